@@ -15,7 +15,6 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
     -Werror=return-type -Wnon-virtual-dtor -Wold-style-cast)
 add_compile_options(-fstack-protector-strong -fno-omit-frame-pointer)
-add_compile_definitions(FMT_HEADER_ONLY=0)
 include_directories(${CMAKE_SOURCE_DIR}/src)
 
 option(MOLN_WERROR "warnings are errors" ON)

@@ -1,0 +1,106 @@
+// What an app is to run: the contents of moln.toml after detection and defaults, and the immutable
+// half of a release. Values and limits only; reading moln.toml is recipe/, validation validate.h.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "model/codec.h"
+
+namespace moln {
+
+enum class ProcessKind {
+    web,     // listens on its port, stands behind the edge
+    worker,  // runs, is not routed to
+    cron,    // started by its schedule, one at a time, ends by itself
+};
+BOOST_DESCRIBE_ENUM(ProcessKind, web, worker, cron)
+
+struct ProcessSpec {
+    ProcessKind kind = ProcessKind::worker;
+    std::vector<std::string> command;  // argv; a string in moln.toml or Procfile is {"/bin/sh", "-c", text}
+    std::string schedule;              // cron: five fields, UTC
+    std::int64_t instances = 1;
+    Bytes memory = mib(512);
+    std::int64_t cpu_millis = 1000;  // thousandths of a core, a hard limit
+    std::int64_t pids = 256;
+    std::uint16_t port = 0;  // web: where it listens; given to it as $PORT
+    friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ProcessSpec, (), (kind, command, schedule, instances, memory, cpu_millis,
+                                        pids, port))
+
+enum class HealthKind { http, tcp };
+BOOST_DESCRIBE_ENUM(HealthKind, http, tcp)
+
+struct HealthSpec {
+    HealthKind kind = HealthKind::tcp;
+    std::string path = "/";                // http: GET, 200..399 is healthy
+    Milliseconds interval = seconds(2);    // between probes of an active endpoint
+    Milliseconds timeout = seconds(2);     // of one probe
+    Milliseconds start_grace = seconds(60);  // from start to the first success, else the release failed
+    std::int64_t unhealthy_after = 3;      // failed probes in a row
+    friend bool operator==(const HealthSpec&, const HealthSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(HealthSpec, (), (kind, path, interval, timeout, start_grace, unhealthy_after))
+
+struct RouteSpec {
+    std::string host;         // "*" for any
+    std::string path = "/";
+    std::string process = "web";
+    friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(RouteSpec, (), (host, path, process))
+
+// How long data lives (PRODUCT.md, promise 3).
+enum class Lifetime {
+    instance,     // dropped (to the trash) with the instance
+    app,          // dropped (to the trash) with the app
+    independent,  // dropped only by `moln volume rm`
+};
+BOOST_DESCRIBE_ENUM(Lifetime, instance, app, independent)
+
+enum class Sharing {
+    exclusive,  // one instance at a time: a switch stops the old before it starts the new
+    shared,     // all instances of the app at once; the app must cope with other writers
+};
+BOOST_DESCRIBE_ENUM(Sharing, exclusive, shared)
+
+struct VolumeSpec {
+    std::string name;
+    std::string path;  // absolute, inside the instance
+    Lifetime lifetime = Lifetime::app;
+    Sharing sharing = Sharing::exclusive;
+    Bytes size = gib(1);
+    std::vector<std::string> processes;  // that mount it; empty: all
+    friend bool operator==(const VolumeSpec&, const VolumeSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(VolumeSpec, (), (name, path, lifetime, sharing, size, processes))
+
+struct DrainSpec {
+    // Without a limit an old instance finishes all it had begun, however long that takes.
+    std::optional<Milliseconds> limit;
+    friend bool operator==(const DrainSpec&, const DrainSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(DrainSpec, (), (limit))
+
+struct AppConfig {
+    std::map<std::string, ProcessSpec> processes;
+    HealthSpec health;  // of web processes
+    std::vector<RouteSpec> routes;
+    std::map<std::string, std::string> env;
+    std::vector<VolumeSpec> volumes;
+    DrainSpec drain;
+    std::string stop_signal = "SIGTERM";
+    std::string workdir = "/app";
+    std::string user;  // of an OCI image, "uid[:gid]" or a name; empty: the unprivileged default
+    friend bool operator==(const AppConfig&, const AppConfig&) = default;
+};
+BOOST_DESCRIBE_STRUCT(AppConfig, (), (processes, health, routes, env, volumes, drain, stop_signal,
+                                      workdir, user))
+
+}  // namespace moln

@@ -1,0 +1,123 @@
+// What the daemon tells the edge and what the edge tells back: the whole contract between the
+// control plane and the data plane of a node, as values. Not how it travels: see ports/edge_link.h.
+//
+// The daemon sends an EdgeSnapshot; the edge swaps it in on every core, keeps it on disk and then
+// sends EdgeReports whose acked_version is that snapshot's. From then on no *new* request goes to
+// an endpoint that the snapshot says is draining or does not name. Requests begun before live on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "base/units.h"
+#include "model/app_config.h"
+#include "model/codec.h"
+
+namespace moln {
+
+enum class EndpointState {
+    warming,   // probed, gets no request
+    active,    // gets requests while healthy
+    draining,  // gets no new request, finishes what was begun
+};
+BOOST_DESCRIBE_ENUM(EndpointState, warming, active, draining)
+
+struct EdgeEndpoint {
+    InstanceId instance;
+    std::string address;     // IPv4 literal; where the instance listens
+    std::uint16_t port = 0;  // TCP
+    EndpointState state = EndpointState::warming;
+    std::int64_t release = 0;
+    friend bool operator==(const EdgeEndpoint&, const EdgeEndpoint&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeEndpoint, (), (instance, address, port, state, release))
+
+// One app's `web`-like process behind the edge.
+struct EdgeApp {
+    AppId app;
+    std::string process;
+    HealthSpec health;
+    std::vector<EdgeEndpoint> endpoints;  // sorted by instance
+    // With no endpoint active and healthy, requests wait here instead of failing.
+    std::int64_t hold_requests_max = 256;
+    Milliseconds hold_limit = seconds(60);
+    // True while Moln itself has taken the endpoints away (a switch of a single-writer app, a
+    // restart) or is starting them: requests are held. False (crash-looping, stopped): 503 at once.
+    bool hold = false;
+    friend bool operator==(const EdgeApp&, const EdgeApp&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeApp, (), (app, process, health, endpoints, hold_requests_max, hold_limit,
+                                    hold))
+
+struct EdgeRoute {
+    std::string host;         // lower case, no port; "*" matches every host; "*.example.org" one or more labels
+    std::string path = "/";  // prefix by whole segments; the longest wins
+    AppId app;
+    std::string process;
+    friend bool operator==(const EdgeRoute&, const EdgeRoute&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process))
+
+struct EdgeSnapshot {
+    std::int64_t version = 0;  // strictly rising; an edge never goes back to a lower one of the same epoch
+    std::int64_t epoch = 0;    // leadership epoch of the sender; a higher epoch always wins
+    std::vector<EdgeRoute> routes;  // sorted by (host, path)
+    std::vector<EdgeApp> apps;      // sorted by (app, process)
+    friend bool operator==(const EdgeSnapshot&, const EdgeSnapshot&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeSnapshot, (), (version, epoch, routes, apps))
+
+enum class EndpointHealth { unknown, healthy, unhealthy };
+BOOST_DESCRIBE_ENUM(EndpointHealth, unknown, healthy, unhealthy)
+
+struct EndpointReport {
+    InstanceId instance;
+    EndpointHealth health = EndpointHealth::unknown;
+    std::string health_reason;       // of the last failed probe: "connection refused on port 3000"
+    std::int64_t requests_open = 0;  // begun, not finished
+    std::int64_t tunnels_open = 0;   // WebSocket and other upgraded connections
+    Milliseconds oldest_open;        // age of the oldest of both, 0 if none
+    std::int64_t requests_total = 0;
+    std::int64_t errors_total = 0;  // 5xx and broken responses
+    friend bool operator==(const EndpointReport&, const EndpointReport&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EndpointReport, (), (instance, health, health_reason, requests_open,
+                                           tunnels_open, oldest_open, requests_total,
+                                           errors_total))
+
+struct EdgeAppReport {
+    AppId app;
+    std::string process;
+    std::int64_t held = 0;  // requests waiting for an endpoint
+    std::int64_t requests_total = 0;
+    std::int64_t errors_total = 0;
+    // Latency histogram since the edge started: counts of requests by upper bound in microseconds,
+    // bounds are k_latency_bounds_us, the last count is everything above.
+    std::vector<std::int64_t> latency_counts;
+    friend bool operator==(const EdgeAppReport&, const EdgeAppReport&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeAppReport, (), (app, process, held, requests_total, errors_total,
+                                          latency_counts))
+
+inline constexpr std::int64_t k_latency_bounds_us[] = {
+    250,    500,     1'000,   2'500,   5'000,     10'000,    25'000,    50'000,
+    100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000};
+
+// Sent after every applied snapshot, when a draining endpoint becomes idle or an endpoint's health
+// changes (at once), and otherwise every second.
+struct EdgeReport {
+    std::int64_t acked_version = 0;
+    std::int64_t acked_epoch = 0;
+    std::int64_t pid = 0;
+    std::vector<std::string> listens;  // "127.0.0.1:8080", as bound
+    std::vector<EndpointReport> endpoints;
+    std::vector<EdgeAppReport> apps;
+    friend bool operator==(const EdgeReport&, const EdgeReport&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeReport, (), (acked_version, acked_epoch, pid, listens, endpoints, apps))
+
+}  // namespace moln
