@@ -1,0 +1,35 @@
+// Where things lie below the data directory: the one place that knows. All on one file system, so
+// that moving to and from the trash is a rename. 0700, root's.
+#pragma once
+
+#include <string>
+
+#include "base/id.h"
+
+namespace moln {
+
+struct DataDir {
+    std::string root;
+
+    std::string store_file() const { return root + "/store/moln.db"; }
+    std::string seal_key_file() const { return root + "/store/seal.key"; }
+    std::string lock_file() const { return root + "/daemon.lock"; }
+    std::string run() const { return root + "/run"; }  // sockets, pid files, bundles; rebuilt after a reboot
+    std::string api_socket() const { return run() + "/api.sock"; }
+    std::string edge_socket() const { return run() + "/edge.sock"; }
+    std::string edge_state() const { return root + "/edge"; }
+    std::string layers() const { return root + "/images/layers"; }
+    std::string platforms() const { return root + "/platforms"; }
+    std::string build_cache() const { return root + "/cache/build"; }
+    std::string builds() const { return root + "/builds"; }
+    std::string uploads() const { return root + "/uploads"; }
+    std::string instance(const InstanceId& id) const { return root + "/instances/" + id.text; }
+    std::string instances() const { return root + "/instances"; }
+    std::string volumes() const { return root + "/volumes"; }
+    std::string volume(const VolumeId& id) const { return volumes() + "/" + id.text; }
+    std::string logs() const { return root + "/logs"; }  // <app project>/<app name>/<instance>.log[.1]
+    std::string trash_root() const { return root + "/trash"; }
+    std::string trash(const TrashId& id) const { return trash_root() + "/" + id.text; }
+};
+
+}  // namespace moln
