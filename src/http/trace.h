@@ -1,0 +1,38 @@
+// W3C Trace Context (the traceparent field, version 00). Pure: fresh ids are made of random
+// bytes that the caller gives.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "http/head.h"
+
+namespace moln::http {
+
+inline constexpr std::size_t k_traceparent_bytes = 55;  // 00-<32>-<16>-<2>
+inline constexpr std::size_t k_trace_random_bytes = 24;
+
+struct TraceContext {
+    std::array<std::uint8_t, 16> trace_id{};
+    std::array<std::uint8_t, 8> parent_id{};
+    std::uint8_t flags = 0;  // bit 0: sampled
+    bool continued = false;  // from the client; else begun here, and its tracestate is dropped
+
+    friend bool operator==(const TraceContext&, const TraceContext&) = default;
+};
+
+// Strict: lower-case hex, no zero ids, version not ff; a later version's first four parts count.
+std::optional<TraceContext> parse_traceparent(std::string_view value);
+
+// The context to send upstream: the client's trace with a fresh parent id, or (none, invalid or
+// several) a new trace. `random` is used once.
+TraceContext continue_trace(const RequestHead& head,
+                            std::span<const std::uint8_t, k_trace_random_bytes> random);
+
+void format_traceparent(const TraceContext& trace, std::span<char, k_traceparent_bytes> out);
+
+}  // namespace moln::http

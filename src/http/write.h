@@ -1,0 +1,111 @@
+// Heads written anew. What was received is never forwarded as bytes: start line, framing and
+// connection fields come from decisions, the other fields from validated values. The caller owns
+// the output buffer; a writer that does not fit says so and what it wrote is to be thrown away.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "http/framing.h"
+#include "http/head.h"
+#include "http/trace.h"
+
+namespace moln::http {
+
+// Appends to a fixed buffer; once something did not fit, nothing more is written.
+class ByteWriter {
+public:
+    explicit ByteWriter(std::span<char> out)
+        : begin_(out.data()), at_(begin_), end_(at_ + out.size()) {}
+
+    void text(std::string_view text);
+    void number(std::uint64_t number);
+    // "name: value\r\n"; both must be valid.
+    void field(std::string_view name, std::string_view value);
+    void end_line() { text("\r\n"); }
+
+    bool fits() const { return fits_; }
+    std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
+    std::string_view written() const { return {begin_, size()}; }
+
+private:
+    char* begin_;
+    char* at_;
+    char* end_;
+    bool fits_ = true;
+};
+
+// A field that the edge adds. Replaces a received one only where this header says so.
+struct ExtraField {
+    std::string_view name;
+    std::string_view value;
+};
+
+// How far the client's own forwarding fields are believed.
+enum class ForwardedTrust : std::uint8_t {
+    replace,  // dropped; ours say what we saw
+    append,   // the peer is a trusted proxy: X-Forwarded-For is continued, the others kept
+};
+
+struct UpstreamRequest {
+    std::string_view client_address;  // "192.0.2.1", for X-Forwarded-For
+    std::string_view scheme = "http";
+    std::uint16_t edge_port = 80;  // where the client connected, for X-Forwarded-Port
+    ForwardedTrust trust = ForwardedTrust::replace;
+    BodyFraming body;              // as it will be sent: request_body(head), or a known length
+    UpgradeWish upgrade;           // kind none: no Upgrade is sent
+    bool expect_continue = false;  // pass Expect: 100-continue on
+    const TraceContext* trace = nullptr;  // null: the client's fields are passed as they are
+    std::span<const ExtraField> extra;
+};
+
+// The request for the instance, always HTTP/1.1 in origin (or asterisk) form with the Host
+// received. Dropped: hop-by-hop fields and those that Connection lists. Empty if it does not fit.
+std::optional<std::size_t> write_request_head(const RequestHead& head,
+                                              const UpstreamRequest& request, std::span<char> out);
+
+struct ClientResponse {
+    Method request_method = Method::get;
+    Version client_version = Version::http_1_1;
+    // As it will be sent to this client: until_close means that the connection ends the body.
+    BodyFraming body;
+    Persistence persistence = Persistence::keep_alive;
+    std::string_view date;  // IMF-fixdate; used when the instance sent none
+    std::span<const ExtraField> extra;
+};
+
+// How a body read as `received` is sent to a client of that version: chunked stays chunked in
+// HTTP/1.1, becomes until_close in HTTP/1.0; until_close becomes chunked in HTTP/1.1.
+BodyFraming body_for_client(const BodyFraming& received, Version client_version);
+
+// The response for the client. For HEAD and 304 the instance's Content-Length is kept: it
+// describes what GET would bring. A 101 passes Upgrade and says Connection: upgrade.
+std::optional<std::size_t> write_response_head(const ResponseHead& head,
+                                               const ClientResponse& response, std::span<char> out);
+
+// What the edge itself answers: plain text, never cached.
+struct ErrorResponse {
+    std::uint16_t status = 500;
+    std::string_view text;  // one sentence for the user; a newline is added
+    std::optional<std::uint32_t> retry_after_s;
+    Method request_method = Method::get;  // HEAD: no body is written
+    Version client_version = Version::http_1_1;
+    Persistence persistence = Persistence::close;
+    std::string_view date;
+    std::span<const ExtraField> extra;
+};
+inline constexpr std::size_t k_error_response_bytes_typical = 512;
+// Head and body in one.
+std::optional<std::size_t> write_error_response(const ErrorResponse& error, std::span<char> out);
+
+// "HTTP/1.1 100 Continue\r\n\r\n"
+inline constexpr std::string_view k_continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// Room that surely suffices for the head to the instance or to the client: what was received and
+// what is added.
+std::size_t head_bytes_bound(std::size_t received_bytes, std::span<const ExtraField> extra);
+
+}  // namespace moln::http
