@@ -1,0 +1,33 @@
+// Non-blocking sockets as plain verbs. Not the loop that waits for them.
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "io/net/address.h"
+#include "io/net/fd.h"
+
+namespace moln::net {
+
+// A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT, so that every worker has its own on
+// the same address. The error of a taken port names the address and the way out.
+Result<Fd> listen_tcp(const SocketAddress& address, int backlog);
+
+// A connect under way: finished when the socket is writable, its outcome is connect_error().
+// An immediate refusal is the Result's error (unavailable).
+Result<Fd> connect_tcp(const SocketAddress& address);
+int connect_error(int fd);
+
+// Keep-alive probes that notice a vanished peer of a silent connection within about two minutes.
+void enable_keepalive(int fd);
+void disable_nagle(int fd);
+// Closing the socket then sends RST, so that the peer cannot take a cut answer for a whole one.
+void abort_on_close(int fd);
+
+// A listening stream socket at `path`, made with `mode`. A socket file that nobody listens on is
+// replaced; one in use is an error that says so.
+Result<Fd> listen_unix(const std::string& path, mode_t mode, int backlog);
+Result<Fd> connect_unix(const std::string& path);
+
+}  // namespace moln::net

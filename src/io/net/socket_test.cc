@@ -1,0 +1,89 @@
+#include "io/net/socket.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+namespace moln::net {
+namespace {
+
+class UnixSocket : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "net-XXXXXX";
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    std::string path(const std::string& name) const { return folder_ + "/" + name; }
+    std::string folder_;
+};
+
+TEST(ListenTcp, workers_share_one_port) {
+    const auto first = listen_tcp(*SocketAddress::parse("127.0.0.1:0"), 16);
+    ASSERT_TRUE(first);
+    const auto bound = SocketAddress::local_of(first->get());
+    ASSERT_TRUE(bound);
+    EXPECT_NE(bound->port(), 0);
+    EXPECT_TRUE(listen_tcp(*bound, 16));
+}
+
+TEST(ListenTcp, an_address_of_another_machine_is_named_in_the_error) {
+    const auto fd = listen_tcp(*SocketAddress::parse("192.0.2.1:8080"), 16);
+    ASSERT_FALSE(fd);
+    EXPECT_NE(fd.error().reason.find("192.0.2.1:8080"), std::string::npos);
+}
+
+TEST(ConnectTcp, a_refused_port_is_unavailable) {
+    auto listener = listen_tcp(*SocketAddress::parse("127.0.0.1:0"), 1);
+    const auto bound = *SocketAddress::local_of(listener->get());
+    listener->reset();
+    const auto fd = connect_tcp(bound);
+    if (!fd) {
+        EXPECT_EQ(fd.error().code, ErrorCode::unavailable);
+        return;
+    }
+    pollfd wait{.fd = fd->get(), .events = POLLOUT, .revents = 0};
+    ASSERT_EQ(poll(&wait, 1, 5000), 1);
+    EXPECT_EQ(connect_error(fd->get()), ECONNREFUSED);
+}
+
+TEST_F(UnixSocket, is_made_for_its_owner_only) {
+    const auto fd = listen_unix(path("s"), 0600, 4);
+    ASSERT_TRUE(fd);
+    struct stat info{};
+    ASSERT_EQ(stat(path("s").c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777U, 0600U);
+}
+
+TEST_F(UnixSocket, a_dead_socket_is_replaced_and_a_live_one_is_not) {
+    {
+        ASSERT_TRUE(listen_unix(path("s"), 0600, 4));
+    }
+    const auto again = listen_unix(path("s"), 0600, 4);
+    ASSERT_TRUE(again);
+    const auto second = listen_unix(path("s"), 0600, 4);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::refused);
+}
+
+TEST_F(UnixSocket, a_file_in_the_way_is_kept) {
+    std::ofstream(path("s")) << "precious";
+    ASSERT_FALSE(listen_unix(path("s"), 0600, 4));
+    EXPECT_TRUE(std::filesystem::is_regular_file(path("s")));
+}
+
+TEST_F(UnixSocket, a_path_at_the_limit_works_and_one_past_it_is_refused) {
+    const std::string longest(107 - path("").size(), 'x');
+    EXPECT_TRUE(listen_unix(path(longest), 0600, 4));
+    const auto past = listen_unix(path(longest + "x"), 0600, 4);
+    ASSERT_FALSE(past);
+    EXPECT_EQ(past.error().code, ErrorCode::invalid);
+}
+
+}  // namespace
+}  // namespace moln::net
