@@ -1,18 +1,18 @@
 #include "base/result.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
 
+#include <fmt/format.h>
+
 namespace moln {
 namespace {
 
 constexpr std::array<std::string_view, 11> k_words = {
-    "invalid", "not_found",   "exists",  "conflict", "refused", "denied",
-    "unavailable", "timeout", "full", "corrupt", "internal"};
+    "invalid",     "not_found", "exists", "conflict", "refused", "denied",
+    "unavailable", "timeout",   "full",   "corrupt",  "internal"};
 
 ErrorCode code_of(int saved_errno) {
     switch (saved_errno) {
@@ -40,7 +40,9 @@ ErrorCode code_of(int saved_errno) {
 
 }  // namespace
 
-std::string_view word(ErrorCode code) { return k_words.at(static_cast<std::size_t>(code)); }
+std::string_view word(ErrorCode code) {
+    return k_words.at(static_cast<std::size_t>(code));
+}
 
 ErrorCode error_code_from(std::string_view word) {
     for (std::size_t i = 0; i < k_words.size(); ++i) {

@@ -45,7 +45,9 @@ using Status = Result<void>;
 inline std::unexpected<Error> fail(ErrorCode code, std::string reason) {
     return std::unexpected(Error{code, std::move(reason)});
 }
-inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> fail(Error error) {
+    return std::unexpected(std::move(error));
+}
 
 // The same error seen from further out: "context: reason".
 std::unexpected<Error> fail_in(std::string_view context, const Error& error);
@@ -56,19 +58,19 @@ Error error_from_errno(int saved_errno, std::string_view what);
 }  // namespace moln
 
 // Returns the error of `expr` from the enclosing function, or drops its value.
-#define MOLN_TRY(expr)                                               \
-    do {                                                             \
-        if (auto moln_try_result = (expr); !moln_try_result) {       \
+#define MOLN_TRY(expr)                                                  \
+    do {                                                                \
+        if (auto moln_try_result = (expr); !moln_try_result) {          \
             return std::unexpected(std::move(moln_try_result).error()); \
-        }                                                            \
+        }                                                               \
     } while (false)
 
 #define MOLN_CONCAT_INNER(a, b) a##b
 #define MOLN_CONCAT(a, b) MOLN_CONCAT_INNER(a, b)
 // MOLN_ASSIGN(auto x, f()): x is the value of f(), or its error is returned.
-#define MOLN_ASSIGN(declaration, expr)                                        \
-    auto MOLN_CONCAT(moln_result_, __LINE__) = (expr);                        \
-    if (!MOLN_CONCAT(moln_result_, __LINE__)) {                               \
+#define MOLN_ASSIGN(declaration, expr)                                                  \
+    auto MOLN_CONCAT(moln_result_, __LINE__) = (expr);                                  \
+    if (!MOLN_CONCAT(moln_result_, __LINE__)) {                                         \
         return std::unexpected(std::move(MOLN_CONCAT(moln_result_, __LINE__)).error()); \
-    }                                                                         \
+    }                                                                                   \
     declaration = std::move(*MOLN_CONCAT(moln_result_, __LINE__))

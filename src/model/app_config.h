@@ -22,8 +22,9 @@ BOOST_DESCRIBE_ENUM(ProcessKind, web, worker, cron)
 
 struct ProcessSpec {
     ProcessKind kind = ProcessKind::worker;
-    std::vector<std::string> command;  // argv; a string in moln.toml or Procfile is {"/bin/sh", "-c", text}
-    std::string schedule;              // cron: five fields, UTC
+    std::vector<std::string>
+        command;           // argv; a string in moln.toml or Procfile is {"/bin/sh", "-c", text}
+    std::string schedule;  // cron: five fields, UTC
     std::int64_t instances = 1;
     Bytes memory = mib(512);
     std::int64_t cpu_millis = 1000;  // thousandths of a core, a hard limit
@@ -31,25 +32,26 @@ struct ProcessSpec {
     std::uint16_t port = 0;  // web: where it listens; given to it as $PORT
     friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
 };
-BOOST_DESCRIBE_STRUCT(ProcessSpec, (), (kind, command, schedule, instances, memory, cpu_millis,
-                                        pids, port))
+BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
+                      (kind, command, schedule, instances, memory, cpu_millis, pids, port))
 
 enum class HealthKind { http, tcp };
 BOOST_DESCRIBE_ENUM(HealthKind, http, tcp)
 
 struct HealthSpec {
     HealthKind kind = HealthKind::tcp;
-    std::string path = "/";                // http: GET, 200..399 is healthy
-    Milliseconds interval = seconds(2);    // between probes of an active endpoint
-    Milliseconds timeout = seconds(2);     // of one probe
-    Milliseconds start_grace = seconds(60);  // from start to the first success, else the release failed
-    std::int64_t unhealthy_after = 3;      // failed probes in a row
+    std::string path = "/";              // http: GET, 200..399 is healthy
+    Milliseconds interval = seconds(2);  // between probes of an active endpoint
+    Milliseconds timeout = seconds(2);   // of one probe
+    Milliseconds start_grace =
+        seconds(60);                   // from start to the first success, else the release failed
+    std::int64_t unhealthy_after = 3;  // failed probes in a row
     friend bool operator==(const HealthSpec&, const HealthSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(HealthSpec, (), (kind, path, interval, timeout, start_grace, unhealthy_after))
 
 struct RouteSpec {
-    std::string host;         // "*" for any
+    std::string host;  // "*" for any
     std::string path = "/";
     std::string process = "web";
     friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
@@ -100,7 +102,7 @@ struct AppConfig {
     std::string user;  // of an OCI image, "uid[:gid]" or a name; empty: the unprivileged default
     friend bool operator==(const AppConfig&, const AppConfig&) = default;
 };
-BOOST_DESCRIBE_STRUCT(AppConfig, (), (processes, health, routes, env, volumes, drain, stop_signal,
-                                      workdir, user))
+BOOST_DESCRIBE_STRUCT(AppConfig, (),
+                      (processes, health, routes, env, volumes, drain, stop_signal, workdir, user))
 
 }  // namespace moln

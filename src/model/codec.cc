@@ -1,8 +1,7 @@
 #include "model/codec.h"
 
-#include <fmt/format.h>
-
 #include <boost/json/basic_parser_impl.hpp>
+#include <fmt/format.h>
 
 namespace moln {
 namespace {
@@ -90,8 +89,8 @@ std::string join_path(std::string_view path, std::string_view field) {
     return path.empty() ? std::string(field) : fmt::format("{}.{}", path, field);
 }
 
-Result<std::int64_t> whole_number(const json::value& value, std::string_view path,
-                                  std::int64_t min, std::int64_t max) {
+Result<std::int64_t> whole_number(const json::value& value, std::string_view path, std::int64_t min,
+                                  std::int64_t max) {
     const auto expected = [&] {
         const auto widest = std::numeric_limits<std::int64_t>::max();
         return max == widest ? std::string("a whole number")

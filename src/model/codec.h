@@ -6,9 +6,6 @@
 // expected a whole number". Depth is bounded by the JSON parser's limit (see parse_json).
 #pragma once
 
-#include <boost/describe.hpp>
-#include <boost/json.hpp>
-#include <boost/mp11.hpp>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -17,6 +14,10 @@
 #include <string_view>
 #include <type_traits>
 #include <vector>
+
+#include <boost/describe.hpp>
+#include <boost/json.hpp>
+#include <boost/mp11.hpp>
 
 #include "base/id.h"
 #include "base/result.h"
@@ -66,8 +67,8 @@ concept DescribedEnum = boost::describe::has_describe_enumerators<T>::value;
 std::unexpected<Error> wrong_type(std::string_view path, std::string_view expected);
 std::unexpected<Error> unknown_field(std::string_view path, std::string_view field);
 std::string join_path(std::string_view path, std::string_view field);
-Result<std::int64_t> whole_number(const json::value& value, std::string_view path,
-                                  std::int64_t min, std::int64_t max);
+Result<std::int64_t> whole_number(const json::value& value, std::string_view path, std::int64_t min,
+                                  std::int64_t max);
 
 template <typename T>
 std::string words_of_enum() {
@@ -187,9 +188,8 @@ Result<T> from_json(const json::value& value, UnknownFields unknown = UnknownFie
         T out;
         std::size_t index = 0;
         for (const auto& item : value.get_array()) {
-            MOLN_ASSIGN(auto one,
-                        from_json<typename T::value_type>(
-                            item, unknown, join_path(path, std::to_string(index++))));
+            MOLN_ASSIGN(auto one, from_json<typename T::value_type>(
+                                      item, unknown, join_path(path, std::to_string(index++))));
             out.push_back(std::move(one));
         }
         return out;
@@ -197,8 +197,8 @@ Result<T> from_json(const json::value& value, UnknownFields unknown = UnknownFie
         if (!value.is_object()) return wrong_type(path, "an object");
         T out;
         for (const auto& [key, item] : value.get_object()) {
-            MOLN_ASSIGN(auto one, from_json<typename T::mapped_type>(item, unknown,
-                                                                     join_path(path, key)));
+            MOLN_ASSIGN(auto one,
+                        from_json<typename T::mapped_type>(item, unknown, join_path(path, key)));
             out.emplace(std::string(key), std::move(one));
         }
         return out;

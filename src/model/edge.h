@@ -50,11 +50,12 @@ struct EdgeApp {
     bool hold = false;
     friend bool operator==(const EdgeApp&, const EdgeApp&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeApp, (), (app, process, health, endpoints, hold_requests_max, hold_limit,
-                                    hold))
+BOOST_DESCRIBE_STRUCT(EdgeApp, (),
+                      (app, process, health, endpoints, hold_requests_max, hold_limit, hold))
 
 struct EdgeRoute {
-    std::string host;         // lower case, no port; "*" matches every host; "*.example.org" one or more labels
+    std::string
+        host;  // lower case, no port; "*" matches every host; "*.example.org" one or more labels
     std::string path = "/";  // prefix by whole segments; the longest wins
     AppId app;
     std::string process;
@@ -63,8 +64,9 @@ struct EdgeRoute {
 BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process))
 
 struct EdgeSnapshot {
-    std::int64_t version = 0;  // strictly rising; an edge never goes back to a lower one of the same epoch
-    std::int64_t epoch = 0;    // leadership epoch of the sender; a higher epoch always wins
+    std::int64_t version =
+        0;  // strictly rising; an edge never goes back to a lower one of the same epoch
+    std::int64_t epoch = 0;         // leadership epoch of the sender; a higher epoch always wins
     std::vector<EdgeRoute> routes;  // sorted by (host, path)
     std::vector<EdgeApp> apps;      // sorted by (app, process)
     friend bool operator==(const EdgeSnapshot&, const EdgeSnapshot&) = default;
@@ -85,9 +87,9 @@ struct EndpointReport {
     std::int64_t errors_total = 0;  // 5xx and broken responses
     friend bool operator==(const EndpointReport&, const EndpointReport&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EndpointReport, (), (instance, health, health_reason, requests_open,
-                                           tunnels_open, oldest_open, requests_total,
-                                           errors_total))
+BOOST_DESCRIBE_STRUCT(EndpointReport, (),
+                      (instance, health, health_reason, requests_open, tunnels_open, oldest_open,
+                       requests_total, errors_total))
 
 struct EdgeAppReport {
     AppId app;
@@ -100,11 +102,11 @@ struct EdgeAppReport {
     std::vector<std::int64_t> latency_counts;
     friend bool operator==(const EdgeAppReport&, const EdgeAppReport&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeAppReport, (), (app, process, held, requests_total, errors_total,
-                                          latency_counts))
+BOOST_DESCRIBE_STRUCT(EdgeAppReport, (),
+                      (app, process, held, requests_total, errors_total, latency_counts))
 
 inline constexpr std::int64_t k_latency_bounds_us[] = {
-    250,    500,     1'000,   2'500,   5'000,     10'000,    25'000,    50'000,
+    250,     500,     1'000,   2'500,     5'000,     10'000,    25'000,     50'000,
     100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000};
 
 // Sent after every applied snapshot, when a draining endpoint becomes idle or an endpoint's health

@@ -8,7 +8,7 @@
 
 namespace moln {
 
-inline constexpr std::size_t k_name_length_max = 40;          // of apps, processes, volumes, projects
+inline constexpr std::size_t k_name_length_max = 40;  // of apps, processes, volumes, projects
 inline constexpr std::size_t k_apps_max = 10'000;
 inline constexpr std::size_t k_processes_per_app_max = 32;
 inline constexpr std::int64_t k_instances_per_process_max = 1'000;
@@ -26,9 +26,9 @@ inline constexpr Bytes k_memory_max = gib(1024);
 inline constexpr std::int64_t k_cpu_millis_min = 10;
 inline constexpr std::int64_t k_cpu_millis_max = 1'024'000;
 inline constexpr Bytes k_volume_size_max = gib(64 * 1024);
-inline constexpr std::size_t k_releases_kept = 20;               // per app; older images are trashed
+inline constexpr std::size_t k_releases_kept = 20;  // per app; older images are trashed
 inline constexpr std::size_t k_events_kept = 10'000;
-inline constexpr std::size_t k_source_files_max = 200'000;       // of one deployed folder
+inline constexpr std::size_t k_source_files_max = 200'000;  // of one deployed folder
 inline constexpr Bytes k_source_bytes_max = gib(4);
 inline constexpr Bytes k_log_bytes_per_instance = mib(16);
 inline constexpr Milliseconds k_trash_age_default = days(7);

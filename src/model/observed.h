@@ -50,7 +50,8 @@ struct InstanceSeen {
     std::int64_t oom_kills = 0;
     friend bool operator==(const InstanceSeen&, const InstanceSeen&) = default;
 };
-BOOST_DESCRIBE_STRUCT(InstanceSeen, (), (id, phase, generation, address, pid, started, restarts,
-                                         last_exit, reason, memory, cpu_used_us, oom_kills))
+BOOST_DESCRIBE_STRUCT(InstanceSeen, (),
+                      (id, phase, generation, address, pid, started, restarts, last_exit, reason,
+                       memory, cpu_used_us, oom_kills))
 
 }  // namespace moln

@@ -2,6 +2,7 @@
 // is observed.h and never touches the store unless a decision needs it to be durable.
 //
 // Store keys, one JSON value each:
+//   project/<id>                       Project
 //   app/<project>/<name>               App
 //   release/<project>/<name>/<number>  Release (number padded to 10 digits)
 //   instance/<id>                      Instance
@@ -23,6 +24,17 @@
 #include "model/codec.h"
 
 namespace moln {
+
+// ---- project --------------------------------------------------------------------------------
+
+struct Project {
+    ProjectId id;
+    std::int64_t network =
+        0;  // number of its private network, 1..; projects cannot reach one another
+    WallTime created;
+    friend bool operator==(const Project&, const Project&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Project, (), (id, network, created))
 
 // ---- app ------------------------------------------------------------------------------------
 
@@ -52,25 +64,27 @@ struct Rollout {
 BOOST_DESCRIBE_STRUCT(Rollout, (), (state, from, to, began, ended, reason))
 
 struct App {
-    AppId id;  // "project/name"
+    AppId id;                     // "project/name"
     std::int64_t generation = 0;  // counts changes of the wanted state
     AppRun run = AppRun::running;
-    std::int64_t release = 0;          // wanted; 0: none yet
-    std::int64_t release_served = 0;   // the last that settled: where an automatic roll-back goes
-    std::int64_t releases_made = 0;    // the highest number ever given
-    std::int64_t restart_count = 0;    // `moln restart` raises it: instances of a lower one are replaced
-    std::int64_t uid_base = 0;         // first host uid of its user namespace; 65,536 from there
-    std::map<std::string, std::int64_t> scale;  // process -> instances, over the release's own number
-    std::vector<RouteSpec> routes;              // by `moln route add`, beside the release's own
-    std::map<std::string, std::string> env;     // by `moln env set`; each change makes a release
+    std::int64_t release = 0;         // wanted; 0: none yet
+    std::int64_t release_served = 0;  // the last that settled: where an automatic roll-back goes
+    std::int64_t releases_made = 0;   // the highest number ever given
+    std::int64_t restart_count =
+        0;                      // `moln restart` raises it: instances of a lower one are replaced
+    std::int64_t uid_base = 0;  // first host uid of its user namespace; 65,536 from there
+    std::map<std::string, std::int64_t>
+        scale;                               // process -> instances, over the release's own number
+    std::vector<RouteSpec> routes;           // by `moln route add`, beside the release's own
+    std::map<std::string, std::string> env;  // by `moln env set`; each change makes a release
     std::map<std::string, std::string> secrets;  // name -> sealed (encrypted) value, base64
     Rollout rollout;
     WallTime created;
     friend bool operator==(const App&, const App&) = default;
 };
-BOOST_DESCRIBE_STRUCT(App, (), (id, generation, run, release, release_served, releases_made,
-                                restart_count, uid_base, scale, routes, env, secrets, rollout,
-                                created))
+BOOST_DESCRIBE_STRUCT(App, (),
+                      (id, generation, run, release, release_served, releases_made, restart_count,
+                       uid_base, scale, routes, env, secrets, rollout, created))
 
 // ---- release --------------------------------------------------------------------------------
 
@@ -98,7 +112,7 @@ struct Release {
     ImageRef image;
     AppConfig config;  // moln.toml and defaults, with the app's env of that moment merged in
     std::map<std::string, std::string> secrets;  // sealed, of that moment
-    std::string description;                     // "deploy of shop", "env set COLOR", "rollback to 3"
+    std::string description;  // "deploy of shop", "env set COLOR", "rollback to 3"
     WallTime created;
     friend bool operator==(const Release&, const Release&) = default;
 };
@@ -133,19 +147,22 @@ struct Instance {
     NodeId node;
     std::int64_t restart_count = 0;  // App::restart_count when it was made
     InstanceGoal goal = InstanceGoal::run;
-    std::int64_t generation = 1;     // raised with every change of goal
-    std::uint32_t address_slot = 0;  // which address of the project's network; 0 is none
+    std::int64_t generation = 1;       // raised with every change of goal
+    std::uint32_t address_slot = 0;    // which address of the project's network; 0 is none
     std::vector<std::string> command;  // of a one-off, else empty: the process's own
     std::vector<VolumeId> volumes;     // it holds these; exclusive ones nobody else does
+    bool terminal = false;             // a one-off with a TTY
     bool in_edge = false;  // once true its endpoint has been active: leaving needs drain and ack
     WallTime created;
     WallTime goal_since;  // when the goal was set, for "draining since" and drain.limit
     std::optional<std::int64_t> drained_version;  // edge snapshot version that first said draining
+    TrashId trash;                                // goal remove: where its writable layer goes
     friend bool operator==(const Instance&, const Instance&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Instance, (), (id, app, release, process, kind, node, restart_count, goal,
-                                     generation, address_slot, command, volumes, in_edge, created,
-                                     goal_since, drained_version))
+BOOST_DESCRIBE_STRUCT(Instance, (),
+                      (id, app, release, process, kind, node, restart_count, goal, generation,
+                       address_slot, command, volumes, terminal, in_edge, created, goal_since,
+                       drained_version, trash))
 
 // ---- volume and trash -----------------------------------------------------------------------
 
@@ -156,18 +173,21 @@ struct Volume {
     Lifetime lifetime = Lifetime::app;
     Sharing sharing = Sharing::exclusive;
     Bytes size;
-    NodeId node;  // where the bytes are
-    InstanceId instance;  // lifetime instance: whose
+    NodeId node;            // where the bytes are
+    InstanceId instance;    // lifetime instance: whose
+    TrashId restored_from;  // its bytes come from this trash item, which is gone once they are here
     WallTime created;
     friend bool operator==(const Volume&, const Volume&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Volume, (), (id, app, name, lifetime, sharing, size, node, instance, created))
+BOOST_DESCRIBE_STRUCT(Volume, (),
+                      (id, app, name, lifetime, sharing, size, node, instance, restored_from,
+                       created))
 
 enum class TrashKind {
     writable_layer,  // what an instance wrote outside its volumes
     volume,
-    image,    // layers and config of a replaced release
-    app,      // the spec of a removed app with its releases, so that it can come back whole
+    image,  // layers and config of a replaced release
+    app,    // the spec of a removed app with its releases, so that it can come back whole
 };
 BOOST_DESCRIBE_ENUM(TrashKind, writable_layer, volume, image, app)
 
@@ -181,11 +201,13 @@ struct TrashItem {
     Bytes size;
     WallTime dropped;
     WallTime expires;
-    json::value content;  // kind volume: the Volume; kind app: {"app", "releases"}
+    bool purging = false;  // the node destroys the bytes, then the record goes
+    json::value content;   // kind volume: the Volume; kind app: {"app", "releases"}
     friend bool operator==(const TrashItem&, const TrashItem&) = default;
 };
-BOOST_DESCRIBE_STRUCT(TrashItem, (), (id, kind, app, what, subject, node, size, dropped, expires,
-                                      content))
+BOOST_DESCRIBE_STRUCT(TrashItem, (),
+                      (id, kind, app, what, subject, node, size, dropped, expires, purging,
+                       content))
 
 // ---- event ----------------------------------------------------------------------------------
 
@@ -196,8 +218,8 @@ struct Event {
     std::int64_t number = 0;
     WallTime at;
     EventLevel level = EventLevel::info;
-    std::string name;  // stable and greppable: "instance.crashed", "release.rolled_back"
-    AppId app;         // may be empty
+    std::string name;     // stable and greppable: "instance.crashed", "release.rolled_back"
+    AppId app;            // may be empty
     std::string subject;  // instance, volume, release …
     std::string text;     // what happened and why, one sentence
     friend bool operator==(const Event&, const Event&) = default;

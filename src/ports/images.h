@@ -13,7 +13,7 @@
 namespace moln {
 
 struct ImageProgress {
-    std::function<void(std::string)> line;  // called from the job's thread
+    std::function<void(std::string)> line;   // called from the job's thread
     std::atomic<bool>* cancelled = nullptr;  // looked at between steps and while a child runs
 };
 
@@ -34,7 +34,8 @@ struct BuildResult {
 
 struct ImportRequest {
     AppId app;
-    std::string reference;  // docker://…, oci:path[:tag], docker-archive:path; bare names are docker://
+    std::string
+        reference;  // docker://…, oci:path[:tag], docker-archive:path; bare names are docker://
     bool plain_http = false;  // allowed for loopback registries only
 };
 
@@ -55,13 +56,16 @@ public:
     virtual Status recover() = 0;
     // Source folder -> release image; the build runs in a capped sandbox. ErrorCode::invalid with
     // file and line for a bad moln.toml; `refused` with the last output lines when a step failed.
-    virtual Result<BuildResult> build(const BuildRequest& request, const ImageProgress& progress) = 0;
-    virtual Result<BuildResult> import(const ImportRequest& request, const ImageProgress& progress) = 0;
+    virtual Result<BuildResult> build(const BuildRequest& request,
+                                      const ImageProgress& progress) = 0;
+    virtual Result<BuildResult> import(const ImportRequest& request,
+                                       const ImageProgress& progress) = 0;
     virtual Result<PlatformInfo> build_platform(const std::string& recipe,
                                                 const ImageProgress& progress) = 0;
     virtual Result<std::vector<PlatformInfo>> platforms() = 0;
     // Moves layers that no release uses any more to the trash; the caller says which are used.
-    virtual Result<Bytes> to_trash(const std::vector<std::string>& layers, const TrashId& trash) = 0;
+    virtual Result<Bytes> to_trash(const std::vector<std::string>& layers,
+                                   const TrashId& trash) = 0;
     virtual Status from_trash(const TrashId& trash) = 0;
 };
 

@@ -16,11 +16,12 @@
 namespace moln {
 
 struct OneShotSpec {
-    std::string name;        // unique; names the sandbox, its cgroup and its leftovers after a crash
-    ImageRef image;          // read-only root file system
-    std::string folder;      // host folder, mounted read-write at `folder_inside`, owned by its user
+    std::string name;    // unique; names the sandbox, its cgroup and its leftovers after a crash
+    ImageRef image;      // read-only root file system
+    std::string folder;  // host folder, mounted read-write at `folder_inside`, owned by its user
     std::string folder_inside = "/app";
-    std::string cache_folder;  // host folder mounted at /cache, "" is none: package managers' caches
+    std::string
+        cache_folder;  // host folder mounted at /cache, "" is none: package managers' caches
     std::vector<std::string> command;
     std::map<std::string, std::string> env;
     std::int64_t uid_base = 0;  // 65,536 host uids of its own

@@ -1,6 +1,7 @@
 // Where blocking work goes, and how a loop is told that time has passed. The real one is a bounded
-// thread pool beside an Asio loop (io/host); the simulator's runs jobs at simulated moments, slowly,
-// twice-delayed or never (a crash drops what is pending). All callbacks run on the one loop thread.
+// thread pool beside an Asio loop (io/host); the simulator's runs jobs at simulated moments,
+// slowly, twice-delayed or never (a crash drops what is pending). All callbacks run on the one loop
+// thread.
 #pragma once
 
 #include <cstdint>

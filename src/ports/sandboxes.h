@@ -37,9 +37,9 @@ struct SandboxSpec {
     std::map<std::string, std::string> env;
     std::map<std::string, Secret> secret_env;
     std::string workdir;
-    std::string user;             // "", "uid[:gid]" or a name in the image's /etc/passwd
+    std::string user;  // "", "uid[:gid]" or a name in the image's /etc/passwd
     std::string hostname;
-    std::int64_t uid_base = 0;    // host uid of the user namespace's 0; 65,536 follow
+    std::int64_t uid_base = 0;  // host uid of the user namespace's 0; 65,536 follow
     Bytes memory;
     std::int64_t cpu_millis = 1000;
     std::int64_t pids = 256;
@@ -51,7 +51,7 @@ struct SandboxSpec {
 
 struct SandboxSeen {
     InstanceId instance;
-    std::int64_t generation = 0;  // of the spec it was prepared from
+    std::int64_t generation = 0;                  // of the spec it was prepared from
     InstancePhase phase = InstancePhase::absent;  // absent, prepared, running or ended
     std::string address;
     std::int64_t pid = 0;
@@ -89,8 +89,9 @@ public:
     virtual Status kill(const InstanceId& instance) = 0;
 
     // Of an ended sandbox: gives up cgroup, network and mounts and moves the writable layer (and
-    // its lifetime-instance data) to trash_dir(trash). Returns the size of what was moved. With
-    // nothing written, nothing is moved and the size is 0. Ok if nothing is there.
+    // its lifetime-instance data) to trash_dir(trash). Returns the size of what lies there:
+    // repeated after a crash it says the same. With nothing written, nothing is moved and the size
+    // is 0. Ok if nothing is there.
     virtual Result<Bytes> remove(const InstanceId& instance, const TrashId& trash) = 0;
 
     virtual Result<SandboxSeen> inspect(const InstanceId& instance) = 0;

@@ -17,7 +17,8 @@ namespace moln {
 inline constexpr std::size_t k_store_key_bytes_max = 512;
 inline constexpr std::size_t k_store_value_bytes_max = 4u << 20;
 inline constexpr std::size_t k_store_txn_operations_max = 4096;
-inline constexpr std::int64_t k_store_history_revisions = 10'000;  // watches may start this far back
+inline constexpr std::int64_t k_store_history_revisions =
+    10'000;  // watches may start this far back
 
 struct StoreEntry {
     std::string key;
@@ -45,7 +46,7 @@ struct StoreTxn {
 };
 
 struct StoreSnapshot {
-    std::int64_t revision = 0;  // of the whole store at that moment
+    std::int64_t revision = 0;        // of the whole store at that moment
     std::vector<StoreEntry> entries;  // sorted by key
 };
 
@@ -67,7 +68,8 @@ public:
     // All or nothing. Returns the store's new revision, which is the mod_revision of every key
     // written. ErrorCode::conflict when a compare does not hold (the reason names the key);
     // `full` when the disk is, `unavailable` when it may be repeated, `corrupt` when the file is
-    // damaged. After `unavailable`, `full` or `timeout` the effect may be unknown: read, then decide.
+    // damaged. After `unavailable`, `full` or `timeout` the effect may be unknown: read, then
+    // decide.
     virtual Result<std::int64_t> commit(const StoreTxn& txn) = 0;
 
     // Changes of keys with `prefix` with revisions above `after`, oldest first, at most `limit`

@@ -1,0 +1,102 @@
+// What a user can ask for, as values. The API makes them from requests; plan/command.h decides
+// what they change; each is all or nothing.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/resources.h"
+
+namespace moln {
+
+// A new release from a finished image; makes the app if there is none.
+struct DeployCommand {
+    AppId app;
+    ImageRef image;
+    AppConfig config;  // of moln.toml and detection, without the app's own env
+    std::string description;
+};
+struct RollbackCommand {
+    AppId app;
+    std::int64_t release = 0;
+};  // 0: the one that served before
+struct ScaleCommand {
+    AppId app;
+    std::map<std::string, std::int64_t> instances;
+};
+struct SetEnvCommand {
+    AppId app;
+    std::map<std::string, std::string> set;
+    std::vector<std::string> unset;
+};
+struct SetSecretCommand {
+    AppId app;
+    std::string name;
+    std::optional<std::string> sealed;
+};  // none: unset
+struct AddRouteCommand {
+    AppId app;
+    RouteSpec route;
+};
+struct RemoveRouteCommand {
+    AppId app;
+    std::string host;
+    std::string path = "/";
+};
+struct RestartCommand {
+    AppId app;
+};
+struct StopCommand {
+    AppId app;
+};
+struct StartCommand {
+    AppId app;
+};
+struct RemoveAppCommand {
+    AppId app;
+};
+// One-off instance of the app's wanted release.
+struct RunCommand {
+    AppId app;
+    std::vector<std::string> command;
+    bool terminal = false;
+};
+struct StopInstanceCommand {
+    InstanceId instance;
+    bool now = false;
+};  // now: kill
+struct RemoveVolumeCommand {
+    VolumeId volume;
+};
+struct RecoverCommand {
+    TrashId trash;
+};
+struct PurgeCommand {
+    TrashId trash;
+};
+
+using Command =
+    std::variant<DeployCommand, RollbackCommand, ScaleCommand, SetEnvCommand, SetSecretCommand,
+                 AddRouteCommand, RemoveRouteCommand, RestartCommand, StopCommand, StartCommand,
+                 RemoveAppCommand, RunCommand, StopInstanceCommand, RemoveVolumeCommand,
+                 RecoverCommand, PurgeCommand>;
+
+// The caller saw the app at this generation and wants no other; none: any.
+struct Expected {
+    std::optional<std::int64_t> generation;
+};
+
+struct CommandReply {
+    AppId app;
+    std::int64_t release = 0;     // made or chosen, if any
+    std::int64_t generation = 0;  // of the app afterwards
+    InstanceId instance;          // of RunCommand
+    VolumeId volume;              // of RecoverCommand
+    std::string text;             // one sentence for people
+};
+BOOST_DESCRIBE_STRUCT(CommandReply, (), (app, release, generation, instance, volume, text))
+
+}  // namespace moln

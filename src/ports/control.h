@@ -1,0 +1,106 @@
+// What the API may ask of the daemon: read the World, execute a Command, run a long operation,
+// reach into an instance. Implemented by runtime/; all calls and callbacks on the loop thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "model/change.h"
+#include "model/command.h"
+#include "model/world.h"
+#include "ports/images.h"
+
+namespace moln {
+
+// An interactive or piped process in an instance; destroying it closes the line. Not the first
+// process of an instance: that one lives on when nobody looks.
+class Terminal {
+public:
+    virtual ~Terminal() = default;
+    virtual void write(std::string bytes) = 0;  // to its stdin; "" is end of file
+    virtual void resize(int columns, int rows) = 0;
+    virtual void on_output(std::function<void(std::string)> callback) = 0;
+    virtual void on_end(std::function<void(int exit_code)> callback) = 0;
+};
+
+struct TerminalRequest {
+    InstanceId instance;
+    std::vector<std::string> command;  // empty: a login shell; for attach: ignored
+    bool attach = false;               // to the one-off's own first process instead of a new one
+    bool tty = true;
+    int columns = 80;
+    int rows = 24;
+};
+
+struct LogLine {
+    WallTime at;
+    InstanceId instance;
+    std::string process;
+    bool is_error = false;  // from stderr
+    std::string text;
+};
+
+struct LogQuery {
+    AppId app;
+    std::string process;       // "" any
+    std::string instance;      // "" any
+    std::int64_t lines = 100;  // of the past, at most 10,000
+    bool follow = false;
+};
+
+class Control {
+public:
+    virtual ~Control() = default;
+
+    virtual Now now() const = 0;
+    virtual const World& world() const = 0;
+    // Called after every change of the World until the returned handle is dropped.
+    virtual std::shared_ptr<void> on_change(std::function<void()> callback) = 0;
+
+    // Durable when `done` is called with a reply. `idempotency_key`, if not empty, makes a repeat
+    // within a day return the first reply.
+    virtual void execute(const Command& command, const Expected& expected,
+                         const std::string& idempotency_key,
+                         std::function<void(Result<CommandReply>)> done) = 0;
+    // What the command would change, without doing it: sentences for people.
+    virtual Result<std::vector<std::string>> preview(const Command& command) = 0;
+
+    // Builds, imports or makes a platform in the pool; `line` gives progress on the loop thread.
+    // Setting *cancelled ends it soon; `done` is always called once.
+    virtual void build(BuildRequest request, std::shared_ptr<std::atomic<bool>> cancelled,
+                       std::function<void(std::string)> line,
+                       std::function<void(Result<BuildResult>)> done) = 0;
+    virtual void import_image(ImportRequest request, std::shared_ptr<std::atomic<bool>> cancelled,
+                              std::function<void(std::string)> line,
+                              std::function<void(Result<BuildResult>)> done) = 0;
+    virtual void build_platform(std::string recipe, std::shared_ptr<std::atomic<bool>> cancelled,
+                                std::function<void(std::string)> line,
+                                std::function<void(Result<PlatformInfo>)> done) = 0;
+    virtual void platforms(std::function<void(Result<std::vector<PlatformInfo>>)> done) = 0;
+
+    virtual Result<std::string> seal(const AppId& app, const std::string& name,
+                                     const Secret& value) = 0;
+    virtual Result<std::unique_ptr<Terminal>> open_terminal(const TerminalRequest& request) = 0;
+    // Lines of the past in order of time, then (follow) new ones as they come; ends when the handle
+    // is dropped, or for a query without follow after `end` was called.
+    virtual std::shared_ptr<void> logs(const LogQuery& query, std::function<void(LogLine)> line,
+                                       std::function<void(Status)> end) = 0;
+    // Copies a trashed writable layer out to a new folder on the node.
+    virtual void extract_trash(const TrashId& trash, const std::string& target,
+                               std::function<void(Status)> done) = 0;
+    virtual void edge_metrics(std::function<void(Result<std::string>)> done) = 0;
+    // Path of a fresh, empty file for an upload, on the data directory's file system.
+    virtual Result<std::string> new_upload() = 0;
+    // Stops accepting at the edge, stops instances (drain first, then stop signal), then the edge
+    // and the daemon: `moln down`. now: without draining.
+    virtual void shut_down(bool now) = 0;
+};
+
+}  // namespace moln
