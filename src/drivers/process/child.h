@@ -14,19 +14,21 @@
 namespace moln {
 
 struct ChildSpec {
-    std::vector<std::string> argv;  // argv[0] is looked up in PATH
-    std::vector<std::string> env;   // "NAME=value"
+    std::vector<std::string> argv;      // argv[0] is looked up in PATH
+    std::vector<std::string> env = {};  // "NAME=value"
     std::string directory = "/";
     Milliseconds time_limit = minutes(5);
-    std::function<void(std::string)> line;  // each output line as it comes; null: collected only
+    std::function<void(std::string)> line =
+        {};  // each output line as it comes; null: collected only
     const std::atomic<bool>* cancelled = nullptr;
-    bool new_mount_namespace = false;       // private copy of the mounts, for crun on hybrid cgroups
-    std::function<Status()> before_exec;    // in the child, after fork; only async-signal-safe work
+    bool new_mount_namespace = false;  // private copy of the mounts, for crun on hybrid cgroups
+    std::function<Status()> before_exec =
+        {};  // in the child, after fork; only async-signal-safe work
 };
 
 struct ChildResult {
-    int exit_code = 0;    // 128 + signal if a signal ended it
-    std::string output;   // the last 64 KiB of stdout and stderr
+    int exit_code = 0;   // 128 + signal if a signal ended it
+    std::string output;  // the last 64 KiB of stdout and stderr
 };
 
 // An Error only if the program could not be run (`not_found` names the Debian package idea:
