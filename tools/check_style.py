@@ -18,7 +18,7 @@ def findings(path: str, text: str) -> list[str]:
     found = []
     lines = text.splitlines()
     if len(lines) > FILE_LINES_MAX:
-        found.append(f"{path}: {len(lines)} lines, at most {FILE_LINES_MAX}: look for a second idea")
+        found.append(f"{path}: {len(lines)} lines, at most {FILE_LINES_MAX}")
     for number, line in enumerate(lines, 1):
         if len(line) > LINE_COLUMNS_MAX and "http" not in line:
             found.append(f"{path}:{number}: {len(line)} columns, at most {LINE_COLUMNS_MAX}")

@@ -4,8 +4,9 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-wanted=$(awk -v sections="$*" 'BEGIN { n = split(sections, s, " "); for (i = 1; i <= n; i++) want[s[i]] = 1 }
-    /^#/ || NF < 2 { next } want[$1] { print $2 }' "$here/packages.txt" | sort -u)
+wanted=$(awk -v sections=" $* " '
+    /^#/ || NF < 2 { next }
+    index(sections, " " $1 " ") { print $2 }' "$here/packages.txt" | sort -u)
 missing=()
 for package in $wanted; do
     # A command from elsewhere (a vendor's Node.js with its own npm) serves as well as Debian's.
@@ -31,7 +32,8 @@ if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy" && made_policy=1
 fi
 status=0
-{ apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } > "$log" 2>&1 || status=$?
+{ apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } \
+    > "$log" 2>&1 || status=$?
 [ -z "$made_policy" ] || rm -f "$policy"
 if [ "$status" != 0 ]; then
     tail -20 "$log" >&2

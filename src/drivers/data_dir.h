@@ -14,7 +14,9 @@ struct DataDir {
     std::string store_file() const { return root + "/store/moln.db"; }
     std::string seal_key_file() const { return root + "/store/seal.key"; }
     std::string lock_file() const { return root + "/daemon.lock"; }
-    std::string run() const { return root + "/run"; }  // sockets, pid files, bundles; rebuilt after a reboot
+    std::string run() const {
+        return root + "/run";
+    }  // sockets, pid files, bundles; rebuilt after a reboot
     std::string api_socket() const { return run() + "/api.sock"; }
     std::string edge_socket() const { return run() + "/edge.sock"; }
     std::string edge_state() const { return root + "/edge"; }
@@ -27,7 +29,9 @@ struct DataDir {
     std::string instances() const { return root + "/instances"; }
     std::string volumes() const { return root + "/volumes"; }
     std::string volume(const VolumeId& id) const { return volumes() + "/" + id.text; }
-    std::string logs() const { return root + "/logs"; }  // <app project>/<app name>/<instance>.log[.1]
+    std::string logs() const {
+        return root + "/logs";
+    }  // <app project>/<app name>/<instance>.log[.1]
     std::string trash_root() const { return root + "/trash"; }
     std::string trash(const TrashId& id) const { return trash_root() + "/" + id.text; }
 };
