@@ -24,7 +24,7 @@ struct ChunkLimits {
     std::size_t extension_bytes_max = 256;  // per chunk, from the first ';' or blank
     // Whole body: extensions may cost at most this much before they count as abuse.
     std::size_t extensions_total_bytes_max = 16 * 1024;
-    std::size_t trailer_bytes_max = 8 * 1024;  // all trailer lines together
+    std::size_t trailer_bytes_max = 8 * 1024;  // trailer lines and empty line together
     std::size_t trailers_max = 32;
 };
 
@@ -56,30 +56,39 @@ public:
 
 private:
     enum class State : std::uint8_t {
-        size_first,  // first digit of the size
-        size,        // further digits
-        extension,   // after the size, until CR
-        size_lf,     // LF of the size line
-        data,        // left_ bytes to come
-        data_cr,     // CR after the data
-        data_lf,     // LF after it
-        trailer,     // a trailer line or the empty line
+        size_first,        // the first digit of the size
+        size,              // further digits, or what may follow them
+        blank,             // blanks before a ';'
+        name_begin,        // after ';'
+        name,              // of an extension
+        name_end,          // blanks after it
+        value_begin,       // after '='
+        value_token,       // a value without quotes
+        value_quoted,      // between the quotes
+        value_escaped,     // after a backslash
+        value_quoted_end,  // after the second quote
+        size_lf,           // the LF of the size line
+        data,              // left_ bytes to come
+        data_cr,           // the CR after the data
+        data_lf,           // the LF after it
+        trailer,           // a trailer line or the empty line
         done,
         refused,
     };
 
-    ChunkStep refuse(Violation violation);
     ChunkStep next_data(std::string_view buffer, std::size_t at);
     ChunkStep next_trailer(std::string_view buffer, std::size_t at);
-    Violation frame_byte(char c);
-    Violation size_byte(char c);
-    Violation extension_byte(char c);
-    Violation end_of_size_line();
+    ChunkStep trailer_field(std::string_view line, std::size_t consumed);
+    ChunkStep refuse(Violation violation);
+    // One byte of framing; moves state_.
+    Violation take(char c);
+    Violation take_size(char c);
+    Violation take_extension(char c);
 
     ChunkLimits limits_;
     State state_ = State::size_first;
     Violation violation_ = Violation::none;
-    std::uint8_t extension_state_ = 0;
+    std::uint8_t digits_ = 0;
     std::uint64_t left_ = 0;
     std::uint64_t body_bytes_ = 0;
     std::size_t extension_bytes_ = 0;
@@ -89,8 +98,8 @@ private:
     std::size_t line_seen_ = 0;  // bytes of the unfinished trailer line already searched for LF
 };
 
-// May this trailer be merged or passed on (RFC 9110 6.5.1)? Framing and routing fields are
-// refused by the decoder; this also says no to authentication, content format and controls.
+// May this trailer be passed on (RFC 9110 6.5.1)? The decoder refuses framing and routing fields;
+// this also says no to what we know of authentication, content format and forwarding.
 bool may_pass_trailer(FieldId id);
 
 // What stands before and after a chunk's data when writing: head, data, k_chunk_end.

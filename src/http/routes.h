@@ -41,35 +41,51 @@ public:
     std::size_t size() const { return routes_; }
 
 private:
-    struct Site {  // one host pattern
-        std::uint32_t text_at = 0;
-        std::uint16_t text_size = 0;
-        bool has_root = false;      // a route "/"
-        std::uint32_t root = 0;     // its payload
-        std::uint32_t deepest = 0;  // segments of its longest path
-        std::uint64_t hash = 0;
+    enum class HostKind : std::uint8_t { exact, wildcard };
+    struct Text {  // of text_
+        std::uint32_t at = 0;
+        std::uint16_t size = 0;
     };
-    struct PathEntry {
+    struct Site {  // one host pattern
+        std::uint64_t hash = 0;
+        Text host;  // of a wildcard without "*."
+        HostKind kind = HostKind::exact;
+        bool has_root = false;           // it has a route "/"
+        std::uint16_t segments_max = 0;  // of its longest path; 0: "/" is its only one
+        std::uint32_t root_payload = 0;
+    };
+    struct Prefix {  // one path of one site, never "/"
         std::uint64_t hash = 0;
         std::uint32_t site = 0;
-        std::uint32_t text_at = 0;
-        std::uint32_t text_size = 0;
         std::uint32_t payload = 0;
+        Text path;
     };
+    // Open addressing with linear probing, at most half full. The tag is the upper half of the
+    // hash, so that a probe rarely touches an entry that is not the one.
+    struct Slot {
+        std::uint32_t tag = 0;
+        std::uint32_t index = k_free;
+    };
+    static constexpr std::uint32_t k_free = 0xffff'ffff;
+    using Slots = std::vector<Slot>;
 
-    const Site* find_site(std::string_view host, std::uint64_t hash) const;
-    std::optional<std::uint32_t> find_path(const Site& site, std::string_view path) const;
+    std::string_view view(Text text) const { return {text_.data() + text.at, text.size}; }
+    std::uint32_t find_site(HostKind kind, std::string_view host) const;
+    std::uint32_t find_prefix(std::uint64_t hash, std::uint32_t site, std::string_view path) const;
+    std::optional<std::uint32_t> find_path(std::uint32_t site, std::string_view path) const;
     Status add(const Route& route);
-    void index();
+    std::uint32_t site_for(std::string_view host);
+    bool add_prefix(std::uint32_t site, std::string_view path, std::uint32_t payload);
+    Text keep(std::string_view text);
 
     std::string text_;
     std::vector<Site> sites_;
-    std::vector<std::uint32_t> site_slots_;  // open addressing; k_free or an index of sites_
-    std::vector<PathEntry> paths_;
-    std::vector<std::uint32_t> path_slots_;
+    Slots site_slots_;
+    std::vector<Prefix> prefixes_;
+    Slots prefix_slots_;
     std::size_t routes_ = 0;
-    std::size_t wildcards_ = 0;
-    const Site* any_ = nullptr;
+    std::size_t wildcard_labels_max_ = 0;  // of the longest wildcard; 0: there is none
+    std::uint32_t any_ = k_free;           // the site of "*"
 };
 
 }  // namespace moln::http

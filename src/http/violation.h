@@ -51,7 +51,7 @@ enum class Violation : std::uint8_t {
     trailer_not_allowed,
     trailers_too_large,
 };
-inline constexpr std::size_t k_violations = 37;
+inline constexpr std::size_t k_violations = 36;
 
 // "duplicate_host"
 std::string_view word(Violation violation);

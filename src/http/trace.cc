@@ -1,0 +1,90 @@
+#include "http/trace.h"
+
+#include <algorithm>
+
+#include "http/scan.h"
+
+namespace moln::http {
+namespace {
+
+// Lower case only, as the recommendation demands.
+int lower_hex(char c) {
+    return c >= 'A' && c <= 'F' ? -1 : hex_digit(c);
+}
+
+template <std::size_t N>
+bool read_hex(std::string_view text, std::array<std::uint8_t, N>& out) {
+    for (std::size_t i = 0; i < N; ++i) {
+        const int high = lower_hex(text[2 * i]);
+        const int low = lower_hex(text[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        out[i] = static_cast<std::uint8_t>(high * 16 + low);
+    }
+    return true;
+}
+
+template <std::size_t N>
+bool is_zero(const std::array<std::uint8_t, N>& id) {
+    return std::ranges::all_of(id, [](std::uint8_t byte) { return byte == 0; });
+}
+
+// Zero ids are invalid; 2^-64 is rare, but a broken source of randomness is not.
+template <std::size_t N>
+void take_id(std::span<const std::uint8_t> random, std::array<std::uint8_t, N>& id) {
+    std::copy_n(random.begin(), N, id.begin());
+    if (is_zero(id)) id[N - 1] = 1;
+}
+
+void put_hex(std::span<char> out, std::span<const std::uint8_t> bytes) {
+    constexpr std::string_view k_hex = "0123456789abcdef";
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        out[2 * i] = k_hex[bytes[i] >> 4];
+        out[2 * i + 1] = k_hex[bytes[i] & 15];
+    }
+}
+
+}  // namespace
+
+std::optional<TraceContext> parse_traceparent(std::string_view value) {
+    if (value.size() < k_traceparent_bytes) return std::nullopt;
+    std::array<std::uint8_t, 1> version{};
+    std::array<std::uint8_t, 1> flags{};
+    TraceContext trace;
+    if (!read_hex(value.substr(0, 2), version) || version[0] == 0xff || value[2] != '-' ||
+        !read_hex(value.substr(3, 32), trace.trace_id) || value[35] != '-' ||
+        !read_hex(value.substr(36, 16), trace.parent_id) || value[52] != '-' ||
+        !read_hex(value.substr(53, 2), flags)) {
+        return std::nullopt;
+    }
+    const bool longer = value.size() > k_traceparent_bytes;
+    if (longer && (version[0] == 0 || value[k_traceparent_bytes] != '-')) return std::nullopt;
+    if (is_zero(trace.trace_id) || is_zero(trace.parent_id)) return std::nullopt;
+    // Of the flags only "sampled" is known in version 00; the others are sent as zero.
+    trace.flags = flags[0] & 1;
+    return trace;
+}
+
+TraceContext continue_trace(const RequestHead& head,
+                            std::span<const std::uint8_t, k_trace_random_bytes> random) {
+    TraceContext trace;
+    if (head.fields.count(FieldId::traceparent) == 1) {
+        if (const auto received = parse_traceparent(*head.fields.first(FieldId::traceparent))) {
+            trace = *received;
+            trace.continued = true;
+        }
+    }
+    if (!trace.continued) take_id(random.first<16>(), trace.trace_id);
+    take_id(random.last<8>(), trace.parent_id);
+    return trace;
+}
+
+void format_traceparent(const TraceContext& trace, std::span<char, k_traceparent_bytes> out) {
+    out[0] = '0';
+    out[1] = '0';
+    out[2] = out[35] = out[52] = '-';
+    put_hex(out.subspan(3, 32), trace.trace_id);
+    put_hex(out.subspan(36, 16), trace.parent_id);
+    put_hex(out.subspan(53, 2), {&trace.flags, 1});
+}
+
+}  // namespace moln::http
