@@ -1,0 +1,34 @@
+// One line of the access log: a JSON object a request, made of values without allocating.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/units.h"
+
+namespace moln::edge {
+
+struct AccessRecord {
+    WallTime time = {};  // when the request's head was complete
+    std::string_view client = {};
+    std::string_view method = {};
+    std::string_view host = {};
+    std::string_view path = {};  // without the query, which may hold secrets
+    std::uint16_t status = 0;    // 0: the client left before an answer
+    std::uint64_t bytes = 0;     // of the response body, sent to the client
+    std::int64_t duration_us = 0;
+    std::string_view app = {};  // "" when no route matched
+    std::string_view process = {};
+    std::string_view instance = {};  // "" when none answered
+    std::uint32_t retries = 0;
+    std::span<const std::uint8_t> trace_id = {};  // 16 bytes, or none
+};
+
+// Writes the line with its newline and returns its size; 0 when `out` is too small (k_log_line_max
+// always suffices). Bytes that JSON cannot carry are escaped; a long field is cut at
+// k_log_text_max bytes.
+std::size_t format_access_line(const AccessRecord& record, std::span<char> out);
+
+}  // namespace moln::edge

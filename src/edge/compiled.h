@@ -1,0 +1,42 @@
+// An EdgeSnapshot made ready for the data plane: validated, routes compiled, everything a request
+// needs reachable by index. Immutable, shared by all workers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "http/routes.h"
+#include "model/edge.h"
+
+namespace moln::edge {
+
+struct CompiledSnapshot {
+    std::int64_t version = 0;
+    std::int64_t epoch = 0;
+    std::vector<EdgeApp> apps;
+    http::RouteTable routes;  // payload: index of apps
+};
+
+// Invalid, with the route, app or endpoint named: a route that is none or leads to no app, an app
+// or instance twice, an address that is no IPv4 literal, port 0, negative limits, more apps or
+// endpoints than k_snapshot_*_max.
+Result<CompiledSnapshot> compile(EdgeSnapshot snapshot);
+
+struct SnapshotStamp {
+    std::int64_t epoch = 0;
+    std::int64_t version = 0;
+    friend bool operator==(const SnapshotStamp&, const SnapshotStamp&) = default;
+};
+
+enum class StampOrder : std::uint8_t {
+    newer,  // take it
+    same,   // already here: acknowledge again
+    older,  // from a deposed leader or late: keep what is here
+};
+// A higher epoch always wins; within one, a higher version.
+StampOrder compare(SnapshotStamp current, SnapshotStamp offered);
+
+}  // namespace moln::edge

@@ -1,0 +1,101 @@
+#include "edge/compiled.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "edge/limits.h"
+
+namespace moln::edge {
+namespace {
+
+EdgeApp app_named(const std::string& app, const std::string& process) {
+    EdgeApp out;
+    out.app = AppId(app);
+    out.process = process;
+    return out;
+}
+
+EdgeSnapshot shop() {
+    EdgeSnapshot snapshot;
+    snapshot.routes = {{"*", "/", AppId("default/shop"), "web"},
+                       {"shop.example.org", "/api", AppId("default/shop"), "api"}};
+    snapshot.apps = {app_named("default/shop", "api"), app_named("default/shop", "web")};
+    snapshot.apps[1].endpoints = {
+        {InstanceId("web-1"), "10.0.0.1", 3000, EndpointState::active, 1}};
+    return snapshot;
+}
+
+TEST(Compile, routes_lead_to_their_app) {
+    const auto compiled = compile(shop());
+    ASSERT_TRUE(compiled) << compiled.error().reason;
+    EXPECT_EQ(compiled->apps.at(*compiled->routes.find("any.example", "/")).process, "web");
+    EXPECT_EQ(compiled->apps.at(*compiled->routes.find("shop.example.org", "/api/x")).process,
+              "api");
+}
+
+TEST(Compile, a_route_to_nowhere_is_refused_by_name) {
+    auto snapshot = shop();
+    snapshot.routes[0].process = "worker";
+    const auto compiled = compile(snapshot);
+    ASSERT_FALSE(compiled);
+    EXPECT_NE(compiled.error().reason.find("worker"), std::string::npos);
+}
+
+TEST(Compile, bad_endpoints_are_refused) {
+    for (const char* address :
+         {"", "localhost", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "::1", "1.2.3.4 "}) {
+        auto snapshot = shop();
+        snapshot.apps[1].endpoints[0].address = address;
+        EXPECT_FALSE(compile(snapshot)) << address;
+    }
+    auto no_port = shop();
+    no_port.apps[1].endpoints[0].port = 0;
+    EXPECT_FALSE(compile(no_port));
+    auto twice = shop();
+    twice.apps[1].endpoints.push_back(twice.apps[1].endpoints[0]);
+    EXPECT_FALSE(compile(twice));
+}
+
+TEST(Compile, bad_health_and_hold_are_refused) {
+    auto path = shop();
+    path.apps[0].health.kind = HealthKind::http;
+    path.apps[0].health.path = "no slash";
+    EXPECT_FALSE(compile(path));
+    auto timeout = shop();
+    timeout.apps[0].health.timeout = Milliseconds{0};
+    EXPECT_FALSE(compile(timeout));
+    auto hold = shop();
+    hold.apps[0].hold_requests_max = -1;
+    EXPECT_FALSE(compile(hold));
+    auto doubled = shop();
+    doubled.apps.push_back(doubled.apps[0]);
+    EXPECT_FALSE(compile(doubled));
+}
+
+TEST(Compile, apps_at_the_limit_pass_and_one_past_it_is_refused) {
+    EdgeSnapshot snapshot;
+    for (std::size_t i = 0; i < k_snapshot_apps_max; ++i) {
+        snapshot.apps.push_back(app_named(std::to_string(i), "web"));
+    }
+    EXPECT_TRUE(compile(snapshot));
+    snapshot.apps.push_back(app_named("one more", "web"));
+    EXPECT_FALSE(compile(snapshot));
+}
+
+TEST(CompareStamps, a_higher_epoch_always_wins) {
+    EXPECT_EQ(compare({.epoch = 1, .version = 9}, {.epoch = 2, .version = 1}), StampOrder::newer);
+    EXPECT_EQ(compare({.epoch = 2, .version = 1}, {.epoch = 1, .version = 9}), StampOrder::older);
+    EXPECT_EQ(compare({.epoch = 2, .version = 1}, {.epoch = 2, .version = 2}), StampOrder::newer);
+    EXPECT_EQ(compare({.epoch = 2, .version = 2}, {.epoch = 2, .version = 2}), StampOrder::same);
+}
+
+TEST(CompareStamps, are_a_total_order) {
+    EXPECT_TRUE(rc::check("antisymmetric", [](int e1, int v1, int e2, int v2) {
+        const SnapshotStamp a{e1, v1};
+        const SnapshotStamp b{e2, v2};
+        RC_ASSERT((compare(a, b) == StampOrder::newer) == (compare(b, a) == StampOrder::older));
+    }));
+}
+
+}  // namespace
+}  // namespace moln::edge

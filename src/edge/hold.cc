@@ -1,0 +1,35 @@
+#include "edge/hold.h"
+
+#include <algorithm>
+
+#include "edge/limits.h"
+
+namespace moln::edge {
+
+HoldVerdict hold_verdict(const HoldQuestion& question) {
+    if (!question.hold && question.cause == HoldCause::none_ready) return HoldVerdict::no_instance;
+    if (question.held >= question.held_max) {
+        return question.hold ? HoldVerdict::queue_full : HoldVerdict::no_instance;
+    }
+    return HoldVerdict::wait;
+}
+
+Milliseconds hold_limit(bool hold, Milliseconds app_limit) {
+    return hold ? app_limit : std::min(app_limit, k_unreachable_hold_limit);
+}
+
+std::size_t hold_release(std::size_t endpoints) {
+    return endpoints * k_hold_release_batch;
+}
+
+std::string_view explain(HoldVerdict verdict) {
+    switch (verdict) {
+        case HoldVerdict::wait: return "no instance of this app became ready in time; try again";
+        case HoldVerdict::no_instance: return "no instance of this app is running; try again later";
+        case HoldVerdict::queue_full:
+            return "too many requests wait for an instance of this app; try again";
+    }
+    return "";
+}
+
+}  // namespace moln::edge

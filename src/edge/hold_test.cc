@@ -1,0 +1,49 @@
+#include "edge/hold.h"
+
+#include <gtest/gtest.h>
+
+#include "edge/limits.h"
+
+namespace moln::edge {
+namespace {
+
+TEST(HoldVerdict, waits_up_to_the_limit_and_refuses_one_past_it) {
+    HoldQuestion question{.hold = true, .held = 3, .held_max = 4};
+    EXPECT_EQ(hold_verdict(question), HoldVerdict::wait);
+    question.held = 4;
+    EXPECT_EQ(hold_verdict(question), HoldVerdict::queue_full);
+}
+
+TEST(HoldVerdict, without_hold_only_an_unreachable_instance_is_waited_for) {
+    HoldQuestion question{.hold = false, .held = 0, .held_max = 4};
+    EXPECT_EQ(hold_verdict(question), HoldVerdict::no_instance);
+    question.cause = HoldCause::unreachable;
+    EXPECT_EQ(hold_verdict(question), HoldVerdict::wait);
+    question.held = 4;
+    EXPECT_EQ(hold_verdict(question), HoldVerdict::no_instance);
+}
+
+TEST(HoldVerdict, a_limit_of_zero_holds_nothing) {
+    EXPECT_EQ(hold_verdict({.hold = true, .held = 0, .held_max = 0}), HoldVerdict::queue_full);
+}
+
+TEST(HoldLimit, is_short_when_nobody_promised_an_instance) {
+    EXPECT_EQ(hold_limit(true, seconds(60)), seconds(60));
+    EXPECT_EQ(hold_limit(false, seconds(60)), k_unreachable_hold_limit);
+    EXPECT_EQ(hold_limit(false, Milliseconds{5}), Milliseconds{5});
+}
+
+TEST(HoldRelease, grows_with_the_endpoints) {
+    EXPECT_EQ(hold_release(0), 0U);
+    EXPECT_EQ(hold_release(3), 3U * k_hold_release_batch);
+}
+
+TEST(HoldExplain, every_verdict_says_what_to_do) {
+    for (const auto verdict :
+         {HoldVerdict::wait, HoldVerdict::no_instance, HoldVerdict::queue_full}) {
+        EXPECT_NE(explain(verdict).find("try again"), std::string_view::npos);
+    }
+}
+
+}  // namespace
+}  // namespace moln::edge

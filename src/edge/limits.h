@@ -1,0 +1,67 @@
+// Every named limit of the data plane. Each has a test at it and one past it, here or in
+// tests/edge.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/units.h"
+
+namespace moln::edge {
+
+// Buffers. One per direction of a busy connection, none of an idle one.
+inline constexpr std::size_t k_head_bytes_max = 32 * 1024;   // request or response head
+inline constexpr std::size_t k_replay_body_max = 64 * 1024;  // as received, framing included
+inline constexpr std::size_t k_buffer_bytes = k_head_bytes_max + k_replay_body_max;
+inline constexpr std::size_t k_buffers_kept = 64;  // free ones, per worker
+
+// Clients.
+inline constexpr std::uint32_t k_clients_max = 50'000;            // connections, per worker
+inline constexpr Milliseconds k_client_head_limit = seconds(30);  // first to last byte of a head
+inline constexpr Milliseconds k_client_idle_limit = seconds(75);  // between requests
+inline constexpr Milliseconds k_client_stall_limit =
+    seconds(60);  // no progress of a body, sent or read
+inline constexpr std::uint64_t k_discard_body_max = 256 * 1024;  // unread request body drained
+inline constexpr Milliseconds k_discard_limit = seconds(5);      // and for how long
+inline constexpr int k_accept_batch = 64;                        // per readiness of a listener
+inline constexpr Milliseconds k_accept_pause{50};                // after EMFILE and its kin
+inline constexpr int k_listen_backlog = 4096;
+
+// Instances.
+inline constexpr Milliseconds k_connect_limit = seconds(2);
+// Below the 5 s of Node.js and of uvicorn: who closes first must be us.
+inline constexpr Milliseconds k_upstream_idle_limit = seconds(4);
+// A request that may not be repeated takes only a connection that was busy just now.
+inline constexpr Milliseconds k_upstream_fresh_limit = seconds(1);
+inline constexpr std::uint32_t k_upstream_idle_max = 128;     // per endpoint and worker
+inline constexpr std::uint32_t k_attempts_max = 4;            // of one request
+inline constexpr std::uint32_t k_interim_responses_max = 16;  // 1xx before the final response
+
+// Requests that wait.
+inline constexpr std::uint32_t k_hold_release_batch = 16;  // per endpoint and tick
+inline constexpr Milliseconds k_tick{10};
+// Nobody could be reached: the request waits this long for a new snapshot or a healthy endpoint.
+inline constexpr Milliseconds k_unreachable_hold_limit = seconds(1);
+inline constexpr Milliseconds k_unreachable_retry_pause{50};
+inline constexpr std::uint32_t k_retry_after_s = 1;
+
+// Snapshots and the control socket.
+inline constexpr std::size_t k_snapshot_bytes_max = 16u << 20;
+inline constexpr std::size_t k_snapshot_apps_max = 20'000;
+inline constexpr std::size_t k_snapshot_endpoints_max = 100'000;
+inline constexpr std::size_t k_control_peers_max = 8;
+
+// Probes.
+inline constexpr Milliseconds k_probe_warming_pause{100};
+inline constexpr Milliseconds k_probe_interval_min{100};
+inline constexpr std::size_t k_probe_head_bytes_max = 16 * 1024;
+inline constexpr std::uint32_t k_probes_open_max = 512;
+
+// Reports and logs.
+inline constexpr Milliseconds k_report_pause = seconds(1);
+inline constexpr Milliseconds k_log_flush_pause{50};
+inline constexpr std::size_t k_log_ring_bytes = 1u << 20;  // per worker; full: lines are dropped
+inline constexpr std::size_t k_log_line_max = 4096;
+inline constexpr std::size_t k_log_text_max = 1024;  // of one field; longer ones are cut
+
+}  // namespace moln::edge

@@ -1,0 +1,148 @@
+#include "edge/metrics_text.h"
+
+#include <iterator>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "edge/histogram.h"
+
+namespace moln::edge {
+namespace {
+
+using Out = std::back_insert_iterator<std::string>;
+
+void declare(Out out, std::string_view name, std::string_view type, std::string_view help) {
+    fmt::format_to(out, "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
+
+void single(Out out, std::string_view name, std::string_view type, std::string_view help,
+            std::int64_t value) {
+    declare(out, name, type, help);
+    fmt::format_to(out, "{} {}\n", name, value);
+}
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '\\' || c == '"') out += '\\';
+        if (c == '\n') {
+            out += "\\n";
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+void write_totals(Out out, const EdgeTotals& totals) {
+    single(out, "moln_edge_clients_open", "gauge", "Client connections open.", totals.clients_open);
+    const struct {
+        std::string_view name, help;
+        std::int64_t value;
+    } counters[] = {
+        {"moln_edge_clients_total", "Client connections accepted.", totals.clients_total},
+        {"moln_edge_clients_refused_total", "Client connections over the limit.",
+         totals.clients_refused_total},
+        {"moln_edge_accept_failures_total",
+         "Accepts that failed for want of a descriptor or memory.", totals.accept_failures_total},
+        {"moln_edge_bad_requests_total", "Requests refused by the parser.",
+         totals.bad_requests_total},
+        {"moln_edge_unrouted_total", "Requests that matched no route.", totals.unrouted_total},
+        {"moln_edge_retries_total", "Attempts after the first.", totals.retries_total},
+        {"moln_edge_ejections_total", "Endpoints left alone after failures.",
+         totals.ejections_total},
+        {"moln_edge_upstream_connects_total", "Connections to instances begun.",
+         totals.upstream_connects_total},
+        {"moln_edge_upstream_connect_failures_total", "Connections to instances that failed.",
+         totals.upstream_connect_failures_total},
+        {"moln_edge_bytes_in_total", "Bytes of request bodies received.", totals.bytes_in_total},
+        {"moln_edge_bytes_out_total", "Bytes of response bodies sent.", totals.bytes_out_total},
+        {"moln_edge_log_lines_dropped_total", "Access log lines dropped.",
+         totals.log_lines_dropped_total},
+    };
+    for (const auto& counter : counters) {
+        single(out, counter.name, "counter", counter.help, counter.value);
+    }
+}
+
+void write_latency(Out out, const EdgeAppReport& app, std::string_view labels) {
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < app.latency_counts.size(); ++i) {
+        sum += app.latency_counts[i];
+        const std::string bound =
+            i + 1 < k_latency_buckets
+                ? fmt::format("{}", static_cast<double>(k_latency_bounds_us[i]) / 1e6)
+                : "+Inf";
+        fmt::format_to(out, "moln_app_latency_seconds_bucket{{{},le=\"{}\"}} {}\n", labels, bound,
+                       sum);
+    }
+    fmt::format_to(out, "moln_app_latency_seconds_count{{{}}} {}\n", labels, sum);
+}
+
+std::string labels_of(const EdgeAppReport& app) {
+    return fmt::format("app=\"{}\",process=\"{}\"", escaped(app.app.text), escaped(app.process));
+}
+
+void write_apps(Out out, const std::vector<EdgeAppReport>& apps) {
+    declare(out, "moln_app_requests_total", "counter", "Requests finished.");
+    for (const auto& app : apps) {
+        fmt::format_to(out, "moln_app_requests_total{{{}}} {}\n", labels_of(app),
+                       app.requests_total);
+    }
+    declare(out, "moln_app_errors_total", "counter", "5xx and broken responses.");
+    for (const auto& app : apps) {
+        fmt::format_to(out, "moln_app_errors_total{{{}}} {}\n", labels_of(app), app.errors_total);
+    }
+    declare(out, "moln_app_requests_held", "gauge", "Requests that wait for an instance.");
+    for (const auto& app : apps) {
+        fmt::format_to(out, "moln_app_requests_held{{{}}} {}\n", labels_of(app), app.held);
+    }
+    declare(out, "moln_app_latency_seconds", "histogram", "Head received to response sent.");
+    for (const auto& app : apps) write_latency(out, app, labels_of(app));
+}
+
+void write_endpoints(Out out, const std::vector<EndpointReport>& endpoints) {
+    declare(out, "moln_instance_healthy", "gauge", "1 healthy, 0 unhealthy, absent unknown.");
+    for (const auto& endpoint : endpoints) {
+        if (endpoint.health == EndpointHealth::unknown) continue;
+        fmt::format_to(out, "moln_instance_healthy{{instance=\"{}\"}} {}\n",
+                       escaped(endpoint.instance.text),
+                       endpoint.health == EndpointHealth::healthy ? 1 : 0);
+    }
+    const struct {
+        std::string_view name, type, help;
+        std::int64_t EndpointReport::* value;
+    } columns[] = {
+        {"moln_instance_requests_open", "gauge", "Requests begun and not finished.",
+         &EndpointReport::requests_open},
+        {"moln_instance_tunnels_open", "gauge", "Upgraded connections.",
+         &EndpointReport::tunnels_open},
+        {"moln_instance_requests_total", "counter", "Requests finished.",
+         &EndpointReport::requests_total},
+        {"moln_instance_errors_total", "counter", "5xx and broken responses.",
+         &EndpointReport::errors_total},
+    };
+    for (const auto& column : columns) {
+        declare(out, column.name, column.type, column.help);
+        for (const auto& endpoint : endpoints) {
+            fmt::format_to(out, "{}{{instance=\"{}\"}} {}\n", column.name,
+                           escaped(endpoint.instance.text), endpoint.*column.value);
+        }
+    }
+}
+
+}  // namespace
+
+std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals) {
+    std::string text;
+    Out out(text);
+    single(out, "moln_edge_snapshot_version", "gauge", "Version of the snapshot in use.",
+           report.acked_version);
+    write_totals(out, totals);
+    write_apps(out, report.apps);
+    write_endpoints(out, report.endpoints);
+    return text;
+}
+
+}  // namespace moln::edge

@@ -1,0 +1,32 @@
+// The edge's counters as Prometheus text (exposition format 0.0.4). Values in, text out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/edge.h"
+
+namespace moln::edge {
+
+struct EdgeTotals {
+    std::int64_t clients_open = 0;
+    std::int64_t clients_total = 0;
+    std::int64_t clients_refused_total = 0;  // over k_clients_max
+    std::int64_t accept_failures_total = 0;  // no descriptor or memory left
+    std::int64_t bad_requests_total = 0;     // refused by the parser
+    std::int64_t unrouted_total = 0;         // no app for the host
+    std::int64_t retries_total = 0;
+    std::int64_t ejections_total = 0;
+    std::int64_t upstream_connects_total = 0;
+    std::int64_t upstream_connect_failures_total = 0;
+    std::int64_t bytes_in_total = 0;   // request bodies
+    std::int64_t bytes_out_total = 0;  // response bodies
+    std::int64_t log_lines_dropped_total = 0;
+    friend bool operator==(const EdgeTotals&, const EdgeTotals&) = default;
+};
+
+// Sums of seconds are not kept: the histogram's buckets are what alerts are made of.
+std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals);
+
+}  // namespace moln::edge

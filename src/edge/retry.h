@@ -1,0 +1,53 @@
+// May a request whose attempt failed be sent again, and where? Decisions only.
+#pragma once
+
+#include <cstdint>
+
+#include "http/method.h"
+
+namespace moln::edge {
+
+// How far a failed attempt had come.
+enum class AttemptEnd : std::uint8_t {
+    not_connected,   // nothing of the request left the edge
+    stale,           // a pooled connection, closed by the instance before any byte of a response
+    broken,          // sent, at least in part; no byte of a response came
+    response_begun,  // some of a response came
+};
+
+enum class RetryVerdict : std::uint8_t {
+    other_endpoint,  // one that this request has not tried
+    any_endpoint,    // also the same: only its old connection was dead
+    give_up,
+};
+
+struct FailedAttempt {
+    AttemptEnd end = AttemptEnd::broken;
+    http::Method method = http::Method::get;
+    bool body_replayable = true;  // no body, or all of it that was received is still buffered
+    std::uint32_t attempts = 1;   // so far, this one included
+};
+
+// Repeats after something was sent are paid from here, so that a failing app gets at most a
+// fifth more requests than its clients make (and a few in a row when it is quiet).
+class RetryBudget {
+public:
+    static constexpr std::uint32_t k_cost = 5;         // requests that pay one repeat
+    static constexpr std::uint32_t k_saved_max = 500;  // 100 repeats
+    static constexpr std::uint32_t k_saved_first = 50;
+
+    void note_request() {
+        if (saved_ < k_saved_max) ++saved_;
+    }
+    bool spend();
+
+private:
+    std::uint32_t saved_ = k_saved_first;
+};
+
+// A failed connect is always repeated elsewhere (up to k_attempts_max): nobody saw the request.
+// What was sent is repeated only if it is idempotent (RFC 9110 9.2.2), can be replayed and the
+// budget has room; once a byte of a response came, never.
+RetryVerdict retry_verdict(const FailedAttempt& failed, RetryBudget& budget);
+
+}  // namespace moln::edge
