@@ -1,0 +1,93 @@
+// The bodies of API requests, one struct each: what the CLI sends and the API takes. Unknown fields
+// are refused.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/codec.h"
+
+namespace moln {
+
+struct DeployImageBody {
+    std::string image;  // docker://…, oci:path[:tag], docker-archive:path; a bare name is docker://
+    bool plain_http = false;
+    friend bool operator==(const DeployImageBody&, const DeployImageBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(DeployImageBody, (), (image, plain_http))
+
+struct ScaleBody {
+    std::map<std::string, std::int64_t> instances;  // by process
+    friend bool operator==(const ScaleBody&, const ScaleBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ScaleBody, (), (instances))
+
+struct EnvBody {
+    std::map<std::string, std::string> set;
+    std::vector<std::string> unset;
+    friend bool operator==(const EnvBody&, const EnvBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EnvBody, (), (set, unset))
+
+struct RouteBody {
+    std::string host;
+    std::string path = "/";
+    std::string process = "web";
+    friend bool operator==(const RouteBody&, const RouteBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(RouteBody, (), (host, path, process))
+
+struct RollbackBody {
+    std::int64_t release = 0;  // 0: the one that served before
+    friend bool operator==(const RollbackBody&, const RollbackBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(RollbackBody, (), (release))
+
+struct RunBody {
+    std::vector<std::string> command;
+    bool terminal = false;
+    friend bool operator==(const RunBody&, const RunBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(RunBody, (), (command, terminal))
+
+struct StopInstanceBody {
+    bool now = false;  // kill instead of drain and stop signal
+    friend bool operator==(const StopInstanceBody&, const StopInstanceBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(StopInstanceBody, (), (now))
+
+struct ExtractBody {
+    std::string target;  // absolute; a new folder on the node
+    friend bool operator==(const ExtractBody&, const ExtractBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ExtractBody, (), (target))
+
+struct PlatformBody {
+    std::string recipe;
+    friend bool operator==(const PlatformBody&, const PlatformBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(PlatformBody, (), (recipe))
+
+struct ShutdownBody {
+    bool now = false;  // without draining
+    friend bool operator==(const ShutdownBody&, const ShutdownBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ShutdownBody, (), (now))
+
+// Text frames of a terminal's WebSocket; binary frames are the bytes themselves.
+struct ResizeBody {
+    std::vector<std::int64_t> resize;  // columns, rows
+    friend bool operator==(const ResizeBody&, const ResizeBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ResizeBody, (), (resize))
+
+struct ErrorBody {
+    std::string code;
+    std::string reason;
+    friend bool operator==(const ErrorBody&, const ErrorBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ErrorBody, (), (code, reason))
+
+}  // namespace moln

@@ -1,0 +1,356 @@
+// What the API answers and the CLI shows: one set of shapes for both, and for `--json`. Fields are
+// added, never renamed or given another meaning. Times are milliseconds since 1970 UTC, durations
+// milliseconds, sizes bytes. Words for people are fields beside the facts that they are made of.
+// Made from the World by api/view.h; nothing here is stored.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/command.h"
+#include "model/edge.h"
+#include "model/observed.h"
+#include "model/resources.h"
+
+namespace moln {
+
+// A list as a reply, an object so that it can grow.
+template <typename T>
+struct Items {
+    std::vector<T> items;
+    friend bool operator==(const Items&, const Items&) = default;
+    BOOST_DESCRIBE_CLASS(Items, (), (items), (), ())
+};
+
+struct CountsView {
+    std::int64_t apps = 0;
+    std::int64_t instances_wanted = 0;
+    std::int64_t instances_ready = 0;  // running and, behind the edge, healthy
+    std::int64_t instances_draining = 0;
+    std::int64_t volumes = 0;
+    std::int64_t trash_items = 0;
+    Bytes trash_size;
+    friend bool operator==(const CountsView&, const CountsView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(CountsView, (),
+                      (apps, instances_wanted, instances_ready, instances_draining, volumes,
+                       trash_items, trash_size))
+
+struct EdgeView {
+    bool connected = false;
+    std::vector<std::string> listens;
+    std::int64_t pid = 0;
+    std::int64_t version_acked = 0;
+    friend bool operator==(const EdgeView&, const EdgeView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeView, (), (connected, listens, pid, version_acked))
+
+struct StatusView {
+    std::string node;
+    std::string version;
+    Milliseconds uptime;  // of the daemon; instances and edge live on through its restarts
+    Bytes memory;
+    std::int64_t cpu_millis = 0;
+    Bytes disk_free;
+    EdgeView edge;
+    CountsView counts;
+    std::vector<std::string> warnings;  // what needs a person, each one sentence
+    friend bool operator==(const StatusView&, const StatusView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(StatusView, (),
+                      (node, version, uptime, memory, cpu_millis, disk_free, edge, counts,
+                       warnings))
+
+struct ProcessView {
+    std::string name;
+    ProcessKind kind = ProcessKind::worker;
+    std::vector<std::string> command;
+    std::string schedule;
+    std::int64_t wanted = 0;
+    std::int64_t ready = 0;
+    std::int64_t draining = 0;
+    Bytes memory;  // limit of one instance
+    std::int64_t cpu_millis = 0;
+    std::uint16_t port = 0;
+    friend bool operator==(const ProcessView&, const ProcessView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ProcessView, (),
+                      (name, kind, command, schedule, wanted, ready, draining, memory, cpu_millis,
+                       port))
+
+// One word for how an app is doing.
+enum class AppState {
+    empty,      // nothing was deployed yet
+    running,    // as wanted
+    switching,  // to another release
+    degraded,   // fewer instances ready than wanted
+    failed,     // the last release did not become healthy
+    stopped,    // by the user
+};
+BOOST_DESCRIBE_ENUM(AppState, empty, running, switching, degraded, failed, stopped)
+
+struct AppView {
+    std::string project;
+    std::string name;
+    std::int64_t generation = 0;  // for If-Match
+    AppState state = AppState::empty;
+    std::int64_t release = 0;         // wanted
+    std::int64_t release_served = 0;  // the last that was proved healthy
+    Rollout rollout;
+    std::vector<ProcessView> processes;
+    std::vector<std::string> urls;
+    std::string source;  // of the wanted release
+    std::int64_t volumes = 0;
+    WallTime created;
+    friend bool operator==(const AppView&, const AppView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(AppView, (),
+                      (project, name, generation, state, release, release_served, rollout,
+                       processes, urls, source, volumes, created))
+
+// One word for how an instance is doing: goal and phase and health seen as one.
+enum class InstanceState {
+    preparing,
+    starting,  // runs, is not healthy yet
+    running,   // and healthy, where the edge probes it
+    unhealthy,
+    draining,
+    stopping,
+    backing_off,  // crashed, waits before the next start
+    ended,
+    failed,
+};
+BOOST_DESCRIBE_ENUM(InstanceState, preparing, starting, running, unhealthy, draining, stopping,
+                    backing_off, ended, failed)
+
+struct InstanceView {
+    InstanceId id;
+    AppId app;
+    std::string process;
+    InstanceKind kind = InstanceKind::service;
+    std::int64_t release = 0;
+    NodeId node;
+    InstanceState state = InstanceState::preparing;
+    InstanceGoal goal = InstanceGoal::run;
+    InstancePhase phase = InstancePhase::absent;
+    EndpointHealth health = EndpointHealth::unknown;
+    std::string address;
+    std::int64_t pid = 0;
+    WallTime created;
+    WallTime started;
+    std::int64_t restarts = 0;
+    Bytes memory;
+    std::optional<InstanceExit> last_exit;
+    std::string last_exit_text;  // "exited with code 1"
+    std::int64_t requests_open = 0;
+    std::int64_t tunnels_open = 0;  // WebSockets and other upgraded connections
+    Milliseconds oldest_open;
+    std::string text;  // for people: "draining: 3 requests, 2 websockets, oldest 14 min"
+    friend bool operator==(const InstanceView&, const InstanceView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(InstanceView, (),
+                      (id, app, process, kind, release, node, state, goal, phase, health, address,
+                       pid, created, started, restarts, memory, last_exit, last_exit_text,
+                       requests_open, tunnels_open, oldest_open, text))
+
+enum class ReleaseState {
+    kept,       // can be rolled back to
+    serving,    // the wanted one, settled
+    switching,  // being started or switched to
+    failed,     // did not become healthy
+};
+BOOST_DESCRIBE_ENUM(ReleaseState, kept, serving, switching, failed)
+
+struct ReleaseView {
+    AppId app;
+    std::int64_t number = 0;
+    ReleaseState state = ReleaseState::kept;
+    std::string description;
+    std::string source;
+    ImageKind image = ImageKind::platform;
+    std::string platform;
+    std::string digest;
+    WallTime created;
+    AppConfig config;
+    std::vector<std::string> secrets;  // names only
+    friend bool operator==(const ReleaseView&, const ReleaseView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ReleaseView, (),
+                      (app, number, state, description, source, image, platform, digest, created,
+                       config, secrets))
+
+enum class RouteOrigin {
+    release,  // stands in moln.toml
+    added,    // by `moln route add`
+};
+BOOST_DESCRIBE_ENUM(RouteOrigin, release, added)
+
+struct RouteView {
+    AppId app;
+    std::string host;
+    std::string path;
+    std::string process;
+    RouteOrigin origin = RouteOrigin::release;
+    std::string url;  // that a browser on this machine can open; "" while no edge listens
+    friend bool operator==(const RouteView&, const RouteView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(RouteView, (), (app, host, path, process, origin, url))
+
+struct VolumeView {
+    VolumeId id;
+    AppId app;
+    std::string name;
+    Lifetime lifetime = Lifetime::app;
+    Sharing sharing = Sharing::exclusive;
+    NodeId node;
+    std::string place;  // "local disk of node a"
+    std::string path;   // inside the instances; "" if the wanted release does not mount it
+    Bytes size;
+    std::optional<Bytes> used;
+    std::vector<InstanceId> held_by;
+    std::string reset_text;  // what a restart resets, and when it is dropped
+    std::int64_t copies = 1;
+    std::optional<WallTime> restore_point;  // the last moment it can be restored to; null: none
+    WallTime created;
+    friend bool operator==(const VolumeView&, const VolumeView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(VolumeView, (),
+                      (id, app, name, lifetime, sharing, node, place, path, size, used, held_by,
+                       reset_text, copies, restore_point, created))
+
+struct TrashView {
+    TrashId id;
+    TrashKind kind = TrashKind::writable_layer;
+    AppId app;
+    std::string what;
+    NodeId node;
+    Bytes size;
+    WallTime dropped;
+    WallTime expires;
+    bool purging = false;
+    friend bool operator==(const TrashView&, const TrashView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(TrashView, (), (id, kind, app, what, node, size, dropped, expires, purging))
+
+enum class EnvOrigin {
+    release,  // stands in moln.toml
+    set,      // by `moln env set`
+};
+BOOST_DESCRIBE_ENUM(EnvOrigin, release, set)
+
+struct EnvView {
+    std::string name;
+    std::string value;
+    EnvOrigin origin = EnvOrigin::set;
+    friend bool operator==(const EnvView&, const EnvView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EnvView, (), (name, value, origin))
+
+// Values are never shown, not even their length.
+struct SecretView {
+    std::string name;
+    friend bool operator==(const SecretView&, const SecretView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(SecretView, (), (name))
+
+struct LogView {
+    WallTime at;
+    InstanceId instance;
+    std::string process;
+    std::string stream;  // "stdout" or "stderr"
+    std::string text;
+    friend bool operator==(const LogView&, const LogView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(LogView, (), (at, instance, process, stream, text))
+
+struct TopInstanceView {
+    InstanceId id;
+    AppId app;
+    std::string process;
+    InstanceState state = InstanceState::running;
+    double cpu_percent = 0;  // of one core
+    Bytes memory;
+    Bytes memory_max;
+    double requests_per_s = 0;
+    double errors_per_s = 0;
+    std::int64_t requests_open = 0;
+    std::int64_t tunnels_open = 0;
+    friend bool operator==(const TopInstanceView&, const TopInstanceView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(TopInstanceView, (),
+                      (id, app, process, state, cpu_percent, memory, memory_max, requests_per_s,
+                       errors_per_s, requests_open, tunnels_open))
+
+struct TopAppView {
+    AppId app;
+    std::string process;
+    double requests_per_s = 0;
+    double errors_per_s = 0;
+    // Upper bounds of the histogram's buckets, so estimates; null: no request in the interval.
+    std::optional<std::int64_t> p50_us;
+    std::optional<std::int64_t> p99_us;
+    std::int64_t held = 0;  // requests that wait for an instance
+    friend bool operator==(const TopAppView&, const TopAppView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(TopAppView, (),
+                      (app, process, requests_per_s, errors_per_s, p50_us, p99_us, held))
+
+// Rates are over `interval`, since the sample before.
+struct TopView {
+    WallTime at;
+    Milliseconds interval;
+    std::vector<TopAppView> apps;
+    std::vector<TopInstanceView> instances;
+    friend bool operator==(const TopView&, const TopView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(TopView, (), (at, interval, apps, instances))
+
+// What a deploy would do, nothing done.
+struct PlanView {
+    AppId app;
+    std::string detected;
+    std::vector<std::string> effects;  // what would happen, and what it would drop
+    std::vector<std::string> warnings;
+    AppConfig config;
+    friend bool operator==(const PlanView&, const PlanView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(PlanView, (), (app, detected, effects, warnings, config))
+
+// A change that was carried out, and the app as it is now.
+struct ChangeView {
+    CommandReply reply;
+    std::optional<AppView> app;
+    std::vector<std::string> warnings;
+    friend bool operator==(const ChangeView&, const ChangeView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ChangeView, (), (reply, app, warnings))
+
+enum class WatchChange { put, removed, synced };
+BOOST_DESCRIBE_ENUM(WatchChange, put, removed, synced)
+
+// One line of a watch: first every resource there is, then `synced`, then what changes.
+struct WatchView {
+    std::int64_t revision = 0;  // rises by one a line
+    WatchChange change = WatchChange::put;
+    std::string kind;  // "app", "instance", "release", "volume", "trash"
+    std::string id;
+    std::int64_t generation = 0;  // of app and instance
+    json::value view;             // of that kind; null if removed
+    friend bool operator==(const WatchView&, const WatchView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(WatchView, (), (revision, change, kind, id, generation, view))
+
+struct PlatformView {
+    std::string name;
+    std::string summary;
+    Bytes size;
+    WallTime made;
+    bool is_default = false;
+    friend bool operator==(const PlatformView&, const PlatformView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(PlatformView, (), (name, summary, size, made, is_default))
+
+}  // namespace moln
