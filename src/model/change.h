@@ -56,7 +56,11 @@ using Change = std::variant<PutProject, PutApp, DeleteApp, PutRelease, DeleteRel
                             PutEvent, DeleteEvent>;
 using Changes = std::vector<Change>;
 
+// A PutEvent must have its number by now.
 void apply(World& world, const Change& change);
+
+// Gives every event without a number the next one after `last` (World::event_number), in order.
+void number_events(Changes& changes, std::int64_t last);
 
 // The key that a change writes, and its value as JSON text (none: delete).
 std::string store_key(const Change& change);

@@ -32,9 +32,12 @@ struct EdgeEndpoint {
     std::uint16_t port = 0;  // TCP
     EndpointState state = EndpointState::warming;
     std::int64_t release = 0;
+    // How to probe it when its release says otherwise than EdgeApp::health: during a switch the old
+    // is judged by the old release's words and the new by its own.
+    std::optional<HealthSpec> health = std::nullopt;
     friend bool operator==(const EdgeEndpoint&, const EdgeEndpoint&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeEndpoint, (), (instance, address, port, state, release))
+BOOST_DESCRIBE_STRUCT(EdgeEndpoint, (), (instance, address, port, state, release, health))
 
 // One app's `web`-like process behind the edge.
 struct EdgeApp {

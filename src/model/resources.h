@@ -40,9 +40,10 @@ BOOST_DESCRIBE_STRUCT(Project, (), (id, network, created))
 
 enum class AppRun {
     running,
-    stopped,  // by the user: no instances, routes answer 503, data stays
+    stopped,   // by the user: no instances, routes answer 503, data stays
+    removing,  // by the user: as stopped; once nothing of it runs it goes to the trash
 };
-BOOST_DESCRIBE_ENUM(AppRun, running, stopped)
+BOOST_DESCRIBE_ENUM(AppRun, running, stopped, removing)
 
 enum class RolloutState {
     none,       // nothing was deployed yet
@@ -80,11 +81,13 @@ struct App {
     std::map<std::string, std::string> secrets;  // name -> sealed (encrypted) value, base64
     Rollout rollout;
     WallTime created;
+    // Cron process -> when it last fired or began to be watched: what is due is counted from there.
+    std::map<std::string, WallTime> cron_fired;
     friend bool operator==(const App&, const App&) = default;
 };
 BOOST_DESCRIBE_STRUCT(App, (),
                       (id, generation, run, release, release_served, releases_made, restart_count,
-                       uid_base, scale, routes, env, secrets, rollout, created))
+                       uid_base, scale, routes, env, secrets, rollout, created, cron_fired))
 
 // ---- release --------------------------------------------------------------------------------
 
@@ -114,9 +117,11 @@ struct Release {
     std::map<std::string, std::string> secrets;  // sealed, of that moment
     std::string description;  // "deploy of shop", "env set COLOR", "rollback to 3"
     WallTime created;
+    std::map<std::string, std::string> own_env;  // config.env before the app's was laid over it
     friend bool operator==(const Release&, const Release&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Release, (), (app, number, image, config, secrets, description, created))
+BOOST_DESCRIBE_STRUCT(Release, (),
+                      (app, number, image, config, secrets, description, created, own_env))
 
 // ---- instance -------------------------------------------------------------------------------
 
@@ -157,12 +162,13 @@ struct Instance {
     WallTime goal_since;  // when the goal was set, for "draining since" and drain.limit
     std::optional<std::int64_t> drained_version;  // edge snapshot version that first said draining
     TrashId trash;                                // goal remove: where its writable layer goes
+    std::int64_t crashes_told = 0;                // crashes that an event tells of
     friend bool operator==(const Instance&, const Instance&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Instance, (),
                       (id, app, release, process, kind, node, restart_count, goal, generation,
                        address_slot, command, volumes, terminal, in_edge, created, goal_since,
-                       drained_version, trash))
+                       drained_version, trash, crashes_told))
 
 // ---- volume and trash -----------------------------------------------------------------------
 
@@ -177,11 +183,12 @@ struct Volume {
     InstanceId instance;    // lifetime instance: whose
     TrashId restored_from;  // its bytes come from this trash item, which is gone once they are here
     WallTime created;
+    std::int64_t uid_base = 0;  // App::uid_base that its files belong to
     friend bool operator==(const Volume&, const Volume&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Volume, (),
                       (id, app, name, lifetime, sharing, size, node, instance, restored_from,
-                       created))
+                       created, uid_base))
 
 enum class TrashKind {
     writable_layer,  // what an instance wrote outside its volumes
@@ -196,18 +203,22 @@ struct TrashItem {
     TrashKind kind = TrashKind::writable_layer;
     AppId app;
     std::string what;     // for people: "writable layer of web-7f3k2m (release 4)"
-    std::string subject;  // instance id, volume id, app id or layer name
+    std::string subject;  // instance id, volume id, app id or "project/name#release"
     NodeId node;
     Bytes size;
     WallTime dropped;
     WallTime expires;
     bool purging = false;  // the node destroys the bytes, then the record goes
-    json::value content;   // kind volume: the Volume; kind app: {"app", "releases"}
+    // kind volume: the Volume; kind app: {"app", "releases", "volumes": trash ids that go with it};
+    // kind image: {"release", "layers": those that no other release uses}
+    json::value content;
+    bool settled = false;    // its bytes are in the trash (kind app: has none)
+    bool restoring = false;  // kind image: the node moves the layers back, then the record goes
     friend bool operator==(const TrashItem&, const TrashItem&) = default;
 };
 BOOST_DESCRIBE_STRUCT(TrashItem, (),
-                      (id, kind, app, what, subject, node, size, dropped, expires, purging,
-                       content))
+                      (id, kind, app, what, subject, node, size, dropped, expires, purging, content,
+                       settled, restoring))
 
 // ---- event ----------------------------------------------------------------------------------
 

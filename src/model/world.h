@@ -18,13 +18,15 @@ struct NodeSeen {
     bool connected = false;  // its agent has reported since this leader began
     Bytes memory;            // of the machine
     std::int64_t cpu_millis = 0;
-    Bytes disk_free;  // under the data directory
+    Bytes disk_free;   // under the data directory
+    Bytes disk_total;  // 0: not known
     std::map<InstanceId, InstanceSeen> instances;
     std::map<VolumeId, Bytes> volumes_used;
     // Work that the agent has confirmed: trash whose bytes are in the trash (with their size) or
     // purged, volumes whose bytes are in place.
     std::map<TrashId, Bytes> trash_settled;
     std::map<TrashId, bool> trash_purged;
+    std::map<TrashId, bool> trash_restored;  // TrashItem::restoring: the layers are back
     std::map<VolumeId, bool> volumes_settled;
 };
 
