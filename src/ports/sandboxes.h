@@ -57,6 +57,9 @@ struct SandboxSeen {
     std::int64_t pid = 0;
     WallTime started;
     std::optional<InstanceExit> exit;  // phase ended
+    // A stop signal was sent since it last started. Kept beside the sandbox, so that a daemon that
+    // starts again does not signal twice: many programs take a second SIGTERM as "quit at once".
+    bool signalled = false;
 };
 
 struct SandboxUsage {
