@@ -331,7 +331,7 @@ TEST_P(StoreContract, random_transactions_do_what_the_model_does) {
     EXPECT_TRUE(rc::check([] {
         const auto fresh = GetParam()();
         Model model;
-        for (int i = *rc::gen::inRange(1, 15); i > 0; --i) {
+        for (int i = *rc::gen::inRange(1, 60); i > 0; --i) {
             const auto txn = random_txn(model);
             const auto committed = fresh->store().commit(txn);
             RC_ASSERT(committed.has_value() == model.commit(txn));

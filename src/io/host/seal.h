@@ -1,0 +1,35 @@
+// Encryption of secrets at rest: XChaCha20-Poly1305 (libsodium) under one key of the node, which
+// lies in a file of mode 0600. A sealed text is bound to its context (the app and the name): moved
+// to another place it does not open.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace moln {
+
+class SealBox {
+public:
+    // Makes the key, durably, if there is no file; its directory exists. `corrupt` when the file
+    // is not a key, `denied` when others than its owner may read it.
+    static Result<SealBox> open(const std::string& key_path);
+
+    // base64 of version byte, nonce and encrypted bytes. Two seals of one secret differ.
+    std::string seal(const Secret& secret, std::string_view context) const;
+
+    // `corrupt` when the text was altered, sealed under another key or for another context.
+    Result<Secret> unseal(std::string_view text, std::string_view context) const;
+
+private:
+    explicit SealBox(Secret key, std::string key_path)
+        : key_(std::move(key)), key_path_(std::move(key_path)) {}
+
+    Secret key_;
+    std::string key_path_;
+};
+
+}  // namespace moln
