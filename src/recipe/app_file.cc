@@ -1,0 +1,265 @@
+#include "recipe/app_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "model/limits.h"
+#include "model/quantity.h"
+#include "model/validate.h"
+#include "recipe/table_reader.h"
+#include "recipe/toml_tree.h"
+
+namespace moln {
+namespace {
+
+class AppFileReader {
+public:
+    explicit AppFileReader(std::string_view file) : problems_(file) { out_.file = file; }
+
+    Result<AppFile> read(const TomlValue& root) {
+        TableReader top(root, "", problems_);
+        out_.name = top.text("name").value_or("");
+        if (top.has("name")) problems_.take(top.line("name"), "name", validate_name(out_.name));
+        out_.platform = top.text("platform").value_or("");
+        out_.stop_signal = top.text("stop_signal");
+        place("stop_signal", "stop_signal", top.line("stop_signal"));
+        if (const auto* table = top.table("build")) read_build(*table);
+        if (const auto* table = top.table("process")) read_processes(*table);
+        if (const auto* table = top.table("health")) read_health(*table);
+        for (const auto* table : top.tables("route")) read_route(*table);
+        if (const auto* table = top.table("env")) {
+            out_.env = read_env(*table, "env");
+            place("env", "env", table->line);
+        }
+        for (const auto* table : top.tables("volume")) read_volume(*table);
+        if (const auto* table = top.table("drain")) read_drain(*table);
+        top.refuse_unknown();
+        check_pieces();
+        MOLN_TRY(problems_.status());
+        return std::move(out_);
+    }
+
+private:
+    void place(std::string field, std::string name, int line) {
+        out_.places[std::move(field)] = {std::move(name), line};
+    }
+
+    // Notes where every key of a table was written, under the configuration's own names.
+    void place_keys(const TableReader& table, const std::string& field,
+                    std::initializer_list<std::pair<std::string_view, std::string_view>> renamed) {
+        place(field, table.name(), table.own_line());
+        for (const auto& entry : table.entries()) {
+            std::string_view key = entry.key;
+            for (const auto& [written, own] : renamed) {
+                if (written == key) key = own;
+            }
+            place(fmt::format("{}.{}", field, key), table.name_of(entry.key), entry.line);
+        }
+    }
+
+    void read_build(const TomlValue& value) {
+        TableReader table(value, "build", problems_);
+        out_.build_command = table.command("command").value_or(std::vector<std::string>{});
+        if (const auto* env = table.table("env")) out_.build_env = read_env(*env, "build.env");
+        table.refuse_unknown();
+    }
+
+    void read_processes(const TomlValue& value) {
+        const TableReader all(value, "process", problems_);
+        for (const auto& entry : all.entries()) {
+            const auto name = "process." + entry.key;
+            if (auto good = validate_name(entry.key); !good) {
+                problems_.take(entry.line, name, good);
+            } else if (entry.value.table() == nullptr) {
+                problems_.add(entry.line, name, "expected a table", &entry.value);
+            } else {
+                read_process(entry.key, TableReader(entry.value, name, problems_));
+            }
+        }
+    }
+
+    void read_process(const std::string& name, TableReader table) {
+        auto& part = out_.processes[name];
+        part.command = table.command("command");
+        part.schedule = table.text("schedule");
+        part.instances = table.whole("instances", 0, k_instances_per_process_max);
+        part.memory = table.size("memory");
+        part.cpu_millis = table.thousandths("cpu");
+        part.pids = table.whole("pids", 1, k_pids_max);
+        if (const auto port = table.whole("port", 1, 65'535)) {
+            part.port = static_cast<std::uint16_t>(*port);
+        }
+        table.refuse_unknown();
+        place_keys(table, "processes." + name, {{"cpu", "cpu_millis"}});
+    }
+
+    void read_health(const TomlValue& value) {
+        TableReader table(value, "health", problems_);
+        HealthSpec health;
+        const auto path = table.text("path");
+        const auto tcp = table.flag("tcp");
+        if (path) {
+            health.kind = HealthKind::http;
+            health.path = *path;
+        }
+        if (path && tcp.value_or(false)) {
+            problems_.add(table.line("tcp"), "health.tcp",
+                          "expected either path or tcp, found both");
+        }
+        if (!path && tcp == false) {
+            problems_.add(table.line("tcp"), "health.tcp", "expected a path when tcp is false");
+        }
+        health.interval = table.duration("interval").value_or(health.interval);
+        health.timeout = table.duration("timeout").value_or(health.timeout);
+        health.start_grace = table.duration("grace").value_or(health.start_grace);
+        health.unhealthy_after = table.whole("unhealthy_after", 1, 100).value_or(3);
+        table.refuse_unknown();
+        place_keys(table, "health", {{"grace", "start_grace"}});
+        out_.health = health;
+    }
+
+    void read_route(const TomlValue& value) {
+        TableReader table(value, "route", problems_);
+        const auto hosts = table.texts("host");
+        if (!table.has("host")) {
+            problems_.add(table.own_line(), "route", "expected a host, found none");
+        }
+        RouteSpec route;
+        route.path = table.text("path").value_or(route.path);
+        route.process = table.text("process").value_or(route.process);
+        table.refuse_unknown();
+        for (const auto& host : hosts) {
+            place_keys(table, fmt::format("routes.{}", out_.routes.size()), {});
+            route.host = host;
+            out_.routes.push_back(route);
+        }
+    }
+
+    void read_volume(const TomlValue& value) {
+        TableReader table(value, "volume", problems_);
+        VolumeSpec volume;
+        volume.path = table.text("path").value_or("");
+        volume.name = table.text("name").value_or("");
+        for (const auto* key : {"name", "path"}) {
+            if (!table.has(key)) {
+                problems_.add(table.own_line(), "volume",
+                              fmt::format("expected a {}, found none", key));
+            }
+        }
+        if (volume.path == "/app") {
+            problems_.add(table.line("path"), "volume.path",
+                          "expected a folder that does not hide the app's own files, such as "
+                          "\"/app/data\" or \"/data\", found \"/app\"");
+        }
+        volume.lifetime = table.word<Lifetime>("lifetime").value_or(volume.lifetime);
+        volume.sharing = table.word<Sharing>("sharing").value_or(volume.sharing);
+        volume.size = table.size("size").value_or(volume.size);
+        volume.processes = table.texts("processes");
+        table.refuse_unknown();
+        place_keys(table, fmt::format("volumes.{}", out_.volumes.size()), {});
+        out_.volumes.push_back(std::move(volume));
+    }
+
+    void read_drain(const TomlValue& value) {
+        TableReader table(value, "drain", problems_);
+        if (table.peek_text("limit") == "until done") {
+            table.text("limit");
+        } else {
+            out_.drain.limit = table.duration("limit", "\"until done\" or a duration");
+        }
+        table.refuse_unknown();
+        place_keys(table, "drain", {});
+    }
+
+    std::map<std::string, std::string> read_env(const TomlValue& value, const std::string& name) {
+        TableReader table(value, name, problems_);
+        std::map<std::string, std::string> env;
+        for (const auto& entry : table.entries()) {
+            const auto where = fmt::format("{}.{}", name, entry.key);
+            if (auto good = validate_env_name(entry.key); !good) {
+                problems_.take(entry.line, where, good);
+            }
+            const auto text = table.scalar_as_text(entry.key);
+            if (!text) continue;
+            problems_.take(entry.line, where, validate_env_value(*text));
+            env[entry.key] = *text;
+        }
+        return env;
+    }
+
+    // Whatever is wrong without knowing what detection will add, found by the same validation
+    // that sees the whole later: commands that may still come are filled in, and the checks of
+    // how processes relate are left to apply_app_file().
+    void check_pieces() {
+        if (!problems_.empty()) return;
+        auto config = merge(out_, {});
+        config.processes["web"].kind = ProcessKind::web;
+        for (auto& [name, process] : config.processes) {
+            if (process.command.empty()) process.command = {"to-be-detected"};
+            if (process.kind == ProcessKind::web && process.port == 0) {
+                process.port = k_port_default;
+            }
+        }
+        for (const auto& problem : find_problems(config)) {
+            const std::string_view field = problem.field;
+            if (field.ends_with(".process") || field.ends_with(".processes") ||
+                field.ends_with(".sharing")) {
+                continue;
+            }
+            problems_.add(problem, out_.places);
+        }
+    }
+
+public:
+    static AppConfig merge(const AppFile& file, AppConfig base) {
+        for (const auto& [name, part] : file.processes) merge_process(name, part, base);
+        if (file.health) base.health = *file.health;
+        base.routes.insert(base.routes.end(), file.routes.begin(), file.routes.end());
+        for (const auto& [name, value] : file.env) base.env[name] = value;
+        base.volumes = file.volumes;
+        base.drain = file.drain;
+        if (file.stop_signal) base.stop_signal = *file.stop_signal;
+        return base;
+    }
+
+private:
+    static void merge_process(const std::string& name, const ProcessPart& part, AppConfig& base) {
+        auto& process = base.processes[name];
+        if (part.command) process.command = *part.command;
+        if (part.schedule) process.schedule = *part.schedule;
+        if (part.instances) process.instances = *part.instances;
+        if (part.memory) process.memory = *part.memory;
+        if (part.cpu_millis) process.cpu_millis = *part.cpu_millis;
+        if (part.pids) process.pids = *part.pids;
+        if (part.port) process.port = *part.port;
+        if (part.schedule) {
+            process.kind = ProcessKind::cron;
+        } else if (name == "web" || part.port) {
+            process.kind = ProcessKind::web;
+        }
+        if (process.kind == ProcessKind::web && process.port == 0) process.port = k_port_default;
+    }
+
+    AppFile out_;
+    FileProblems problems_;
+};
+
+}  // namespace
+
+Result<AppFile> parse_app_file(std::string_view text, std::string_view file) {
+    MOLN_ASSIGN(const auto root, parse_toml(text, file, k_app_file_bytes_max));
+    return AppFileReader(file).read(root);
+}
+
+Result<AppConfig> apply_app_file(const AppFile& file, AppConfig base) {
+    auto config = AppFileReader::merge(file, std::move(base));
+    FileProblems problems(file.file);
+    for (const auto& problem : find_problems(config)) problems.add(problem, file.places);
+    MOLN_TRY(problems.status());
+    return config;
+}
+
+}  // namespace moln

@@ -1,0 +1,296 @@
+#include "recipe/app_file.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "model/limits.h"
+#include "model/validate.h"
+#include "recipe/nearest.h"
+#include "recipe/toml_tree.h"
+
+namespace moln {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string reason(std::string_view text) {
+    const auto file = parse_app_file(text);
+    return file ? "" : file.error().reason;
+}
+
+// The configuration that a file alone gives.
+Result<AppConfig> config_of(std::string_view text) {
+    MOLN_ASSIGN(const auto file, parse_app_file(text));
+    return apply_app_file(file, {});
+}
+
+constexpr std::string_view k_full = R"(
+name = "shop"
+platform = "debian-12-20261122"
+stop_signal = "SIGINT"
+
+[build]
+command = "make all"
+env = { DEBUG = "0" }
+
+[process.web]
+command = "node server.js"
+instances = 3
+memory = "256M"
+cpu = 0.5
+pids = 64
+port = 3000
+
+[process.mail]
+command = ["node", "mail.js"]
+memory = "1G"
+cpu = 2
+
+[process.tidy]
+command = "node tidy.js"
+schedule = "0 4 * * *"
+
+[health]
+path = "/health"
+interval = "5s"
+timeout = "1s"
+grace = "2m"
+unhealthy_after = 5
+
+[[route]]
+host = ["shop.example.org", "*.shop.example.org"]
+path = "/api"
+
+[env]
+COLOR = "blue"
+LEVEL = 3
+DEBUG = false
+
+[[volume]]
+name = "uploads"
+path = "/app/uploads"
+lifetime = "independent"
+sharing = "shared"
+size = "20G"
+processes = ["web"]
+
+[drain]
+limit = "10m"
+)";
+
+TEST(AppFile, every_key_is_taken) {
+    const auto file = parse_app_file(k_full);
+    ASSERT_TRUE(file) << file.error().reason;
+    EXPECT_EQ(file->name, "shop");
+    EXPECT_EQ(file->platform, "debian-12-20261122");
+    EXPECT_EQ(file->build_command, (std::vector<std::string>{"/bin/sh", "-c", "make all"}));
+    EXPECT_EQ(file->build_env.at("DEBUG"), "0");
+    const auto config = apply_app_file(*file, {});
+    ASSERT_TRUE(config) << config.error().reason;
+    AppConfig expected;
+    expected.processes["web"] = {.kind = ProcessKind::web,
+                                 .command = {"/bin/sh", "-c", "node server.js"},
+                                 .instances = 3,
+                                 .memory = mib(256),
+                                 .cpu_millis = 500,
+                                 .pids = 64,
+                                 .port = 3000};
+    expected.processes["mail"] = {
+        .command = {"node", "mail.js"}, .memory = gib(1), .cpu_millis = 2000};
+    expected.processes["tidy"] = {.kind = ProcessKind::cron,
+                                  .command = {"/bin/sh", "-c", "node tidy.js"},
+                                  .schedule = "0 4 * * *"};
+    expected.health = {.kind = HealthKind::http,
+                       .path = "/health",
+                       .interval = seconds(5),
+                       .timeout = seconds(1),
+                       .start_grace = minutes(2),
+                       .unhealthy_after = 5};
+    expected.routes = {{"shop.example.org", "/api", "web"}, {"*.shop.example.org", "/api", "web"}};
+    expected.env = {{"COLOR", "blue"}, {"LEVEL", "3"}, {"DEBUG", "false"}};
+    expected.volumes = {{.name = "uploads",
+                         .path = "/app/uploads",
+                         .lifetime = Lifetime::independent,
+                         .sharing = Sharing::shared,
+                         .size = gib(20),
+                         .processes = {"web"}}};
+    expected.drain.limit = minutes(10);
+    expected.stop_signal = "SIGINT";
+    EXPECT_EQ(to_json_text(*config), to_json_text(expected));
+}
+
+TEST(AppFile, an_empty_file_says_nothing) {
+    const auto file = parse_app_file("");
+    ASSERT_TRUE(file);
+    EXPECT_EQ(apply_app_file(*file, {}).error().reason,
+              "moln.toml: processes: expected at least one process");
+}
+
+TEST(AppFile, kinds_follow_from_what_is_said) {
+    const auto config = config_of(
+        "[process.web]\ncommand = 'a'\n"
+        "[process.admin]\ncommand = 'b'\nport = 9000\n"
+        "[process.work]\ncommand = 'c'\n"
+        "[process.night]\ncommand = 'd'\nschedule = '0 0 * * *'\n");
+    ASSERT_TRUE(config) << config.error().reason;
+    EXPECT_EQ(config->processes.at("web").kind, ProcessKind::web);
+    EXPECT_EQ(config->processes.at("web").port, k_port_default);
+    EXPECT_EQ(config->processes.at("admin").kind, ProcessKind::web);
+    EXPECT_EQ(config->processes.at("work").kind, ProcessKind::worker);
+    EXPECT_EQ(config->processes.at("night").kind, ProcessKind::cron);
+}
+
+TEST(AppFile, detection_is_kept_where_nothing_else_is_said) {
+    AppConfig base;
+    base.processes["web"] = {.kind = ProcessKind::web, .command = {"node", "a.js"}, .port = 8080};
+    base.env = {{"NODE_ENV", "production"}, {"A", "1"}};
+    const auto file = parse_app_file("[process.web]\nmemory = '64M'\n[env]\nA = '2'\n");
+    ASSERT_TRUE(file) << file.error().reason;
+    const auto config = apply_app_file(*file, base);
+    ASSERT_TRUE(config) << config.error().reason;
+    EXPECT_EQ(config->processes.at("web").command, base.processes["web"].command);
+    EXPECT_EQ(config->processes.at("web").memory, mib(64));
+    EXPECT_EQ(config->env,
+              (std::map<std::string, std::string>{{"NODE_ENV", "production"}, {"A", "2"}}));
+}
+
+TEST(AppFile, drain_is_until_done_unless_limited) {
+    EXPECT_FALSE(parse_app_file("[drain]\nlimit = 'until done'")->drain.limit);
+    EXPECT_EQ(parse_app_file("[drain]\nlimit = '5m'")->drain.limit, minutes(5));
+    EXPECT_EQ(reason("[drain]\nlimit = 'soon'"),
+              "moln.toml:2: drain.limit: expected \"until done\" or a duration such as \"30s\" or "
+              "\"5m\", found \"soon\"");
+}
+
+TEST(AppFile, wrong_values_name_line_field_and_value) {
+    EXPECT_EQ(reason("\n[process.web]\nmemory = 'lots'"),
+              "moln.toml:3: process.web.memory: expected a size such as \"512M\", found \"lots\"");
+    EXPECT_EQ(reason("[process.web]\ninstances = '3'"),
+              "moln.toml:2: process.web.instances: expected a whole number from 0 to 1000, found "
+              "\"3\"");
+    EXPECT_EQ(reason("[process.web]\ncpu = 0.001"),
+              "moln.toml:2: process.web.cpu: expected a number of cores from 0.01 to 1024, such as "
+              "0.5, found 0.001");
+    EXPECT_EQ(reason("[process.web]\nport = 99999999999"),
+              "moln.toml:2: process.web.port: expected a whole number from 1 to 65535, found "
+              "99999999999");
+    EXPECT_EQ(reason("[process.web]\nmemory = '1K'"),
+              "moln.toml:2: process.web.memory: expected 8M to 1T, found 1K");
+    EXPECT_EQ(reason("[[route]]\nhost = 'Shop.org'").substr(0, 37),
+              "moln.toml:2: route.host: expected a h");
+    EXPECT_EQ(reason("[[volume]]\nname = 'd'\npath = '/d'\nlifetime = 'ever'"),
+              "moln.toml:4: volume.lifetime: expected one of instance, app, independent, found "
+              "\"ever\"");
+    EXPECT_EQ(reason("[[volume]]\nname = 'd'"), "moln.toml:1: volume: expected a path, found none");
+    EXPECT_THAT(reason("[[volume]]\nname = 'd'\npath = '/app'"), HasSubstr("does not hide"));
+    EXPECT_THAT(reason("name = 'Shop'"), HasSubstr("moln.toml:1: name: expected a name"));
+    EXPECT_THAT(reason("stop_signal = 'TERM'"), HasSubstr("moln.toml:1: stop_signal: expected"));
+    EXPECT_THAT(reason("[env]\n'A-B' = 1"), HasSubstr("moln.toml:2: env.A-B: expected a variable"));
+    EXPECT_THAT(reason("[env]\nA = [1]"), HasSubstr("found a list"));
+    EXPECT_THAT(reason("[env]\nA = 2026-11-22"), HasSubstr("found a date or time"));
+    EXPECT_THAT(reason("[process.web]\ncommand = ' '"), HasSubstr("expected a command such as"));
+    EXPECT_THAT(reason("[process.web]\ncommand = []"), HasSubstr("expected a command such as"));
+    EXPECT_THAT(reason("[process]\nweb = 'node'"), HasSubstr("process.web: expected a table"));
+    EXPECT_THAT(reason("process = 3"), HasSubstr("expected a table, [process], found 3"));
+    EXPECT_THAT(reason("[route]\nhost = 'a'"), HasSubstr("[[route]] above it, found a table"));
+    EXPECT_THAT(reason("[health]\npath = '/'\ntcp = true"), HasSubstr("either path or tcp"));
+    EXPECT_THAT(reason("[health]\ntcp = false"), HasSubstr("expected a path when tcp is false"));
+    EXPECT_THAT(reason("[process.tidy]\nschedule = 'daily'"), HasSubstr("moln.toml:2: "
+                                                                        "process.tidy.schedule"));
+}
+
+TEST(AppFile, unknown_keys_are_refused_with_what_may_be_meant) {
+    EXPECT_EQ(reason("[process.web]\nmemroy = '1G'"),
+              "moln.toml:2: process.web.memroy: unknown key; did you mean \"memory\"?");
+    EXPECT_EQ(reason("[processes.web]\nmemory = '1G'"),
+              "moln.toml:1: processes: unknown key; did you mean \"process\"?");
+    EXPECT_EQ(reason("[drain]\nquickly = true"),
+              "moln.toml:2: drain.quickly: unknown key; known are limit");
+}
+
+TEST(AppFile, all_problems_are_told_in_the_order_of_the_lines) {
+    EXPECT_EQ(reason("nmae = 'x'\n[process.web]\nport = 0\nmemory = 'x'\n"),
+              "moln.toml:1: nmae: unknown key; did you mean \"name\"?\n"
+              "moln.toml:3: process.web.port: expected a whole number from 1 to 65535, found 0\n"
+              "moln.toml:4: process.web.memory: expected a size such as \"512M\", found \"x\"");
+}
+
+TEST(AppFile, no_more_problems_than_the_limit_are_told) {
+    std::string text = "[build]\n";
+    for (std::size_t i = 0; i < k_problems_max + 3; ++i) text += fmt::format("unknown-{} = 1\n", i);
+    const auto told = reason(text);
+    EXPECT_EQ(std::ranges::count(told, '\n'), static_cast<long>(k_problems_max));
+    EXPECT_THAT(told, HasSubstr("\nmoln.toml: 3 more"));
+}
+
+TEST(AppFile, relations_between_processes_are_told_with_their_line) {
+    const auto told = [](std::string_view text) { return config_of(text).error().reason; };
+    EXPECT_EQ(told("[process.web]\ncommand = 'a'\n[[route]]\nhost = '*'\nprocess = 'wob'"),
+              "moln.toml:5: route.process: expected a web process of this app, found \"wob\"");
+    EXPECT_EQ(told("[process.web]\ncommand = 'a'\n[process.work]\nmemory = '1G'"),
+              "moln.toml:3: process.work.command: expected a command, found none");
+    EXPECT_THAT(told("[process.web]\ncommand = 'a'\ninstances = 2\n"
+                     "[[volume]]\nname = 'd'\npath = '/d'\n"),
+                HasSubstr("moln.toml:4: volume.sharing: expected one instance to mount"));
+}
+
+TEST(AppFile, what_is_no_toml_is_refused_with_its_line) {
+    EXPECT_THAT(reason("[process.web]\nmemory = "), HasSubstr("moln.toml:2: not TOML: "));
+    EXPECT_THAT(reason("a = 1\na = 2"), HasSubstr("moln.toml:2: not TOML: "));
+    EXPECT_THAT(reason("name = \"\xff\xfe\""), HasSubstr("not TOML"));
+    EXPECT_EQ(reason(std::string_view("a = 1\n\0", 7)),
+              "moln.toml:2: expected text, found a NUL byte");
+    EXPECT_THAT(reason("port = 99999999999999999999"), HasSubstr("moln.toml:1: not TOML"));
+}
+
+TEST(AppFile, size_at_the_limit_and_one_past) {
+    std::string text = "#";
+    text.resize(k_app_file_bytes_max, 'x');
+    EXPECT_EQ(reason(text), "");
+    EXPECT_EQ(reason(text + "x"), "moln.toml: expected at most 262144 bytes, found 262145");
+}
+
+TEST(AppFile, nesting_at_the_limit_and_one_past) {
+    const auto list = [](std::size_t depth) {
+        return "x = " + std::string(depth, '[') + std::string(depth, ']');
+    };
+    EXPECT_THAT(reason(list(k_toml_depth_max)), HasSubstr("unknown key"));
+    EXPECT_THAT(reason(list(k_toml_depth_max + 1)), HasSubstr("at most 16 levels"));
+    const auto dotted = [](std::size_t depth) {
+        std::string key = "a";
+        for (std::size_t i = 1; i < depth; ++i) key += ".a";
+        return key + " = 1";
+    };
+    EXPECT_THAT(reason(dotted(k_toml_depth_max)), HasSubstr("unknown key"));
+    EXPECT_THAT(reason(dotted(k_toml_depth_max + 1)), HasSubstr("at most 16 levels"));
+    EXPECT_THAT(reason(dotted(100'000)), HasSubstr("at most 16 levels"));
+    EXPECT_THAT(reason("[" + std::string(100'000, '[')), HasSubstr("at most 16 levels"));
+}
+
+TEST(AppFile, brackets_and_dots_in_texts_and_comments_do_not_nest) {
+    const std::string dots(100, '.');
+    EXPECT_EQ(
+        reason("# " + dots + std::string(100, '[') + "\n[env]\nA = \"" + dots + "\\\"" + dots +
+               "\"\nB = '" + dots + "'\nC = \"\"\"\n" + dots + "\"\n" + dots + "\"\"\"\n"),
+        "");
+}
+
+RC_GTEST_PROP(AppFile, any_text_gives_a_file_or_an_error_with_the_files_name,
+              (const std::string& text)) {
+    const auto file = parse_app_file(text);
+    if (!file) RC_ASSERT(file.error().reason.starts_with("moln.toml"));
+}
+
+TEST(Nearest, finds_what_may_be_meant) {
+    constexpr std::string_view known[] = {"memory", "command", "port"};
+    EXPECT_EQ(nearest("memroy", known), "memory");
+    EXPECT_EQ(nearest("ports", known), "port");
+    EXPECT_EQ(nearest("colour", known), "");
+    EXPECT_EQ(nearest("", known), "");
+    EXPECT_EQ(nearest(std::string(100'000, 'm'), known), "");
+}
+
+}  // namespace
+}  // namespace moln
