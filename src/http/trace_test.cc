@@ -1,0 +1,79 @@
+#include "http/trace.h"
+
+#include <numeric>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "http/head_testing.h"
+
+namespace moln::http {
+namespace {
+
+constexpr std::string_view k_valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+std::array<std::uint8_t, k_trace_random_bytes> random_bytes() {
+    std::array<std::uint8_t, k_trace_random_bytes> bytes;
+    std::iota(bytes.begin(), bytes.end(), std::uint8_t{1});
+    return bytes;
+}
+
+std::string formatted(const TraceContext& trace) {
+    std::array<char, k_traceparent_bytes> out;
+    format_traceparent(trace, out);
+    return {out.data(), out.size()};
+}
+
+TraceContext trace_of(std::string_view fields) {
+    const auto parsed =
+        testing::parse_request("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
+    return continue_trace(parsed.head, random_bytes());
+}
+
+TEST(Traceparent, a_valid_one_is_read_and_written_the_same) {
+    const auto trace = parse_traceparent(k_valid);
+    ASSERT_TRUE(trace);
+    EXPECT_EQ(formatted(*trace), k_valid);
+}
+
+TEST(Traceparent, what_the_recommendation_forbids_is_none) {
+    const std::string valid(k_valid);
+    const auto changed = [&](std::size_t at, std::string_view with) {
+        std::string text = valid;
+        return text.replace(at, with.size(), with);
+    };
+    for (const std::string& text :
+         {std::string(), valid.substr(1), valid + "-x", valid + " ", changed(0, "ff"),
+          changed(0, "0g"), changed(2, "_"), changed(3, "0A"), changed(35, "0"), changed(52, "0"),
+          changed(53, "0x"), changed(3, std::string(32, '0')), changed(36, std::string(16, '0'))}) {
+        EXPECT_FALSE(parse_traceparent(text)) << text;
+    }
+    EXPECT_TRUE(parse_traceparent("01" + valid.substr(2) + "-later"));
+    EXPECT_FALSE(parse_traceparent("01" + valid.substr(2) + "later"));
+}
+
+TEST(Trace, a_valid_one_is_continued_with_a_new_parent) {
+    const TraceContext trace = trace_of("traceparent: " + std::string(k_valid) + "\r\n");
+    EXPECT_TRUE(trace.continued);
+    EXPECT_EQ(formatted(trace), "00-0af7651916cd43dd8448eb211c80319c-1112131415161718-01");
+}
+
+TEST(Trace, without_a_valid_one_a_new_begins) {
+    const auto fresh = "00-0102030405060708090a0b0c0d0e0f10-1112131415161718-00";
+    const std::string one = "traceparent: " + std::string(k_valid) + "\r\n";
+    for (const std::string& fields :
+         {std::string(), std::string("traceparent: x\r\n"), one + one}) {
+        const TraceContext trace = trace_of(fields);
+        EXPECT_FALSE(trace.continued);
+        EXPECT_EQ(formatted(trace), fresh);
+    }
+}
+
+TEST(Trace, ids_are_never_zero) {
+    const auto parsed = testing::parse_request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const std::array<std::uint8_t, k_trace_random_bytes> zeros{};
+    EXPECT_TRUE(parse_traceparent(formatted(continue_trace(parsed.head, zeros))));
+}
+
+}  // namespace
+}  // namespace moln::http
