@@ -23,6 +23,9 @@ public:
     // Calls `callback` on the loop thread, after `delay`; never from within this call.
     virtual void after(Milliseconds delay, std::function<void()> callback) = 0;
 
+    // As after() without delay, and the one call that is allowed from any thread.
+    virtual void post(std::function<void()> callback) = 0;
+
     // Runs `job` off the loop (jobs of one key one after the other, in order), then `done` on the
     // loop. `job` must own all that it touches. At most k_pool_queue_max jobs wait; one more is a
     // bug of the caller, who bounds its own work.

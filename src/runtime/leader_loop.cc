@@ -1,0 +1,417 @@
+#include "runtime/leader_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "plan/command.h"
+#include "runtime/sight_changes.h"
+
+namespace moln {
+
+LeaderLoop::LeaderLoop(Loop& loop, Store& store, Entropy& entropy, NodeId self,
+                       LeaderOutputs outputs, Planner planner)
+    : loop_(loop),
+      store_(store),
+      entropy_(entropy),
+      outputs_(std::move(outputs)),
+      planner_(std::move(planner)) {
+    world_.self = std::move(self);
+}
+
+void LeaderLoop::start() {
+    CHECK(phase_ == Phase::idle);
+    phase_ = Phase::recovering;
+    recover();
+}
+
+// ---- taking the leadership --------------------------------------------------------------------
+
+void LeaderLoop::retry(void (LeaderLoop::*what)()) {
+    loop_.after(retry_delay_, [this, what] { (this->*what)(); });
+    retry_delay_ = std::min(retry_delay_ * 2, k_store_retry_max);
+}
+
+void LeaderLoop::recover() {
+    run_blocking<Result<StoreSnapshot>>(
+        loop_, "store", [this] { return store_.range(""); },
+        [this](Result<StoreSnapshot> snapshot) { recovered(std::move(snapshot)); });
+}
+
+void LeaderLoop::recovered(Result<StoreSnapshot> snapshot) {
+    if (phase_ != Phase::recovering) return;
+    if (!snapshot) {
+        if (snapshot.error().code == ErrorCode::corrupt) return lose(snapshot.error());
+        return retry(&LeaderLoop::recover);
+    }
+    auto found = recover_from(*snapshot);
+    if (!found) return lose(found.error());
+    take_leadership(std::move(*found));
+}
+
+void LeaderLoop::take_leadership(Recovered found) {
+    // Whatever the leader before may have sent has a version up to the one it reserved.
+    found.leadership.epoch += 1;
+    found.leadership.node = world_.self;
+    found.world.edge.version = found.leadership.edge_version;
+    found.leadership.edge_version += k_edge_versions_reserved;
+    auto txn = make_txn({{}, {}, found.leader_revision, &found.leadership});
+    CHECK(txn.has_value());
+    taking_ = std::move(found);
+    run_blocking<Result<std::int64_t>>(
+        loop_, "store", [this, txn = std::move(*txn)] { return store_.commit(txn); },
+        [this](Result<std::int64_t> revision) { took_leadership(std::move(revision)); });
+}
+
+void LeaderLoop::took_leadership(Result<std::int64_t> revision) {
+    if (phase_ != Phase::recovering) return;
+    auto found = std::exchange(taking_, std::nullopt);
+    if (!revision) {
+        if (revision.error().code == ErrorCode::corrupt) return lose(revision.error());
+        return retry(&LeaderLoop::recover);  // reads again, so an unknown outcome does no harm
+    }
+    found->world.self = world_.self;
+    found->world.nodes = std::move(world_.nodes);
+    found->world.edges = std::move(world_.edges);
+    found->world.edge.epoch = found->leadership.epoch;
+    world_ = std::move(found->world);
+    world_.epoch = found->leadership.epoch;
+    world_.leading = true;
+    leadership_ = found->leadership;
+    leader_revision_ = revision_ = *revision;
+    idempotency_ = std::move(found->idempotency);
+    retry_delay_ = k_store_retry_first;
+    phase_ = Phase::leading;
+    dirty_ = true;
+    hand_out_assignment();
+    changed();
+    wake();
+}
+
+void LeaderLoop::lose(const Error& error) {
+    phase_ = Phase::lost;
+    world_.leading = false;
+    auto waiting = std::exchange(waiting_, {});
+    if (pending_ && pending_->command) waiting.push_front(std::move(*pending_->command));
+    pending_.reset();
+    for (auto& command : waiting) {
+        command.done(fail(ErrorCode::unavailable, "this node leads no more: " + error.reason));
+    }
+    changed();
+    outputs_.lost(error);
+}
+
+void LeaderLoop::freeze() {
+    if (phase_ == Phase::lost) return;
+    phase_ = Phase::frozen;
+    auto waiting = std::exchange(waiting_, {});
+    for (auto& command : waiting) {
+        command.done(fail(ErrorCode::unavailable, "this node is shutting down"));
+    }
+}
+
+// ---- inputs -----------------------------------------------------------------------------------
+
+void LeaderLoop::node_reported(const NodeReport& report) {
+    auto& known = world_.nodes[report.seen.id];
+    const bool fresh =
+        assignment_ && report.epoch == world_.epoch && report.version == assignment_->version;
+    NodeSeen seen = report.seen;
+    if (!fresh) {
+        seen.trash_settled = known.trash_settled;
+        seen.trash_purged = known.trash_purged;
+        seen.volumes_settled = known.volumes_settled;
+    } else {
+        note_unknown_instances(seen);
+    }
+    // Every node that has ever heard an assignment of this epoch counts as connected from then on.
+    seen.connected = known.connected || report.epoch == world_.epoch;
+    if (matters(known, seen)) dirty_ = true;
+    known = std::move(seen);
+    changed();
+    wake();
+}
+
+void LeaderLoop::note_unknown_instances(const NodeSeen& seen) {
+    for (const auto& [id, instance] : seen.instances) {
+        if (world_.instances.contains(id) || unknown_.contains(id)) continue;
+        unknown_.insert(id);
+        Event event;
+        event.at = loop_.now().wall;
+        event.level = EventLevel::warning;
+        event.name = "instance.unknown";
+        event.subject = id.text;
+        event.text = fmt::format(
+            "{} is on node {} but in no record: it is left alone; look at it, then kill it there",
+            id.text, seen.id.text);
+        tell_.push_back(PutEvent{std::move(event)});
+        dirty_ = true;
+    }
+}
+
+void LeaderLoop::edge_reported(const NodeId& node, const EdgeReport* report) {
+    auto& known = world_.edges[node];
+    const auto now = loop_.now().mono;
+    if (report == nullptr) {
+        if (known.connected) dirty_ = true;
+        known.connected = false;
+    } else {
+        if (!known.connected || matters(known.report, *report)) dirty_ = true;
+        known.connected = true;
+        known.report = *report;
+        known.received = now;
+        known.endpoints.clear();
+        for (const auto& endpoint : report->endpoints) {
+            known.endpoints.emplace(endpoint.instance, endpoint);
+        }
+    }
+    if (now - planned_ >= k_plan_interval_idle) dirty_ = true;
+    changed();
+    wake();
+}
+
+void LeaderLoop::execute(const Command& command, const Expected& expected, const std::string& key,
+                         std::function<void(Result<CommandReply>)> done) {
+    if (const auto good = check_idempotency_key(key); !good) return done(fail(good.error()));
+    if (phase_ == Phase::frozen) {
+        return done(fail(ErrorCode::unavailable, "this node is shutting down"));
+    }
+    if (phase_ == Phase::lost) {
+        return done(fail(ErrorCode::unavailable, "this node leads no more"));
+    }
+    if (waiting_.size() >= k_commands_waiting_max) {
+        return done(
+            fail(ErrorCode::refused, fmt::format("{} commands wait already: try again in a moment",
+                                                 k_commands_waiting_max)));
+    }
+    waiting_.push_back({command, expected, key, std::move(done)});
+    wake();
+}
+
+Result<std::vector<std::string>> LeaderLoop::preview(const Command& command) {
+    if (!world_.leading) return fail(ErrorCode::unavailable, "this node does not lead yet");
+    MOLN_ASSIGN(auto outcome,
+                plan::decide(world_, command, Expected{}, loop_.now(), entropy_.next()));
+    return std::move(outcome.effects);
+}
+
+// ---- one step at a time -----------------------------------------------------------------------
+
+void LeaderLoop::wake() {
+    if (woken_) return;
+    woken_ = true;
+    loop_.after(Milliseconds{0}, [this] {
+        woken_ = false;
+        step();
+    });
+}
+
+void LeaderLoop::step() {
+    while (phase_ == Phase::leading && !pending_) {
+        if (!waiting_.empty()) {
+            auto next = std::move(waiting_.front());
+            waiting_.pop_front();
+            run_command(std::move(next));
+        } else if (dirty_ && may_plan()) {
+            plan_once();
+        } else {
+            return;
+        }
+    }
+}
+
+// Before the agent has told what runs, a plan would take every instance for gone.
+bool LeaderLoop::may_plan() const {
+    const auto self = world_.nodes.find(world_.self);
+    if (self == world_.nodes.end() || !self->second.connected) return false;
+    return !not_before_ || loop_.now().mono >= *not_before_;
+}
+
+void LeaderLoop::plan_once() {
+    dirty_ = false;
+    const auto now = loop_.now();
+    planned_ = now.mono;
+    auto next = planner_(world_, now, entropy_.next());
+    if (next.wake) wake_at(*next.wake);
+    next.changes.insert(next.changes.end(), tell_.begin(), tell_.end());
+    tell_.clear();
+    quiet_ = next.changes.empty() && !next.edge;
+    if (!next.changes.empty()) {
+        Pending pending;
+        pending.changes = std::move(next.changes);
+        pending.edge = std::move(next.edge);
+        return commit(std::move(pending));
+    }
+    if (!next.edge) return;
+    if (next.edge->version > leadership_.edge_version) {
+        Pending pending;
+        pending.edge = std::move(next.edge);
+        return commit(std::move(pending));
+    }
+    publish(*next.edge);
+    dirty_ = true;
+}
+
+void LeaderLoop::wake_at(MonoTime when) {
+    if (wake_at_ && *wake_at_ <= when) return;
+    wake_at_ = when;
+    const auto delay = std::max(when - loop_.now().mono, k_plan_wake_min);
+    loop_.after(delay, [this, when] {
+        if (wake_at_ != when) return;  // an earlier one took its place
+        wake_at_.reset();
+        dirty_ = true;
+        wake();
+    });
+}
+
+void LeaderLoop::run_command(Waiting waiting) {
+    const auto now = loop_.now();
+    if (!waiting.key.empty()) {
+        if (const auto* reply = idempotency_.find(waiting.key, now.wall)) {
+            return waiting.done(*reply);
+        }
+    }
+    auto outcome = plan::decide(world_, waiting.command, waiting.expected, now, entropy_.next());
+    if (!outcome) return waiting.done(fail(outcome.error()));
+    if (outcome->changes.empty() && waiting.key.empty()) return waiting.done(outcome->reply);
+    Pending pending;
+    pending.changes = std::move(outcome->changes);
+    pending.record = {now.wall, outcome->reply};
+    pending.command = std::move(waiting);
+    commit(std::move(pending));
+}
+
+// ---- the transaction under way ----------------------------------------------------------------
+
+void LeaderLoop::commit(Pending pending) {
+    quiet_ = false;
+    number_events(pending.changes, world_.event_number);
+    TxnParts parts{pending.changes, {}, leader_revision_, nullptr};
+    if (pending.command && !pending.command->key.empty()) {
+        parts.more = idempotency_.writes(pending.command->key, pending.record);
+    }
+    if (pending.edge && pending.edge->version > leadership_.edge_version) {
+        pending.leadership = leadership_;
+        pending.leadership->edge_version = pending.edge->version + k_edge_versions_reserved;
+        parts.leadership = &*pending.leadership;
+    }
+    auto txn = make_txn(parts);
+    if (!txn) {
+        // The plan bounds its own steps well below the limit; only a command can get here.
+        CHECK(pending.command.has_value());
+        return pending.command->done(fail(txn.error()));
+    }
+    pending_ = std::move(pending);
+    run_blocking<Result<std::int64_t>>(
+        loop_, "store", [this, one = std::move(*txn)] { return store_.commit(one); },
+        [this](Result<std::int64_t> revision) { committed(std::move(revision)); });
+}
+
+void LeaderLoop::committed(Result<std::int64_t> revision) {
+    if (!pending_) return;
+    if (revision) return take_effect(*revision);
+    if (revision.error().code == ErrorCode::conflict || revision.error().code == ErrorCode::corrupt)
+        return lose(revision.error());
+    pending_->error = revision.error();
+    if (phase_ == Phase::leading) phase_ = Phase::uncertain;
+    retry(&LeaderLoop::read_outcome);
+}
+
+void LeaderLoop::read_outcome() {
+    run_blocking<Result<StoreSnapshot>>(
+        loop_, "store", [this] { return store_.range(k_leader_key); },
+        [this](const Result<StoreSnapshot>& snapshot) { outcome_read(snapshot); });
+}
+
+// Nobody but the leader writes. So a store that has not moved on has not committed; one that has
+// moved on has, unless another took the leadership.
+void LeaderLoop::outcome_read(const Result<StoreSnapshot>& snapshot) {
+    if (!pending_) return;
+    if (!snapshot) {
+        if (snapshot.error().code == ErrorCode::corrupt) return lose(snapshot.error());
+        return retry(&LeaderLoop::read_outcome);
+    }
+    const bool moved = snapshot->revision != revision_;
+    const auto expected_revision =
+        moved && pending_->leadership ? snapshot->revision : leader_revision_;
+    const bool ours =
+        snapshot->entries.size() == 1 && snapshot->entries[0].mod_revision == expected_revision;
+    if (!ours) return lose({ErrorCode::conflict, "another daemon has taken the leadership"});
+    if (phase_ == Phase::uncertain) phase_ = Phase::leading;
+    if (moved) return take_effect(snapshot->revision);
+    no_effect(*pending_->error);
+}
+
+void LeaderLoop::take_effect(std::int64_t revision) {
+    auto pending = std::move(*pending_);
+    pending_.reset();
+    revision_ = revision;
+    retry_delay_ = k_store_retry_first;
+    not_before_.reset();
+    if (pending.leadership) {
+        leadership_ = *pending.leadership;
+        leader_revision_ = revision;
+    }
+    bool assignments = false;
+    for (const auto& change : pending.changes) {
+        forget_settled(world_, change);
+        apply(world_, change);
+        assignments = assignments || concerns_nodes(change);
+    }
+    if (pending.edge) publish(*pending.edge);
+    if (assignments) hand_out_assignment();
+    dirty_ = true;
+    changed();
+    if (pending.command) {
+        if (!pending.command->key.empty()) {
+            idempotency_.remember(pending.command->key, pending.record);
+        }
+        pending.command->done(pending.record.reply);
+    }
+    wake();
+}
+
+void LeaderLoop::no_effect(const Error& error) {
+    auto pending = std::move(*pending_);
+    pending_.reset();
+    dirty_ = true;
+    if (pending.command) pending.command->done(fail(error));
+    // The store answers reads but refused the write (a full disk): do not hammer it.
+    not_before_ = loop_.now().mono + retry_delay_;
+    loop_.after(retry_delay_, [this] { wake(); });
+    retry_delay_ = std::min(retry_delay_ * 2, k_store_retry_max);
+    wake();
+}
+
+// ---- outputs ----------------------------------------------------------------------------------
+
+void LeaderLoop::publish(const EdgeSnapshot& snapshot) {
+    CHECK(snapshot.version <= leadership_.edge_version);
+    world_.edge = snapshot;
+    outputs_.publish(snapshot);
+    changed();
+}
+
+void LeaderLoop::hand_out_assignment() {
+    const node::Assignment none;
+    assignment_ = std::make_shared<const node::Assignment>(
+        node::assign(world_, world_.self, assignment_ ? *assignment_ : none));
+    outputs_.assign(assignment_);
+}
+
+void LeaderLoop::changed() {
+    if (telling_) return;
+    telling_ = true;
+    loop_.after(Milliseconds{0}, [this] {
+        telling_ = false;
+        outputs_.changed();
+    });
+}
+
+bool LeaderLoop::settled() const {
+    return phase_ == Phase::leading && !pending_ && waiting_.empty() && !dirty_ && quiet_;
+}
+
+}  // namespace moln
