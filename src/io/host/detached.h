@@ -1,0 +1,24 @@
+// Starts a program that belongs to nobody: its own session, its parent is init, no descriptor but
+// the three standard ones and the lock.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "io/net/fd.h"
+
+namespace moln {
+
+struct DetachedSpec {
+    std::vector<std::string> argv;    // argv[0] is a path
+    const net::Fd* output = nullptr;  // standard output and error
+    const net::Fd* lock = nullptr;    // inherited as descriptor 3; its file gets the pid as text
+};
+
+// The pid, once the program is executed; else why it could not be.
+Result<pid_t> start_detached(const DetachedSpec& spec);
+
+}  // namespace moln

@@ -1,0 +1,277 @@
+#include "io/host/edge_socket_link.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "io/host/asio_context.h"
+#include "io/host/log.h"
+#include "io/net/line_channel.h"
+#include "model/codec.h"
+
+namespace moln {
+namespace {
+
+namespace asio = boost::asio;
+
+Result<net::Fd> connect_to(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) {
+        return fail(ErrorCode::invalid, fmt::format("the socket path {} is longer than {} bytes",
+                                                    path, sizeof address.sun_path - 1));
+    }
+    std::copy(path.begin(), path.end(), address.sun_path);
+    net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd.open()) return fail(error_from_errno(errno, "socket"));
+    // Unix sockets connect at once or not at all.
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        return fail(error_from_errno(errno, "connect to the edge at " + path));
+    }
+    return fd;
+}
+
+pid_t pid_of_peer(int fd) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return 0;
+    return peer.pid;
+}
+
+// One connection: the channel, and a second descriptor of the socket for Asio to wait on.
+struct Connection {
+    Connection(asio::io_context& context, net::Fd fd)
+        : pid(pid_of_peer(fd.get())),
+          readiness(context, ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)),
+          channel(std::move(fd), {.line_max = k_edge_line_bytes_max}) {}
+
+    pid_t pid;
+    asio::posix::stream_descriptor readiness;
+    net::LineChannel channel;
+    bool is_writing = false;  // waits to be writable
+};
+
+}  // namespace
+
+class EdgeSocketLink::Impl : public std::enable_shared_from_this<Impl> {
+public:
+    Impl(HostLoop& loop, EdgeSocketOptions options) : loop_(loop), options_(std::move(options)) {}
+
+    void connect();
+    void publish(const EdgeSnapshot& snapshot);
+    void request_metrics(std::function<void(Result<std::string>)> callback);
+    void on_report(std::function<void(const EdgeReport*)> callback) {
+        report_ = std::move(callback);
+    }
+    pid_t peer_pid() const { return connection_ ? connection_->pid : 0; }
+
+private:
+    // `step` later on this connection; not at all if it is gone by then.
+    template <typename Step>
+    auto on_this_connection(Step step) {
+        return [weak = weak_from_this(), number = connections_, step](auto&&...) {
+            const auto self = weak.lock();
+            if (self && self->connection_ && self->connections_ == number) step(*self);
+        };
+    }
+    void retry();
+    void wait_for_input();
+    void read();
+    void write();
+    void send_snapshot();
+    Status handle(std::string_view line);
+    void watch_silence();
+    void lose(const Error& error);
+
+    HostLoop& loop_;
+    EdgeSocketOptions options_;
+    std::function<void(const EdgeReport*)> report_;
+    std::unique_ptr<Connection> connection_;
+    std::int64_t connections_ = 0;
+    Milliseconds retry_after_ = k_edge_retry_first;
+    MonoTime heard_;
+    std::string snapshot_line_;  // the latest, "" before the first
+    bool is_snapshot_sent_ = false;
+    std::deque<std::function<void(Result<std::string>)>> metrics_;  // asked, not answered
+};
+
+void EdgeSocketLink::Impl::connect() {
+    auto fd = connect_to(options_.path);
+    if (!fd) {
+        log_debug("edge.unreachable", {{"reason", fd.error().reason}});
+        return retry();
+    }
+    ++connections_;
+    connection_ = std::make_unique<Connection>(asio_context(loop_), std::move(*fd));
+    heard_ = loop_.now().mono;
+    is_snapshot_sent_ = false;
+    log_info("edge.connected", {{"pid", connection_->pid}});
+    wait_for_input();
+    watch_silence();
+    send_snapshot();
+}
+
+void EdgeSocketLink::Impl::retry() {
+    loop_.after(retry_after_, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->connect();
+    });
+    retry_after_ = std::min(retry_after_ * 2, k_edge_retry_max);
+}
+
+void EdgeSocketLink::Impl::wait_for_input() {
+    connection_->readiness.async_wait(asio::posix::stream_descriptor::wait_read,
+                                      on_this_connection([](Impl& self) { self.read(); }));
+}
+
+void EdgeSocketLink::Impl::read() {
+    const auto number = connections_;
+    const auto state = connection_->channel.read_some();
+    std::string_view line;
+    while (connection_->channel.next_line(&line)) {
+        const auto status = handle(line);
+        // A callback may have brought the end of this connection about.
+        if (!connection_ || connections_ != number) return;
+        if (!status) return lose(status.error());
+    }
+    if (!state) return lose(state.error());
+    if (*state == net::LineChannel::ReadState::ended) {
+        return lose({ErrorCode::unavailable, "the edge closed its control socket"});
+    }
+    wait_for_input();
+}
+
+Status EdgeSocketLink::Impl::handle(std::string_view line) {
+    MOLN_ASSIGN(const auto message, parse_json(line, k_edge_line_bytes_max));
+    const auto* object = message.if_object();
+    if (object == nullptr) return fail(ErrorCode::invalid, "a line of the edge is no object");
+    heard_ = loop_.now().mono;
+    retry_after_ = k_edge_retry_first;
+    if (const auto* body = object->if_contains("report")) {
+        // A newer edge may report more than this daemon knows.
+        MOLN_ASSIGN(const auto report, from_json<EdgeReport>(*body, UnknownFields::ignore));
+        if (report_) report_(&report);
+        return {};
+    }
+    const auto* text = object->if_contains("metrics");
+    if (text == nullptr || !text->is_string() || metrics_.empty()) {
+        return fail(ErrorCode::invalid, "a line of the edge is neither a report nor asked for");
+    }
+    const auto callback = std::move(metrics_.front());
+    metrics_.pop_front();
+    callback(std::string(text->get_string()));
+    return {};
+}
+
+void EdgeSocketLink::Impl::publish(const EdgeSnapshot& snapshot) {
+    auto line = fmt::format("{{\"snapshot\":{}}}", to_json_text(snapshot));
+    if (line.size() > k_edge_line_bytes_max) {
+        log_error("edge.snapshot_too_large",
+                  {{"bytes", line.size()}, {"bytes_max", k_edge_line_bytes_max}});
+        return;
+    }
+    snapshot_line_ = std::move(line);
+    is_snapshot_sent_ = false;
+    if (connection_) send_snapshot();
+}
+
+// Waits for the line before it to be out, so that at most one snapshot is in the buffer.
+void EdgeSocketLink::Impl::send_snapshot() {
+    if (is_snapshot_sent_ || snapshot_line_.empty() || connection_->channel.has_unsent()) return;
+    is_snapshot_sent_ = true;
+    if (auto status = connection_->channel.send_line(snapshot_line_); !status) {
+        return lose(status.error());
+    }
+    write();
+}
+
+void EdgeSocketLink::Impl::write() {
+    if (connection_->is_writing) return;
+    const auto all_out = connection_->channel.write_some();
+    if (!all_out) return lose(all_out.error());
+    if (*all_out) return send_snapshot();
+    connection_->is_writing = true;
+    connection_->readiness.async_wait(asio::posix::stream_descriptor::wait_write,
+                                      on_this_connection([](Impl& self) {
+                                          self.connection_->is_writing = false;
+                                          self.write();
+                                      }));
+}
+
+void EdgeSocketLink::Impl::request_metrics(std::function<void(Result<std::string>)> callback) {
+    Status status;
+    if (!connection_) {
+        status = fail(ErrorCode::unavailable, "the edge is not there");
+    } else if (metrics_.size() == k_edge_metrics_requests_max) {
+        status = fail(ErrorCode::refused, "too many requests for the edge's metrics at once");
+    } else {
+        status = connection_->channel.send_line(R"({"get":"metrics"})");
+    }
+    if (!status) {
+        loop_.post(
+            [callback = std::move(callback), error = status.error()] { callback(fail(error)); });
+        return;
+    }
+    metrics_.push_back(std::move(callback));
+    write();
+}
+
+void EdgeSocketLink::Impl::watch_silence() {
+    const auto silence = loop_.now().mono - heard_;
+    if (silence >= options_.silence_max) {
+        return lose(
+            {ErrorCode::timeout, fmt::format("the edge said nothing for {} ms", silence.count)});
+    }
+    loop_.after({options_.silence_max.count - silence.count},
+                on_this_connection([](Impl& self) { self.watch_silence(); }));
+}
+
+void EdgeSocketLink::Impl::lose(const Error& error) {
+    log_warning("edge.lost", {{"pid", connection_->pid}, {"reason", error.reason}});
+    connection_.reset();
+    for (auto& callback : std::exchange(metrics_, {})) {
+        loop_.post([callback = std::move(callback)] {
+            callback(fail(ErrorCode::unavailable, "the edge was lost before it answered"));
+        });
+    }
+    retry();
+    // Not from within publish(): its caller is in the middle of something.
+    loop_.post([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self && self->report_) self->report_(nullptr);
+    });
+}
+
+EdgeSocketLink::EdgeSocketLink(HostLoop& loop, EdgeSocketOptions options)
+    : impl_(std::make_shared<Impl>(loop, std::move(options))) {
+    loop.post([weak = std::weak_ptr(impl_)] {
+        if (const auto impl = weak.lock()) impl->connect();
+    });
+}
+
+EdgeSocketLink::~EdgeSocketLink() = default;
+
+void EdgeSocketLink::publish(const EdgeSnapshot& snapshot) {
+    impl_->publish(snapshot);
+}
+
+void EdgeSocketLink::on_report(std::function<void(const EdgeReport*)> callback) {
+    impl_->on_report(std::move(callback));
+}
+
+void EdgeSocketLink::request_metrics(std::function<void(Result<std::string>)> callback) {
+    impl_->request_metrics(std::move(callback));
+}
+
+pid_t EdgeSocketLink::peer_pid() const {
+    return impl_->peer_pid();
+}
+
+}  // namespace moln

@@ -1,0 +1,56 @@
+// The EdgeLink to a real edge: JSON lines over its unix control socket, see runtime/edge. Connects
+// by itself, again and again, and sends the latest snapshot after every connect. A snapshot that
+// was replaced before it could be sent is never sent.
+//
+// All calls and callbacks on the loop thread. Destroy before the loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "io/host/host_loop.h"
+#include "ports/edge_link.h"
+
+namespace moln {
+
+inline constexpr std::size_t k_edge_line_bytes_max = 16u << 20;  // both ways
+inline constexpr std::size_t k_edge_metrics_requests_max = 16;   // unanswered ones
+inline constexpr Milliseconds k_edge_retry_first = {50};         // doubled after each failure
+inline constexpr Milliseconds k_edge_retry_max = seconds(1);
+// An edge reports every second; one that says nothing for so long is taken for lost.
+inline constexpr Milliseconds k_edge_silence_max = seconds(10);
+
+struct EdgeSocketOptions {
+    std::string path;
+    Milliseconds silence_max = k_edge_silence_max;
+};
+
+class EdgeSocketLink final : public EdgeLink {
+public:
+    EdgeSocketLink(HostLoop& loop, EdgeSocketOptions options);
+    ~EdgeSocketLink() override;
+    EdgeSocketLink(const EdgeSocketLink&) = delete;
+    EdgeSocketLink& operator=(const EdgeSocketLink&) = delete;
+
+    // A snapshot of more than k_edge_line_bytes_max is logged and not sent: the edge goes on with
+    // the one it has.
+    void publish(const EdgeSnapshot& snapshot) override;
+    void on_report(std::function<void(const EdgeReport*)> callback) override;
+
+    // The edge's metrics as Prometheus text. `unavailable` without an edge or when it is lost
+    // before it answers, `refused` past k_edge_metrics_requests_max. Never called from within.
+    void request_metrics(std::function<void(Result<std::string>)> callback);
+
+    // Of the edge at the other end; 0 without one.
+    pid_t peer_pid() const;
+
+private:
+    class Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace moln

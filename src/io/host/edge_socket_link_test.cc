@@ -1,0 +1,303 @@
+// The link against an edge of the test's own: a real socket, and lines as an edge would write them.
+#include "io/host/edge_socket_link.h"
+
+#include <optional>
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "io/host/asio_context.h"
+#include "io/host/temp_dir_for_test.h"
+
+namespace moln {
+namespace {
+
+using boost::asio::local::stream_protocol;
+
+// Accepts one daemon at a time and hands over the lines it sends.
+class FakeEdge {
+public:
+    FakeEdge(HostLoop& loop, const std::string& path)
+        : acceptor_(asio_context(loop), stream_protocol::endpoint(path)),
+          peer_(asio_context(loop)) {
+        accept();
+    }
+    void on_line(std::function<void(std::string)> callback) { line_ = std::move(callback); }
+    void stop_reading() { reads_ = false; }
+    void resume_reading() {
+        reads_ = true;
+        read();
+    }
+    void say(const std::string& text) { boost::asio::write(peer_, boost::asio::buffer(text)); }
+    void drop() {
+        peer_.close();
+        input_.clear();
+    }
+    int connections() const { return connections_; }
+
+private:
+    void accept() {
+        acceptor_.async_accept([this](const boost::system::error_code& error, auto socket) {
+            if (error) return;
+            ++connections_;
+            peer_ = std::move(socket);
+            input_.clear();
+            if (reads_) read();
+            accept();
+        });
+    }
+    void read() {
+        boost::asio::async_read_until(
+            peer_, boost::asio::dynamic_buffer(input_), '\n',
+            [this](const boost::system::error_code& error, std::size_t size) {
+                if (error) return;
+                const auto line = input_.substr(0, size - 1);
+                input_.erase(0, size);
+                if (line_) line_(line);
+                if (reads_ && peer_.is_open()) read();
+            });
+    }
+    stream_protocol::acceptor acceptor_;
+    stream_protocol::socket peer_;
+    std::string input_;
+    std::function<void(std::string)> line_;
+    bool reads_ = true;
+    int connections_ = 0;
+};
+
+class EdgeSocketLinkTest : public testing::Test {
+protected:
+    EdgeSocketLinkTest() {
+        loop_.after(seconds(30), [] { FAIL() << "the test is stuck"; });
+    }
+    EdgeSocketOptions options() const { return {.path = path_}; }
+
+    TempDir dir_;
+    std::string path_ = dir_.path() + "/edge.sock";
+    HostLoop loop_;
+};
+
+EdgeSnapshot snapshot_of(std::int64_t version) {
+    EdgeSnapshot snapshot;
+    snapshot.version = version;
+    return snapshot;
+}
+std::string line_of(const EdgeSnapshot& snapshot) {
+    return fmt::format("{{\"snapshot\":{}}}", to_json_text(snapshot));
+}
+std::string report_line(std::int64_t acked_version) {
+    EdgeReport report;
+    report.acked_version = acked_version;
+    return fmt::format("{{\"report\":{}}}\n", to_json_text(report));
+}
+
+TEST_F(EdgeSocketLinkTest, a_published_snapshot_arrives_and_its_report_comes_back) {
+    FakeEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    edge.on_line([&](const std::string& line) {
+        EXPECT_EQ(line, line_of(snapshot_of(7)));
+        edge.say(report_line(7));
+    });
+    std::optional<EdgeReport> seen;
+    link.on_report([&](const EdgeReport* report) {
+        ASSERT_NE(report, nullptr);
+        seen = *report;
+        loop_.stop();
+    });
+    link.publish(snapshot_of(7));
+    loop_.run();
+    EXPECT_EQ(seen->acked_version, 7);
+    EXPECT_EQ(link.peer_pid(), ::getpid());
+}
+
+TEST_F(EdgeSocketLinkTest, an_edge_that_comes_late_gets_the_latest_snapshot_only) {
+    EdgeSocketLink link(loop_, options());
+    link.publish(snapshot_of(1));
+    link.publish(snapshot_of(2));
+    std::optional<FakeEdge> edge;
+    std::vector<std::string> lines;
+    loop_.after({120}, [&] {  // after some refused connects
+        edge.emplace(loop_, path_);
+        edge->on_line([&](const std::string& line) {
+            lines.push_back(line);
+            loop_.stop();
+        });
+    });
+    loop_.run();
+    EXPECT_EQ(lines, std::vector{line_of(snapshot_of(2))});
+}
+
+TEST_F(EdgeSocketLinkTest, a_lost_edge_is_told_and_the_snapshot_sent_again_to_the_next) {
+    FakeEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    int lines = 0;
+    edge.on_line([&](const std::string& line) {
+        EXPECT_EQ(line, line_of(snapshot_of(3)));
+        if (++lines == 1) edge.drop();
+        if (lines == 2) loop_.stop();
+    });
+    int lost = 0;
+    link.on_report([&](const EdgeReport* report) {
+        EXPECT_EQ(report, nullptr);
+        EXPECT_EQ(link.peer_pid(), 0);
+        ++lost;
+    });
+    link.publish(snapshot_of(3));
+    loop_.run();
+    EXPECT_EQ(lost, 1);
+    EXPECT_EQ(edge.connections(), 2);
+}
+
+TEST_F(EdgeSocketLinkTest, snapshots_replaced_while_the_edge_does_not_read_are_never_sent) {
+    FakeEdge edge(loop_, path_);
+    edge.stop_reading();
+    EdgeSocketLink link(loop_, options());
+    // More than the socket's buffers take, so that the first is still on its way.
+    auto large = snapshot_of(1);
+    large.routes.resize(20'000, EdgeRoute{.host = std::string(60, 'h'), .app = {}, .process = {}});
+    std::vector<std::string> lines;
+    edge.on_line([&](std::string line) {
+        lines.push_back(std::move(line));
+        if (lines.size() == 2) loop_.stop();
+    });
+    link.publish(large);
+    loop_.after({20}, [&] {
+        for (int version = 2; version <= 50; ++version) link.publish(snapshot_of(version));
+        edge.resume_reading();
+    });
+    loop_.run();
+    EXPECT_EQ(lines.at(0), line_of(large));
+    EXPECT_EQ(lines.at(1), line_of(snapshot_of(50)));
+}
+
+TEST_F(EdgeSocketLinkTest, a_snapshot_past_the_line_limit_is_not_sent) {
+    FakeEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    auto snapshot = snapshot_of(1);
+    snapshot.routes.push_back(EdgeRoute{.host = "", .app = {}, .process = {}});
+    snapshot.routes[0].host.resize(k_edge_line_bytes_max - line_of(snapshot).size(), 'h');
+    std::size_t arrived = 0;
+    edge.on_line([&](const std::string& line) {
+        arrived = line.size();
+        auto larger = snapshot;
+        larger.routes[0].host += 'h';
+        link.publish(larger);
+        edge.on_line([&](const std::string& next) {
+            EXPECT_EQ(next, line_of(snapshot_of(3)));
+            loop_.stop();
+        });
+        link.publish(snapshot_of(3));
+    });
+    link.publish(snapshot);
+    loop_.run();
+    EXPECT_EQ(arrived, k_edge_line_bytes_max);
+}
+
+TEST_F(EdgeSocketLinkTest, lines_that_no_edge_would_write_end_the_connection) {
+    const std::vector<std::string> bad = {"nonsense\n",
+                                          "[]\n",
+                                          "{}\n",
+                                          "{\"metrics\":\"unasked\"}\n",
+                                          "{\"report\":{\"pid\":\"x\"}}\n",
+                                          "{\"report\":" + std::string(100, '[') + "\n",
+                                          "\n"};
+    FakeEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    std::size_t next = 0;
+    edge.on_line([&](const std::string&) {
+        if (next == bad.size()) return loop_.stop();
+        edge.say(bad[next++]);
+    });
+    std::size_t lost = 0;
+    link.on_report([&](const EdgeReport* report) {
+        EXPECT_EQ(report, nullptr);
+        ++lost;
+    });
+    link.publish(snapshot_of(1));
+    loop_.run();
+    EXPECT_EQ(lost, bad.size());
+}
+
+TEST_F(EdgeSocketLinkTest, metrics_are_answered_in_order_and_fail_when_the_edge_is_lost) {
+    FakeEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    int asked = 0;
+    edge.on_line([&](const std::string& line) {
+        if (line != R"({"get":"metrics"})") return;
+        if (++asked == 3) return edge.drop();
+        edge.say(fmt::format("{{\"metrics\":\"text {}\"}}\n", asked));
+    });
+    std::vector<std::string> answers;
+    link.request_metrics([&](Result<std::string> answer) {
+        ASSERT_FALSE(answer) << "not connected yet";
+        EXPECT_EQ(answer.error().code, ErrorCode::unavailable);
+        answers.push_back("early");
+    });
+    const auto ask = [&] {
+        link.request_metrics([&](Result<std::string> answer) {
+            answers.push_back(answer ? *answer : std::string(word(answer.error().code)));
+            if (answers.size() == 4) loop_.stop();
+        });
+    };
+    link.on_report([&](const EdgeReport* report) {
+        if (report == nullptr) return;
+        for (int i = 0; i < 3; ++i) ask();
+    });
+    loop_.after({20}, [&] { edge.say(report_line(0)); });
+    loop_.run();
+    EXPECT_EQ(answers, (std::vector<std::string>{"early", "text 1", "text 2", "unavailable"}));
+}
+
+TEST_F(EdgeSocketLinkTest, one_metrics_request_too_many_is_refused) {
+    FakeEdge edge(loop_, path_);
+    edge.stop_reading();
+    EdgeSocketLink link(loop_, options());
+    std::size_t waiting = 0;
+    link.on_report([&](const EdgeReport* report) {
+        if (report == nullptr) return;
+        for (std::size_t i = 0; i < k_edge_metrics_requests_max; ++i) {
+            link.request_metrics([&](const Result<std::string>&) { ++waiting; });
+        }
+        link.request_metrics([&](const Result<std::string>& answer) {
+            ASSERT_FALSE(answer);
+            EXPECT_EQ(answer.error().code, ErrorCode::refused);
+            loop_.stop();
+        });
+    });
+    loop_.after({20}, [&] { edge.say(report_line(0)); });
+    loop_.run();
+    EXPECT_EQ(waiting, 0u);
+}
+
+TEST_F(EdgeSocketLinkTest, an_edge_that_says_nothing_for_too_long_is_left) {
+    FakeEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, {.path = path_, .silence_max = {50}});
+    link.on_report([&](const EdgeReport* report) {
+        EXPECT_EQ(report, nullptr);
+        loop_.stop();
+    });
+    loop_.run();
+    EXPECT_EQ(edge.connections(), 1);
+}
+
+TEST_F(EdgeSocketLinkTest, may_be_destroyed_with_everything_on_its_way) {
+    FakeEdge edge(loop_, path_);
+    auto link = std::make_unique<EdgeSocketLink>(loop_, options());
+    link->publish(snapshot_of(1));
+    link->on_report([&](const EdgeReport*) {
+        link.reset();  // from within its own callback
+        loop_.after({100}, [&] { loop_.stop(); });
+    });
+    edge.on_line([&](const std::string&) { edge.say(report_line(1) + report_line(2)); });
+    loop_.run();
+    EXPECT_EQ(link, nullptr);
+}
+
+}  // namespace
+}  // namespace moln
