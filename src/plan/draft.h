@@ -1,0 +1,94 @@
+// The World as it will be once the decision at hand is committed: changes are laid over it, read
+// through, and taken out at the end as one transaction that writes no key twice.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/units.h"
+#include "model/change.h"
+#include "model/world.h"
+
+namespace moln::plan {
+
+// Fresh names from a seed: equal seeds give equal names (splitmix64).
+class NameSource {
+public:
+    explicit NameSource(std::uint64_t seed) : state_(seed) {}
+    std::string letters(std::size_t count);
+
+private:
+    std::uint64_t next();
+    std::uint64_t state_;
+};
+
+// Pointers returned stay good until the same noun is put or dropped again.
+class Draft {
+public:
+    Draft(const World& world, Now now, std::uint64_t seed);
+
+    const World& world() const { return world_; }
+    Now now() const { return now_; }
+
+    const Project* project(const ProjectId& id) const;
+    const App* app(const AppId& id) const;
+    const Release* release(const AppId& app, std::int64_t number) const;
+    const Instance* instance(const InstanceId& id) const;
+    const Volume* volume(const VolumeId& id) const;
+    const TrashItem* trash(const TrashId& id) const;
+
+    void put(Project project);
+    const App* put(App app);
+    void put(Release release);
+    const Instance* put(Instance instance);
+    const Volume* put(Volume volume);
+    void put(TrashItem item);
+
+    void drop(const AppId& id);
+    void drop_release(const AppId& app, std::int64_t number);
+    void drop(const InstanceId& id);
+    void drop(const VolumeId& id);
+    void drop(const TrashId& id);
+    void drop_event(std::int64_t number);
+
+    void tell(EventLevel level, std::string name, const AppId& app, std::string subject,
+              std::string text);
+
+    InstanceId fresh_instance(std::string_view process);
+    VolumeId fresh_volume();
+    TrashId fresh_trash();
+
+    // The plan is to be made again at `time`, or now if that is past.
+    void wake_at(WallTime time);
+    std::optional<MonoTime> wake() const { return wake_; }
+
+    std::size_t size() const;  // operations so far
+    std::int64_t events_told() const { return static_cast<std::int64_t>(events_.size()); }
+    Changes take();
+
+private:
+    using ReleaseKey = std::pair<AppId, std::int64_t>;
+
+    const World& world_;
+    Now now_;
+    NameSource names_;
+    std::map<ProjectId, Project> projects_;
+    std::map<AppId, std::optional<App>> apps_;
+    std::map<ReleaseKey, std::optional<Release>> releases_;
+    std::map<InstanceId, std::optional<Instance>> instances_;
+    std::map<VolumeId, std::optional<Volume>> volumes_;
+    std::map<TrashId, std::optional<TrashItem>> trash_;
+    std::vector<std::int64_t> dropped_events_;
+    std::vector<Event> events_;
+    std::optional<MonoTime> wake_;
+};
+
+// "project/name" in its parts.
+std::string_view project_of(const AppId& app);
+std::string_view name_of(const AppId& app);
+
+}  // namespace moln::plan

@@ -1,0 +1,213 @@
+#include "plan/edge_view.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "plan/judge.h"
+#include "plan/plan.h"
+
+namespace moln::plan {
+namespace {
+
+constexpr std::string_view k_default_project = "default";
+
+struct RankedRoute {
+    EdgeRoute route;
+    int rank = 0;  // 0: the user's own, 1: the default host of every app
+};
+
+void add_routes(const AppScope& scope, std::vector<RankedRoute>& routes) {
+    const auto& config = scope.serving->config;
+    const auto add = [&](const RouteSpec& spec, int rank) {
+        const auto* process = find_process(scope.serving, spec.process);
+        if (process == nullptr || process->kind != ProcessKind::web) return;
+        routes.push_back({{spec.host, spec.path, scope.id, spec.process}, rank});
+    };
+    for (const auto& spec : scope.app->routes) add(spec, 0);
+    for (const auto& spec : config.routes) add(spec, 0);
+    if (const auto* process = default_process(config)) {
+        add({.host = default_host(scope.id), .path = "/", .process = *process}, 1);
+    }
+}
+
+// One route for each host and path: the user's own before a default, then the lower app id.
+std::vector<EdgeRoute> settle_routes(std::vector<RankedRoute> ranked) {
+    const auto order = [](const RankedRoute& r) {
+        return std::tie(r.route.host, r.route.path, r.rank, r.route.app, r.route.process);
+    };
+    std::ranges::sort(ranked, [&](const auto& a, const auto& b) { return order(a) < order(b); });
+    std::vector<EdgeRoute> routes;
+    routes.reserve(ranked.size());
+    for (auto& [route, rank] : ranked) {
+        if (!routes.empty() && routes.back().host == route.host &&
+            routes.back().path == route.path) {
+            continue;
+        }
+        routes.push_back(std::move(route));
+    }
+    return routes;
+}
+
+// What one app's web processes look like from the edge.
+class AppPainter {
+public:
+    AppPainter(Draft& draft, const AppScope& scope) : draft_(draft), scope_(scope) {}
+
+    void paint(std::vector<EdgeApp>& apps) {
+        std::set<std::string> names;
+        for (const auto* release : {scope_.serving, scope_.wanted}) {
+            if (release == nullptr) continue;
+            for (const auto& [name, process] : release->config.processes) {
+                if (process.kind == ProcessKind::web) names.insert(name);
+            }
+        }
+        for (const auto& member : scope_.members) {
+            if (has_endpoint(member)) names.insert(member.instance->process);
+        }
+        for (const auto& name : names) apps.push_back(paint(name));
+    }
+
+private:
+    EdgeApp paint(const std::string& name) {
+        EdgeApp app{.app = scope_.id, .process = name, .health = health_of(name), .endpoints = {}};
+        for (const auto& member : scope_.members) {
+            if (member.instance->process == name && has_endpoint(member)) {
+                app.endpoints.push_back(endpoint(member, app.health));
+            }
+        }
+        app.hold = is_held(name);
+        return app;
+    }
+
+    const HealthSpec& health_of(const std::string& name) const {
+        static const HealthSpec k_default;
+        for (const auto* release : {scope_.serving, scope_.wanted}) {
+            if (find_process(release, name) != nullptr) return release->config.health;
+        }
+        return k_default;
+    }
+
+    const Release* release_of(const Member& member) const {
+        const auto number = member.instance->release;
+        if (scope_.wanted != nullptr && scope_.wanted->number == number) return scope_.wanted;
+        if (scope_.serving != nullptr && scope_.serving->number == number) return scope_.serving;
+        return draft_.release(scope_.id, number);
+    }
+
+    // Where an instance runs that the edge may still be sending to, or is to prove.
+    bool has_endpoint(const Member& member) const {
+        if (member.deleted || member.instance->kind != InstanceKind::service) return false;
+        if (member.seen == nullptr || member.seen->address.empty()) return false;
+        const auto phase = member.seen->phase;
+        if (phase != InstancePhase::running && phase != InstancePhase::stopping) return false;
+        const auto goal = member.instance->goal;
+        if (goal == InstanceGoal::prepare || goal == InstanceGoal::remove) return false;
+        // Without drain it never was in the edge: it leaves without a trace.
+        if (goal != InstanceGoal::run && !member.instance->in_edge) return false;
+        const auto* process = find_process(release_of(member), member.instance->process);
+        return process != nullptr && process->kind == ProcessKind::web;
+    }
+
+    EdgeEndpoint endpoint(const Member& member, const HealthSpec& usual) const {
+        const auto* release = release_of(member);
+        const auto& instance = *member.instance;
+        EdgeEndpoint endpoint{
+            .instance = instance.id,
+            .address = member.seen->address,
+            .port = find_process(release, instance.process)->port,
+            .state = EndpointState::warming,
+            .release = instance.release,
+        };
+        if (instance.goal != InstanceGoal::run || !is_running(member)) {
+            endpoint.state = EndpointState::draining;
+        } else if (instance.in_edge) {
+            endpoint.state = EndpointState::active;
+        }
+        if (release->config.health != usual) endpoint.health = release->config.health;
+        return endpoint;
+    }
+
+    // Requests wait while Moln itself is bringing the process up and nobody can answer them yet.
+    bool is_held(const std::string& name) {
+        const auto* process = find_process(scope_.wanted, name);
+        if (process == nullptr || scope_.app->run != AppRun::running) return false;
+        const auto wanted = wanted_count(*scope_.app, name, *process);
+        const auto& rollout = scope_.app->rollout;
+        if (wanted == 0 ||
+            (rollout.state == RolloutState::failed && rollout.to == scope_.app->release)) {
+            return false;
+        }
+        std::int64_t current = 0;
+        bool coming = false;
+        for (const auto& member : scope_.members) {
+            if (member.instance->process != name || !lives(member) ||
+                member.instance->kind != InstanceKind::service) {
+                continue;
+            }
+            if (member.instance->in_edge && is_running(member) && member.edge.healthy) return false;
+            if (!is_current(scope_, member)) continue;
+            ++current;
+            coming = is_coming(member) || coming;
+        }
+        return coming || current < wanted;
+    }
+
+    bool is_coming(const Member& member) {
+        if (crashes(member) >= k_crashes_max) return false;
+        if (member.seen == nullptr) return true;
+        if (member.seen->phase == InstancePhase::failed) return false;
+        if (!is_running(member)) return true;
+        const auto deadline = member.seen->started + scope_.wanted->config.health.start_grace;
+        if (deadline <= draft_.now().wall) return false;
+        draft_.wake_at(deadline);
+        return true;
+    }
+
+    Draft& draft_;
+    const AppScope& scope_;
+};
+
+}  // namespace
+
+std::string default_host(const AppId& app) {
+    const auto project = project_of(app);
+    if (project == k_default_project) return fmt::format("{}.localhost", name_of(app));
+    return fmt::format("{}.{}.localhost", name_of(app), project);
+}
+
+const std::string* default_process(const AppConfig& config) {
+    const std::string* first = nullptr;
+    for (const auto& [name, process] : config.processes) {
+        if (process.kind != ProcessKind::web) continue;
+        if (name == "web") return &name;
+        if (first == nullptr) first = &name;
+    }
+    return first;
+}
+
+EdgeSnapshot draw_edge(Draft& draft, const Index& index) {
+    const auto& last = draft.world().edge;
+    EdgeSnapshot view;
+    view.epoch = draft.world().epoch;
+    std::vector<RankedRoute> routes;
+    for (const auto& scope : index.apps) {
+        if (scope.app == nullptr || scope.serving == nullptr) continue;
+        add_routes(scope, routes);
+        AppPainter(draft, scope).paint(view.apps);
+    }
+    view.routes = settle_routes(std::move(routes));
+    view.version = last.version;
+    if (view != last) ++view.version;
+    return view;
+}
+
+EdgeSnapshot edge_view(const World& world, Now now) {
+    Draft draft(world, now, 0);
+    return draw_edge(draft, make_index(draft));
+}
+
+}  // namespace moln::plan
