@@ -1,0 +1,72 @@
+// One command being decided: the draft of what it changes and the words for its caller. The
+// families of commands are commands_*.cc; command.h is the way in.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plan/command.h"
+#include "plan/draft.h"
+
+namespace moln::plan {
+
+// Wanted instances of all processes of one app: what a switch changes in one transaction.
+inline constexpr std::int64_t k_instances_per_app_max = 1'000;
+inline constexpr std::int64_t k_one_offs_per_app_max = 100;
+inline constexpr std::int64_t k_uid_base_first = 1'000'000;
+inline constexpr std::int64_t k_uids_per_app = 65'536;
+
+struct Decision {
+    Draft draft;
+    const Expected& expected;
+    CommandReply reply = {};
+    std::vector<std::string> effects = {};
+
+    const World& world() const { return draft.world(); }
+    WallTime now() const { return draft.now().wall; }
+};
+
+// The app, as it must be to be changed: there, not on its way out, at the expected generation.
+Result<App> app_to_change(const Decision& d, const AppId& id);
+
+// Stores the app with its generation raised and fills the reply.
+void change_app(Decision& d, App app, std::string text);
+
+// Makes `app` switch to `release`; the caller stores the app.
+void begin_rollout(const Decision& d, App& app, std::int64_t release);
+
+// Another release of the app from `image` and `config`, whose env is without the app's own.
+// Returns its number; the caller stores the app.
+Result<std::int64_t> add_release(Decision& d, App& app, const ImageRef& image, AppConfig config,
+                                 std::string description);
+
+// The same once more with the app's env and secrets of now: for `env` and `secret`. 0 without one.
+Result<std::int64_t> renew_release(Decision& d, App& app, std::string description);
+
+// Numbers, volumes and routes of `config` under the app's own scale: what validate() cannot know.
+Status fits(const Decision& d, const App& app, const AppConfig& config);
+
+// The app that has this host and path already, if it is another one; empty if none.
+AppId route_owner(const World& world, const AppId& except, const RouteSpec& route);
+
+std::int64_t choose_uid_base(const World& world, const AppId& app);
+
+Status decide_on(Decision& d, const DeployCommand& command);
+Status decide_on(Decision& d, const RollbackCommand& command);
+Status decide_on(Decision& d, const ScaleCommand& command);
+Status decide_on(Decision& d, const SetEnvCommand& command);
+Status decide_on(Decision& d, const SetSecretCommand& command);
+Status decide_on(Decision& d, const AddRouteCommand& command);
+Status decide_on(Decision& d, const RemoveRouteCommand& command);
+Status decide_on(Decision& d, const RestartCommand& command);
+Status decide_on(Decision& d, const StopCommand& command);
+Status decide_on(Decision& d, const StartCommand& command);
+Status decide_on(Decision& d, const RemoveAppCommand& command);
+Status decide_on(Decision& d, const RunCommand& command);
+Status decide_on(Decision& d, const StopInstanceCommand& command);
+Status decide_on(Decision& d, const RemoveVolumeCommand& command);
+Status decide_on(Decision& d, const RecoverCommand& command);
+Status decide_on(Decision& d, const PurgeCommand& command);
+
+}  // namespace moln::plan
