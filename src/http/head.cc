@@ -68,6 +68,27 @@ std::size_t FieldTable::count(FieldId id) const {
     return found;
 }
 
+void RequestHead::reset() {
+    method = Method::other;
+    version = Version::http_1_1;
+    form = TargetForm::origin;
+    has_query = false;
+    path_is_plain = true;
+    expect_continue = false;
+    port.reset();
+    facts = {};
+    fields.clear();
+    method_slice = target_slice = path_slice = query_slice = authority_slice = host_slice = {};
+}
+
+void ResponseHead::reset() {
+    status = 0;
+    version = Version::http_1_1;
+    facts = {};
+    fields.clear();
+    reason_slice = {};
+}
+
 Step take_line_end(Input& in, Violation& violation) {
     violation = Violation::bad_line_end;
     if (*in.at != '\r') return Step::refused;

@@ -141,6 +141,8 @@ struct RequestHead {
 
     // The buffer's bytes are now here.
     void rebase(const char* buffer) { fields.rebase(buffer); }
+    // As new, without touching the 1 KiB that the table need not clear. The parser does it.
+    void reset();
 
     // For the parser.
     Slice method_slice, target_slice, path_slice, query_slice, authority_slice, host_slice;
@@ -154,6 +156,7 @@ struct ResponseHead {
 
     std::string_view reason() const { return fields.view(reason_slice); }
     void rebase(const char* buffer) { fields.rebase(buffer); }
+    void reset();
 
     // For the parser.
     Slice reason_slice;

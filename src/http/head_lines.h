@@ -39,12 +39,13 @@ Violation note_common_field(FieldId id, std::string_view value, Version version,
                             bool& saw_transfer_encoding, MessageFacts& facts);
 
 // Runs `step(in, violation)` until it stops advancing and turns that into the caller's result.
-template <typename Parse>
+template <typename Head, typename Parse>
 HeadResult run_parser(std::string_view buffer, const HeadLimits& limits, HeadCursor& cursor,
-                      FieldTable& fields, Parse&& parse) {
+                      Head& head, Parse&& parse) {
+    if (cursor.at == 0) head.reset();
     const std::string_view window = buffer.substr(0, limits.head_bytes_max);
     Input in{window.data(), window.data() + cursor.at, window.data() + window.size()};
-    fields.rebase(buffer.data());
+    head.rebase(buffer.data());
     Violation violation = Violation::none;
     const Step step = parse(in, violation);
     cursor.at = in.offset(in.at);

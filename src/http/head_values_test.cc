@@ -85,6 +85,32 @@ TEST(RequestHead, pipelined_requests_are_taken_one_by_one) {
     EXPECT_EQ(parse_request(first.text.substr(one.size())).head.path(), "/2");
 }
 
+TEST(RequestHead, a_head_that_held_another_request_keeps_nothing_of_it) {
+    RequestHead head;
+    const auto parse = [&](std::string_view text) {
+        HeadCursor cursor;
+        EXPECT_EQ(parse_request_head(text, {}, cursor, head).progress, Progress::done);
+    };
+    parse(
+        "POST /%41?b HTTP/1.1\r\nHost: a:8080\r\nExpect: 100-continue\r\nContent-Length: 5\r\n"
+        "Connection: close, X\r\nUpgrade: x\r\n\r\n");
+    const std::string_view plain = "GET / HTTP/1.0\r\nHost: a\r\n\r\n";
+    parse(plain);
+    EXPECT_EQ(testing::describe(head), testing::describe(parse_request(plain).head));
+}
+
+TEST(ResponseHead, a_head_that_held_another_response_keeps_nothing_of_it) {
+    ResponseHead head;
+    const auto parse = [&](std::string_view text) {
+        HeadCursor cursor;
+        EXPECT_EQ(parse_response_head(text, {}, cursor, head).progress, Progress::done);
+    };
+    parse("HTTP/1.1 103 Early\r\nConnection: close\r\nUpgrade: x\r\n\r\n");
+    parse("HTTP/1.0 200\r\n\r\n");
+    EXPECT_EQ(testing::describe(head),
+              testing::describe(parse_response("HTTP/1.0 200\r\n\r\n").head));
+}
+
 TEST(RequestHead, every_prefix_of_a_good_head_needs_more) {
     const std::string text =
         "\r\nPOST http://a/x?y HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX:  y \r\n\r\n";

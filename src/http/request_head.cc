@@ -71,9 +71,12 @@ Step RequestParse::parse_start() {
 
 Step RequestParse::parse_method() {
     const char* const begin = in_.base + cursor_.begin;
-    const char* const limit = begin + k_method_bytes_max + 1;
-    in_.at = skip(k_byte_token, in_.at, std::min(in_.end, limit));
-    if (in_.at == limit) return refuse(Violation::bad_method);
+    const auto room = static_cast<std::size_t>(in_.end - begin);
+    const char* const limit = begin + std::min(room, k_method_bytes_max + 1);
+    in_.at = skip(k_byte_token, in_.at, limit);
+    if (in_.at - begin > static_cast<std::ptrdiff_t>(k_method_bytes_max)) {
+        return refuse(Violation::bad_method);
+    }
     if (in_.starved()) return Step::starved;
     if (*in_.at != ' ' || in_.at == begin) return refuse(Violation::bad_method);
     head_.method_slice = in_.slice(begin, in_.at);
@@ -227,7 +230,7 @@ std::string_view RequestHead::path() const {
 HeadResult parse_request_head(std::string_view buffer, const HeadLimits& limits, HeadCursor& cursor,
                               RequestHead& head) {
     CHECK(limits.head_bytes_max <= k_head_bytes_ceiling && limits.fields_max <= k_fields_max);
-    return run_parser(buffer, limits, cursor, head.fields, [&](Input& in, Violation& violation) {
+    return run_parser(buffer, limits, cursor, head, [&](Input& in, Violation& violation) {
         return RequestParse(in, limits, cursor, head, violation).run();
     });
 }

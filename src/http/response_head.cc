@@ -105,7 +105,7 @@ Step ResponseParse::finish() {
 HeadResult parse_response_head(std::string_view buffer, const HeadLimits& limits,
                                HeadCursor& cursor, ResponseHead& head) {
     CHECK(limits.head_bytes_max <= k_head_bytes_ceiling && limits.fields_max <= k_fields_max);
-    return run_parser(buffer, limits, cursor, head.fields, [&](Input& in, Violation& violation) {
+    return run_parser(buffer, limits, cursor, head, [&](Input& in, Violation& violation) {
         return ResponseParse(in, limits, cursor, head, violation).run();
     });
 }
