@@ -37,6 +37,7 @@ std::string key_of(const Action& action) {
                           [](const RestoreVolume& a) { return "volume/" + a.volume.text; },
                           [](const TrashVolume& a) { return "volume/" + a.volume.text; },
                           [](const TrashImage& a) { return "trash/" + a.trash.text; },
+                          [](const RestoreImage& a) { return "trash/" + a.trash.text; },
                           [](const PurgeTrash& a) { return "trash/" + a.trash.text; },
                           [](const auto&) { return std::string(); },
                       },
@@ -56,6 +57,7 @@ std::string describe(const Action& action) {
             [](const TrashImage& a) {
                 return fmt::format("move {} image layers to {}", a.layers.size(), a.trash.text);
             },
+            [](const RestoreImage& a) { return "bring image layers back from " + a.trash.text; },
             [](const PurgeTrash& a) { return "purge " + a.trash.text; },
             [](const Inspect& a) { return "inspect " + a.instance.text; },
             [](const Prepare& a) { return "prepare " + a.work->instance.id.text; },

@@ -27,6 +27,9 @@ struct TrashImage {
     std::vector<std::string> layers;
     TrashId trash;
 };
+struct RestoreImage {
+    TrashId trash;
+};
 struct PurgeTrash {
     TrashId trash;
 };
@@ -52,8 +55,8 @@ struct Remove {
     TrashId trash;
 };
 
-using Action = std::variant<CreateVolume, RestoreVolume, TrashVolume, TrashImage, PurgeTrash,
-                            Inspect, Prepare, Start, Signal, Kill, Remove>;
+using Action = std::variant<CreateVolume, RestoreVolume, TrashVolume, TrashImage, RestoreImage,
+                            PurgeTrash, Inspect, Prepare, Start, Signal, Kill, Remove>;
 
 // The instance that an action is about; empty for the work on volumes and trash.
 InstanceId instance_of(const Action& action);

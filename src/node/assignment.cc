@@ -110,7 +110,7 @@ Assignment assign(const World& world, const NodeId& node, const Assignment& prev
     }
     for (const auto& [id, item] : world.trash) {
         if (item.node != node) continue;
-        TrashWork work{item.kind, item.subject, {}, item.purging};
+        TrashWork work{item.kind, item.subject, {}, item.purging, item.settled, item.restoring};
         if (item.kind == TrashKind::image) work.layers = layers_of(item);
         next.trash.emplace(id, std::move(work));
     }

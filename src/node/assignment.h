@@ -43,6 +43,8 @@ struct TrashWork {
     std::string subject;
     std::vector<std::string> layers;  // kind image
     bool purging = false;
+    bool settled = false;    // its bytes are known to be in the trash
+    bool restoring = false;  // kind image: the layers are to come back
     friend bool operator==(const TrashWork&, const TrashWork&) = default;
 };
 

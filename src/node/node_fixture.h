@@ -90,6 +90,7 @@ struct NodeFixture {
             const auto id = instance_of(action);
             if (std::holds_alternative<Prepare>(action)) {
                 outcome.sight = sight(id.text, InstancePhase::prepared);
+                outcome.sight->generation = std::get<Prepare>(action).work->instance.generation;
             } else if (std::holds_alternative<Start>(action)) {
                 outcome.sight = sight(id.text, InstancePhase::running);
             } else if (std::holds_alternative<Kill>(action)) {

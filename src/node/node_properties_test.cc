@@ -13,6 +13,7 @@ namespace {
 struct LittleHost {
     NodeFixture node;
     std::map<InstanceId, InstancePhase> truth;
+    std::map<InstanceId, std::int64_t> made_for;
     std::vector<Action> under_way;
     std::int64_t starts = 0;
 
@@ -29,7 +30,9 @@ struct LittleHost {
     void effect(const Action& action) {
         const auto id = instance_of(action);
         auto& phase = truth[id];
-        if (std::holds_alternative<Prepare>(action) && phase == InstancePhase::absent) {
+        if (const auto* prepare = std::get_if<Prepare>(&action)) {
+            RC_ASSERT(phase == InstancePhase::absent || phase == InstancePhase::prepared);
+            made_for[id] = prepare->work->instance.generation;
             phase = InstancePhase::prepared;
         } else if (std::holds_alternative<Start>(action)) {
             RC_ASSERT(phase == InstancePhase::prepared || phase == InstancePhase::ended);
@@ -57,6 +60,7 @@ struct LittleHost {
         const auto id = instance_of(action);
         if (!id.empty() && luck != Luck::lost_sight) {
             outcome.sight = node.sight(id.text, truth[id]);
+            outcome.sight->generation = made_for[id];
         }
         node.finish(action, outcome);
     }

@@ -157,6 +157,7 @@ TEST(NodePlan, failed_start_is_told_and_tried_again_later) {
     EXPECT_EQ(node.story(), "");  // never two at once
     auto outcome = NodeFixture::bad("crun: no such file: /app/server");
     outcome.sight = node.sight("web-a", InstancePhase::prepared);
+    outcome.sight->generation = 1;
     node.finish(action, outcome);
     EXPECT_EQ(node.phase("web-a"), InstancePhase::failed);
     EXPECT_EQ(node.story(), "");
@@ -206,7 +207,7 @@ TEST(NodePlan, exclusive_volume_of_two_that_wait_goes_to_one) {
 
 TEST(NodePlan, volume_in_the_trash_comes_back_and_is_not_thrown_away_again) {
     NodeFixture node;
-    node.trash("tr-1") = {TrashKind::volume, "vol-1", {}, false};
+    node.trash("tr-1") = {.kind = TrashKind::volume, .subject = "vol-1"};
     node.republish();
     EXPECT_EQ(node.round(), "move vol-1 to tr-1");
     EXPECT_EQ(node.round(), "");
@@ -225,7 +226,7 @@ TEST(NodePlan, creation_that_a_removal_overtook_settles_nothing) {
     const auto action = node.actions().at(0);
     begun(node.state, action);
     node.forget_volume("vol-1");
-    node.trash("tr-1") = {TrashKind::volume, "vol-1", {}, false};
+    node.trash("tr-1") = {.kind = TrashKind::volume, .subject = "vol-1"};
     node.republish();
     node.volume("vol-1").restored_from = TrashId("tr-1");
     node.republish();
@@ -239,14 +240,48 @@ TEST(NodePlan, trashed_volume_waits_for_whoever_has_it_mounted) {
     node.mount("web-a", "vol-1");
     for (int i = 0; i < 3; ++i) node.round();
     node.forget_volume("vol-1");
-    node.trash("tr-1") = {TrashKind::volume, "vol-1", {}, false};
+    node.trash("tr-1") = {.kind = TrashKind::volume, .subject = "vol-1"};
+    node.republish();
+    EXPECT_EQ(node.story(), "");
+}
+
+TEST(NodePlan, instance_prepared_ahead_is_prepared_again_with_the_volume_it_was_given) {
+    NodeFixture node;
+    node.add("web-b", InstanceGoal::prepare);
+    EXPECT_EQ(node.round(), "prepare web-b");
+    node.goal("web-b", InstanceGoal::run);
+    node.mount("web-b", "vol-1");
+    EXPECT_EQ(node.round(), "create volume vol-1");
+    EXPECT_EQ(node.round(), "prepare web-b");
+    EXPECT_EQ(node.round(), "start web-b");
+}
+
+TEST(NodePlan, image_layers_go_to_the_trash_once_and_come_back_once) {
+    NodeFixture node;
+    auto& item = node.trash("tr-1");
+    item.kind = TrashKind::image;
+    item.layers = {"sha256-a", "sha256-b"};
+    node.republish();
+    EXPECT_EQ(node.round(), "move 2 image layers to tr-1");
+    EXPECT_EQ(node.round(), "");
+    item.restoring = true;
+    node.republish();
+    EXPECT_EQ(node.round(), "bring image layers back from tr-1");
+    EXPECT_EQ(node.round(), "");
+    EXPECT_TRUE(
+        report(NodeId("n1"), node.assignment, node.state).trash_restored.contains(TrashId("tr-1")));
+}
+
+TEST(NodePlan, trash_known_to_be_settled_is_left_alone_after_a_restart) {
+    NodeFixture node;
+    node.trash("tr-1") = {.kind = TrashKind::volume, .subject = "vol-1", .settled = true};
     node.republish();
     EXPECT_EQ(node.story(), "");
 }
 
 TEST(NodePlan, purging_is_done_once) {
     NodeFixture node;
-    node.trash("tr-1") = {TrashKind::volume, "vol-1", {}, true};
+    node.trash("tr-1") = {.kind = TrashKind::volume, .subject = "vol-1", .purging = true};
     node.republish();
     EXPECT_EQ(node.round(), "purge tr-1");
     EXPECT_EQ(node.round(), "");

@@ -81,7 +81,11 @@ private:
             if (!seen.purged) plan_.actions.emplace_back(PurgeTrash{id});
             return;
         }
-        if (seen.settled) return;
+        if (work.restoring) {
+            if (!seen.restored) plan_.actions.emplace_back(RestoreImage{id});
+            return;
+        }
+        if (seen.settled || work.settled) return;
         if (work.kind == TrashKind::image) {
             plan_.actions.emplace_back(TrashImage{work.layers, id});
         } else if (work.kind == TrashKind::volume) {
@@ -118,8 +122,17 @@ private:
         }
     }
 
+    // One that was prepared ahead gets its exclusive volumes only when it is to run: it is prepared
+    // again for that, before its first start.
+    static bool is_to_be_made(const InstanceWork& work, const SandboxState& box) {
+        if (box.sight.phase == InstancePhase::absent) return true;
+        return box.sight.phase == InstancePhase::prepared &&
+               work.instance.goal == InstanceGoal::run &&
+               box.sight.generation != work.instance.generation;
+    }
+
     void make(const std::shared_ptr<const InstanceWork>& work, const SandboxState& box) {
-        if (box.sight.phase != InstancePhase::absent || !work->problem.empty()) return;
+        if (!is_to_be_made(*work, box) || !work->problem.empty()) return;
         for (const auto& mount : work->mounts) {
             if (!volume(mount.volume).settled) return;
         }
@@ -128,7 +141,7 @@ private:
 
     void keep_running(const std::shared_ptr<const InstanceWork>& work, const SandboxState& box) {
         const auto& id = work->instance.id;
-        if (box.sight.phase == InstancePhase::absent) return make(work, box);
+        if (is_to_be_made(*work, box)) return make(work, box);
         if (box.sight.phase == InstancePhase::running) return;
         if (box.sight.phase == InstancePhase::ended) {
             // A run of cron and a one-off end when their work is done.

@@ -110,6 +110,7 @@ NodeSeen report(const NodeId& node, const Assignment& assignment, const State& s
         const bool known = trash != state.trash.end();
         if (work.kind == TrashKind::app) seen.trash_settled[id] = Bytes{};
         if (known && trash->second.settled) seen.trash_settled[id] = *trash->second.settled;
+        if (known && trash->second.restored) seen.trash_restored[id] = true;
         if (known && trash->second.purged) seen.trash_purged[id] = true;
     }
     return seen;

@@ -24,7 +24,10 @@ void started_and_ended(SandboxState& state, MonoTime now) {
 bool has_effect(const Action& action, const Outcome& outcome, InstancePhase after) {
     if (outcome.status) return true;
     if (!outcome.sight) return false;
-    if (std::holds_alternative<Prepare>(action)) return after == InstancePhase::prepared;
+    if (const auto* prepare = std::get_if<Prepare>(&action)) {
+        return after == InstancePhase::prepared &&
+               outcome.sight->generation == prepare->work->instance.generation;
+    }
     if (std::holds_alternative<Start>(action)) return after == InstancePhase::running;
     return std::holds_alternative<Kill>(action) && after == InstancePhase::ended;
 }
@@ -96,6 +99,7 @@ struct Begin {
         state.trash[a.trash].busy = true;
     }
     void operator()(const TrashImage& a) { state.trash[a.trash].busy = true; }
+    void operator()(const RestoreImage& a) { state.trash[a.trash].busy = true; }
     void operator()(const PurgeTrash& a) { state.trash[a.trash].busy = true; }
     void operator()(const Prepare& a) {
         auto& sandbox = state.sandboxes[a.work->instance.id];
@@ -133,6 +137,12 @@ struct Done {
         trash_done(state.trash[a.trash], outcome, now);
     }
     void operator()(const TrashImage& a) { trash_done(state.trash[a.trash], outcome, now); }
+    void operator()(const RestoreImage& a) {
+        auto& trash = state.trash[a.trash];
+        trash.busy = false;
+        trash.restored = outcome.status.has_value();
+        if (!trash.restored) trash.trouble.raise(now);
+    }
     void operator()(const PurgeTrash& a) {
         auto& trash = state.trash[a.trash];
         trash.busy = false;

@@ -18,6 +18,7 @@ namespace moln::node {
 // A sandbox as its driver saw it at one moment.
 struct Sight {
     InstanceId instance;
+    std::int64_t generation = 0;                  // of the assignment it was prepared for
     InstancePhase phase = InstancePhase::absent;  // absent, prepared, running or ended
     std::string address;
     std::int64_t pid = 0;
@@ -58,6 +59,7 @@ struct TrashState {
     bool busy = false;
     std::optional<Bytes> settled;  // its bytes lie in the trash
     bool purged = false;
+    bool restored = false;  // image layers are back
     Backoff trouble;
 };
 

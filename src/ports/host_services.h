@@ -18,6 +18,7 @@ struct NodeFacts {
     Bytes memory;                 // of the machine
     std::int64_t cpu_millis = 0;  // 1000 a processor
     Bytes disk_free;              // under the data directory
+    Bytes disk_total;
 };
 
 enum class Ending {

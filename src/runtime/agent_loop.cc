@@ -163,6 +163,7 @@ void AgentLoop::report() {
     report.seen.memory = facts_.memory;
     report.seen.cpu_millis = facts_.cpu_millis;
     report.seen.disk_free = facts_.disk_free;
+    report.seen.disk_total = facts_.disk_total;
     report_(report);
 }
 

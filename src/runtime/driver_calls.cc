@@ -43,6 +43,9 @@ struct Run {
     node::Outcome operator()(const node::TrashImage& a) const {
         return from(to.images.to_trash(a.layers, a.trash));
     }
+    node::Outcome operator()(const node::RestoreImage& a) const {
+        return from(to.images.from_trash(a.trash));
+    }
     node::Outcome operator()(const node::PurgeTrash& a) const {
         return from(to.volumes.purge(a.trash));
     }
@@ -75,8 +78,8 @@ struct Run {
 }  // namespace
 
 node::Sight sight_of(const SandboxSeen& seen) {
-    return {seen.instance, seen.phase, seen.address,  seen.pid,
-            seen.started,  seen.exit,  seen.signalled};
+    return {seen.instance, seen.generation, seen.phase, seen.address,
+            seen.pid,      seen.started,    seen.exit,  seen.signalled};
 }
 
 Result<SandboxSpec> sandbox_spec(const node::InstanceWork& work, HostServices& host) {

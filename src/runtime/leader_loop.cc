@@ -122,6 +122,7 @@ void LeaderLoop::node_reported(const NodeReport& report) {
     if (!fresh) {
         seen.trash_settled = known.trash_settled;
         seen.trash_purged = known.trash_purged;
+        seen.trash_restored = known.trash_restored;
         seen.volumes_settled = known.volumes_settled;
     } else {
         note_unknown_instances(seen);

@@ -23,7 +23,8 @@ bool same_for_decisions(const EndpointReport& a, const EndpointReport& b) {
 
 bool matters(const NodeSeen& before, const NodeSeen& now) {
     if (before.connected != now.connected || before.trash_settled != now.trash_settled ||
-        before.trash_purged != now.trash_purged || before.volumes_settled != now.volumes_settled) {
+        before.trash_purged != now.trash_purged || before.trash_restored != now.trash_restored ||
+        before.volumes_settled != now.volumes_settled) {
         return true;
     }
     return !std::equal(before.instances.begin(), before.instances.end(), now.instances.begin(),

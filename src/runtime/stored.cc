@@ -66,6 +66,7 @@ void forget_settled(World& world, const Change& change) {
         } else if (const auto* trash = std::get_if<DeleteTrash>(&change)) {
             node.trash_settled.erase(trash->id);
             node.trash_purged.erase(trash->id);
+            node.trash_restored.erase(trash->id);
         } else if (const auto* instance = std::get_if<DeleteInstance>(&change)) {
             node.instances.erase(instance->id);
         }
