@@ -1,0 +1,124 @@
+#include "drivers/log/reader.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace moln {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LogReaderTest : public testing::Test {
+protected:
+    LogReaderTest() {
+        std::string pattern = testing::TempDir() + "moln-log-XXXXXX";
+        data_.root = ::mkdtemp(pattern.data());
+        fs::create_directories(directory());
+    }
+    ~LogReaderTest() override { fs::remove_all(data_.root); }
+
+    std::string directory() const { return data_.logs() + "/default/shop"; }
+    std::string path(const std::string& instance) const {
+        return directory() + "/" + instance + ".log";
+    }
+    void write(const std::string& instance, int second, const std::string& text) {
+        std::ofstream(path(instance), std::ios::app)
+            << fmt::format("1970-01-01T00:00:{:02}Z stdout F {}\n", second, text);
+    }
+    void rotate(const std::string& instance) { fs::rename(path(instance), path(instance) + ".1"); }
+    LogReader reader(std::int64_t lines = 100, std::string process = "") {
+        return {data_,
+                {.app = AppId("default/shop"), .process = std::move(process), .lines = lines}};
+    }
+    static std::string texts(const std::vector<LogLine>& lines) {
+        std::string joined;
+        for (const auto& line : lines) joined += line.text + " ";
+        return joined;
+    }
+
+    DataDir data_;
+};
+
+TEST_F(LogReaderTest, past_lines_of_all_instances_are_in_order_of_time) {
+    write("web-a", 1, "a1");
+    write("web-b", 2, "b2");
+    write("web-a", 3, "a3");
+    EXPECT_EQ(texts(reader().past()), "a1 b2 a3 ");
+    EXPECT_EQ(texts(reader(2).past()), "b2 a3 ");
+    EXPECT_EQ(texts(reader(0).past()), "");
+}
+
+TEST_F(LogReaderTest, the_process_is_what_stands_before_the_last_dash) {
+    write("web-a", 1, "a");
+    write("night-job-b", 2, "b");
+    EXPECT_EQ(texts(reader(9, "night-job").past()), "b ");
+    EXPECT_EQ(reader().past()[1].process, "night-job");
+}
+
+TEST_F(LogReaderTest, an_app_without_logs_has_no_lines) {
+    fs::remove_all(directory());
+    EXPECT_TRUE(reader().past().empty());
+    EXPECT_TRUE(reader().poll().empty());
+}
+
+TEST_F(LogReaderTest, following_sees_new_lines_new_instances_and_the_rest_of_a_rotated_file) {
+    write("web-a", 1, "one");
+    auto following = reader();
+    EXPECT_EQ(texts(following.past()), "one ");
+    EXPECT_EQ(texts(following.poll()), "");
+    write("web-a", 2, "two");
+    rotate("web-a");
+    write("web-a", 3, "three");
+    write("web-b", 4, "four");
+    EXPECT_EQ(texts(following.poll()), "two three four ");
+    EXPECT_EQ(texts(following.poll()), "");
+}
+
+TEST_F(LogReaderTest, past_reads_the_rotated_file_first) {
+    write("web-a", 1, "one");
+    rotate("web-a");
+    write("web-a", 2, "two");
+    EXPECT_EQ(texts(reader().past()), "one two ");
+}
+
+TEST_F(LogReaderTest, a_line_is_told_when_it_is_whole) {
+    write("web-a", 1, "one");
+    auto following = reader();
+    following.past();
+    std::ofstream(path("web-a"), std::ios::app) << "1970-01-01T00:00:02Z stdout F tw";
+    EXPECT_EQ(texts(following.poll()), "");
+    std::ofstream(path("web-a"), std::ios::app) << "o\n";
+    EXPECT_EQ(texts(following.poll()), "two ");
+}
+
+TEST_F(LogReaderTest, too_much_at_once_is_passed_over_and_said) {
+    write("web-a", 1, "one");
+    auto following = reader();
+    following.past();
+    std::ofstream(path("web-a"), std::ios::app) << std::string(k_log_poll_bytes_max + 1000, 'x');
+    write("web-a", 2, "");
+    write("web-a", 3, "end");
+    const auto lines = following.poll();
+    ASSERT_GE(lines.size(), 2u);
+    EXPECT_NE(lines.front().text.find("bytes passed over"), std::string::npos);
+    EXPECT_EQ(lines.back().text, "end");
+}
+
+TEST_F(LogReaderTest, pruning_keeps_live_logs_and_the_newest_of_the_ended) {
+    for (std::size_t i = 0; i < k_ended_logs_kept + 2; ++i) {
+        const auto name = fmt::format("web-{:03}", i);
+        write(name, 1, "x");
+        fs::last_write_time(path(name), fs::file_time_type::clock::now() -
+                                            std::chrono::hours(200 - static_cast<int>(i)));
+    }
+    ASSERT_TRUE(prune_logs(data_, [](const std::string& id) { return id == "web-000"; }));
+    EXPECT_TRUE(fs::exists(path("web-000")));
+    EXPECT_FALSE(fs::exists(path("web-001")));
+    EXPECT_TRUE(fs::exists(path("web-002")));
+}
+
+}  // namespace
+}  // namespace moln
