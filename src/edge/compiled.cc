@@ -58,7 +58,8 @@ Status check_app(const EdgeApp& app) {
     return {};
 }
 
-using AppIndex = std::map<std::pair<std::string_view, std::string_view>, std::uint32_t>;
+using AppKey = std::pair<std::string_view, std::string_view>;
+using AppIndex = std::map<AppKey, std::uint32_t>;
 
 Result<AppIndex> index_apps(const std::vector<EdgeApp>& apps) {
     AppIndex index;
@@ -70,7 +71,7 @@ Result<AppIndex> index_apps(const std::vector<EdgeApp>& apps) {
     for (const auto& app : apps) {
         MOLN_TRY(check_app(app));
         const auto at = static_cast<std::uint32_t>(index.size());
-        if (!index.emplace(std::pair(app.app.text, app.process), at).second) {
+        if (!index.emplace(AppKey(app.app.text, app.process), at).second) {
             return bad_app(app, "is there twice");
         }
         endpoints += app.endpoints.size();
@@ -88,8 +89,9 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
     MOLN_ASSIGN(const auto index, index_apps(snapshot.apps));
     std::vector<http::Route> routes;
     routes.reserve(snapshot.routes.size());
+    std::vector<std::string> probe_hosts(snapshot.apps.size());
     for (const auto& route : snapshot.routes) {
-        const auto found = index.find({route.app.text, route.process});
+        const auto found = index.find(AppKey(route.app.text, route.process));
         if (found == index.end()) {
             return fail(ErrorCode::invalid,
                         fmt::format("snapshot: route {}{} leads to app {} process {}, which is not "
@@ -97,12 +99,15 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
                                     route.host, route.path, route.app.text, route.process));
         }
         routes.push_back({route.host, route.path, found->second});
+        auto& probe_host = probe_hosts[found->second];
+        if (probe_host.empty() && !route.host.starts_with('*')) probe_host = route.host;
     }
     auto table = http::RouteTable::compile(routes);
     if (!table) return fail_in("snapshot", table.error());
     return CompiledSnapshot{.version = snapshot.version,
                             .epoch = snapshot.epoch,
                             .apps = std::move(snapshot.apps),
+                            .probe_hosts = std::move(probe_hosts),
                             .routes = std::move(*table)};
 }
 

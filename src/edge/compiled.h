@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct CompiledSnapshot {
     std::int64_t version = 0;
     std::int64_t epoch = 0;
     std::vector<EdgeApp> apps;
-    http::RouteTable routes;  // payload: index of apps
+    std::vector<std::string> probe_hosts;  // by app: a host it answers for, "" if any will do
+    http::RouteTable routes;               // payload: index of apps
 };
 
 // Invalid, with the route, app or endpoint named: a route that is none or leads to no app, an app

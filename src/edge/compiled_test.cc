@@ -33,6 +33,11 @@ TEST(Compile, routes_lead_to_their_app) {
               "api");
 }
 
+TEST(Compile, an_app_is_probed_under_a_host_it_answers_for) {
+    const auto compiled = compile(shop());
+    EXPECT_EQ(compiled->probe_hosts, (std::vector<std::string>{"shop.example.org", ""}));
+}
+
 TEST(Compile, a_route_to_nowhere_is_refused_by_name) {
     auto snapshot = shop();
     snapshot.routes[0].process = "worker";

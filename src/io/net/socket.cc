@@ -31,11 +31,15 @@ Result<sockaddr_un> unix_address(const std::string& path) {
 
 }  // namespace
 
-Result<Fd> listen_tcp(const SocketAddress& address, int backlog) {
+namespace {
+
+enum class Sharing { no, yes };
+
+Result<Fd> bind_tcp(const SocketAddress& address, Sharing sharing, int backlog) {
     Fd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd.open()) return fail(error_from_errno(errno, "socket"));
     set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    if (sharing == Sharing::yes) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     if (bind(fd.get(), address.data(), address.length()) != 0 || listen(fd.get(), backlog) != 0) {
         const int saved = errno;
         std::string_view way_out = "";
@@ -51,6 +55,17 @@ Result<Fd> listen_tcp(const SocketAddress& address, int backlog) {
         return fail(std::move(error));
     }
     return fd;
+}
+
+}  // namespace
+
+Result<Fd> listen_tcp(const SocketAddress& address, int backlog) {
+    return bind_tcp(address, Sharing::yes, backlog);
+}
+
+Status check_free(const SocketAddress& address) {
+    MOLN_TRY(bind_tcp(address, Sharing::no, 1));
+    return {};
 }
 
 Result<Fd> connect_tcp(const SocketAddress& address) {

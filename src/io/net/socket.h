@@ -14,6 +14,10 @@ namespace moln::net {
 // the same address. The error of a taken port names the address and the way out.
 Result<Fd> listen_tcp(const SocketAddress& address, int backlog);
 
+// An error, as of listen_tcp, if somebody listens there already: SO_REUSEPORT alone would let two
+// programs of one user share the port in silence.
+Status check_free(const SocketAddress& address);
+
 // A connect under way: finished when the socket is writable, its outcome is connect_error().
 // An immediate refusal is the Result's error (unavailable).
 Result<Fd> connect_tcp(const SocketAddress& address);

@@ -38,6 +38,15 @@ TEST(ListenTcp, an_address_of_another_machine_is_named_in_the_error) {
     EXPECT_NE(fd.error().reason.find("192.0.2.1:8080"), std::string::npos);
 }
 
+TEST(CheckFree, a_port_that_is_shared_is_not_free) {
+    const auto fd = listen_tcp(*SocketAddress::parse("127.0.0.1:0"), 16);
+    const auto bound = *SocketAddress::local_of(fd->get());
+    const auto free = check_free(bound);
+    ASSERT_FALSE(free);
+    EXPECT_NE(free.error().reason.find(bound.to_string()), std::string::npos);
+    EXPECT_NE(free.error().reason.find("choose another"), std::string::npos);
+}
+
 TEST(ConnectTcp, a_refused_port_is_unavailable) {
     auto listener = listen_tcp(*SocketAddress::parse("127.0.0.1:0"), 1);
     const auto bound = *SocketAddress::local_of(listener->get());

@@ -1,0 +1,51 @@
+#include "runtime/edge/cells.h"
+
+#include <algorithm>
+
+namespace moln::edge_loop {
+
+void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
+    totals.clients_open += counts.clients_open.get();
+    totals.clients_total += counts.clients_total.get();
+    totals.clients_refused_total += counts.clients_refused.get();
+    totals.accept_failures_total += counts.accept_failures.get();
+    totals.bad_requests_total += counts.bad_requests.get();
+    totals.unrouted_total += counts.unrouted.get();
+    totals.retries_total += counts.retries.get();
+    totals.ejections_total += counts.ejections.get();
+    totals.upstream_connects_total += counts.upstream_connects.get();
+    totals.upstream_connect_failures_total += counts.upstream_connect_failures.get();
+    totals.bytes_in_total += counts.bytes_in.get();
+    totals.bytes_out_total += counts.bytes_out.get();
+}
+
+void add_to(EndpointReport& report, const EndpointCell& cell, std::int64_t now_ms) {
+    for (const EndpointSlot& slot : cell.slots) {
+        report.requests_open += slot.requests_open.get();
+        report.tunnels_open += slot.tunnels_open.get();
+        report.requests_total += slot.requests_total.get();
+        report.errors_total += slot.errors_total.get();
+        const auto begun = slot.oldest_begun_ms.get();
+        if (begun != 0) {
+            report.oldest_open = std::max(report.oldest_open, Milliseconds{now_ms - begun});
+        }
+    }
+}
+
+EdgeAppReport report_of(const AppCell& cell) {
+    EdgeAppReport report;
+    report.app = cell.app;
+    report.process = cell.process;
+    report.held = cell.held.load();
+    report.latency_counts.assign(edge::k_latency_buckets, 0);
+    for (const AppSlot& slot : cell.slots) {
+        report.requests_total += slot.requests_total.get();
+        report.errors_total += slot.errors_total.get();
+        for (std::size_t i = 0; i < edge::k_latency_buckets; ++i) {
+            report.latency_counts[i] += slot.latency[i].get();
+        }
+    }
+    return report;
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,89 @@
+// What workers count and the control thread sums: a slot per worker, each written by that worker
+// only, so that the hot path has no locked instruction and no shared cache line.
+//
+// A cell outlives the snapshots that name its endpoint or app, as long as a request is open.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/histogram.h"
+#include "edge/metrics_text.h"
+#include "io/net/address.h"
+#include "model/edge.h"
+
+namespace moln::edge_loop {
+
+// Written by one thread, read by any.
+class Count {
+public:
+    void add(std::int64_t delta) {
+        value_.store(value_.load(std::memory_order_relaxed) + delta, std::memory_order_release);
+    }
+    void set(std::int64_t value) { value_.store(value, std::memory_order_release); }
+    std::int64_t get() const { return value_.load(std::memory_order_acquire); }
+
+private:
+    std::atomic<std::int64_t> value_ = 0;
+};
+
+struct alignas(64) EndpointSlot {
+    // A request that becomes a tunnel is added to tunnels before it leaves requests, and readers
+    // read requests first: at no moment does an open one look closed.
+    Count requests_open;
+    Count tunnels_open;
+    Count oldest_begun_ms;  // monotonic; 0 when nothing is open
+    Count requests_total;
+    Count errors_total;
+};
+
+struct EndpointCell {
+    InstanceId instance;
+    net::SocketAddress address;
+    std::vector<EndpointSlot> slots;
+    std::atomic<EndpointHealth> health = EndpointHealth::unknown;
+
+    EndpointCell(InstanceId id, net::SocketAddress where, std::size_t workers)
+        : instance(std::move(id)), address(where), slots(workers) {}
+};
+
+struct alignas(64) AppSlot {
+    Count requests_total;
+    Count errors_total;
+    Count latency[edge::k_latency_buckets];
+};
+
+struct AppCell {
+    AppId app;
+    std::string process;
+    std::vector<AppSlot> slots;
+    std::atomic<std::int64_t> held = 0;  // shared by all workers: its bound is exact
+
+    AppCell(AppId id, std::string name, std::size_t workers)
+        : app(std::move(id)), process(std::move(name)), slots(workers) {}
+};
+
+struct alignas(64) WorkerCounts {
+    Count clients_open;
+    Count clients_total;
+    Count clients_refused;
+    Count accept_failures;
+    Count bad_requests;
+    Count unrouted;
+    Count retries;
+    Count ejections;
+    Count upstream_connects;
+    Count upstream_connect_failures;
+    Count bytes_in;
+    Count bytes_out;
+};
+
+void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts);
+// All workers together; `now_ms` is of the clock that oldest_begun_ms uses.
+void add_to(EndpointReport& report, const EndpointCell& cell, std::int64_t now_ms);
+EdgeAppReport report_of(const AppCell& cell);
+
+}  // namespace moln::edge_loop

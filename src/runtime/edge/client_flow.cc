@@ -1,0 +1,276 @@
+// A client connection: accepted, read until a request's head is whole, driven through exchanges,
+// drained or closed when it ends.
+#include <cerrno>
+
+#include <sys/socket.h>
+
+#include "io/net/socket.h"
+#include "runtime/edge/flow.h"
+#include "runtime/edge/socket_io.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr std::uint32_t k_client_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+// Steps of one client before others have their turn.
+constexpr int k_steps_per_turn = 32;
+
+void add_client(Core& core, Listener& listener, net::Fd fd, const sockaddr_storage& peer,
+                socklen_t length) {
+    Client* client = core.clients.make();
+    client->fd = std::move(fd);
+    client->edge_port = listener.port;
+    const auto address = net::SocketAddress::from_sockaddr(peer, length);
+    client->address_size = static_cast<std::uint8_t>(
+        address.write_ip(client->address_text.data(), client->address_text.size()));
+    net::disable_nagle(client->fd.get());
+    if (!core.epoll.add(client->fd.get(), k_client_events, static_cast<Part*>(client))) {
+        core.counts.accept_failures.add(1);
+        core.clients.drop(client);
+        return;
+    }
+    core.counts.clients_total.add(1);
+    core.counts.clients_open.add(1);
+    core.all_clients.push_back(client);
+    set_timer(core, *client, core.head_timers, edge::k_client_head_limit);
+}
+
+// Out of descriptors or memory: leaves the backlog alone for a moment instead of spinning.
+void pause_accepting(Core& core) {
+    core.counts.accept_failures.add(1);
+    core.accept_paused_until_ms = core.now_ms + edge::k_accept_pause.count;
+    for (Listener& listener : core.listeners) {
+        if (listener.fd.open()) {
+            (void)core.epoll.modify(listener.fd.get(), 0, static_cast<Part*>(&listener));
+        }
+    }
+}
+
+void become_idle(Core& core, Client& client) {
+    core.buffers.take_back(&client.in);
+    if (core.stopping || client.ended) {
+        close_client(core, client);
+        return;
+    }
+    client.state = ClientState::idle;
+    set_timer(core, client, core.idle_timers, edge::k_client_idle_limit);
+}
+
+// Reads until a head is whole. progress: there is an exchange now.
+Flow step_head(Core& core, Client& client) {
+    for (;;) {
+        if (client.in != nullptr && !client.in->empty()) {
+            const Flow flow = begin_exchange(core, client);
+            if (flow != Flow::wait) return flow;
+        }
+        if (client.ready.broken || client.ended) {
+            close_client(core, client);
+            return Flow::gone;
+        }
+        if (!client.ready.readable) {
+            const bool idle = client.in == nullptr || client.in->empty();
+            if (idle && client.in != nullptr) core.buffers.take_back(&client.in);
+            return Flow::wait;
+        }
+        if (client.in == nullptr) client.in = core.buffers.lend();
+        if (client.in == nullptr) {
+            close_client(core, client);
+            return Flow::gone;
+        }
+        if (client.in->room() == 0) client.in->compact();
+        const IoResult got = receive(client.fd, client.ready, *client.in);
+        if (got.end == IoEnd::ended) client.ended = true;
+    }
+}
+
+void after_exchange(Core& core, Client& client) {
+    Exchange& exchange = *client.exchange;
+    const bool body_read = exchange.request_body.complete;
+    if (client.state == ClientState::closed) return;
+    if (!body_read && exchange.keep_client) {
+        client.state = ClientState::discarding;
+        client.discarded = 0;
+        set_timer(core, client, core.discard_timers, edge::k_discard_limit);
+        return;
+    }
+    const bool keep = exchange.keep_client && !core.stopping;
+    client.in->consume(exchange.body_at - client.in->begin);
+    drop_exchange(core, exchange);
+    if (keep) {
+        if (!client.in->empty()) {
+            client.state = ClientState::head;
+            set_timer(core, client, core.head_timers, edge::k_client_head_limit);
+        } else {
+            become_idle(core, client);
+        }
+        return;
+    }
+    // An unread byte in our receive queue would make the kernel reset the connection and the
+    // client lose the answer: shut our side, and read until the client closes.
+    const bool more_may_come = !body_read || !client.in->empty() || client.ready.readable;
+    if (!more_may_come || client.ended) {
+        close_client(core, client);
+        return;
+    }
+    ::shutdown(client.fd.get(), SHUT_WR);
+    client.state = ClientState::lingering;
+    client.discarded = 0;
+    client.in->begin = client.in->end = 0;
+    set_timer(core, client, core.discard_timers, edge::k_discard_limit);
+}
+
+Flow step_exchange(Core& core, Client& client) {
+    Exchange& exchange = *client.exchange;
+    if (client.ready.broken) {
+        abort_exchange(core, exchange);
+        return Flow::gone;
+    }
+    Flow answer = Flow::wait;
+    Flow request = Flow::wait;
+    if (exchange.stage == ResponseStage::local) {
+        answer = flush_local(core, exchange);
+    } else {
+        answer = pump_response(core, exchange);
+        if (answer == Flow::wait || answer == Flow::progress) {
+            request = pump_request(core, exchange);
+        }
+    }
+    if (client.state != ClientState::exchange) return Flow::progress;
+    if (answer == Flow::gone || request == Flow::gone) {
+        abort_exchange(core, exchange);
+        return Flow::gone;
+    }
+    if (answer == Flow::done) {
+        finish_exchange(core, exchange);
+        after_exchange(core, client);
+        return Flow::progress;
+    }
+    const bool moved = answer != Flow::wait || request != Flow::wait;
+    if (moved) clear_timer(client);
+    return moved ? Flow::progress : Flow::wait;
+}
+
+// A client that owes us something, bytes to read or bytes to take, may not take for ever.
+void watch_for_stall(Core& core, Client& client) {
+    if (static_cast<edge::ListLink<ByTimer>&>(client).linked()) return;
+    const Exchange& exchange = *client.exchange;
+    const bool unsent = exchange.to_client != nullptr && !exchange.to_client->empty();
+    const bool answer_waits = !client.ready.writable && (unsent || exchange.client_begun);
+    const bool body_waits =
+        !exchange.request_body.complete && !exchange.request_cut && exchange.upstream != nullptr &&
+        exchange.upstream->state == UpstreamState::busy && exchange.upstream->ready.writable;
+    if (answer_waits || body_waits) {
+        set_timer(core, client, core.stall_timers, edge::k_client_stall_limit);
+    }
+}
+
+Flow step_discard(Core& core, Client& client) {
+    const Flow flow = discard_request(client);
+    if (flow == Flow::done) {
+        Exchange& exchange = *client.exchange;
+        exchange.request_body.complete = true;
+        after_exchange(core, client);
+        return Flow::progress;
+    }
+    if (flow == Flow::gone) close_client(core, client);
+    return flow;
+}
+
+Flow step_linger(Core& core, Client& client) {
+    while (client.ready.readable) {
+        client.in->begin = client.in->end = 0;
+        const IoResult got = receive(client.fd, client.ready, *client.in);
+        client.discarded += got.bytes;
+        const bool over = client.discarded > edge::k_discard_body_max;
+        if (got.end == IoEnd::ended || got.end == IoEnd::broken || over) {
+            close_client(core, client);
+            return Flow::gone;
+        }
+    }
+    return Flow::wait;
+}
+
+Flow step(Core& core, Client& client) {
+    switch (client.state) {
+        case ClientState::idle:
+        case ClientState::head: return step_head(core, client);
+        case ClientState::exchange: {
+            const Flow flow = step_exchange(core, client);
+            if (flow == Flow::wait) watch_for_stall(core, client);
+            return flow;
+        }
+        case ClientState::tunnel: return pump_tunnel(core, *client.exchange);
+        case ClientState::discarding: return step_discard(core, client);
+        case ClientState::lingering: return step_linger(core, client);
+        case ClientState::closed: return Flow::gone;
+    }
+    return Flow::gone;
+}
+
+}  // namespace
+
+void accept_clients(Core& core, Listener& listener) {
+    for (int i = 0; i < edge::k_accept_batch; ++i) {
+        sockaddr_storage peer{};
+        socklen_t length = sizeof peer;
+        net::Fd fd(accept4(listener.fd.get(), reinterpret_cast<sockaddr*>(&peer), &length,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!fd.open()) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                pause_accepting(core);
+            }
+            // EAGAIN: all are in. Anything else was that one connection's trouble; the listener
+            // is level-triggered and tells again if there are more.
+            return;
+        }
+        if (core.counts.clients_open.get() >= core.clients_max) {
+            core.counts.clients_refused.add(1);
+            net::abort_on_close(fd.get());
+            continue;
+        }
+        add_client(core, listener, std::move(fd), peer, length);
+    }
+}
+
+void drive(Core& core, Client& client) {
+    for (int i = 0; i < k_steps_per_turn; ++i) {
+        const Flow flow = step(core, client);
+        if (flow == Flow::wait || client.state == ClientState::closed) return;
+    }
+    if (!static_cast<edge::ListLink<ByAgain>&>(client).linked()) core.again.push_back(&client);
+}
+
+void on_client_timer(Core& core, Client& client) {
+    // Half a head deserves an answer; silence does not.
+    const bool half = client.state == ClientState::head && client.exchange != nullptr;
+    if (half) {
+        answer_locally(core, *client.exchange,
+                       {.status = 408, .text = "the request head did not arrive in time"});
+        drive(core, client);
+        return;
+    }
+    if (client.state == ClientState::exchange) {
+        abort_exchange(core, *client.exchange);
+        return;
+    }
+    close_client(core, client);
+}
+
+void close_client(Core& core, Client& client) {
+    if (client.state == ClientState::closed) return;
+    client.state = ClientState::closed;
+    if (client.exchange != nullptr) drop_exchange(core, *client.exchange);
+    core.buffers.take_back(&client.in);
+    clear_timer(client);
+    static_cast<edge::ListLink<ByAge>&>(client).unlink();
+    static_cast<edge::ListLink<ByAgain>&>(client).unlink();
+    client.fd.reset();
+    core.counts.clients_open.add(-1);
+    core.dead_clients.push_back(&client);
+}
+
+void stop_client(Core& core, Client& client) {
+    if (client.state == ClientState::idle) close_client(core, client);
+}
+
+}  // namespace moln::edge_loop

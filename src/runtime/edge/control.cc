@@ -1,0 +1,263 @@
+#include "runtime/edge/control.h"
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+#include <utility>
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "edge/limits.h"
+#include "edge/metrics_text.h"
+#include "runtime/edge/say.h"
+#include "runtime/edge/state_file.h"
+
+namespace moln::edge_loop {
+namespace {
+
+std::int64_t now() {
+    return clock_now(Clock::mono_us) / 1000;
+}
+
+void count_endpoint(std::map<InstanceId, EndpointReport>& reports, const EndpointCell& cell,
+                    const std::string& reason, std::int64_t now_ms) {
+    EndpointReport& report = reports[cell.instance];
+    report.instance = cell.instance;
+    report.health = cell.health.load();
+    report.health_reason = reason;
+    add_to(report, cell, now_ms);
+}
+
+}  // namespace
+
+Control::Control(net::Epoll epoll, ControlPort& port,
+                 std::vector<std::unique_ptr<WorkerPort>>& workers, ControlSetup setup)
+    : epoll_(std::move(epoll)),
+      port_(port),
+      workers_(workers),
+      setup_(std::move(setup)),
+      registry_(workers.size()),
+      prober_(epoll_,
+              [this] {
+                  report_now_ = true;
+                  for (auto& worker : workers_) {
+                      worker->health.fetch_add(1);
+                      worker->wake.ring();
+                  }
+              }),
+      peers_(epoll_, *this),
+      metrics_(epoll_, [this] { return this->metrics(); }) {}
+
+Status Control::prepare(net::Fd signals) {
+    signal_part_.fd = std::move(signals);
+    MOLN_TRY(epoll_.add(signal_part_.fd.get(), EPOLLIN, static_cast<ControlPart*>(&signal_part_)));
+    MOLN_TRY(epoll_.add(port_.wake.fd(), EPOLLIN, static_cast<ControlPart*>(&wake_part_)));
+    MOLN_TRY(peers_.listen(std::move(setup_.daemon_listener)));
+    if (setup_.metrics_listener.open()) {
+        MOLN_TRY(metrics_.listen(std::move(setup_.metrics_listener)));
+    }
+    return {};
+}
+
+void Control::SignalPart::on_event(std::uint32_t /*events*/, std::int64_t /*now_ms*/) {
+    signalfd_siginfo info{};
+    while (::read(fd.get(), &info, sizeof info) == sizeof info) {
+        control.on_signal(static_cast<int>(info.ssi_signo));
+    }
+}
+
+void Control::WakePart::on_event(std::uint32_t /*events*/, std::int64_t /*now_ms*/) {
+    control.port_.wake.clear();
+    control.after_wake();
+}
+
+void Control::on_signal(int number) {
+    if (number == SIGHUP) {
+        setup_.log.flush(workers_);
+        if (const auto reopened = setup_.log.reopen(); !reopened) {
+            say("access_log_not_reopened", "reason={}", reopened.error().reason);
+        }
+        return;
+    }
+    if (stopping_) {
+        stop_at_once_ = true;
+        return;
+    }
+    stopping_ = true;
+    say("stopping", "signal={}", number);
+    for (auto& worker : workers_) {
+        worker->stopping.store(true);
+        worker->wake.ring();
+    }
+}
+
+void Control::restore(EdgeSnapshot snapshot) {
+    const auto version = snapshot.version;
+    if (const auto applied = apply(std::move(snapshot)); !applied) {
+        say("snapshot_ignored", "reason={}", applied.error().reason);
+        return;
+    }
+    unsaved_.reset();
+    say("snapshot_restored", "version={}", version);
+}
+
+Status Control::on_snapshot(EdgeSnapshot snapshot) {
+    const edge::SnapshotStamp offered{.epoch = snapshot.epoch, .version = snapshot.version};
+    if (tables_) {
+        const edge::SnapshotStamp here{.epoch = tables_->compiled.epoch,
+                                       .version = tables_->compiled.version};
+        if (edge::compare(here, offered) != edge::StampOrder::newer) {
+            report_now_ = true;
+            return {};
+        }
+    }
+    return apply(std::move(snapshot));
+}
+
+Status Control::apply(EdgeSnapshot snapshot) {
+    MOLN_ASSIGN(auto compiled, edge::compile(snapshot));
+    unsaved_ = std::move(snapshot);
+    tables_ = registry_.join(std::move(compiled), ++generation_);
+    prober_.set_targets(*tables_, now());
+    for (auto& worker : workers_) {
+        {
+            const std::lock_guard lock(worker->mutex);
+            worker->next = tables_;
+        }
+        worker->wake.ring();
+    }
+    return {};
+}
+
+// Only what every worker has swapped in, and the disk has, is acknowledged.
+void Control::check_acks() {
+    if (!tables_) return;
+    const edge::SnapshotStamp stamp{.epoch = tables_->compiled.epoch,
+                                    .version = tables_->compiled.version};
+    if (acked_ == stamp && !unsaved_) return;
+    const bool all = std::ranges::all_of(
+        workers_, [&](const auto& worker) { return worker->acked.load() == tables_->generation; });
+    if (!all) return;
+    if (unsaved_) {
+        // Routing is right without the file; only a restart would be late. So it is no reason to
+        // hold up a switch.
+        if (const auto saved = save_snapshot(setup_.state_dir, *unsaved_); !saved) {
+            say("snapshot_not_saved", "version={} reason={}", stamp.version, saved.error().reason);
+        }
+        unsaved_.reset();
+    }
+    acked_ = stamp;
+    report_now_ = true;
+}
+
+void Control::after_wake() {
+    check_acks();
+    if (port_.endpoint_idle.exchange(false)) report_now_ = true;
+    if (port_.log_waiting.load() && log_due_ms_ < 0) {
+        log_due_ms_ = now() + edge::k_log_flush_pause.count;
+    }
+}
+
+void Control::flush_log(std::int64_t now_ms) {
+    if (log_due_ms_ < 0) return;
+    const bool pressing = std::ranges::any_of(
+        workers_, [](const auto& worker) { return worker->log && worker->log->pressing(); });
+    if (!pressing && now_ms < log_due_ms_) return;
+    log_due_ms_ = -1;
+    port_.log_waiting.store(false);
+    setup_.log.flush(workers_);
+}
+
+EdgeReport Control::report() const {
+    EdgeReport report;
+    report.acked_version = acked_.version;
+    report.acked_epoch = acked_.epoch;
+    report.pid = getpid();
+    report.listens = setup_.listens;
+    std::map<InstanceId, EndpointReport> endpoints;
+    const std::int64_t now_ms = now();
+    for (const auto& cell : registry_.leftovers()) count_endpoint(endpoints, *cell, "", now_ms);
+    if (tables_) {
+        for (const AppEntry& app : tables_->apps) {
+            report.apps.push_back(report_of(*app.cell));
+            for (const EndpointEntry& one : app.endpoints) {
+                count_endpoint(endpoints, *one.cell, prober_.reason(one.cell.get()), now_ms);
+            }
+        }
+    }
+    for (auto& [instance, one] : endpoints) report.endpoints.push_back(std::move(one));
+    return report;
+}
+
+std::string Control::report_line() const {
+    json::object line;
+    line.emplace("report", to_json(report()));
+    return json::serialize(line);
+}
+
+std::string Control::on_get_report() {
+    return report_line();
+}
+
+std::string Control::on_get_metrics() {
+    json::object line;
+    line.emplace("metrics", metrics());
+    return json::serialize(line);
+}
+
+std::string Control::metrics() const {
+    edge::EdgeTotals totals;
+    totals.log_lines_dropped_total = setup_.log.dropped();
+    for (const auto& worker : workers_) {
+        add_to(totals, worker->counts);
+        if (worker->log) totals.log_lines_dropped_total += worker->log->dropped();
+    }
+    return edge::metrics_text(report(), totals);
+}
+
+void Control::send_report() {
+    report_now_ = false;
+    report_due_ms_ = now() + edge::k_report_pause.count;
+    if (!peers_.empty()) peers_.broadcast(report_line());
+}
+
+int Control::wait_ms(std::int64_t now_ms) const {
+    std::int64_t first = now_ms + 60'000;
+    if (!peers_.empty()) first = std::min(first, report_due_ms_);
+    if (log_due_ms_ >= 0) first = std::min(first, log_due_ms_);
+    if (!metrics_.empty()) first = std::min(first, now_ms + k_metrics_reader_ms_max);
+    if (const auto due = prober_.next_due_ms(); due >= 0) first = std::min(first, due);
+    return static_cast<int>(std::max<std::int64_t>(first - now_ms, 0));
+}
+
+bool Control::all_finished() const {
+    return std::ranges::all_of(workers_,
+                               [](const auto& worker) { return worker->finished.load(); });
+}
+
+int Control::run() {
+    while (!all_finished()) {
+        const auto events = epoll_.wait(wait_ms(now()));
+        const std::int64_t now_ms = now();
+        for (const epoll_event& event : events) {
+            static_cast<ControlPart*>(event.data.ptr)->on_event(event.events, now_ms);
+        }
+        if (stop_at_once_) {
+            setup_.log.flush(workers_);
+            return 1;
+        }
+        prober_.run_due(now_ms);
+        check_acks();
+        flush_log(now_ms);
+        if (report_now_ || now_ms >= report_due_ms_) send_report();
+        peers_.drop_ended();
+        metrics_.drop_ended(now_ms);
+    }
+    setup_.log.flush(workers_);
+    send_report();
+    say("stopped", "pid={}", getpid());
+    return 0;
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,96 @@
+// The control thread: what the daemon says goes to the workers, what workers count goes to the
+// daemon, probes, metrics, the access log, signals. Nothing here is in a request's way.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/net/epoll.h"
+#include "io/net/fd.h"
+#include "runtime/edge/access_log.h"
+#include "runtime/edge/control_part.h"
+#include "runtime/edge/core.h"
+#include "runtime/edge/daemon_peers.h"
+#include "runtime/edge/metrics_server.h"
+#include "runtime/edge/prober.h"
+#include "runtime/edge/tables.h"
+
+namespace moln::edge_loop {
+
+struct ControlSetup {
+    std::string state_dir;
+    std::vector<std::string> listens;  // as bound
+    net::Fd daemon_listener;
+    net::Fd metrics_listener;  // not open: no metrics server
+    AccessLog log;
+};
+
+class Control final : public PeerMessages {
+public:
+    // `port` and `workers` outlive it.
+    Control(net::Epoll epoll, ControlPort& port, std::vector<std::unique_ptr<WorkerPort>>& workers,
+            ControlSetup setup);
+
+    Status prepare(net::Fd signals);
+    // A snapshot from disk; before the workers run.
+    void restore(EdgeSnapshot snapshot);
+    // Until all workers have finished: 0. A second signal: 1, at once.
+    int run();
+
+    std::string metrics() const;
+
+private:
+    struct SignalPart : ControlPart {
+        explicit SignalPart(Control& owner) : control(owner) {}
+        void on_event(std::uint32_t events, std::int64_t now_ms) override;
+        Control& control;
+        net::Fd fd;
+    };
+    struct WakePart : ControlPart {
+        explicit WakePart(Control& owner) : control(owner) {}
+        void on_event(std::uint32_t events, std::int64_t now_ms) override;
+        Control& control;
+    };
+
+    Status on_snapshot(EdgeSnapshot snapshot) override;
+    std::string on_get_report() override;
+    std::string on_get_metrics() override;
+
+    Status apply(EdgeSnapshot snapshot);
+    void check_acks();
+    void after_wake();
+    void on_signal(int number);
+    void send_report();
+    void flush_log(std::int64_t now_ms);
+    EdgeReport report() const;
+    std::string report_line() const;
+    int wait_ms(std::int64_t now_ms) const;
+    bool all_finished() const;
+
+    net::Epoll epoll_;
+    ControlPort& port_;
+    std::vector<std::unique_ptr<WorkerPort>>& workers_;
+    ControlSetup setup_;
+    mutable CellRegistry registry_;
+    Prober prober_;
+    DaemonPeers peers_;
+    MetricsServer metrics_;
+    SignalPart signal_part_{*this};
+    WakePart wake_part_{*this};
+
+    std::shared_ptr<const Tables> tables_;
+    std::optional<EdgeSnapshot> unsaved_;  // the one in tables_, until it is acknowledged
+    std::uint64_t generation_ = 0;
+    edge::SnapshotStamp acked_;
+    std::int64_t report_due_ms_ = 0;
+    std::int64_t log_due_ms_ = -1;
+    bool report_now_ = false;
+    bool stopping_ = false;
+    bool stop_at_once_ = false;
+};
+
+}  // namespace moln::edge_loop

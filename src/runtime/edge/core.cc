@@ -1,0 +1,80 @@
+#include "runtime/edge/core.h"
+
+#include <ctime>
+
+#include <sys/random.h>
+
+namespace moln::edge_loop {
+namespace {
+
+std::array<std::uint64_t, 4> fresh_seed() {
+    std::array<std::uint64_t, 4> seed = {1, 2, 3, 4};
+    // Should the kernel have none, the clock still makes processes differ.
+    if (getrandom(seed.data(), sizeof seed, 0) != sizeof seed) {
+        seed[0] = static_cast<std::uint64_t>(clock_now(Clock::mono_us));
+    }
+    return seed;
+}
+
+constexpr std::uint64_t rotate(std::uint64_t x, int by) {
+    return (x << by) | (x >> (64 - by));
+}
+
+}  // namespace
+
+WorkerPort::WorkerPort(net::Wake ring, ControlPort& port, bool with_log)
+    : wake(std::move(ring)), control(port) {
+    if (with_log) log = std::make_unique<LogRing>(edge::k_log_ring_bytes);
+}
+
+Random::Random(std::span<const std::uint64_t, 4> seed) {
+    for (std::size_t i = 0; i < state_.size(); ++i) state_[i] = seed[i];
+}
+
+// Blackman and Vigna, "Scrambled linear pseudorandom number generators", xoshiro256**.
+std::uint64_t Random::next() {
+    const std::uint64_t result = rotate(state_[1] * 5, 7) * 9;
+    const std::uint64_t shifted = state_[1] << 17;
+    state_[2] ^= state_[0];
+    state_[3] ^= state_[1];
+    state_[1] ^= state_[2];
+    state_[0] ^= state_[3];
+    state_[2] ^= shifted;
+    state_[3] = rotate(state_[3], 45);
+    return result;
+}
+
+std::int64_t clock_now(Clock clock) {
+    timespec time{};
+    const bool wall = clock == Clock::wall_ms;
+    clock_gettime(wall ? CLOCK_REALTIME : CLOCK_BOOTTIME, &time);
+    const std::int64_t us = time.tv_sec * 1'000'000 + time.tv_nsec / 1000;
+    return wall ? us / 1000 : us;
+}
+
+Core::Core(std::size_t number, WorkerPort& port_, net::Epoll poll, std::uint32_t clients_max_)
+    : index(number),
+      port(port_),
+      counts(port_.counts),
+      epoll(std::move(poll)),
+      clients_max(clients_max_),
+      views(number, this),
+      random(fresh_seed()) {
+    update_clock();
+}
+
+void Core::update_clock() {
+    now_us = clock_now(Clock::mono_us);
+    now_ms = now_us / 1000;
+    wall_ms = clock_now(Clock::wall_ms);
+    if (wall_ms / 1000 == date_second) return;
+    date_second = wall_ms / 1000;
+    http::format_date(WallTime{wall_ms}, date);
+}
+
+void Core::on_idle_endpoint() {
+    port.control.endpoint_idle.store(true, std::memory_order_release);
+    port.control.wake.ring();
+}
+
+}  // namespace moln::edge_loop

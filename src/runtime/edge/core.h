@@ -1,0 +1,109 @@
+// Everything one worker has, and the few verbs that all its flows share. One thread; what other
+// threads see of it is WorkerPort.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "http/date.h"
+#include "io/net/epoll.h"
+#include "io/net/wake.h"
+#include "runtime/edge/cells.h"
+#include "runtime/edge/log_ring.h"
+#include "runtime/edge/parts.h"
+#include "runtime/edge/slab.h"
+#include "runtime/edge/tables.h"
+#include "runtime/edge/views.h"
+
+namespace moln::edge_loop {
+
+// How workers reach the control thread.
+struct ControlPort {
+    net::Wake wake;
+    std::atomic<bool> endpoint_idle = false;  // a draining endpoint has nothing open any more
+    std::atomic<bool> log_waiting = false;    // some ring has lines
+};
+
+// How the control thread reaches one worker.
+struct WorkerPort {
+    WorkerPort(net::Wake ring, ControlPort& port, bool with_log);
+
+    net::Wake wake;
+    ControlPort& control;
+    std::mutex mutex;                       // of next
+    std::shared_ptr<const Tables> next;     // taken by the worker
+    std::atomic<std::uint64_t> acked = 0;   // generation that the worker has swapped in
+    std::atomic<std::uint64_t> health = 0;  // raised when a probe's verdict changed
+    std::atomic<bool> stopping = false;
+    std::atomic<bool> finished = false;
+    WorkerCounts counts;
+    std::unique_ptr<LogRing> log;  // null without an access log
+};
+
+struct Listener : Part {
+    Listener() : Part{PartKind::listener} {}
+    net::Fd fd;
+    std::uint16_t port = 0;
+};
+
+// A fast generator for trace ids (xoshiro256**); they need no secrecy, only to differ.
+class Random {
+public:
+    explicit Random(std::span<const std::uint64_t, 4> seed);
+    std::uint64_t next();
+
+private:
+    std::array<std::uint64_t, 4> state_;
+};
+
+enum class Clock : std::uint8_t { mono_us, wall_ms };
+std::int64_t clock_now(Clock clock);
+
+struct Core final : DrainListener {
+    Core(std::size_t number, WorkerPort& port_, net::Epoll poll, std::uint32_t clients_max_);
+
+    std::size_t index;
+    WorkerPort& port;
+    WorkerCounts& counts;
+    net::Epoll epoll;
+    std::uint32_t clients_max;
+    std::vector<Listener> listeners;
+    Part wake_part{PartKind::wake};
+
+    // The turn's time; durations are measured with a fresh look.
+    std::int64_t now_us = 0;
+    std::int64_t now_ms = 0;
+    std::int64_t wall_ms = 0;
+    std::array<char, http::k_date_bytes> date;
+    std::int64_t date_second = -1;
+
+    BufferPool buffers;
+    Slab<Client> clients;
+    Slab<Upstream> upstreams;
+    Slab<Exchange> exchanges;
+    Slab<Heads> heads;
+    Views views;
+    Random random;
+
+    edge::List<Client, ByAge> all_clients;
+    edge::List<Client, ByAgain> again;  // not done, but had their share of this turn
+    edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers;
+    edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers;
+    std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
+    std::vector<Upstream*> dead_upstreams;
+    std::int64_t accept_paused_until_ms = 0;
+    bool stopping = false;
+    std::uint64_t health_seen = 0;
+
+    void update_clock();
+    std::string_view date_text() const { return {date.data(), date.size()}; }
+    void on_idle_endpoint() override;
+};
+
+}  // namespace moln::edge_loop

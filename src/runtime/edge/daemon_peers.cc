@@ -1,0 +1,113 @@
+#include "runtime/edge/daemon_peers.h"
+
+#include <algorithm>
+
+#include <sys/socket.h>
+
+#include "edge/limits.h"
+#include "runtime/edge/say.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr net::LineLimits k_limits{.line_max = edge::k_snapshot_bytes_max,
+                                   .unsent_max = 4 * edge::k_snapshot_bytes_max};
+
+}  // namespace
+
+DaemonPeers::Peer::Peer(DaemonPeers& peers, net::Fd fd)
+    : owner(peers), channel(std::move(fd), k_limits) {}
+
+void DaemonPeers::Peer::on_event(std::uint32_t events, std::int64_t /*now_ms*/) {
+    owner.serve(*this, events);
+}
+
+Status DaemonPeers::listen(net::Fd listener) {
+    listener_ = std::move(listener);
+    return epoll_.add(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
+}
+
+void DaemonPeers::on_event(std::uint32_t /*events*/, std::int64_t /*now_ms*/) {
+    net::Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.open()) return;
+    if (peers_.size() >= edge::k_control_peers_max) {
+        say("daemon_refused", "reason=more than {} connections", edge::k_control_peers_max);
+        return;
+    }
+    auto peer = std::make_unique<Peer>(*this, std::move(fd));
+    if (!epoll_.add(peer->channel.fd(), EPOLLIN | EPOLLRDHUP,
+                    static_cast<ControlPart*>(peer.get()))) {
+        return;
+    }
+    peers_.push_back(std::move(peer));
+    send(*peers_.back(), messages_.on_get_report());
+}
+
+void DaemonPeers::end(Peer& peer, std::string_view reason) {
+    if (peer.ended) return;
+    peer.ended = true;
+    (void)epoll_.modify(peer.channel.fd(), 0, static_cast<ControlPart*>(&peer));
+    say("daemon_disconnected", "reason={}", reason);
+}
+
+void DaemonPeers::drop_ended() {
+    std::erase_if(peers_, [](const auto& peer) { return peer->ended; });
+}
+
+void DaemonPeers::serve(Peer& peer, std::uint32_t events) {
+    if (peer.ended) return;
+    if ((events & EPOLLOUT) != 0) flush(peer);
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) return;
+    const auto state = peer.channel.read_some();
+    if (!state) return end(peer, state.error().reason);
+    std::string_view line;
+    while (!peer.ended && peer.channel.next_line(&line)) {
+        if (const auto obeyed = obey(peer, line); !obeyed) end(peer, obeyed.error().reason);
+    }
+    if (*state == net::LineChannel::ReadState::ended) end(peer, "closed by the daemon");
+}
+
+Status DaemonPeers::obey(Peer& peer, std::string_view line) {
+    MOLN_ASSIGN(const auto value, parse_json(line, edge::k_snapshot_bytes_max));
+    if (!value.is_object() || value.get_object().size() != 1) {
+        return fail(ErrorCode::invalid, "a line is no object with one member");
+    }
+    const auto& [name, content] = *value.get_object().begin();
+    if (name == "snapshot") {
+        // A newer daemon may say more than this edge knows; that must not cost it its routes.
+        auto snapshot = from_json<EdgeSnapshot>(content, UnknownFields::ignore, "snapshot");
+        if (!snapshot) return fail(snapshot.error());
+        return messages_.on_snapshot(std::move(*snapshot));
+    }
+    if (name == "get" && content.is_string() && content.get_string() == "report") {
+        send(peer, messages_.on_get_report());
+        return {};
+    }
+    if (name == "get" && content.is_string() && content.get_string() == "metrics") {
+        send(peer, messages_.on_get_metrics());
+        return {};
+    }
+    return fail(ErrorCode::invalid, "a line is neither a snapshot nor a get");
+}
+
+void DaemonPeers::flush(Peer& peer) {
+    const auto all = peer.channel.write_some();
+    if (!all) return end(peer, all.error().reason);
+    const std::uint32_t write = *all ? 0U : static_cast<std::uint32_t>(EPOLLOUT);
+    (void)epoll_.modify(peer.channel.fd(), EPOLLIN | EPOLLRDHUP | write,
+                        static_cast<ControlPart*>(&peer));
+}
+
+void DaemonPeers::send(Peer& peer, std::string_view line) {
+    if (peer.ended) return;
+    if (const auto queued = peer.channel.send_line(line); !queued) {
+        return end(peer, queued.error().reason);
+    }
+    flush(peer);
+}
+
+void DaemonPeers::broadcast(std::string_view line) {
+    for (const auto& peer : peers_) send(*peer, line);
+}
+
+}  // namespace moln::edge_loop

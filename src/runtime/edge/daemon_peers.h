@@ -1,0 +1,62 @@
+// The connections of daemons: lines in, lines out. What the lines mean is told to PeerMessages.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "io/net/epoll.h"
+#include "io/net/line_channel.h"
+#include "model/edge.h"
+#include "runtime/edge/control_part.h"
+
+namespace moln::edge_loop {
+
+class PeerMessages {
+public:
+    // An error ends the connection that sent it; the reason is logged.
+    virtual Status on_snapshot(EdgeSnapshot snapshot) = 0;
+    // The line to send back.
+    virtual std::string on_get_report() = 0;
+    virtual std::string on_get_metrics() = 0;
+
+protected:
+    ~PeerMessages() = default;
+};
+
+class DaemonPeers : public ControlPart {
+public:
+    DaemonPeers(net::Epoll& epoll, PeerMessages& messages) : epoll_(epoll), messages_(messages) {}
+
+    Status listen(net::Fd listener);
+    void on_event(std::uint32_t events, std::int64_t now_ms) override;
+    // To all; one that does not read is dropped.
+    void broadcast(std::string_view line);
+    bool empty() const { return peers_.empty(); }
+    // Frees connections that ended; between turns only.
+    void drop_ended();
+
+private:
+    struct Peer : ControlPart {
+        Peer(DaemonPeers& peers, net::Fd fd);
+        void on_event(std::uint32_t events, std::int64_t now_ms) override;
+        DaemonPeers& owner;
+        net::LineChannel channel;
+        bool ended = false;
+    };
+
+    void serve(Peer& peer, std::uint32_t events);
+    Status obey(Peer& peer, std::string_view line);
+    void send(Peer& peer, std::string_view line);
+    void flush(Peer& peer);
+    void end(Peer& peer, std::string_view reason);
+
+    net::Epoll& epoll_;
+    PeerMessages& messages_;
+    net::Fd listener_;
+    std::list<std::unique_ptr<Peer>> peers_;
+};
+
+}  // namespace moln::edge_loop

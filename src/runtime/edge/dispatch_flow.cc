@@ -1,0 +1,192 @@
+// Which instance answers a request, and what becomes of the request when that instance, or every
+// instance, cannot.
+#include <span>
+
+#include "http/write.h"
+#include "runtime/edge/flow.h"
+
+namespace moln::edge_loop {
+namespace {
+
+bool write_head(Core& core, Exchange& exchange) {
+    if (exchange.to_upstream == nullptr) exchange.to_upstream = core.buffers.lend();
+    if (exchange.to_upstream == nullptr) return false;
+    const http::RequestHead& head = exchange.heads->request;
+    const http::UpstreamRequest request{.client_address = exchange.client->address(),
+                                        .scheme = "http",
+                                        .edge_port = exchange.client->edge_port,
+                                        .trust = http::ForwardedTrust::replace,
+                                        .body = exchange.request_body.framing,
+                                        .upgrade = exchange.upgrade,
+                                        .expect_continue = head.expect_continue,
+                                        .trace = &exchange.trace,
+                                        .extra = {}};
+    Buffer& out = *exchange.to_upstream;
+    const auto size = http::write_request_head(head, request, {out.tail(), out.room()});
+    CHECK(size);  // a buffer holds three heads of the longest kind
+    out.end += *size;
+    return true;
+}
+
+// Everything of an earlier attempt is forgotten; the request's bytes are still in client->in.
+void rewind(Core& core, Exchange& exchange) {
+    core.buffers.take_back(&exchange.to_upstream);
+    exchange.body_at = exchange.head_end;
+    exchange.request_body.start(exchange.request_body.framing);
+    exchange.request_sent = exchange.request_cut = false;
+    exchange.stage = ResponseStage::head;
+    exchange.heads->response_cursor = {};
+}
+
+void answer_unavailable(Core& core, Exchange& exchange, std::string_view text) {
+    answer_locally(core, exchange, {.status = 503, .text = text, .retry_after = true});
+}
+
+void hold(Core& core, Exchange& exchange, edge::HoldCause cause) {
+    AppView& app = *exchange.app;
+    if (app.spec == nullptr) {
+        answer_locally(core, exchange, {.status = 404, .text = "this app is no longer here"});
+        return;
+    }
+    const std::int64_t held = app.cell->held.fetch_add(1);
+    const auto verdict = edge::hold_verdict({.hold = app.spec->hold,
+                                             .cause = cause,
+                                             .held = held,
+                                             .held_max = app.spec->hold_requests_max});
+    if (verdict != edge::HoldVerdict::wait) {
+        app.cell->held.fetch_sub(1);
+        answer_unavailable(core, exchange, edge::explain(verdict));
+        return;
+    }
+    const auto limit = edge::hold_limit(app.spec->hold, app.spec->hold_limit);
+    if (exchange.held_until_ms == 0) exchange.held_until_ms = core.now_ms + limit.count;
+    exchange.held_for_endpoint = cause == edge::HoldCause::none_ready;
+    exchange.held_retry_ms =
+        exchange.held_for_endpoint ? 0 : core.now_ms + edge::k_unreachable_retry_pause.count;
+    exchange.tried_count = 0;
+    exchange.attempts = 0;
+    app.held.push_back(&exchange);
+    if (!static_cast<edge::ListLink<ByHolding>&>(app).linked()) {
+        core.views.holding().push_back(&app);
+    }
+}
+
+void unhold(Exchange& exchange) {
+    static_cast<edge::ListLink<ByHold>&>(exchange).unlink();
+    exchange.app->cell->held.fetch_sub(1);
+}
+
+// What a request that waits is to do now.
+enum class HeldStep : std::uint8_t { stay, go, give_up };
+
+HeldStep held_step(const Core& core, const AppView& app, const Exchange& exchange, bool ready) {
+    if (ready && exchange.held_retry_ms <= core.now_ms) return HeldStep::go;
+    if (app.spec == nullptr || exchange.held_until_ms <= core.now_ms) return HeldStep::give_up;
+    if (!app.spec->hold && !ready) return HeldStep::give_up;
+    return HeldStep::stay;
+}
+
+}  // namespace
+
+void dispatch(Core& core, Exchange& exchange) {
+    const std::span tried(exchange.tried.data(), exchange.tried_count);
+    EndpointView* endpoint = core.views.pick(*exchange.app, tried);
+    if (endpoint == nullptr) {
+        hold(core, exchange,
+             tried.empty() ? edge::HoldCause::none_ready : edge::HoldCause::unreachable);
+        return;
+    }
+    ++exchange.attempts;
+    core.views.open(exchange, *endpoint, core.now_ms);
+    const auto upstream = obtain_upstream(core, exchange, *endpoint);
+    if (!upstream) {
+        if (upstream.error() == ErrorCode::refused) {
+            core.views.close(exchange);
+            answer_unavailable(core, exchange, "the edge is out of connections; try again");
+            return;
+        }
+        fail_attempt(core, exchange, edge::AttemptEnd::not_connected);
+        return;
+    }
+    exchange.upstream = *upstream;
+    exchange.upstream->exchange = &exchange;
+    if (!write_head(core, exchange)) {
+        core.views.close(exchange);
+        answer_unavailable(core, exchange, "the edge is out of memory; try again");
+    }
+}
+
+void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
+    EndpointView& endpoint = *exchange.endpoint;
+    const EndpointCell* cell = endpoint.cell.get();
+    if (exchange.upstream != nullptr) {
+        Upstream* upstream = exchange.upstream;
+        exchange.upstream = nullptr;
+        upstream->exchange = nullptr;
+        close_upstream(core, *upstream);
+    }
+    if (end == edge::AttemptEnd::not_connected) core.counts.upstream_connect_failures.add(1);
+    const bool broken = end == edge::AttemptEnd::broken || end == edge::AttemptEnd::response_begun;
+    if (broken && !exchange.client_begun) {  // else it is counted when the exchange is dropped
+        endpoint.slot->requests_total.add(1);
+        endpoint.slot->errors_total.add(1);
+    }
+    if (end != edge::AttemptEnd::stale && core.views.note_failure(endpoint, core.now_ms)) {
+        core.counts.ejections.add(1);
+    }
+    if (exchange.client_begun) {
+        abort_exchange(core, exchange);
+        return;
+    }
+    core.views.close(exchange);
+    const auto verdict = edge::retry_verdict({.end = end,
+                                              .method = exchange.heads->request.method,
+                                              .body_replayable = !exchange.replay_lost,
+                                              .attempts = exchange.attempts},
+                                             exchange.app->budget);
+    if (verdict == edge::RetryVerdict::give_up) {
+        if (end == edge::AttemptEnd::not_connected) {
+            rewind(core, exchange);
+            hold(core, exchange, edge::HoldCause::unreachable);
+            return;
+        }
+        answer_locally(core, exchange,
+                       {.status = 502, .text = "the instance broke off before it broken"});
+        return;
+    }
+    if (verdict == edge::RetryVerdict::any_endpoint) {
+        exchange.fresh_only = true;
+    } else {
+        exchange.tried[exchange.tried_count++] = cell;
+    }
+    core.counts.retries.add(1);
+    ++exchange.retries;
+    rewind(core, exchange);
+    dispatch(core, exchange);
+}
+
+void serve_held(Core& core, AppView& app) {
+    ++app.exchanges;  // keeps it until the end of this function
+    const bool ready = core.views.any_eligible(app);
+    std::size_t may_go = edge::hold_release(app.endpoints.size());
+    for (Exchange* exchange = app.held.front(); exchange != nullptr;) {
+        Exchange* next = app.held.after(exchange);
+        Client& client = *exchange->client;
+        const HeldStep step = held_step(core, app, *exchange, ready);
+        if (step == HeldStep::go && may_go > 0) {
+            --may_go;
+            unhold(*exchange);
+            dispatch(core, *exchange);
+            drive(core, client);
+        } else if (step == HeldStep::give_up) {
+            unhold(*exchange);
+            answer_unavailable(core, *exchange, edge::explain(edge::HoldVerdict::wait));
+            drive(core, client);
+        }
+        exchange = next;
+    }
+    if (app.held.empty()) static_cast<edge::ListLink<ByHolding>&>(app).unlink();
+    core.views.release(app);
+}
+
+}  // namespace moln::edge_loop

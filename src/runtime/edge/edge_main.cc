@@ -1,0 +1,229 @@
+#include "runtime/edge/edge_main.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <malloc.h>
+#include <sched.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "edge/limits.h"
+#include "io/net/socket.h"
+#include "runtime/edge/control.h"
+#include "runtime/edge/privileges.h"
+#include "runtime/edge/say.h"
+#include "runtime/edge/state_file.h"
+#include "runtime/edge/worker.h"
+
+namespace moln {
+namespace {
+
+using namespace edge_loop;
+
+constexpr mode_t k_control_mode = 0600;
+constexpr int k_control_backlog = 16;
+constexpr int k_start_failed = 2;
+constexpr int k_threads_max = 256;
+
+std::vector<int> usable_cpus() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<int> cpus;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+            if (CPU_ISSET(static_cast<unsigned>(cpu), &set)) cpus.push_back(cpu);
+        }
+    }
+    if (cpus.empty()) cpus.push_back(-1);
+    return cpus;
+}
+
+struct Bound {
+    std::vector<std::vector<net::Fd>> by_worker;
+    std::vector<std::string> names;
+};
+
+Result<Bound> bind_all(const std::vector<std::string>& listens, std::size_t workers) {
+    if (listens.empty()) {
+        return fail(ErrorCode::invalid, "no address to listen on; give one, as in 0.0.0.0:80");
+    }
+    Bound bound;
+    bound.by_worker.resize(workers);
+    for (const auto& text : listens) {
+        MOLN_ASSIGN(auto address, net::SocketAddress::parse(text));
+        for (std::size_t i = 0; i < workers; ++i) {
+            MOLN_ASSIGN(auto fd, net::listen_tcp(address, edge::k_listen_backlog));
+            if (i == 0) {
+                // Port 0: the others join the port that the kernel chose for the first.
+                MOLN_ASSIGN(address, net::SocketAddress::local_of(fd.get()));
+                bound.names.push_back(address.to_string());
+            }
+            bound.by_worker[i].push_back(std::move(fd));
+        }
+    }
+    return bound;
+}
+
+// Two edges of one user would share a port through SO_REUSEPORT without a word.
+Status refuse_taken_ports(const std::vector<std::string>& listens) {
+    for (const auto& text : listens) {
+        MOLN_ASSIGN(const auto address, net::SocketAddress::parse(text));
+        if (address.port() == 0) continue;
+        MOLN_TRY(net::check_free(address));
+    }
+    return {};
+}
+
+Result<net::Fd> bind_metrics(const std::string& text) {
+    if (text.empty()) return net::Fd();
+    MOLN_ASSIGN(const auto address, net::SocketAddress::parse(text));
+    if (!address.loopback()) {
+        return fail(ErrorCode::refused,
+                    fmt::format("metrics on {}: only a loopback address may be used", text));
+    }
+    if (address.port() != 0) MOLN_TRY(net::check_free(address));
+    MOLN_ASSIGN(auto fd, net::listen_tcp(address, k_control_backlog));
+    MOLN_ASSIGN(const auto bound, net::SocketAddress::local_of(fd.get()));
+    say("metrics", "listen={}", bound.to_string());
+    return fd;
+}
+
+Result<net::Fd> take_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) {
+        return fail(error_from_errno(errno, "sigmask"));
+    }
+    net::Fd fd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!fd.open()) return fail(error_from_errno(errno, "signalfd"));
+    return fd;
+}
+
+class Edge {
+public:
+    explicit Edge(const EdgeOptions& options) : options_(options) {}
+
+    Status prepare();
+    Status start();
+    int run();
+
+private:
+    Status prepare_workers(Bound bound);
+    void restore();
+
+    const EdgeOptions& options_;
+    net::Fd lock_;
+    std::unique_ptr<ControlPort> port_;
+    std::vector<std::unique_ptr<WorkerPort>> ports_;
+    std::vector<std::unique_ptr<Core>> cores_;
+    std::unique_ptr<Control> control_;
+    std::vector<std::jthread> threads_;
+    std::vector<int> cpus_;
+};
+
+Status Edge::prepare_workers(Bound bound) {
+    const std::size_t count = bound.by_worker.size();
+    // Half of the descriptors are for instances, some for everything else.
+    const std::uint64_t share = raise_descriptor_limit() / 2 / count;
+    const auto clients =
+        std::clamp<std::uint64_t>(share > 64 ? share - 64 : 1, 1, edge::k_clients_max);
+    for (std::size_t i = 0; i < count; ++i) {
+        MOLN_ASSIGN(auto wake, net::Wake::create());
+        ports_.push_back(
+            std::make_unique<WorkerPort>(std::move(wake), *port_, !options_.access_log.empty()));
+        MOLN_ASSIGN(auto core, prepare_worker(*ports_.back(),
+                                              {.index = i,
+                                               .clients_max = static_cast<std::uint32_t>(clients),
+                                               .listeners = std::move(bound.by_worker[i])}));
+        cores_.push_back(std::move(core));
+    }
+    return {};
+}
+
+void Edge::restore() {
+    auto saved = load_snapshot(options_.state_dir);
+    if (!saved) {
+        say("snapshot_ignored", "reason={}", saved.error().reason);
+    } else if (*saved) {
+        control_->restore(std::move(**saved));
+    }
+}
+
+Status Edge::prepare() {
+    cpus_ = usable_cpus();
+    if (options_.threads < 0 || options_.threads > k_threads_max) {
+        return fail(ErrorCode::invalid, fmt::format("threads: must be 0 to {}", k_threads_max));
+    }
+    const auto count =
+        options_.threads > 0 ? static_cast<std::size_t>(options_.threads) : cpus_.size();
+    MOLN_ASSIGN(lock_, lock_state(options_.state_dir));
+    MOLN_TRY(refuse_taken_ports(options_.listens));
+    MOLN_ASSIGN(auto bound, bind_all(options_.listens, count));
+    ControlSetup setup{.state_dir = options_.state_dir,
+                       .listens = bound.names,
+                       .daemon_listener = {},
+                       .metrics_listener = {},
+                       .log = {}};
+    MOLN_ASSIGN(setup.daemon_listener,
+                net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
+    MOLN_ASSIGN(setup.metrics_listener, bind_metrics(options_.metrics_listen));
+    MOLN_ASSIGN(setup.log, AccessLog::open(options_.access_log));
+    MOLN_ASSIGN(auto signals, take_signals());
+    MOLN_ASSIGN(auto wake, net::Wake::create());
+    port_ = std::make_unique<ControlPort>(std::move(wake));
+    MOLN_TRY(prepare_workers(std::move(bound)));
+    MOLN_ASSIGN(auto epoll, net::Epoll::create());
+    control_ = std::make_unique<Control>(std::move(epoll), *port_, ports_, std::move(setup));
+    MOLN_TRY(control_->prepare(std::move(signals)));
+    restore();
+    return {};
+}
+
+Status Edge::start() {
+    MOLN_TRY(drop_privileges(
+        {.uid = options_.uid, .gid = options_.gid},
+        {options_.state_dir, options_.state_dir + "/lock", options_.state_dir + "/snapshot.json",
+         options_.access_log, options_.control_socket}));
+    for (std::size_t i = 0; i < cores_.size(); ++i) {
+        const int cpu = cpus_[i % cpus_.size()];
+        threads_.emplace_back([core = cores_[i].get(), cpu] { run_worker(*core, cpu); });
+    }
+    if (options_.seccomp == EdgeSeccomp::on) MOLN_TRY(restrict_system_calls());
+    return {};
+}
+
+int Edge::run() {
+    const int code = control_->run();
+    // A second signal: the workers still have work, which dies with the process.
+    if (code != 0) _exit(code);
+    threads_.clear();
+    ::unlink(options_.control_socket.c_str());
+    return code;
+}
+
+}  // namespace
+
+int run_edge(const EdgeOptions& options) {
+    // Small objects of all threads from one heap: idle, the edge stays small.
+    mallopt(M_ARENA_MAX, 1);
+    Edge edge(options);
+    if (const auto prepared = edge.prepare(); !prepared) {
+        say("not_started", "reason={}", prepared.error().reason);
+        return k_start_failed;
+    }
+    if (const auto started = edge.start(); !started) {
+        say("not_started", "reason={}", started.error().reason);
+        _exit(k_start_failed);  // workers may run already
+    }
+    say("started", "pid={} threads={}", getpid(), options.threads);
+    return edge.run();
+}
+
+}  // namespace moln

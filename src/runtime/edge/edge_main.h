@@ -1,0 +1,40 @@
+// The role `moln edge`: listens, routes, balances, and is told what to do over a control socket.
+// Not the daemon's side of that socket: that is an EdgeLink.
+//
+// The control socket is a unix stream of JSON lines. The daemon sends {"snapshot": EdgeSnapshot},
+// {"get": "report"} or {"get": "metrics"}; the edge sends {"report": EdgeReport}, unasked when
+// something happened and every second, and {"metrics": "text"}. A line that is none of these or
+// is too long ends that connection and nothing else. Any number of daemons may come and go.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace moln {
+
+enum class EdgeSeccomp : std::uint8_t {
+    on,
+    off,  // under sanitizers, which need system calls of their own
+};
+
+struct EdgeOptions {
+    std::vector<std::string> listens;  // "127.0.0.1:8080"; port 0 asks the kernel for one
+    std::string control_socket;        // path; made with mode 0600
+    std::string state_dir;             // exists; the last snapshot and the lock live here
+    std::string access_log;            // path, "" for none; reopened on SIGHUP
+    std::string metrics_listen;        // "127.0.0.1:9100", loopback only; "" for none
+    int threads = 0;                   // 0: one per core that this process may use
+    std::optional<uid_t> uid;          // dropped to once everything is bound and open
+    std::optional<gid_t> gid;
+    EdgeSeccomp seccomp = EdgeSeccomp::on;
+};
+
+// Runs until SIGTERM or SIGINT; the first ends it when all that was begun is finished (0), a
+// second at once (1). 2 when it could not start: the reason is on standard error.
+int run_edge(const EdgeOptions& options);
+
+}  // namespace moln

@@ -1,0 +1,254 @@
+// One request from its head to its line in the access log.
+#include <array>
+#include <utility>
+
+#include "edge/access_line.h"
+#include "edge/histogram.h"
+#include "http/url.h"
+#include "http/write.h"
+#include "io/net/socket.h"
+#include "runtime/edge/flow.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr http::HeadLimits k_request_limits{.head_bytes_max = edge::k_head_bytes_max};
+
+Exchange& exchange_of(Core& core, Client& client) {
+    if (client.exchange == nullptr) {
+        client.exchange = core.exchanges.make();
+        client.exchange->client = &client;
+        client.exchange->heads = core.heads.make();
+    }
+    return *client.exchange;
+}
+
+AppView* route(Core& core, const http::RequestHead& head) {
+    std::array<char, http::k_host_bytes_max> host_room;
+    const auto host = http::normalise_host(head.host(), host_room);
+    if (head.path_is_plain) return core.views.route(host, head.path());
+    std::array<char, http::HeadLimits{}.target_bytes_max> path_room;
+    const auto path = http::normalise_path(head.path(), path_room);
+    if (!path) return nullptr;
+    return core.views.route(host, *path);
+}
+
+void start_trace(Core& core, Exchange& exchange) {
+    std::array<std::uint8_t, http::k_trace_random_bytes> bytes;
+    for (std::size_t i = 0; i < bytes.size(); i += 8) {
+        const std::uint64_t word = core.random.next();
+        for (std::size_t j = 0; j < 8; ++j) {
+            bytes[i + j] = static_cast<std::uint8_t>(word >> (8 * j));
+        }
+    }
+    exchange.trace = http::continue_trace(exchange.heads->request, bytes);
+}
+
+void begin_request(Core& core, Exchange& exchange, std::size_t head_bytes) {
+    Client& client = *exchange.client;
+    const http::RequestHead& head = exchange.heads->request;
+    client.state = ClientState::exchange;
+    clear_timer(client);
+    exchange.head_end = exchange.body_at = client.in->begin + head_bytes;
+    exchange.request_body.start(http::request_body(head));
+    exchange.keep_client =
+        http::request_persistence(head) == http::Persistence::keep_alive && !core.stopping;
+    exchange.begun_us = core.now_us;
+    exchange.begun_wall_ms = core.wall_ms;
+    // Room behind the head for a body to replay; a pipelined head may stand far back.
+    if (!exchange.request_body.complete &&
+        Buffer::capacity() - exchange.head_end < edge::k_replay_body_max) {
+        client.in->compact();
+        exchange.head_end = exchange.body_at = head_bytes;
+        exchange.heads->request.rebase(client.in->bytes);
+    }
+    exchange.upgrade = http::upgrade_wish(head);
+    start_trace(core, exchange);
+}
+
+void unrouted(Core& core, Exchange& exchange) {
+    core.counts.unrouted.add(1);
+    const auto host = exchange.heads->request.host();
+    std::array<char, http::k_host_bytes_max + 64> text;
+    http::ByteWriter out(text);
+    out.text("no app answers for host ");
+    out.text(host);
+    answer_locally(core, exchange,
+                   {.status = 404, .text = out.fits() ? out.written() : "no app answers here"});
+}
+
+void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us) {
+    LogRing* ring = core.port.log.get();
+    if (ring == nullptr) return;
+    const auto room = ring->reserve(edge::k_log_line_max);
+    if (room.empty()) return;
+    edge::AccessRecord record{.time = WallTime{exchange.begun_wall_ms},
+                              .client = exchange.client->address(),
+                              .status = exchange.status,
+                              .bytes = exchange.body_bytes_sent,
+                              .duration_us = duration_us,
+                              .retries = exchange.retries};
+    if (exchange.tunnel_name != nullptr) {
+        record.method = exchange.tunnel_name->method;
+        record.host = exchange.tunnel_name->host;
+        record.path = exchange.tunnel_name->path;
+    } else if (exchange.head_end != 0) {
+        record.method = exchange.heads->request.method_name();
+        record.host = exchange.heads->request.authority();
+        record.path = exchange.heads->request.path();
+    }
+    if (exchange.head_end != 0) record.trace_id = exchange.trace.trace_id;
+    if (exchange.app != nullptr) {
+        record.app = exchange.app->cell->app.text;
+        record.process = exchange.app->cell->process;
+    }
+    if (exchange.endpoint != nullptr) record.instance = exchange.endpoint->cell->instance.text;
+    ring->commit(edge::format_access_line(record, room));
+    ControlPort& control = core.port.control;
+    if (ring->pressing() || !control.log_waiting.load(std::memory_order_relaxed)) {
+        if (!control.log_waiting.exchange(true)) control.wake.ring();
+    }
+}
+
+// Counts, logs and leaves the endpoint; the connection upstream is gone or given back already.
+void account(Core& core, Exchange& exchange, bool broken) {
+    const std::int64_t duration_us = clock_now(Clock::mono_us) - exchange.begun_us;
+    log_exchange(core, exchange, duration_us);
+    const bool error = broken || exchange.status >= 500;
+    if (exchange.app != nullptr) {
+        AppSlot& slot = *exchange.app->slot;
+        slot.requests_total.add(1);
+        if (error) slot.errors_total.add(1);
+        slot.latency[edge::latency_bucket(duration_us)].add(1);
+    }
+    core.counts.bytes_out.add(static_cast<std::int64_t>(exchange.body_bytes_sent));
+    if (exchange.endpoint == nullptr) return;
+    exchange.endpoint->slot->requests_total.add(1);
+    if (error) exchange.endpoint->slot->errors_total.add(1);
+    core.views.close(exchange);
+}
+
+bool reusable(const Core& core, const Exchange& exchange) {
+    const Upstream& upstream = *exchange.upstream;
+    const EndpointView& endpoint = *exchange.endpoint;
+    if (!exchange.request_sent || exchange.request_cut || core.stopping) return false;
+    if (upstream.ended || upstream.ready.broken || upstream.ready.hung_up) return false;
+    if (upstream.in != nullptr && !upstream.in->empty()) return false;
+    if (!endpoint.current || endpoint.state != EndpointState::active) return false;
+    return http::response_persistence(exchange.heads->response, exchange.response_body.framing) ==
+           http::Persistence::keep_alive;
+}
+
+}  // namespace
+
+Flow begin_exchange(Core& core, Client& client) {
+    Exchange& exchange = exchange_of(core, client);
+    if (client.state == ClientState::idle) {
+        client.state = ClientState::head;
+        set_timer(core, client, core.head_timers, edge::k_client_head_limit);
+    }
+    Heads& heads = *exchange.heads;
+    const auto parsed = http::parse_request_head(client.in->view(), k_request_limits,
+                                                 heads.request_cursor, heads.request);
+    if (parsed.progress == http::Progress::need_more) return Flow::wait;
+    if (parsed.progress == http::Progress::refused) {
+        core.counts.bad_requests.add(1);
+        exchange.begun_us = core.now_us;
+        exchange.begun_wall_ms = core.wall_ms;
+        answer_locally(
+            core, exchange,
+            {.status = http::status_of(parsed.violation), .text = http::explain(parsed.violation)});
+        return Flow::progress;
+    }
+    heads.request.rebase(client.in->bytes + client.in->begin);
+    begin_request(core, exchange, parsed.consumed);
+    exchange.app = route(core, heads.request);
+    if (exchange.app == nullptr) {
+        unrouted(core, exchange);
+        return Flow::progress;
+    }
+    ++exchange.app->exchanges;
+    exchange.app->budget.note_request();
+    dispatch(core, exchange);
+    return Flow::progress;
+}
+
+void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
+    Client& client = *exchange.client;
+    const bool has_head = exchange.head_end != 0;  // else it was refused or never came
+    client.state = ClientState::exchange;
+    clear_timer(client);
+    exchange.stage = ResponseStage::local;
+    exchange.status = answer.status;
+    if (!has_head || !exchange.request_body.complete) exchange.keep_client = false;
+    if (exchange.begun_us == 0) exchange.begun_us = core.now_us;
+    if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
+    if (exchange.to_client == nullptr) {
+        abort_exchange(core, exchange);
+        return;
+    }
+    const auto& head = exchange.heads->request;
+    http::ErrorResponse error{.status = answer.status,
+                              .text = answer.text,
+                              .retry_after_s = std::nullopt,
+                              .request_method = has_head ? head.method : http::Method::get,
+                              .client_version = has_head ? head.version : http::Version::http_1_1,
+                              .persistence = exchange.keep_client ? http::Persistence::keep_alive
+                                                                  : http::Persistence::close,
+                              .date = core.date_text(),
+                              .extra = {}};
+    if (answer.retry_after) error.retry_after_s = edge::k_retry_after_s;
+    Buffer& out = *exchange.to_client;
+    const auto size = http::write_error_response(error, {out.tail(), out.room()});
+    CHECK(size);  // a text of ours always fits into an almost empty buffer
+    out.end += *size;
+}
+
+void finish_exchange(Core& core, Exchange& exchange) {
+    const bool ours = exchange.stage == ResponseStage::local;
+    if (exchange.endpoint != nullptr && !ours) core.views.note_success(*exchange.endpoint);
+    if (exchange.upstream != nullptr) {
+        const bool keep = !ours && reusable(core, exchange);
+        Upstream& upstream = *std::exchange(exchange.upstream, nullptr);
+        upstream.exchange = nullptr;
+        if (keep) {
+            release_upstream(core, upstream, exchange.heads->response);
+        } else {
+            close_upstream(core, upstream);
+        }
+    }
+    account(core, exchange, false);
+    exchange.stage = ResponseStage::done;
+}
+
+void abort_exchange(Core& core, Exchange& exchange) {
+    Client& client = *exchange.client;
+    // Without a length or chunks the client could take a cut body for a whole one.
+    if (exchange.client_begun && exchange.client_body == http::BodyKind::until_close) {
+        net::abort_on_close(client.fd.get());
+    }
+    close_client(core, client);
+}
+
+void drop_exchange(Core& core, Exchange& exchange) {
+    if (exchange.upstream != nullptr) {
+        Upstream* upstream = std::exchange(exchange.upstream, nullptr);
+        upstream->exchange = nullptr;
+        close_upstream(core, *upstream);
+    }
+    const bool logged = exchange.stage == ResponseStage::done;
+    if (!logged && exchange.begun_us != 0) account(core, exchange, exchange.client_begun);
+    if (static_cast<edge::ListLink<ByHold>&>(exchange).linked()) {
+        static_cast<edge::ListLink<ByHold>&>(exchange).unlink();
+        exchange.app->cell->held.fetch_sub(1);
+    }
+    if (exchange.app != nullptr) core.views.release(*exchange.app);
+    core.buffers.take_back(&exchange.to_upstream);
+    core.buffers.take_back(&exchange.to_client);
+    if (exchange.heads != nullptr) core.heads.drop(exchange.heads);
+    delete exchange.tunnel_name;
+    exchange.client->exchange = nullptr;
+    core.exchanges.drop(&exchange);
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,89 @@
+// The verbs by which a worker moves requests along, one file a topic. Each takes the worker's Core
+// and the part it is about; none blocks. They are called by the loop (worker.cc) and by one
+// another, always downwards: client -> exchange -> upstream.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string_view>
+
+#include "base/result.h"
+#include "edge/hold.h"
+#include "runtime/edge/core.h"
+
+namespace moln::edge_loop {
+
+// What a step came to.
+enum class Flow : std::uint8_t {
+    progress,  // something moved: look again
+    wait,      // nothing more can be done before an event or a timer
+    failed,    // the attempt failed: the exchange has been moved on already, look again
+    gone,      // the client is lost
+    done,      // the exchange is over
+};
+
+// client_flow.cc: a connection from accept to close.
+void accept_clients(Core& core, Listener& listener);
+// Goes on with whatever this client can do now. May close it.
+void drive(Core& core, Client& client);
+void on_client_timer(Core& core, Client& client);
+void close_client(Core& core, Client& client);
+// An idle client goes at once, a busy one after its response.
+void stop_client(Core& core, Client& client);
+
+// exchange_flow.cc: a request from its head to the log line.
+// Parses from client.in; progress: the client is in state exchange.
+Flow begin_exchange(Core& core, Client& client);
+// Answers by ourselves.
+struct LocalAnswer {
+    std::uint16_t status = 500;
+    std::string_view text;
+    bool retry_after = false;
+};
+void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer);
+// The response is out. The endpoint and the upstream connection are released, the line is logged.
+void finish_exchange(Core& core, Exchange& exchange);
+// The client is lost or the response broke after some of it was sent.
+void abort_exchange(Core& core, Exchange& exchange);
+// Gives back all that it holds.
+void drop_exchange(Core& core, Exchange& exchange);
+
+// dispatch_flow.cc: which instance, and what if that fails.
+void dispatch(Core& core, Exchange& exchange);
+// The attempt under way came to nothing: repeats it, holds it, answers or cuts.
+void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end);
+// Lets waiting requests go, as far as endpoints and time allow.
+void serve_held(Core& core, AppView& app);
+
+// upstream_flow.cc: connections to instances.
+// refused: out of descriptors. Any other error: the instance cannot be reached.
+std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
+                                                    EndpointView& endpoint);
+// To the pool, unless `last`, the response it carried, says that it would not live long.
+void release_upstream(Core& core, Upstream& upstream, const http::ResponseHead& last);
+void close_upstream(Core& core, Upstream& upstream);
+void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events);
+void on_upstream_timer(Core& core, Upstream& upstream);
+
+// request_flow.cc, response_flow.cc, tunnel_flow.cc: bytes.
+Flow pump_request(Core& core, Exchange& exchange);
+// Reads request body bytes that nobody wants, from what is buffered and from the client. `done`
+// when the body is complete, `gone` when the limit is passed or the client is lost.
+Flow discard_request(Client& client);
+Flow pump_response(Core& core, Exchange& exchange);
+Flow flush_local(Core& core, Exchange& exchange);
+void begin_tunnel(Core& core, Exchange& exchange);
+Flow pump_tunnel(Core& core, Exchange& exchange);
+
+// Timers of one connection: the last set counts.
+template <typename T>
+void set_timer(Core& core, T& part, edge::List<T, ByTimer>& list, Milliseconds duration) {
+    static_cast<edge::ListLink<ByTimer>&>(part).unlink();
+    part.deadline_ms = core.now_ms + duration.count;
+    list.push_back(&part);
+}
+inline void clear_timer(Timed& part) {
+    static_cast<edge::ListLink<ByTimer>&>(part).unlink();
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,178 @@
+// What a worker's loop deals with: client connections, upstream connections, and exchanges, which
+// are one request and its response between the two. Plain state; the flows change it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <netinet/in.h>
+
+#include "edge/limits.h"
+#include "edge/list.h"
+#include "edge/retry.h"
+#include "http/chunked.h"
+#include "http/framing.h"
+#include "http/head.h"
+#include "http/trace.h"
+#include "io/net/fd.h"
+#include "runtime/edge/buffer.h"
+
+namespace moln::edge_loop {
+
+struct AppView;
+struct EndpointCell;
+struct EndpointView;
+struct Exchange;
+
+// An epoll tag points to one of these.
+enum class PartKind : std::uint8_t { listener, wake, client, upstream };
+struct Part {
+    PartKind kind;
+};
+
+// What edge-triggered epoll said and nobody has used up yet.
+struct Readiness {
+    bool readable = false;
+    bool writable = false;
+    bool hung_up = false;  // a read will come to the end: read until it does
+    bool broken = false;
+    void note(std::uint32_t events);
+};
+
+struct ByTimer;
+struct ByAge;
+struct ByAgain;
+struct ByPool;
+struct ByHold;
+
+// A list of equal durations is sorted by deadline without sorting.
+struct Timed : edge::ListLink<ByTimer> {
+    std::int64_t deadline_ms = 0;
+};
+
+enum class ClientState : std::uint8_t {
+    idle,        // between requests, no buffer
+    head,        // some of a request head is here
+    exchange,    // a request is being answered
+    tunnel,      // upgraded
+    discarding,  // answered; the rest of the request body is read and dropped
+    lingering,   // answered and shut; what the client still sends is dropped until it closes
+    closed,      // dropped at the end of the loop's turn
+};
+
+struct Client : Part, Timed, edge::ListLink<ByAge>, edge::ListLink<ByAgain> {
+    Client() : Part{PartKind::client} {}
+
+    net::Fd fd;
+    Readiness ready;
+    ClientState state = ClientState::idle;
+    bool ended = false;  // the client will send nothing more
+    Buffer* in = nullptr;
+    Exchange* exchange = nullptr;
+    std::uint64_t discarded = 0;
+    std::uint16_t edge_port = 0;
+    std::uint8_t address_size = 0;
+    std::array<char, INET6_ADDRSTRLEN> address_text;
+
+    std::string_view address() const { return {address_text.data(), address_size}; }
+};
+
+enum class UpstreamState : std::uint8_t { connecting, busy, idle, closed };
+
+struct Upstream : Part, Timed, edge::ListLink<ByPool> {
+    Upstream() : Part{PartKind::upstream} {}
+
+    net::Fd fd;
+    Readiness ready;
+    UpstreamState state = UpstreamState::connecting;
+    bool reused = false;  // has carried a response before
+    bool ended = false;   // the instance will send nothing more
+    Buffer* in = nullptr;
+    EndpointView* endpoint = nullptr;
+    Exchange* exchange = nullptr;
+    std::int64_t idle_since_ms = 0;
+    std::int64_t idle_limit_ms = edge::k_upstream_idle_limit.count;  // the instance may want less
+};
+
+// The parsed heads, about 2.5 KiB: lent for as long as they are looked at.
+struct Heads {
+    http::RequestHead request;
+    http::HeadCursor request_cursor;
+    http::ResponseHead response;
+    http::HeadCursor response_cursor;
+};
+
+enum class ResponseStage : std::uint8_t {
+    head,   // awaited
+    body,   // being passed on
+    local,  // ours, wholly in to_client
+    done,
+};
+
+// One direction's body while it is read.
+struct BodyReader {
+    http::BodyFraming framing;
+    std::uint64_t left = 0;  // of kind length
+    http::ChunkedDecoder chunks;
+    bool complete = true;
+
+    void start(const http::BodyFraming& what);
+};
+
+// Kept for the log when an exchange becomes a tunnel and its heads go.
+struct TunnelName {
+    std::string method, host, path;
+};
+
+struct Exchange : edge::ListLink<ByAge>, edge::ListLink<ByHold> {
+    Client* client = nullptr;
+    Upstream* upstream = nullptr;
+    AppView* app = nullptr;
+    EndpointView* endpoint = nullptr;  // that the open counts name
+    Heads* heads = nullptr;
+    Buffer* to_upstream = nullptr;  // heads and framing ahead of the body in client->in
+    Buffer* to_client = nullptr;    // heads and framing ahead of the body in upstream->in
+
+    // Request. client->in holds its head at in->begin and keeps it to the end, for the log and
+    // for a repeat.
+    BodyReader request_body;
+    std::size_t head_end = 0;   // in client->in
+    std::size_t body_at = 0;    // in client->in: the first body byte not passed on
+    bool replay_lost = false;   // some of the body that was passed on is gone
+    bool request_sent = false;  // all of it, upstream
+    bool request_cut = false;   // the instance reads no more of it
+    bool fresh_only = false;    // a pooled connection was dead already
+    bool continued = false;     // 100 was passed on
+    http::UpgradeWish upgrade;
+
+    // Response.
+    ResponseStage stage = ResponseStage::head;
+    BodyReader response_body;
+    http::BodyKind client_body = http::BodyKind::none;
+    bool client_begun = false;  // the client has, or will have, some of the final response
+    bool keep_client = false;
+    std::uint16_t status = 0;
+    std::uint32_t interim = 0;
+    std::uint64_t body_bytes_sent = 0;
+
+    std::array<const EndpointCell*, edge::k_attempts_max> tried{};  // compared, never looked into
+    std::uint32_t tried_count = 0;
+    std::uint32_t attempts = 0;  // since it was last held
+    std::uint32_t retries = 0;
+    bool tunnel = false;
+    bool instance_told_end = false;  // of a tunnel: the client's end was passed on
+    bool client_told_end = false;    // the instance's end was passed on
+    bool held_for_endpoint = false;  // held because none was ready, not because none was reachable
+    std::int64_t held_until_ms = 0;
+    std::int64_t held_retry_ms = 0;
+    std::int64_t open_since_ms = 0;
+
+    std::int64_t begun_us = 0;
+    std::int64_t begun_wall_ms = 0;
+    http::TraceContext trace;
+    TunnelName* tunnel_name = nullptr;
+};
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,187 @@
+#include "runtime/edge/prober.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include "edge/limits.h"
+#include "io/net/socket.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr std::uint32_t k_probe_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+constexpr Milliseconds k_crowded_pause{20};  // too many probes run: later
+
+std::string host_of(const edge::CompiledSnapshot& compiled, std::size_t app) {
+    const auto& host = compiled.probe_hosts[app];
+    return host.empty() ? "localhost" : host;
+}
+
+std::string connect_reason(int error, std::uint16_t port) {
+    if (error == ECONNREFUSED) return fmt::format("connection refused on port {}", port);
+    return fmt::format("cannot connect to port {}: {}", port, std::strerror(error));
+}
+
+}  // namespace
+
+void Prober::Target::on_event(std::uint32_t events, std::int64_t now_ms) {
+    prober->advance(*this, events, now_ms);
+}
+
+void Prober::schedule(Target& target, std::int64_t due_ms) {
+    due_.erase({target.due_ms, &target});
+    target.due_ms = due_ms;
+    due_.insert({due_ms, &target});
+}
+
+void Prober::set_targets(const Tables& tables, std::int64_t now_ms) {
+    dropped_.clear();
+    ++generation_;
+    for (std::size_t i = 0; i < tables.apps.size(); ++i) {
+        const EdgeApp& app = tables.compiled.apps[i];
+        for (const EndpointEntry& entry : tables.apps[i].endpoints) {
+            auto& target = targets_[entry.cell.get()];
+            const bool fresh = !target;
+            if (fresh) {
+                target = std::make_unique<Target>();
+                target->cell = entry.cell;
+                target->prober = this;
+            }
+            target->seen = generation_;
+            target->spec = app.health;
+            target->state = entry.state;
+            target->request = fmt::format(
+                "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: moln-health\r\nAccept: */*\r\n"
+                "Connection: close\r\n\r\n",
+                app.health.path, host_of(tables.compiled, i));
+            if (fresh) schedule(*target, now_ms);
+        }
+    }
+    for (auto it = targets_.begin(); it != targets_.end();) {
+        if (it->second->seen == generation_) {
+            ++it;
+            continue;
+        }
+        due_.erase({it->second->due_ms, it->second.get()});
+        if (it->second->fd.open()) --running_;
+        it->second->fd.reset();
+        dropped_.push_back(std::move(it->second));
+        it = targets_.erase(it);
+    }
+}
+
+std::int64_t Prober::next_due_ms() const {
+    return due_.empty() ? -1 : due_.begin()->first;
+}
+
+void Prober::run_due(std::int64_t now_ms) {
+    while (!due_.empty() && due_.begin()->first <= now_ms) {
+        Target& target = *due_.begin()->second;
+        if (!target.fd.open()) {
+            begin(target, now_ms);
+            continue;
+        }
+        const auto limit = target.spec.timeout.count;
+        finish(target,
+               {.good = false,
+                .reason = target.connected ? fmt::format("no answer to GET {} within {} ms",
+                                                         target.spec.path, limit)
+                                           : fmt::format("no connection to port {} within {} ms",
+                                                         target.cell->address.port(), limit)},
+               now_ms);
+    }
+}
+
+void Prober::begin(Target& target, std::int64_t now_ms) {
+    if (running_ >= edge::k_probes_open_max) {
+        schedule(target, now_ms + k_crowded_pause.count);
+        return;
+    }
+    auto fd = net::connect_tcp(target.cell->address);
+    if (!fd || !epoll_.add(fd->get(), k_probe_events, static_cast<ControlPart*>(&target))) {
+        finish(target,
+               {.good = false, .reason = connect_reason(errno, target.cell->address.port())},
+               now_ms);
+        return;
+    }
+    ++running_;
+    target.fd = std::move(*fd);
+    target.connected = false;
+    target.sent = 0;
+    target.answer.clear();
+    schedule(target, now_ms + target.spec.timeout.count);
+}
+
+void Prober::advance(Target& target, std::uint32_t events, std::int64_t now_ms) {
+    if (!target.fd.open()) return;
+    if (!target.connected) {
+        if (const int error = net::connect_error(target.fd.get()); error != 0) {
+            finish(target,
+                   {.good = false, .reason = connect_reason(error, target.cell->address.port())},
+                   now_ms);
+            return;
+        }
+        if ((events & EPOLLOUT) == 0) return;
+        target.connected = true;
+        if (target.spec.kind == HealthKind::tcp) {
+            finish(target, {.good = true}, now_ms);
+            return;
+        }
+    }
+    if (target.sent < target.request.size()) {
+        const auto put = ::send(target.fd.get(), target.request.data() + target.sent,
+                                target.request.size() - target.sent, MSG_NOSIGNAL);
+        if (put > 0) target.sent += static_cast<std::size_t>(put);
+    }
+    read_answer(target, now_ms);
+}
+
+void Prober::read_answer(Target& target, std::int64_t now_ms) {
+    const auto bad = [&](std::string reason) {
+        finish(target, {.good = false, .reason = std::move(reason)}, now_ms);
+    };
+    for (;;) {
+        char part[2048];
+        const auto got = ::recv(target.fd.get(), part, sizeof part, 0);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (got <= 0) {
+            bad(fmt::format("connection closed before an answer to GET {}", target.spec.path));
+            return;
+        }
+        target.answer.append(part, static_cast<std::size_t>(got));
+        http::HeadCursor cursor;
+        http::ResponseHead head;
+        const auto parsed = http::parse_response_head(
+            target.answer, {.head_bytes_max = edge::k_probe_head_bytes_max}, cursor, head);
+        if (parsed.progress == http::Progress::need_more) continue;
+        if (parsed.progress == http::Progress::refused) {
+            bad(fmt::format("the answer to GET {} is not valid HTTP: {}", target.spec.path,
+                            http::word(parsed.violation)));
+        } else if (head.status < 200 || head.status > 399) {
+            bad(fmt::format("GET {} answered {}", target.spec.path, head.status));
+        } else {
+            finish(target, {.good = true}, now_ms);
+        }
+        return;
+    }
+}
+
+void Prober::finish(Target& target, edge::ProbeOutcome outcome, std::int64_t now_ms) {
+    if (target.fd.open()) --running_;
+    target.fd.reset();
+    target.answer.clear();
+    const bool changed = target.health.apply(outcome, target.spec, target.state);
+    target.cell->health.store(target.health.health(), std::memory_order_release);
+    schedule(target, now_ms + target.health.pause(target.spec, target.state).count);
+    if (changed) on_change_();
+}
+
+std::string Prober::reason(const EndpointCell* cell) const {
+    const auto found = targets_.find(cell);
+    return found == targets_.end() ? "" : found->second->health.reason();
+}
+
+}  // namespace moln::edge_loop

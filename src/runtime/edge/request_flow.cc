@@ -1,0 +1,162 @@
+// The request's bytes: head and body from the client to the instance, or to nowhere.
+#include <algorithm>
+
+#include "runtime/edge/flow.h"
+#include "runtime/edge/socket_io.h"
+
+namespace moln::edge_loop {
+namespace {
+
+// What a chunk costs beside its data: the longest size line and the CRLF behind the data.
+constexpr std::size_t k_chunk_overhead = 20;
+
+// Received body bytes that were not passed on.
+std::string_view received(const Exchange& exchange) {
+    const Buffer& in = *exchange.client->in;
+    return {in.bytes + exchange.body_at, in.end - exchange.body_at};
+}
+
+// Takes chunks apart and writes them anew into to_upstream, as far as there is room.
+// gone: the client broke the coding, so that nobody knows where its next request begins.
+Flow transcode_chunks(Core& core, Exchange& exchange) {
+    BodyReader& body = exchange.request_body;
+    while (!body.complete && !received(exchange).empty()) {
+        if (exchange.to_upstream == nullptr) exchange.to_upstream = core.buffers.lend();
+        if (exchange.to_upstream == nullptr) return Flow::gone;
+        Buffer& out = *exchange.to_upstream;
+        if (out.room() < 2 * k_chunk_overhead) return Flow::progress;
+        const auto input = received(exchange).substr(0, out.room() - 2 * k_chunk_overhead);
+        const http::ChunkStep step = body.chunks.next(input);
+        exchange.body_at += step.consumed;
+        switch (step.kind) {
+            case http::ChunkStep::Kind::data:
+                core.counts.bytes_in.add(static_cast<std::int64_t>(step.data.size()));
+                out.append(http::chunk_head(step.data.size()).view());
+                out.append(step.data);
+                out.append(http::k_chunk_end);
+                break;
+            case http::ChunkStep::Kind::done:
+                out.append(http::k_last_chunk);
+                body.complete = true;
+                break;
+            case http::ChunkStep::Kind::trailer: break;
+            case http::ChunkStep::Kind::refused: core.counts.bad_requests.add(1); return Flow::gone;
+            case http::ChunkStep::Kind::need_more:
+                if (step.consumed == 0) return Flow::wait;
+                break;
+        }
+    }
+    return Flow::progress;
+}
+
+// The part of a body of known length that can be sent from where it lies.
+std::string_view sendable(const Exchange& exchange) {
+    const BodyReader& body = exchange.request_body;
+    if (body.framing.kind != http::BodyKind::length || body.complete) return {};
+    return received(exchange).substr(0, body.left);
+}
+
+// Makes room behind what was received; what a repeat would need may go for it.
+bool make_room(Exchange& exchange) {
+    Buffer& in = *exchange.client->in;
+    if (in.room() != 0) return true;
+    const std::size_t kept = in.end - exchange.body_at;
+    if (exchange.body_at == exchange.head_end) return false;  // all of it is still to be sent
+    std::copy(in.bytes + exchange.body_at, in.bytes + in.end, in.bytes + exchange.head_end);
+    exchange.body_at = exchange.head_end;
+    in.end = exchange.head_end + kept;
+    exchange.replay_lost = true;
+    return true;
+}
+
+Flow read_body(Exchange& exchange) {
+    Client& client = *exchange.client;
+    if (client.ended) return Flow::gone;  // in the middle of its own request
+    if (!client.ready.readable || !make_room(exchange)) return Flow::wait;
+    const IoResult got = receive(client.fd, client.ready, *client.in);
+    switch (got.end) {
+        case IoEnd::some: return Flow::progress;
+        case IoEnd::would_block: return Flow::wait;
+        case IoEnd::ended: client.ended = true; return Flow::gone;
+        case IoEnd::broken: return Flow::gone;
+    }
+    return Flow::gone;
+}
+
+void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
+    if (Buffer* out = exchange.to_upstream) {
+        const std::size_t of_head = std::min(bytes, out->size());
+        out->consume(of_head);
+        bytes -= of_head;
+        if (out->empty()) core.buffers.take_back(&exchange.to_upstream);
+    }
+    BodyReader& body = exchange.request_body;
+    exchange.body_at += bytes;
+    core.counts.bytes_in.add(static_cast<std::int64_t>(bytes));
+    if (body.framing.kind == http::BodyKind::length && !body.complete) {
+        body.left -= bytes;
+        body.complete = body.left == 0;
+    }
+    if (exchange.body_at - exchange.head_end > edge::k_replay_body_max) exchange.replay_lost = true;
+}
+
+}  // namespace
+
+Flow pump_request(Core& core, Exchange& exchange) {
+    Upstream* upstream = exchange.upstream;
+    if (upstream == nullptr || upstream->state != UpstreamState::busy) return Flow::wait;
+    if (exchange.request_sent || exchange.request_cut) return Flow::wait;
+    if (exchange.request_body.framing.kind == http::BodyKind::chunked) {
+        if (transcode_chunks(core, exchange) == Flow::gone) return Flow::gone;
+    }
+    const std::string_view head =
+        exchange.to_upstream == nullptr ? std::string_view() : exchange.to_upstream->view();
+    const std::string_view body = sendable(exchange);
+    if (head.empty() && body.empty()) {
+        if (!exchange.request_body.complete) return read_body(exchange);
+        exchange.request_sent = true;
+        return Flow::progress;
+    }
+    if (!upstream->ready.writable) return Flow::wait;
+    const IoResult put = transmit(upstream->fd, upstream->ready, head, body);
+    if (put.end == IoEnd::would_block) return Flow::wait;
+    if (put.end == IoEnd::broken) {
+        // It may have answered before it closed: what it said is still to be read.
+        exchange.request_cut = true;
+        upstream->ready.readable = upstream->ready.hung_up = true;
+        return Flow::progress;
+    }
+    note_sent(core, exchange, put.bytes);
+    const bool all = exchange.to_upstream == nullptr && exchange.request_body.complete;
+    if (all) exchange.request_sent = true;
+    return Flow::progress;
+}
+
+Flow discard_request(Client& client) {
+    Exchange& exchange = *client.exchange;
+    BodyReader& body = exchange.request_body;
+    for (;;) {
+        Buffer& in = *client.in;
+        std::size_t used = 0;
+        if (body.framing.kind == http::BodyKind::length) {
+            used = received(exchange).substr(0, body.left).size();
+            body.left -= used;
+            body.complete = body.left == 0;
+        } else {
+            const http::ChunkStep step = body.chunks.next(received(exchange));
+            used = step.consumed;
+            if (step.kind == http::ChunkStep::Kind::refused) return Flow::gone;
+            if (step.kind == http::ChunkStep::Kind::done) body.complete = true;
+        }
+        exchange.body_at += used;
+        client.discarded += used;
+        if (body.complete) return Flow::done;
+        if (client.discarded > edge::k_discard_body_max) return Flow::gone;
+        if (used != 0) continue;
+        if (exchange.body_at == in.end) in.end = exchange.body_at = exchange.head_end;
+        const Flow flow = read_body(exchange);
+        if (flow != Flow::progress) return flow;
+    }
+}
+
+}  // namespace moln::edge_loop

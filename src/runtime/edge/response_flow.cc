@@ -1,0 +1,283 @@
+// The response's bytes: head and body from the instance to the client.
+#include <algorithm>
+
+#include "http/write.h"
+#include "runtime/edge/flow.h"
+#include "runtime/edge/socket_io.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr http::HeadLimits k_response_limits{.head_bytes_max = edge::k_head_bytes_max};
+constexpr std::size_t k_chunk_overhead = 20;
+
+Buffer* client_buffer(Core& core, Exchange& exchange) {
+    if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
+    return exchange.to_client;
+}
+
+Flow broken_attempt(Core& core, Exchange& exchange) {
+    const Upstream& upstream = *exchange.upstream;
+    const bool any_byte = (upstream.in != nullptr && !upstream.in->empty()) ||
+                          exchange.client_begun || exchange.interim != 0;
+    auto end = edge::AttemptEnd::broken;
+    if (any_byte) {
+        end = edge::AttemptEnd::response_begun;
+    } else if (upstream.reused) {
+        end = edge::AttemptEnd::stale;
+    }
+    fail_attempt(core, exchange, end);
+    return Flow::failed;
+}
+
+// progress: there are new bytes in upstream.in; done: the instance will send no more.
+Flow read_upstream(Core& core, Upstream& upstream) {
+    if (upstream.ended) return Flow::done;
+    if (!upstream.ready.readable) return upstream.ready.broken ? Flow::done : Flow::wait;
+    if (upstream.in == nullptr) upstream.in = core.buffers.lend();
+    if (upstream.in == nullptr) return Flow::done;
+    if (upstream.in->room() == 0) upstream.in->compact();
+    if (upstream.in->room() == 0) return Flow::wait;
+    const IoResult got = receive(upstream.fd, upstream.ready, *upstream.in);
+    if (got.end == IoEnd::some) return Flow::progress;
+    if (got.end == IoEnd::would_block) return Flow::wait;
+    upstream.ended = true;
+    return Flow::done;
+}
+
+// 100 to 103: passed on at once, to clients that know them.
+Flow pass_interim(Core& core, Exchange& exchange) {
+    if (++exchange.interim > edge::k_interim_responses_max) return broken_attempt(core, exchange);
+    const http::RequestHead& request = exchange.heads->request;
+    exchange.heads->response_cursor = {};
+    if (request.version == http::Version::http_1_0) return Flow::progress;
+    Buffer* out = client_buffer(core, exchange);
+    if (out == nullptr) return Flow::gone;
+    const auto size = http::write_response_head(exchange.heads->response,
+                                                {.request_method = request.method,
+                                                 .client_version = request.version,
+                                                 .body = {},
+                                                 .persistence = http::Persistence::keep_alive,
+                                                 .date = {},
+                                                 .extra = {}},
+                                                {out->tail(), out->room()});
+    if (!size) return broken_attempt(core, exchange);
+    out->end += *size;
+    if (exchange.heads->response.status == 100) exchange.continued = true;
+    return Flow::progress;
+}
+
+Flow pass_head(Core& core, Exchange& exchange) {
+    const http::RequestHead& request = exchange.heads->request;
+    const http::ResponseHead& response = exchange.heads->response;
+    const auto framing = http::response_body(
+        response, {.method = request.method,
+                   .upgrade_sent = exchange.upgrade.kind != http::UpgradeKind::none});
+    const auto to_client = http::body_for_client(framing, request.version);
+    // Whoever was not told to continue may send the body or not: only closing tells which.
+    const bool unsure =
+        request.expect_continue && !exchange.continued && !exchange.request_body.complete;
+    if (unsure || to_client.kind == http::BodyKind::until_close || core.stopping) {
+        exchange.keep_client = false;
+    }
+    Buffer* out = client_buffer(core, exchange);
+    if (out == nullptr) return Flow::gone;
+    const auto size = http::write_response_head(
+        response,
+        {.request_method = request.method,
+         .client_version = request.version,
+         .body = to_client,
+         .persistence =
+             exchange.keep_client ? http::Persistence::keep_alive : http::Persistence::close,
+         .date = core.date_text(),
+         .extra = {}},
+        {out->tail(), out->room()});
+    if (!size) return broken_attempt(core, exchange);
+    out->end += *size;
+    exchange.response_body.start(framing);
+    exchange.client_body = to_client.kind;
+    exchange.client_begun = true;
+    exchange.status = response.status;
+    exchange.stage = ResponseStage::body;
+    return Flow::progress;
+}
+
+// Flow::done means here: the final head is on its way.
+Flow read_head(Core& core, Exchange& exchange) {
+    Upstream& upstream = *exchange.upstream;
+    Heads& heads = *exchange.heads;
+    if (upstream.in == nullptr || upstream.in->empty()) return Flow::wait;
+    const auto parsed = http::parse_response_head(upstream.in->view(), k_response_limits,
+                                                  heads.response_cursor, heads.response);
+    if (parsed.progress == http::Progress::need_more) return Flow::wait;
+    if (parsed.progress == http::Progress::refused) return broken_attempt(core, exchange);
+    heads.response.rebase(upstream.in->bytes + upstream.in->begin);
+    const std::uint16_t status = heads.response.status;
+    if (http::unexpected_switch(heads.response, exchange.upgrade.protocol)) {
+        return broken_attempt(core, exchange);
+    }
+    Flow flow = Flow::progress;
+    if (status != 101 && status < 200) {
+        flow = pass_interim(core, exchange);
+    } else {
+        flow = pass_head(core, exchange);
+        if (flow == Flow::progress) flow = Flow::done;
+    }
+    if (flow != Flow::failed && flow != Flow::gone) upstream.in->consume(parsed.consumed);
+    return flow;
+}
+
+// Appends data to to_client as the client is to get it.
+void frame(Buffer& out, http::BodyKind kind, std::string_view data) {
+    if (kind == http::BodyKind::chunked) out.append(http::chunk_head(data.size()).view());
+    out.append(data);
+    if (kind == http::BodyKind::chunked) out.append(http::k_chunk_end);
+}
+
+// Chunked on one side or both: data move through to_client, as far as there is room.
+// failed: the instance broke the coding.
+Flow transcode(Core& core, Exchange& exchange) {
+    Upstream& upstream = *exchange.upstream;
+    BodyReader& body = exchange.response_body;
+    while (!body.complete && upstream.in != nullptr && !upstream.in->empty()) {
+        Buffer* out = client_buffer(core, exchange);
+        if (out == nullptr) return Flow::gone;
+        if (out->room() < 2 * k_chunk_overhead) return Flow::wait;
+        const auto input = upstream.in->view().substr(0, out->room() - 2 * k_chunk_overhead);
+        if (body.framing.kind != http::BodyKind::chunked) {
+            frame(*out, exchange.client_body, input);
+            exchange.body_bytes_sent += input.size();
+            upstream.in->consume(input.size());
+            continue;
+        }
+        const http::ChunkStep step = body.chunks.next(input);
+        if (step.kind == http::ChunkStep::Kind::refused) return Flow::failed;
+        if (step.kind == http::ChunkStep::Kind::data) {
+            frame(*out, exchange.client_body, step.data);
+            exchange.body_bytes_sent += step.data.size();
+        }
+        body.complete = step.kind == http::ChunkStep::Kind::done;
+        upstream.in->consume(step.consumed);
+        if (body.complete && exchange.client_body == http::BodyKind::chunked) {
+            out->append(http::k_last_chunk);
+        }
+        if (step.kind == http::ChunkStep::Kind::need_more && step.consumed == 0) break;
+    }
+    return Flow::progress;
+}
+
+bool passes_as_is(const Exchange& exchange) {
+    const auto kind = exchange.response_body.framing.kind;
+    return kind == http::BodyKind::length || (kind == http::BodyKind::until_close &&
+                                              exchange.client_body == http::BodyKind::until_close);
+}
+
+std::string_view sendable(const Exchange& exchange) {
+    const BodyReader& body = exchange.response_body;
+    const Buffer* in = exchange.upstream->in;
+    if (in == nullptr || body.complete || !passes_as_is(exchange)) return {};
+    if (body.framing.kind == http::BodyKind::until_close) return in->view();
+    return in->view().substr(0, body.left);
+}
+
+void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
+    if (Buffer* out = exchange.to_client) {
+        const std::size_t framed = std::min(bytes, out->size());
+        out->consume(framed);
+        bytes -= framed;
+        if (out->empty()) core.buffers.take_back(&exchange.to_client);
+    }
+    if (bytes == 0) return;
+    exchange.body_bytes_sent += bytes;
+    exchange.upstream->in->consume(bytes);
+    BodyReader& body = exchange.response_body;
+    if (body.framing.kind == http::BodyKind::length) {
+        body.left -= bytes;
+        body.complete = body.left == 0;
+    }
+}
+
+// The instance has ended its stream: for some bodies that is how they end.
+Flow end_of_body(Core& core, Exchange& exchange) {
+    BodyReader& body = exchange.response_body;
+    if (body.framing.kind != http::BodyKind::until_close || exchange.upstream->ready.broken) {
+        return broken_attempt(core, exchange);
+    }
+    body.complete = true;
+    if (exchange.client_body == http::BodyKind::chunked) {
+        Buffer* out = client_buffer(core, exchange);
+        if (out == nullptr) return Flow::gone;
+        out->append(http::k_last_chunk);
+    }
+    return Flow::progress;
+}
+
+Flow pump_body(Core& core, Exchange& exchange) {
+    Client& client = *exchange.client;
+    if (!passes_as_is(exchange)) {
+        const Flow flow = transcode(core, exchange);
+        if (flow == Flow::failed) return broken_attempt(core, exchange);
+        if (flow == Flow::gone) return flow;
+    }
+    const std::string_view head =
+        exchange.to_client == nullptr ? std::string_view() : exchange.to_client->view();
+    const std::string_view body = sendable(exchange);
+    if (head.empty() && body.empty()) {
+        if (exchange.response_body.complete) return Flow::done;
+        const Flow flow = read_upstream(core, *exchange.upstream);
+        return flow == Flow::done ? end_of_body(core, exchange) : flow;
+    }
+    if (!client.ready.writable) return Flow::wait;
+    const IoResult put = transmit(client.fd, client.ready, head, body);
+    if (put.end == IoEnd::would_block) return Flow::wait;
+    if (put.end == IoEnd::broken) return Flow::gone;
+    note_sent(core, exchange, put.bytes);
+    const bool all = exchange.to_client == nullptr && exchange.response_body.complete;
+    return all ? Flow::done : Flow::progress;
+}
+
+// Interim responses do not wait for the final one.
+Flow flush_interim(Core& core, Exchange& exchange) {
+    Client& client = *exchange.client;
+    if (exchange.to_client == nullptr || !client.ready.writable) return Flow::wait;
+    const IoResult put = transmit(client.fd, client.ready, exchange.to_client->view(), {});
+    if (put.end == IoEnd::broken) return Flow::gone;
+    note_sent(core, exchange, put.bytes);
+    return Flow::progress;
+}
+
+}  // namespace
+
+Flow pump_response(Core& core, Exchange& exchange) {
+    Upstream* upstream = exchange.upstream;
+    if (upstream == nullptr || upstream->state != UpstreamState::busy) return Flow::wait;
+    if (exchange.stage == ResponseStage::head) {
+        const Flow parsed = read_head(core, exchange);
+        if (parsed == Flow::wait) {
+            const Flow flushed = flush_interim(core, exchange);
+            if (flushed != Flow::wait) return flushed;
+            const Flow got = read_upstream(core, *upstream);
+            return got == Flow::done ? broken_attempt(core, exchange) : got;
+        }
+        if (parsed != Flow::done) return parsed;
+        if (exchange.response_body.framing.kind == http::BodyKind::tunnel) {
+            begin_tunnel(core, exchange);
+            return Flow::progress;
+        }
+    }
+    return pump_body(core, exchange);
+}
+
+Flow flush_local(Core& core, Exchange& exchange) {
+    Client& client = *exchange.client;
+    if (!client.ready.writable) return Flow::wait;
+    const IoResult put = transmit(client.fd, client.ready, exchange.to_client->view(), {});
+    if (put.end == IoEnd::would_block) return Flow::wait;
+    if (put.end == IoEnd::broken) return Flow::gone;
+    exchange.to_client->consume(put.bytes);
+    if (!exchange.to_client->empty()) return Flow::progress;
+    core.buffers.take_back(&exchange.to_client);
+    return Flow::done;
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,113 @@
+// After 101: bytes both ways, untouched, until both sides have ended (RFC 9110 7.8). One side may
+// end long before the other.
+#include <sys/socket.h>
+
+#include "io/net/socket.h"
+#include "runtime/edge/flow.h"
+#include "runtime/edge/socket_io.h"
+
+namespace moln::edge_loop {
+namespace {
+
+struct Side {
+    const net::Fd& fd;
+    Readiness& ready;
+};
+
+// One direction. `source_ended` is set when the source has sent all; then, once everything is
+// delivered, the sink is told. Gone: a side is broken.
+Flow pass(Core& core, Side source, Buffer** buffer, bool& source_ended, Side sink,
+          std::uint64_t* count) {
+    bool moved = false;
+    if (*buffer != nullptr && !(*buffer)->empty() && sink.ready.writable) {
+        const IoResult put = transmit(sink.fd, sink.ready, (*buffer)->view(), {});
+        if (put.end == IoEnd::broken) return Flow::gone;
+        (*buffer)->consume(put.bytes);
+        if (count != nullptr) *count += put.bytes;
+        moved = put.bytes != 0;
+    }
+    if (!source_ended && source.ready.readable) {
+        if (*buffer == nullptr) *buffer = core.buffers.lend();
+        if (*buffer == nullptr) return Flow::gone;
+        if ((*buffer)->room() == 0) (*buffer)->compact();
+        if ((*buffer)->room() != 0) {
+            const IoResult got = receive(source.fd, source.ready, **buffer);
+            if (got.end == IoEnd::broken) return Flow::gone;
+            if (got.end == IoEnd::ended) source_ended = true;
+            moved = moved || got.end != IoEnd::would_block;
+        }
+    }
+    const bool empty = *buffer == nullptr || (*buffer)->empty();
+    if (empty) core.buffers.take_back(buffer);
+    return moved ? Flow::progress : Flow::wait;
+}
+
+}  // namespace
+
+void begin_tunnel(Core& core, Exchange& exchange) {
+    Client& client = *exchange.client;
+    Upstream& upstream = *exchange.upstream;
+    const auto& head = exchange.heads->request;
+    exchange.tunnel_name = new TunnelName{std::string(head.method_name()),
+                                          std::string(head.authority()), std::string(head.path())};
+    core.heads.drop(exchange.heads);
+    exchange.heads = nullptr;
+    // Both buffers now hold raw bytes only. What the instance said right behind its 101 goes out
+    // behind that head.
+    client.in->consume(exchange.body_at - client.in->begin);
+    Buffer& out = *exchange.to_client;
+    if (upstream.in != nullptr && !upstream.in->empty()) {
+        const auto rest = upstream.in->view().substr(0, out.room());
+        out.append(rest);
+        upstream.in->consume(rest.size());
+    }
+    core.buffers.take_back(&exchange.to_upstream);
+    core.views.to_tunnel(exchange);
+    client.state = ClientState::tunnel;
+    clear_timer(client);
+    net::enable_keepalive(client.fd.get());
+    net::enable_keepalive(upstream.fd.get());
+}
+
+Flow pump_tunnel(Core& core, Exchange& exchange) {
+    Client& client = *exchange.client;
+    Upstream& upstream = *exchange.upstream;
+    if (client.ready.broken) {
+        close_client(core, client);
+        return Flow::gone;
+    }
+    const Side down{client.fd, client.ready};
+    const Side up{upstream.fd, upstream.ready};
+    const Flow to_instance = pass(core, down, &client.in, client.ended, up, nullptr);
+    Flow to_client = Flow::wait;
+    if (exchange.to_client != nullptr) {
+        to_client = flush_local(core, exchange);
+        if (to_client == Flow::done) to_client = Flow::progress;
+    } else {
+        to_client = pass(core, up, &upstream.in, upstream.ended, down, &exchange.body_bytes_sent);
+    }
+    if (to_instance == Flow::gone || to_client == Flow::gone) {
+        close_client(core, client);
+        return Flow::gone;
+    }
+    const bool sent_up = client.ended && client.in == nullptr;
+    const bool sent_down =
+        upstream.ended && upstream.in == nullptr && exchange.to_client == nullptr;
+    if (sent_up && !exchange.instance_told_end) {
+        exchange.instance_told_end = true;
+        ::shutdown(upstream.fd.get(), SHUT_WR);
+    }
+    if (sent_down && !exchange.client_told_end) {
+        exchange.client_told_end = true;
+        ::shutdown(client.fd.get(), SHUT_WR);
+    }
+    if (sent_up && sent_down) {
+        finish_exchange(core, exchange);
+        close_client(core, client);
+        return Flow::gone;
+    }
+    const bool moved = to_instance == Flow::progress || to_client == Flow::progress;
+    return moved ? Flow::progress : Flow::wait;
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,146 @@
+// Connections to instances: taken from the pool or made, given back or closed.
+#include <cerrno>
+#include <charconv>
+#include <utility>
+
+#include <sys/socket.h>
+
+#include "io/net/socket.h"
+#include "runtime/edge/flow.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr std::uint32_t k_upstream_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
+bool silent(const Upstream& upstream) {
+    char byte = 0;
+    const auto got = ::recv(upstream.fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+// A repeatable request takes any idle connection: should it be dead, the request is sent again.
+// Another one takes only what was busy a moment ago and looks alive.
+Upstream* take_idle(Core& core, const Exchange& exchange, EndpointView& endpoint) {
+    const bool repeatable = http::is_idempotent(exchange.heads->request.method);
+    while (Upstream* upstream = endpoint.idle.pop_back()) {
+        --endpoint.idle_count;
+        clear_timer(*upstream);
+        const std::int64_t age = core.now_ms - upstream->idle_since_ms;
+        const bool young = age < edge::k_upstream_fresh_limit.count && silent(*upstream);
+        if (age < upstream->idle_limit_ms && (repeatable || young)) return upstream;
+        close_upstream(core, *upstream);
+    }
+    return nullptr;
+}
+
+// "Keep-Alive: timeout=5": the instance closes after 5 s, so we do one before.
+std::int64_t wanted_idle_ms(const http::ResponseHead& head) {
+    std::int64_t limit = edge::k_upstream_idle_limit.count;
+    const auto field = head.fields.first(http::FieldId::keep_alive);
+    if (!field) return limit;
+    http::for_each_element(*field, [&](std::string_view element) {
+        constexpr std::string_view k_timeout = "timeout=";
+        if (!element.starts_with(k_timeout)) return;
+        element.remove_prefix(k_timeout.size());
+        std::int64_t seconds = 0;
+        const auto [end, error] =
+            std::from_chars(element.data(), element.data() + element.size(), seconds);
+        if (error != std::errc{} || seconds < 0 || seconds > 3600) return;
+        limit = std::min(limit, seconds * 1000 - 1000);
+    });
+    return limit;
+}
+
+}  // namespace
+
+std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
+                                                    EndpointView& endpoint) {
+    if (!exchange.fresh_only) {
+        if (Upstream* upstream = take_idle(core, exchange, endpoint)) {
+            upstream->state = UpstreamState::busy;
+            upstream->reused = true;
+            return upstream;
+        }
+    }
+    core.counts.upstream_connects.add(1);
+    auto fd = net::connect_tcp(endpoint.cell->address);
+    if (!fd) return std::unexpected(fd.error().code);
+    Upstream* upstream = core.upstreams.make();
+    upstream->fd = std::move(*fd);
+    upstream->endpoint = &endpoint;
+    if (!core.epoll.add(upstream->fd.get(), k_upstream_events, static_cast<Part*>(upstream))) {
+        core.upstreams.drop(upstream);
+        return std::unexpected(ErrorCode::refused);
+    }
+    set_timer(core, *upstream, core.connect_timers, edge::k_connect_limit);
+    return upstream;
+}
+
+void release_upstream(Core& core, Upstream& upstream, const http::ResponseHead& last) {
+    EndpointView& endpoint = *upstream.endpoint;
+    core.buffers.take_back(&upstream.in);
+    upstream.idle_since_ms = core.now_ms;
+    upstream.idle_limit_ms = wanted_idle_ms(last);
+    if (endpoint.idle_count >= edge::k_upstream_idle_max || upstream.idle_limit_ms <= 0) {
+        close_upstream(core, upstream);
+        return;
+    }
+    upstream.state = UpstreamState::idle;
+    endpoint.idle.push_back(&upstream);
+    ++endpoint.idle_count;
+    set_timer(core, upstream, core.upstream_idle_timers, edge::k_upstream_idle_limit);
+}
+
+void close_upstream(Core& core, Upstream& upstream) {
+    if (upstream.state == UpstreamState::closed) return;
+    auto& pool_link = static_cast<edge::ListLink<ByPool>&>(upstream);
+    // An orphan is in the worker's list of the closing, and its endpoint may be gone.
+    if (upstream.state == UpstreamState::idle && pool_link.linked() &&
+        upstream.endpoint != nullptr && upstream.endpoint->idle_count > 0) {
+        --upstream.endpoint->idle_count;
+    }
+    pool_link.unlink();
+    clear_timer(upstream);
+    upstream.state = UpstreamState::closed;
+    upstream.endpoint = nullptr;
+    core.buffers.take_back(&upstream.in);
+    upstream.fd.reset();
+    core.dead_upstreams.push_back(&upstream);
+}
+
+void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events) {
+    upstream.ready.note(events);
+    switch (upstream.state) {
+        case UpstreamState::closed: return;
+        case UpstreamState::idle:
+            // Silence is all that an idle connection may bring (gate 2).
+            if (upstream.ready.readable || upstream.ready.broken) close_upstream(core, upstream);
+            return;
+        case UpstreamState::connecting:
+            if (upstream.ready.broken || net::connect_error(upstream.fd.get()) != 0) {
+                Client& client = *upstream.exchange->client;
+                fail_attempt(core, *upstream.exchange, edge::AttemptEnd::not_connected);
+                drive(core, client);
+                return;
+            }
+            if (!upstream.ready.writable) return;
+            clear_timer(upstream);
+            upstream.state = UpstreamState::busy;
+            break;
+        case UpstreamState::busy: break;
+    }
+    drive(core, *upstream.exchange->client);
+}
+
+void on_upstream_timer(Core& core, Upstream& upstream) {
+    if (upstream.state != UpstreamState::connecting) {
+        close_upstream(core, upstream);
+        return;
+    }
+    Client& client = *upstream.exchange->client;
+    fail_attempt(core, *upstream.exchange, edge::AttemptEnd::not_connected);
+    drive(core, client);
+}
+
+}  // namespace moln::edge_loop

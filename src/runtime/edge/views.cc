@@ -1,0 +1,227 @@
+#include "runtime/edge/views.h"
+
+#include <algorithm>
+
+#include "edge/balance.h"
+
+namespace moln::edge_loop {
+
+bool Views::eligible(const EndpointView& endpoint) const {
+    return endpoint.current && endpoint.state == EndpointState::active &&
+           !endpoint.ejection.ejected &&
+           endpoint.cell->health.load(std::memory_order_relaxed) != EndpointHealth::unhealthy;
+}
+
+void Views::refresh_load(EndpointView& endpoint) {
+    if (!endpoint.current) return;
+    endpoint.app->loads[endpoint.index] = eligible(endpoint) ? endpoint.open : edge::k_not_eligible;
+}
+
+EndpointView& Views::endpoint_view(AppView& app, const EndpointEntry& entry) {
+    auto& view = endpoints_[entry.cell.get()];
+    if (!view) {
+        view = std::make_unique<EndpointView>();
+        view->cell = entry.cell;
+        view->slot = &entry.cell->slots[worker_];
+        view->app = &app;
+        ++app.exchanges;  // the endpoint points there
+    }
+    return *view;
+}
+
+namespace {
+
+void orphan_idle(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans) {
+    while (Upstream* upstream = endpoint.idle.pop_front()) {
+        upstream->endpoint = nullptr;
+        orphans.push_back(upstream);
+    }
+    endpoint.idle_count = 0;
+}
+
+}  // namespace
+
+void Views::apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
+                      edge::List<Upstream, ByPool>& orphans) {
+    app.spec = &spec;
+    app.seen = tables_->generation;
+    app.endpoints.clear();
+    app.loads.assign(entry.endpoints.size(), edge::k_not_eligible);
+    app.active = 0;
+    app.ejected = 0;
+    for (const auto& one : entry.endpoints) {
+        EndpointView& view = endpoint_view(app, one);
+        view.state = one.state;
+        view.current = true;
+        view.seen = tables_->generation;
+        view.index = app.endpoints.size();
+        app.endpoints.push_back(&view);
+        if (view.state == EndpointState::active) {
+            ++app.active;
+            if (view.ejection.ejected) ++app.ejected;
+        } else {
+            view.ejection = {};
+            view.unlink();
+            orphan_idle(view, orphans);
+        }
+        refresh_load(view);
+    }
+}
+
+void Views::sweep(edge::List<Upstream, ByPool>& orphans) {
+    const auto generation = tables_ ? tables_->generation : 0;
+    for (auto it = endpoints_.begin(); it != endpoints_.end();) {
+        EndpointView& view = *it->second;
+        if (view.seen == generation) {
+            ++it;
+            continue;
+        }
+        view.current = false;
+        view.ejection = {};
+        view.unlink();
+        orphan_idle(view, orphans);
+        if (view.open != 0) {
+            ++it;
+            continue;
+        }
+        --view.app->exchanges;
+        it = endpoints_.erase(it);
+    }
+    for (auto it = apps_.begin(); it != apps_.end();) {
+        AppView& view = *it->second;
+        const bool gone = view.seen != generation;
+        if (gone) {
+            view.spec = nullptr;
+            view.endpoints.clear();
+            view.loads.clear();
+            view.active = view.ejected = 0;
+        }
+        it = gone && view.exchanges == 0 ? apps_.erase(it) : std::next(it);
+    }
+}
+
+void Views::apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans) {
+    // The old tables are kept until all views point into the new ones.
+    const auto old = std::exchange(tables_, std::move(tables));
+    by_index_.clear();
+    for (std::size_t i = 0; i < tables_->apps.size(); ++i) {
+        const AppEntry& entry = tables_->apps[i];
+        auto& view = apps_[entry.cell.get()];
+        if (!view) {
+            view = std::make_unique<AppView>();
+            view->cell = entry.cell;
+            view->slot = &entry.cell->slots[worker_];
+        }
+        apply_app(*view, entry, tables_->compiled.apps[i], orphans);
+        by_index_.push_back(view.get());
+    }
+    sweep(orphans);
+}
+
+AppView* Views::route(std::string_view host, std::string_view path) {
+    if (!tables_) return nullptr;
+    const auto index = tables_->compiled.routes.find(host, path);
+    return index ? by_index_[*index] : nullptr;
+}
+
+EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tried) {
+    for (const EndpointCell* cell : tried) {
+        const auto known = endpoints_.find(cell);
+        if (known == endpoints_.end() || !known->second->current) continue;
+        if (known->second->app == &app) app.loads[known->second->index] = edge::k_not_eligible;
+    }
+    const auto found = edge::least_loaded(app.loads, app.turn);
+    for (const EndpointCell* cell : tried) {
+        if (const auto known = endpoints_.find(cell); known != endpoints_.end()) {
+            refresh_load(*known->second);
+        }
+    }
+    if (!found) return nullptr;
+    app.turn = *found + 1;
+    return app.endpoints[*found];
+}
+
+bool Views::any_eligible(const AppView& app) const {
+    return std::ranges::any_of(app.loads, [](auto load) { return load != edge::k_not_eligible; });
+}
+
+void Views::publish_oldest(EndpointView& endpoint) {
+    const Exchange* oldest = endpoint.opens.front();
+    endpoint.slot->oldest_begun_ms.set(oldest == nullptr ? 0 : oldest->open_since_ms);
+}
+
+void Views::open(Exchange& exchange, EndpointView& endpoint, std::int64_t now_ms) {
+    exchange.endpoint = &endpoint;
+    exchange.open_since_ms = now_ms;
+    ++endpoint.open;
+    endpoint.slot->requests_open.add(1);
+    endpoint.opens.push_back(&exchange);
+    if (endpoint.open == 1) publish_oldest(endpoint);
+    refresh_load(endpoint);
+}
+
+void Views::to_tunnel(Exchange& exchange) {
+    exchange.tunnel = true;
+    exchange.endpoint->slot->tunnels_open.add(1);
+    exchange.endpoint->slot->requests_open.add(-1);
+}
+
+void Views::close(Exchange& exchange) {
+    EndpointView& endpoint = *std::exchange(exchange.endpoint, nullptr);
+    const bool was_oldest = endpoint.opens.front() == &exchange;
+    static_cast<edge::ListLink<ByAge>&>(exchange).unlink();
+    if (was_oldest) publish_oldest(endpoint);
+    --endpoint.open;
+    (exchange.tunnel ? endpoint.slot->tunnels_open : endpoint.slot->requests_open).add(-1);
+    if (endpoint.open != 0) {
+        refresh_load(endpoint);
+        return;
+    }
+    if (endpoint.current) {
+        refresh_load(endpoint);
+        if (endpoint.state == EndpointState::draining) listener_->on_idle_endpoint();
+        return;
+    }
+    AppView& app = *endpoint.app;
+    endpoints_.erase(endpoint.cell.get());
+    listener_->on_idle_endpoint();
+    release(app);
+}
+
+void Views::release(AppView& app) {
+    --app.exchanges;
+    if (app.exchanges == 0 && app.spec == nullptr) apps_.erase(app.cell.get());
+}
+
+bool Views::note_failure(EndpointView& endpoint, std::int64_t now_ms) {
+    if (!endpoint.current || endpoint.state != EndpointState::active) return false;
+    AppView& app = *endpoint.app;
+    const edge::AppShare share{.active = app.active, .ejected = app.ejected};
+    if (!edge::note_failure(endpoint.ejection, share, MonoTime{now_ms})) return false;
+    ++app.ejected;
+    ejected_.push_back(&endpoint);
+    refresh_load(endpoint);
+    return true;
+}
+
+void Views::note_success(EndpointView& endpoint) {
+    edge::note_success(endpoint.ejection);
+}
+
+void Views::readmit(std::int64_t now_ms) {
+    for (EndpointView* endpoint = ejected_.front(); endpoint != nullptr;) {
+        EndpointView* next = ejected_.after(endpoint);
+        if (edge::readmit_if_due(endpoint->ejection, MonoTime{now_ms})) {
+            --endpoint->app->ejected;
+            endpoint->unlink();
+            refresh_load(*endpoint);
+        }
+        endpoint = next;
+    }
+}
+
+void Views::refresh_health() {
+    for (auto& [cell, view] : endpoints_) refresh_load(*view);
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,116 @@
+// One worker's view of apps and endpoints: what it has open there, its idle connections, what
+// requests experienced. Outlives snapshots as long as a request needs it. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/ejection.h"
+#include "edge/list.h"
+#include "edge/retry.h"
+#include "runtime/edge/parts.h"
+#include "runtime/edge/tables.h"
+
+namespace moln::edge_loop {
+
+struct ByEjection;
+struct ByHolding;
+
+struct EndpointView : edge::ListLink<ByEjection> {
+    std::shared_ptr<EndpointCell> cell;
+    EndpointSlot* slot = nullptr;
+    AppView* app = nullptr;
+    EndpointState state = EndpointState::warming;
+    bool current = false;    // stands in the snapshot
+    std::size_t index = 0;   // in app->endpoints, while current
+    std::uint64_t seen = 0;  // generation of the last snapshot that named it
+    std::uint32_t open = 0;  // requests and tunnels of this worker
+    std::uint32_t idle_count = 0;
+    edge::Ejection ejection;
+    edge::List<Exchange, ByAge> opens;  // oldest first
+    edge::List<Upstream, ByPool> idle;  // the last is the most recently used
+};
+
+struct AppView : edge::ListLink<ByHolding> {
+    std::shared_ptr<AppCell> cell;
+    AppSlot* slot = nullptr;
+    const EdgeApp* spec = nullptr;  // of the snapshot in use; null once the app has gone
+    std::vector<EndpointView*> endpoints;
+    std::vector<std::uint32_t> loads;  // for edge::least_loaded, beside endpoints
+    std::size_t turn = 0;
+    std::size_t active = 0;
+    std::size_t ejected = 0;
+    std::uint64_t seen = 0;
+    std::uint32_t exchanges = 0;  // that point here
+    edge::RetryBudget budget;
+    edge::List<Exchange, ByHold> held;
+};
+
+// Where the worker says that a drained endpoint has become idle.
+class DrainListener {
+public:
+    virtual void on_idle_endpoint() = 0;
+
+protected:
+    ~DrainListener() = default;
+};
+
+class Views {
+public:
+    Views(std::size_t worker, DrainListener* listener) : worker_(worker), listener_(listener) {}
+
+    // Swaps in a snapshot. Idle connections of endpoints that are no longer active are moved to
+    // `orphans`, for the caller to close. Apps that have requests waiting are told by `holding`.
+    void apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans);
+    const Tables* tables() const { return tables_.get(); }
+
+    // Null when no app answers for that host and path.
+    AppView* route(std::string_view host, std::string_view path);
+
+    // The endpoint for one more request, none of `tried`; null if there is none. The pointers in
+    // `tried` are only compared: what they name may have gone.
+    EndpointView* pick(AppView& app, std::span<const EndpointCell* const> tried);
+    bool any_eligible(const AppView& app) const;
+
+    // Open counts. `exchange.endpoint` is set and cleared here.
+    void open(Exchange& exchange, EndpointView& endpoint, std::int64_t now_ms);
+    void to_tunnel(Exchange& exchange);
+    void close(Exchange& exchange);
+
+    // Passive health. True when the endpoint was ejected.
+    bool note_failure(EndpointView& endpoint, std::int64_t now_ms);
+    void note_success(EndpointView& endpoint);
+    // Ends ejections that are over.
+    void readmit(std::int64_t now_ms);
+    bool any_ejected() const { return !ejected_.empty(); }
+    // Looks at the active probes' verdicts again.
+    void refresh_health();
+
+    void release(AppView& app);  // an exchange no longer points there
+
+    edge::List<AppView, ByHolding>& holding() { return holding_; }
+
+private:
+    EndpointView& endpoint_view(AppView& app, const EndpointEntry& entry);
+    void apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
+                   edge::List<Upstream, ByPool>& orphans);
+    void sweep(edge::List<Upstream, ByPool>& orphans);
+    void refresh_load(EndpointView& endpoint);
+    bool eligible(const EndpointView& endpoint) const;
+    void publish_oldest(EndpointView& endpoint);
+
+    std::size_t worker_;
+    DrainListener* listener_;
+    std::shared_ptr<const Tables> tables_;
+    std::vector<AppView*> by_index_;
+    std::unordered_map<const AppCell*, std::unique_ptr<AppView>> apps_;
+    std::unordered_map<const EndpointCell*, std::unique_ptr<EndpointView>> endpoints_;
+    edge::List<EndpointView, ByEjection> ejected_;
+    edge::List<AppView, ByHolding> holding_;
+};
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,198 @@
+#include "runtime/edge/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "runtime/edge/flow.h"
+
+namespace moln::edge_loop {
+namespace {
+
+// Apps whose requests wait, ejections and paused listeners are looked at this often, and only
+// while there are any.
+constexpr std::int64_t k_long_ago_ms = -1;
+
+void pin(int cpu) {
+    if (cpu < 0) return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<unsigned>(cpu), &set);
+    // A core that was taken away meanwhile only costs speed.
+    (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+void drop_dead(Core& core) {
+    for (Client* client : core.dead_clients) core.clients.drop(client);
+    core.dead_clients.clear();
+    for (Upstream* upstream : core.dead_upstreams) core.upstreams.drop(upstream);
+    core.dead_upstreams.clear();
+}
+
+void serve_all_held(Core& core) {
+    auto& holding = core.views.holding();
+    for (AppView* app = holding.front(); app != nullptr;) {
+        AppView* next = holding.after(app);
+        serve_held(core, *app);
+        app = next;
+    }
+}
+
+void apply_tables(Core& core, std::shared_ptr<const Tables> tables) {
+    const std::uint64_t generation = tables->generation;
+    edge::List<Upstream, ByPool> orphans;
+    core.views.apply(std::move(tables), orphans);
+    while (Upstream* upstream = orphans.pop_front()) close_upstream(core, *upstream);
+    core.port.acked.store(generation, std::memory_order_release);
+    core.port.control.wake.ring();
+    serve_all_held(core);
+}
+
+void begin_stop(Core& core) {
+    core.stopping = true;
+    // What the kernel has accepted for us would be reset by closing the listener.
+    for (Listener& listener : core.listeners) {
+        accept_clients(core, listener);
+        listener.fd.reset();
+    }
+    for (Client* client = core.all_clients.front(); client != nullptr;) {
+        Client* next = core.all_clients.after(client);
+        drive(core, *client);
+        stop_client(core, *client);
+        client = next;
+    }
+}
+
+void on_wake(Core& core) {
+    core.port.wake.clear();
+    std::shared_ptr<const Tables> tables;
+    {
+        const std::lock_guard lock(core.port.mutex);
+        tables = std::exchange(core.port.next, nullptr);
+    }
+    if (tables) apply_tables(core, std::move(tables));
+    const std::uint64_t health = core.port.health.load(std::memory_order_acquire);
+    if (health != core.health_seen) {
+        core.health_seen = health;
+        core.views.refresh_health();
+        serve_all_held(core);
+    }
+    if (core.port.stopping.load() && !core.stopping) begin_stop(core);
+}
+
+template <typename T, typename OnTimer>
+void fire(Core& core, edge::List<T, ByTimer>& list, OnTimer on_timer) {
+    while (T* part = list.front()) {
+        if (part->deadline_ms > core.now_ms) return;
+        clear_timer(*part);
+        on_timer(core, *part);
+    }
+}
+
+void resume_accepting(Core& core) {
+    if (core.accept_paused_until_ms == 0 || core.now_ms < core.accept_paused_until_ms) return;
+    core.accept_paused_until_ms = 0;
+    for (Listener& listener : core.listeners) {
+        if (listener.fd.open()) {
+            (void)core.epoll.modify(listener.fd.get(), EPOLLIN, static_cast<Part*>(&listener));
+        }
+    }
+}
+
+void fire_timers(Core& core) {
+    fire(core, core.head_timers, on_client_timer);
+    fire(core, core.idle_timers, on_client_timer);
+    fire(core, core.stall_timers, on_client_timer);
+    fire(core, core.discard_timers, on_client_timer);
+    fire(core, core.connect_timers, on_upstream_timer);
+    fire(core, core.upstream_idle_timers, on_upstream_timer);
+    resume_accepting(core);
+    core.views.readmit(core.now_ms);
+    if (!core.views.holding().empty()) serve_all_held(core);
+}
+
+// Until the first deadline; -1: nothing to wait for but events.
+int wait_ms(Core& core) {
+    if (!core.again.empty()) return 0;
+    std::int64_t first = k_long_ago_ms;
+    const auto consider = [&](std::int64_t deadline) {
+        if (first == k_long_ago_ms || deadline < first) first = deadline;
+    };
+    for (auto* list :
+         {&core.head_timers, &core.idle_timers, &core.stall_timers, &core.discard_timers}) {
+        if (const Client* client = list->front()) consider(client->deadline_ms);
+    }
+    for (auto* list : {&core.connect_timers, &core.upstream_idle_timers}) {
+        if (const Upstream* upstream = list->front()) consider(upstream->deadline_ms);
+    }
+    if (core.accept_paused_until_ms != 0) consider(core.accept_paused_until_ms);
+    if (!core.views.holding().empty() || core.views.any_ejected()) {
+        consider(core.now_ms + edge::k_tick.count);
+    }
+    if (first == k_long_ago_ms) return -1;
+    return static_cast<int>(std::clamp<std::int64_t>(first - core.now_ms, 0, 60'000));
+}
+
+void on_event(Core& core, const epoll_event& event) {
+    auto* part = static_cast<Part*>(event.data.ptr);
+    switch (part->kind) {
+        case PartKind::wake: on_wake(core); return;
+        case PartKind::listener: accept_clients(core, *static_cast<Listener*>(part)); return;
+        case PartKind::client: {
+            auto& client = *static_cast<Client*>(part);
+            client.ready.note(event.events);
+            drive(core, client);
+            return;
+        }
+        case PartKind::upstream:
+            on_upstream_event(core, *static_cast<Upstream*>(part), event.events);
+            return;
+    }
+}
+
+void run_again(Core& core) {
+    edge::List<Client, ByAgain> batch;
+    while (Client* client = core.again.pop_front()) batch.push_back(client);
+    while (Client* client = batch.pop_front()) drive(core, *client);
+}
+
+void close_pools(Core& core) {
+    while (Upstream* upstream = core.upstream_idle_timers.front()) close_upstream(core, *upstream);
+    drop_dead(core);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup) {
+    MOLN_ASSIGN(auto epoll, net::Epoll::create());
+    auto core = std::make_unique<Core>(setup.index, port, std::move(epoll), setup.clients_max);
+    MOLN_TRY(core->epoll.add(port.wake.fd(), EPOLLIN, &core->wake_part));
+    core->listeners.resize(setup.listeners.size());
+    for (std::size_t i = 0; i < setup.listeners.size(); ++i) {
+        Listener& listener = core->listeners[i];
+        listener.fd = std::move(setup.listeners[i]);
+        MOLN_ASSIGN(const auto bound, net::SocketAddress::local_of(listener.fd.get()));
+        listener.port = bound.port();
+        MOLN_TRY(core->epoll.add(listener.fd.get(), EPOLLIN, static_cast<Part*>(&listener)));
+    }
+    return core;
+}
+
+void run_worker(Core& core, int cpu) {
+    pin(cpu);
+    while (!core.stopping || !core.all_clients.empty()) {
+        const auto events = core.epoll.wait(wait_ms(core));
+        core.update_clock();
+        for (const epoll_event& event : events) on_event(core, event);
+        run_again(core);
+        fire_timers(core);
+        drop_dead(core);
+    }
+    close_pools(core);
+    core.port.finished.store(true, std::memory_order_release);
+    core.port.control.wake.ring();
+}
+
+}  // namespace moln::edge_loop

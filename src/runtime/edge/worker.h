@@ -1,0 +1,26 @@
+// One worker: a thread of its own core that accepts, proxies and answers until it is told to stop
+// and has finished what it began.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "io/net/fd.h"
+#include "runtime/edge/core.h"
+
+namespace moln::edge_loop {
+
+struct WorkerSetup {
+    std::size_t index = 0;
+    int cpu = -1;  // to run on, -1: any
+    std::uint32_t clients_max = edge::k_clients_max;
+    std::vector<net::Fd> listeners;
+};
+
+// Runs on the calling thread until port.stopping and everything is finished. Everything that can
+// fail does so in prepare_worker, before the edge says that it is ready.
+Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup);
+void run_worker(Core& core, int cpu);
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,32 @@
+// run_edge behind plain options, for the conversation tests and the benchmark: what `moln edge`
+// does, without the rest of moln.
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <string>
+
+#include "runtime/edge/edge_main.h"
+
+int main(int argc, char** argv) {
+    moln::EdgeOptions options;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string name = argv[i];
+        const std::string value = argv[i + 1];
+        if (name == "--listen") options.listens.push_back(value);
+        if (name == "--control") options.control_socket = value;
+        if (name == "--state") options.state_dir = value;
+        if (name == "--access-log") options.access_log = value;
+        if (name == "--metrics") options.metrics_listen = value;
+        if (name == "--threads") options.threads = std::stoi(value);
+        if (name == "--uid") options.uid = static_cast<uid_t>(std::stoul(value));
+        if (name == "--gid") options.gid = static_cast<gid_t>(std::stoul(value));
+        if (name == "--seccomp" && value == "off") options.seccomp = moln::EdgeSeccomp::off;
+    }
+    if (options.control_socket.empty() || options.state_dir.empty()) {
+        std::cerr << "usage: moln_edge_dev --listen IP:PORT --control PATH --state DIR "
+                     "[--access-log PATH] [--metrics IP:PORT] [--threads N] [--uid N] [--gid N] "
+                     "[--seccomp off]\n";
+        return 2;
+    }
+    return moln::run_edge(options);
+}
