@@ -66,9 +66,13 @@ void fire_crons(Draft& draft, AppScope& scope, AddressSlots& slots) {
 void finish_runs(Draft& draft, AppScope& scope) {
     for (auto& member : scope.members) {
         if (!lives(member) || member.instance->kind == InstanceKind::service) continue;
-        if (is_over(member) && member.seen->phase != InstancePhase::prepared &&
-            member.seen->phase != InstancePhase::absent) {
+        if (is_over(member) && member.seen->phase == InstancePhase::ended) tidy_away(draft, member);
+        const auto failed = failed_at(member);
+        if (!failed) continue;
+        if (*failed <= draft.now().wall) {
             tidy_away(draft, member);
+        } else {
+            draft.wake_at(*failed);
         }
     }
 }

@@ -62,6 +62,11 @@ std::int64_t crashes(const Member& member) {
     return member.seen->restarts + (member.seen->phase == InstancePhase::backing_off ? 1 : 0);
 }
 
+std::optional<WallTime> failed_at(const Member& member) {
+    if (member.seen == nullptr || member.seen->phase != InstancePhase::failed) return std::nullopt;
+    return member.instance->goal_since + k_failing_max;
+}
+
 bool is_ready(const Member& member, const ProcessSpec& process, WallTime now) {
     if (member.instance->goal != InstanceGoal::run || !is_running(member)) return false;
     if (process.kind == ProcessKind::web) return member.edge.healthy;
@@ -86,7 +91,8 @@ Verdict judge_start(const Sight& sight, const Member& member, const ProcessSpec&
                     const HealthSpec& health, WallTime now) {
     if (member.seen == nullptr) return {};
     const auto& name = member.instance->process;
-    if (member.seen->phase == InstancePhase::failed) {
+    if (const auto counts = failed_at(member)) {
+        if (now < *counts) return {.failed = {}, .look_again = counts};
         return {.failed = fmt::format("{} could not be started: {}", name, member.seen->reason),
                 .look_again = {}};
     }

@@ -12,6 +12,8 @@ namespace moln::plan {
 
 // A release whose instance has ended by itself this often while it was to be proved has failed.
 inline constexpr std::int64_t k_crashes_max = 3;
+// The node repeats what failed: only what still fails this long after the order counts.
+inline constexpr Milliseconds k_failing_max = seconds(10);
 // A worker has nothing to ask whether it is well: being up this long is its proof.
 inline constexpr Milliseconds k_worker_proof = seconds(5);
 
@@ -26,6 +28,8 @@ bool is_running(const Member& member);
 // Nothing of it runs, and the node knows that nothing of it is to run again.
 bool is_over(const Member& member);
 std::int64_t crashes(const Member& member);
+// It could not be prepared or started. Gives when that counts, if it has failed at all.
+std::optional<WallTime> failed_at(const Member& member);
 
 // Proved: a web instance that the edge finds healthy, a worker that has been up for a while.
 bool is_ready(const Member& member, const ProcessSpec& process, WallTime now);

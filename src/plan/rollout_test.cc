@@ -1,0 +1,53 @@
+#include "plan/rollout.h"
+
+#include <gtest/gtest.h>
+
+#include "plan/reality.h"
+
+namespace moln::plan {
+namespace {
+
+const AppId k_shop("default/shop");
+
+TEST(Rollout, first_release_comes_up_and_serves) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(2))));
+    EXPECT_GE(r.settle(), 0);
+    const auto& app = r.world.apps.at(k_shop);
+    EXPECT_EQ(app.rollout.state, RolloutState::settled);
+    EXPECT_EQ(app.release_served, 1);
+    ASSERT_EQ(r.world.edge.apps.size(), 1u);
+    EXPECT_EQ(r.world.edge.apps[0].endpoints.size(), 2u);
+    EXPECT_EQ(r.world.edge.apps[0].endpoints[0].state, EndpointState::active);
+    ASSERT_EQ(r.world.edge.routes.size(), 1u);
+    EXPECT_EQ(r.world.edge.routes[0].host, "shop.localhost");
+}
+
+TEST(Rollout, second_release_replaces_the_first) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(2))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(3))));
+    EXPECT_GE(r.settle(), 0);
+    EXPECT_EQ(r.world.apps.at(k_shop).release_served, 2);
+    EXPECT_EQ(r.world.instances.size(), 3u);
+}
+
+TEST(Rollout, release_that_crashes_is_rolled_back_and_the_first_never_leaves) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(2))));
+    ASSERT_GE(r.settle(), 0);
+    const auto before = r.world.instances;
+    r.behaviours[2] = Behaviour::crashing;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(2))));
+    EXPECT_GE(r.settle(), 0);
+    const auto& app = r.world.apps.at(k_shop);
+    EXPECT_EQ(app.release, 1);
+    EXPECT_EQ(app.rollout.state, RolloutState::failed);
+    EXPECT_NE(app.rollout.reason.find("web exited with code 1, 3 times"), std::string::npos)
+        << app.rollout.reason;
+    EXPECT_EQ(r.world.instances, before);
+}
+
+}  // namespace
+}  // namespace moln::plan
