@@ -237,6 +237,12 @@ std::vector<PlatformProgram> platform_programs() {
     return {k_programs.begin(), k_programs.end()};
 }
 
+Result<std::string> wanted_platform(const SourceListing& source) {
+    if (!source.has("moln.toml")) return std::string();
+    MOLN_ASSIGN(const auto file, parse_app_file(contents(source, "moln.toml")));
+    return file.platform;
+}
+
 Result<Recipe> detect(const SourceListing& source, const PlatformTools& tools) {
     return Detection(source, tools).run();
 }

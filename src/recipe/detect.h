@@ -65,6 +65,9 @@ struct Recipe {
 };
 BOOST_DESCRIBE_STRUCT(Recipe, (), (name, platform, detected, steps, config, warnings))
 
+// The platform that moln.toml names, "" for none: to be known before its tools can be looked at.
+Result<std::string> wanted_platform(const SourceListing& source);
+
 // ErrorCode::invalid: the folder's own files are wrong, or nothing says how to start it.
 // ErrorCode::refused: the platform lacks a program; the reason names the package.
 Result<Recipe> detect(const SourceListing& source, const PlatformTools& tools);

@@ -1,0 +1,61 @@
+#include "drivers/image/workspace.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/process/fd.h"
+#include "drivers/process/files.h"
+
+namespace moln {
+
+Result<Workspace> Workspace::make(const DataDir& data) {
+    MOLN_TRY(make_folders(data.builds(), 0700));
+    auto path = data.builds() + "/b-XXXXXX";
+    if (mkdtemp(path.data()) == nullptr) {
+        return fail(error_from_errno(errno, "make a folder in " + data.builds()));
+    }
+    return Workspace(std::move(path));
+}
+
+Workspace::Workspace(Workspace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+Workspace::~Workspace() {
+    // What cannot be removed now goes with recover().
+    if (!path_.empty()) static_cast<void>(remove_tree(path_));
+}
+
+std::string Workspace::name() const {
+    return path_.substr(path_.rfind('/') + 1);
+}
+
+Result<std::string> Workspace::make_layer(const std::string& name) const {
+    auto path = path_ + "/" + name;
+    MOLN_TRY(make_folders(path, 0755));
+    return path;
+}
+
+Status publish(const std::string& folder, const std::string& target) {
+    const auto above = target.substr(0, target.rfind('/'));
+    MOLN_TRY(make_folders(above, 0700));
+    {
+        MOLN_ASSIGN(const Fd fd, open_fd(folder, O_RDONLY | O_DIRECTORY));
+        // All files of the tree at once; one by one would take a flush each.
+        if (syncfs(fd.get()) != 0) return fail(error_from_errno(errno, "sync " + folder));
+    }
+    if (rename(folder.c_str(), target.c_str()) != 0) {
+        if (errno == EEXIST || errno == ENOTEMPTY) return {};
+        return fail(error_from_errno(errno, "rename " + folder + " to " + target));
+    }
+    return sync_folder(above);
+}
+
+std::string layer_path(const DataDir& data, const std::string& layer) {
+    return data.layers() + "/" + layer;
+}
+
+}  // namespace moln
