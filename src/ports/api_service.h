@@ -68,8 +68,6 @@ public:
     virtual void accept_websocket() = 0;
     virtual void send(ApiMessageKind kind, std::string bytes) = 0;  // end() closes
     virtual void on_message(std::function<void(ApiMessageKind, std::string)> callback) = 0;
-    // Stops reading from the client, so that it is held back by its own socket.
-    virtual void hold_input(bool hold) = 0;
 
     virtual std::size_t queued_bytes() const = 0;
     // Called when the queue has fallen below half of k_api_queue_bytes_pause after being above.

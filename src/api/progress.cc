@@ -1,0 +1,90 @@
+#include "api/progress.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "api/view.h"
+
+namespace moln::api {
+namespace {
+
+std::string instance_line(const InstanceView& view) {
+    std::string word(enum_word(view.state));
+    std::ranges::replace(word, '_', ' ');
+    if (view.text.empty()) return fmt::format("{}: {}", view.id.text, word);
+    return fmt::format("{}: {} ({})", view.id.text, word, view.text);
+}
+
+bool looks_bad(const InstanceView& view) {
+    return view.last_exit.has_value() || view.state == InstanceState::failed ||
+           view.state == InstanceState::unhealthy;
+}
+
+struct Counts {
+    std::map<std::string, std::int64_t> ready;
+    bool crash_loop = false;
+};
+
+Counts look_at_instances(const World& world, const App& app, std::int64_t release,
+                         Progress& progress) {
+    Counts counts;
+    for (const auto& [id, instance] : world.instances) {
+        const bool wanted = instance.app == app.id && instance.release == release &&
+                            instance.kind == InstanceKind::service &&
+                            instance.restart_count == app.restart_count;
+        if (!wanted) continue;
+        const auto view = instance_view(world, instance);
+        progress.instances[id] = instance_line(view);
+        if (is_ready(view)) ++counts.ready[instance.process];
+        if (looks_bad(view) || progress.failing.empty()) progress.failing = id;
+        const bool looping =
+            view.restarts >= k_restarts_until_failed && view.state == InstanceState::backing_off;
+        if (looping && !counts.crash_loop) {
+            counts.crash_loop = true;
+            progress.failing = id;
+            progress.reason = fmt::format("{} keeps ending: {}", id.text, view.last_exit_text);
+        }
+    }
+    return counts;
+}
+
+}  // namespace
+
+Progress progress_of(const World& world, const App& app, std::int64_t release) {
+    Progress progress;
+    const auto counts = look_at_instances(world, app, release, progress);
+    if (app.rollout.to == release && app.rollout.state == RolloutState::failed) {
+        progress.state = ProgressState::failed;
+        progress.reason = app.rollout.reason;
+        return progress;
+    }
+    if (app.release != release) {
+        progress.state = ProgressState::superseded;
+        progress.reason = fmt::format("release {} is wanted now", app.release);
+        return progress;
+    }
+    const auto* wanted = find_release(world, app.id, release);
+    bool all_ready = true;
+    if (wanted != nullptr) {
+        for (const auto& [name, spec] : wanted->config.processes) {
+            const auto number = wanted_instances(app, name, spec);
+            const auto found = counts.ready.find(name);
+            const auto ready = found == counts.ready.end() ? 0 : found->second;
+            all_ready = all_ready && ready >= number;
+            if (number == 0) continue;
+            if (!progress.summary.empty()) progress.summary += ", ";
+            progress.summary += fmt::format("{} {} of {} ready", name, ready, number);
+        }
+    }
+    if (app.run == AppRun::stopped) progress.summary = "stopped";
+    const bool rolling = app.rollout.state == RolloutState::switching;
+    if (all_ready && !rolling) {
+        progress.state = ProgressState::settled;
+    } else if (counts.crash_loop && !rolling) {
+        progress.state = ProgressState::failed;
+    }
+    return progress;
+}
+
+}  // namespace moln::api

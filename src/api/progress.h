@@ -1,0 +1,35 @@
+// How far an app is from what was asked: the pure half of waiting for a deploy, a restart, a scale.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "model/views.h"
+#include "model/world.h"
+
+namespace moln::api {
+
+enum class ProgressState {
+    going_on,
+    settled,
+    failed,      // `reason` says why; `failing` is the instance to look at, if one is known
+    superseded,  // another change of the release came after
+};
+
+struct Progress {
+    ProgressState state = ProgressState::going_on;
+    std::string summary;  // "web 1 of 3 ready, worker 1 of 1 ready"
+    std::string reason;
+    InstanceId failing;
+    std::map<InstanceId, std::string> instances;  // of the wanted release: "web-7f3k2m: starting"
+};
+
+// A restart or a scale has no roll-back of its own: an instance that was started this often in vain
+// has failed it.
+inline constexpr std::int64_t k_restarts_until_failed = 3;
+
+// `release` is the one that was wanted when the waiting began.
+Progress progress_of(const World& world, const App& app, std::int64_t release);
+
+}  // namespace moln::api

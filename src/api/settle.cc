@@ -1,0 +1,161 @@
+#include "api/settle.h"
+
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "api/progress.h"
+#include "api/view.h"
+
+namespace moln::api {
+namespace {
+
+class Settle final : public Stream, public std::enable_shared_from_this<Settle> {
+public:
+    Settle(Lines lines, CommandReply reply, std::vector<std::string> warnings)
+        : lines_(std::move(lines)),
+          context_(lines_.call()->shared_context()),
+          reply_(std::move(reply)),
+          warnings_(std::move(warnings)) {}
+
+    void start() {
+        context_->streams.insert(shared_from_this());
+        const auto& app = context_->control.world().apps.at(reply_.app);
+        release_ = reply_.release != 0 ? reply_.release : app.release;
+        lines_.call()->exchange->on_gone([weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->finish();
+        });
+        watching_ = context_->control.on_change([weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->look_soon();
+        });
+        said_ = context_->control.now().mono;
+        look();
+    }
+
+private:
+    // Not at each of a burst of changes; and again and again, to say that it still waits.
+    void look_soon() {
+        if (soon_ || done_) return;
+        soon_ = true;
+        context_->loop.after(k_settle_look_interval, [weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (self == nullptr || self->done_) return;
+            self->soon_ = false;
+            self->look();
+        });
+    }
+
+    void look() {
+        const auto& world = context_->control.world();
+        const auto app = world.apps.find(reply_.app);
+        if (app == world.apps.end()) {
+            return fail({ErrorCode::conflict,
+                         fmt::format("app {} was removed meanwhile", name_of(reply_.app))});
+        }
+        const auto progress = progress_of(world, app->second, release_);
+        tell(progress);
+        switch (progress.state) {
+            case ProgressState::going_on: return wait_for_word();
+            case ProgressState::settled:
+                lines_.result(to_json(change_view(world, reply_, std::move(warnings_))));
+                return finish();
+            case ProgressState::superseded:
+                return fail({ErrorCode::conflict,
+                             fmt::format("app {}: release {} was overtaken: {}",
+                                         name_of(reply_.app), release_, progress.reason)});
+            case ProgressState::failed: return show_log_and_fail(progress);
+        }
+    }
+
+    void tell(const Progress& progress) {
+        bool changed = false;
+        for (const auto& [id, text] : progress.instances) {
+            if (std::exchange(told_[id], text) == text) continue;
+            lines_.progress(text);
+            changed = true;
+        }
+        const auto now = context_->control.now().mono;
+        if (changed) {
+            said_ = now;
+        } else if (progress.state == ProgressState::going_on &&
+                   (now - said_) >= k_settle_word_interval) {
+            said_ = now;
+            lines_.progress(progress.summary.empty() ? "waiting" : "waiting: " + progress.summary);
+        }
+    }
+
+    void wait_for_word() {
+        if (timer_) return;
+        timer_ = true;
+        context_->loop.after(k_settle_word_interval, [weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (self == nullptr || self->done_) return;
+            self->timer_ = false;
+            self->look();
+        });
+    }
+
+    void show_log_and_fail(const Progress& progress) {
+        const Error error{ErrorCode::refused,
+                          progress.reason.empty()
+                              ? fmt::format("app {}: did not become as wanted", name_of(reply_.app))
+                              : progress.reason};
+        if (progress.failing.empty()) return fail(error);
+        watching_ = nullptr;
+        lines_.progress(fmt::format("last lines of {}:", progress.failing.text));
+        LogQuery query;
+        query.app = reply_.app;
+        query.instance = progress.failing.text;
+        query.lines = k_settle_log_lines;
+        logs_ = context_->control.logs(
+            query,
+            [weak = weak_from_this()](LogLine line) {
+                const auto self = weak.lock();
+                if (self != nullptr && !self->done_) self->lines_.progress("  | " + line.text);
+            },
+            [weak = weak_from_this(), error](const Status&) {
+                if (const auto self = weak.lock()) self->fail(error);
+            });
+    }
+
+    void fail(const Error& error) {
+        if (done_) return;
+        lines_.fail(error);
+        finish();
+    }
+
+    void finish() {
+        if (std::exchange(done_, true)) return;
+        watching_ = nullptr;
+        context_->streams.erase(shared_from_this());
+    }
+
+    Lines lines_;
+    std::shared_ptr<ServiceContext> context_;
+    CommandReply reply_;
+    std::vector<std::string> warnings_;
+    std::int64_t release_ = 0;
+    std::map<InstanceId, std::string> told_;
+    MonoTime said_;
+    std::shared_ptr<void> watching_;
+    std::shared_ptr<void> logs_;
+    bool soon_ = false;
+    bool timer_ = false;
+    bool done_ = false;
+};
+
+}  // namespace
+
+void settle(Lines lines, const CommandReply& reply, std::vector<std::string> warnings) {
+    std::make_shared<Settle>(std::move(lines), reply, std::move(warnings))->start();
+}
+
+void settle(const std::shared_ptr<Call>& call, const CommandReply& reply,
+            std::vector<std::string> warnings) {
+    Lines lines(call);
+    lines.begin();
+    settle(std::move(lines), reply, std::move(warnings));
+}
+
+}  // namespace moln::api

@@ -1,0 +1,25 @@
+// The tail of a change that is waited for: lines of progress as instances come up, then the result,
+// or the error with the last log lines of the instance that failed. The client may leave at any
+// moment; the change goes on without it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/call.h"
+#include "api/lines.h"
+
+namespace moln::api {
+
+inline constexpr Milliseconds k_settle_look_interval = {
+    100};  // looks at the World at most so often
+inline constexpr Milliseconds k_settle_word_interval = seconds(10);  // says at least so often
+inline constexpr std::int64_t k_settle_log_lines = 20;
+
+void settle(const std::shared_ptr<Call>& call, const CommandReply& reply,
+            std::vector<std::string> warnings);
+// The same on a stream that has begun.
+void settle(Lines lines, const CommandReply& reply, std::vector<std::string> warnings);
+
+}  // namespace moln::api

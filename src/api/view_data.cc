@@ -1,0 +1,120 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "api/view.h"
+
+namespace moln::api {
+namespace {
+
+std::string reset_text(const Volume& volume) {
+    switch (volume.lifetime) {
+        case Lifetime::instance:
+            return "kept when its instance crashes; goes to the trash with its instance";
+        case Lifetime::app:
+            return "kept by restarts and releases; goes to the trash when the app is removed";
+        case Lifetime::independent: break;
+    }
+    return "kept until `moln volume rm`, even when the app is removed";
+}
+
+// Where the first edge that listens is reached from this machine: "127.0.0.1:8080".
+std::string edge_authority(const World& world) {
+    for (const auto& [node, edge] : world.edges) {
+        if (!edge.connected || edge.report.listens.empty()) continue;
+        const auto& listen = edge.report.listens.front();
+        const auto colon = listen.rfind(':');
+        if (colon == std::string::npos) continue;
+        auto host = listen.substr(0, colon);
+        if (host == "0.0.0.0" || host == "[::]") host = "127.0.0.1";
+        return host + listen.substr(colon);
+    }
+    return "";
+}
+
+RouteView route_view(const World& world, const AppId& app, const RouteSpec& route,
+                     RouteOrigin origin) {
+    return {app,           route.host, route.path,
+            route.process, origin,     route_url(world, route.host, route.path)};
+}
+
+}  // namespace
+
+std::string route_url(const World& world, const std::string& host, const std::string& path) {
+    const auto authority = edge_authority(world);
+    if (authority.empty() || host.starts_with("*.")) return "";
+    const auto colon = authority.rfind(':');
+    const auto shown_host = host == "*" || host.empty() ? authority.substr(0, colon) : host;
+    const auto port = authority.substr(colon) == ":80" ? "" : authority.substr(colon);
+    return fmt::format("http://{}{}{}", shown_host, port, path);
+}
+
+std::vector<RouteView> route_views(const World& world, const App& app) {
+    std::vector<RouteView> views;
+    if (const auto* release = find_release(world, app.id, app.release)) {
+        for (const auto& route : release->config.routes) {
+            views.push_back(route_view(world, app.id, route, RouteOrigin::release));
+        }
+    }
+    for (const auto& route : app.routes) {
+        views.push_back(route_view(world, app.id, route, RouteOrigin::added));
+    }
+    return views;
+}
+
+VolumeView volume_view(const World& world, const Volume& volume) {
+    VolumeView view;
+    view.id = volume.id;
+    view.app = volume.app;
+    view.name = volume.name;
+    view.lifetime = volume.lifetime;
+    view.sharing = volume.sharing;
+    view.node = volume.node;
+    view.place = fmt::format("local disk of node {}", volume.node.text);
+    view.size = volume.size;
+    view.created = volume.created;
+    view.reset_text = reset_text(volume);
+    if (const auto node = world.nodes.find(volume.node); node != world.nodes.end()) {
+        const auto used = node->second.volumes_used.find(volume.id);
+        if (used != node->second.volumes_used.end()) view.used = used->second;
+    }
+    for (const auto& [id, instance] : world.instances) {
+        if (std::ranges::count(instance.volumes, volume.id) > 0) view.held_by.push_back(id);
+    }
+    const auto app = world.apps.find(volume.app);
+    if (app == world.apps.end()) return view;
+    if (const auto* release = find_release(world, volume.app, app->second.release)) {
+        const auto spec =
+            std::ranges::find(release->config.volumes, volume.name, &VolumeSpec::name);
+        if (spec != release->config.volumes.end()) view.path = spec->path;
+    }
+    return view;
+}
+
+std::vector<VolumeView> volume_views(const World& world, const AppFilter& filter) {
+    std::vector<VolumeView> views;
+    for (const auto& [id, volume] : world.volumes) {
+        if (filter.takes(volume.app)) views.push_back(volume_view(world, volume));
+    }
+    std::ranges::stable_sort(views, [](const VolumeView& a, const VolumeView& b) {
+        return std::tie(a.app, a.name) < std::tie(b.app, b.name);
+    });
+    return views;
+}
+
+TrashView trash_view(const TrashItem& item) {
+    return {item.id,   item.kind,    item.app,     item.what,   item.node,
+            item.size, item.dropped, item.expires, item.purging};
+}
+
+std::vector<TrashView> trash_views(const World& world, const AppFilter& filter) {
+    std::vector<TrashView> views;
+    for (const auto& [id, item] : world.trash) {
+        if (filter.takes(item.app)) views.push_back(trash_view(item));
+    }
+    std::ranges::stable_sort(
+        views, [](const TrashView& a, const TrashView& b) { return a.dropped > b.dropped; });
+    return views;
+}
+
+}  // namespace moln::api
