@@ -283,6 +283,9 @@ Result<std::vector<StoreChange>> SqliteFileStore::changes(const std::string& pre
 
 // Opening -----------------------------------------------------------------------------------------
 
+// Twice what the log has when it is usually copied into the file, after 1000 pages of 4 KiB.
+constexpr std::int64_t k_log_bytes_kept_max = 8 << 20;
+
 // The lock is taken by the first read and kept until the file is closed.
 Status lock_database(Database& db) {
     MOLN_TRY(db.set_checkpoint_on_close(Database::CheckpointOnClose::off));
@@ -322,6 +325,8 @@ Status make_ready(Database& db) {
                                 db.path()));
     }
     MOLN_TRY(db.run("PRAGMA synchronous = FULL"));
+    // One large transaction does not leave its log behind for ever.
+    MOLN_TRY(db.run(fmt::format("PRAGMA journal_size_limit = {}", k_log_bytes_kept_max)));
     if (blank) MOLN_TRY(sqlite::create_tables(db));
     return db.set_checkpoint_on_close(Database::CheckpointOnClose::on);
 }

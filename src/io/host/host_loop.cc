@@ -1,8 +1,9 @@
 #include "io/host/host_loop.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
-#include <optional>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -89,7 +90,8 @@ struct HostLoop::Impl {
     asio::io_context context{1};
     asio::executor_work_guard<asio::io_context::executor_type> work;
     Timers timers;
-    KeyedPool pool;  // last: its threads end before what they post to
+    std::atomic<std::thread::id> thread;  // that runs the loop; nobody's before run()
+    KeyedPool pool;                       // last: its threads end before what they post to
 };
 
 HostLoop::HostLoop(HostLoopOptions options) : impl_(std::make_unique<Impl>(options)) {}
@@ -101,6 +103,8 @@ Now HostLoop::now() const {
 }
 
 void HostLoop::after(Milliseconds delay, std::function<void()> callback) {
+    const auto owner = impl_->thread.load(std::memory_order_relaxed);
+    CHECK(owner == std::thread::id() || owner == std::this_thread::get_id());
     // One more millisecond: now is rounded down, and a timer must not be early.
     const auto delay_ms = delay.count > 0 ? delay.count + 1 : 0;
     impl_->timers.add(milliseconds_of(CLOCK_BOOTTIME) + delay_ms, std::move(callback));

@@ -2,9 +2,9 @@
 // blocking jobs, timers on CLOCK_BOOTTIME (they count the time a machine slept). Asio is inside;
 // asio_context.h gives its io_context to those who serve sockets on it.
 //
-// after() and submit() are for the loop thread, and for any thread before run(). post() and stop()
-// are for any thread. What is left when the loop is destroyed never runs; jobs that have begun are
-// waited for.
+// after() is for the loop thread, and for any one thread before run(). submit(), post(), now() and
+// stop() are for any thread. What is left when the loop is destroyed never runs; jobs that have
+// begun are waited for.
 #pragma once
 
 #include <cstddef>
