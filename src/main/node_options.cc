@@ -1,0 +1,93 @@
+#include "main/node_options.h"
+
+#include <CLI/CLI.hpp>
+#include <limits.h>
+#include <unistd.h>
+
+namespace moln {
+namespace {
+
+std::string host_name() {
+    char name[HOST_NAME_MAX + 1] = {};
+    if (::gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0') return "node";
+    const std::string full = name;
+    return full.substr(0, full.find('.'));
+}
+
+const char* description_of(const std::string& role) {
+    if (role == "up") {
+        return "Starts this machine's cloud and keeps it running: the daemon and the edge.\n"
+               "Ctrl-C drains and stops it; a second Ctrl-C does not wait for what is in flight.";
+    }
+    return "The daemon of a node, as a service manager runs it. SIGTERM ends the daemon alone:\n"
+           "instances and edge serve on. SIGINT drains and stops them all.";
+}
+
+}  // namespace
+
+ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
+    ParsedNode parsed;
+    auto& options = parsed.options;
+    options.platforms = MOLN_PLATFORMS_DIR;
+    CLI::App app(description_of(role), "moln " + role);
+    app.footer("Examples:\n  moln " + role + "\n  moln " + role +
+               " --data /srv/moln --listen 0.0.0.0:80\n");
+    app.add_option("--data", options.data.root, "the one directory where all state lies")
+        ->envname("MOLN_DATA")
+        ->capture_default_str();
+    app.add_option("--listen", options.listens, "where the edge takes requests, HOST:PORT")
+        ->capture_default_str();
+    app.add_option("--node", options.node, "the node's name (default: the host's)");
+    app.add_option("--edge-threads", options.edge_threads, "threads of the edge, 0: one a core")
+        ->check(CLI::Range(0, 1024));
+    app.add_option("--metrics", options.metrics_listen,
+                   "serve Prometheus metrics on this loopback address");
+    app.add_option("--api", options.api_listen,
+                   "serve the API on this loopback address too, with the token in DATA/api.token");
+    app.add_option("--network", options.network,
+                   "first two numbers of the /16 of the instances' private networks")
+        ->capture_default_str();
+    app.add_option("--platforms", options.platforms, "folder of platform recipes")
+        ->capture_default_str();
+    app.add_flag("--verbose,-v", options.verbose, "log more than warnings");
+    app.add_flag("--log-json", options.log_json, "log as JSON lines");
+    app.add_option("--ready-fd", options.ready_fd)->group("");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        parsed.exit_code = code == 0 ? 0 : 2;
+        return parsed;
+    }
+    if (options.node.empty()) options.node = host_name();
+    while (options.data.root.size() > 1 && options.data.root.back() == '/') {
+        options.data.root.pop_back();
+    }
+    if (options.data.root.empty() || options.data.root[0] != '/') {
+        std::error_code error;
+        options.data.root = std::filesystem::absolute(options.data.root, error).string();
+    }
+    return parsed;
+}
+
+std::vector<std::string> node_arguments(const NodeOptions& options) {
+    std::vector<std::string> arguments = {"--data",         options.data.root,
+                                          "--node",         options.node,
+                                          "--network",      options.network,
+                                          "--platforms",    options.platforms,
+                                          "--edge-threads", std::to_string(options.edge_threads)};
+    for (const auto& listen : options.listens) {
+        arguments.insert(arguments.end(), {"--listen", listen});
+    }
+    if (!options.metrics_listen.empty()) {
+        arguments.insert(arguments.end(), {"--metrics", options.metrics_listen});
+    }
+    if (!options.api_listen.empty()) {
+        arguments.insert(arguments.end(), {"--api", options.api_listen});
+    }
+    if (options.verbose) arguments.push_back("--verbose");
+    if (options.log_json) arguments.push_back("--log-json");
+    return arguments;
+}
+
+}  // namespace moln

@@ -1,0 +1,37 @@
+// The options of the roles that make a node: `moln up` and `moln daemon` take the same ones.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drivers/data_dir.h"
+
+namespace moln {
+
+struct NodeOptions {
+    DataDir data{"/var/lib/moln"};
+    std::string node = "";                                  // its name; "" is the host's
+    std::vector<std::string> listens = {"127.0.0.1:8080"};  // of the edge
+    int edge_threads = 0;                                   // 0: one per core
+    std::string metrics_listen;                             // of the edge; loopback only
+    std::string api_listen;  // TCP beside the unix socket; loopback only, with a token
+    std::string network = "10.213";
+    std::string platforms;  // folder of platform recipes
+    bool verbose = false;
+    bool log_json = false;
+    int ready_fd = -1;  // `up` waits on it for one line
+};
+
+// What the program's first word picked, parsed from what follows it; an exit code when there is
+// nothing left to do (help was asked for, or the arguments were wrong and that was said).
+struct ParsedNode {
+    NodeOptions options;
+    std::optional<int> exit_code;
+};
+ParsedNode parse_node_options(const std::string& role, int argc, char** argv);
+
+// The arguments that give another process the same options.
+std::vector<std::string> node_arguments(const NodeOptions& options);
+
+}  // namespace moln

@@ -1,0 +1,82 @@
+#include "main/real_host.h"
+
+#include <utility>
+
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+
+#include "io/host/files.h"
+#include "io/host/log.h"
+#include "main/log_stream.h"
+#include "main/roles.h"
+#include "main/terminal.h"
+
+namespace moln {
+namespace {
+
+std::string seal_context(const AppId& app, const std::string& name) {
+    return app.text + "/" + name;
+}
+
+}  // namespace
+
+NodeFacts RealHost::facts() {
+    NodeFacts facts;
+    struct ::sysinfo info{};
+    if (::sysinfo(&info) == 0) {
+        facts.memory = {static_cast<std::int64_t>(info.totalram) * info.mem_unit};
+    }
+    facts.cpu_millis = std::int64_t{1000} * ::get_nprocs();
+    struct ::statvfs disk{};
+    if (::statvfs(parts_.data.root.c_str(), &disk) == 0) {
+        const auto block = static_cast<std::int64_t>(disk.f_frsize);
+        facts.disk_free = {static_cast<std::int64_t>(disk.f_bavail) * block};
+        facts.disk_total = {static_cast<std::int64_t>(disk.f_blocks) * block};
+    }
+    return facts;
+}
+
+Result<std::string> RealHost::seal(const AppId& app, const std::string& name, const Secret& value) {
+    return parts_.seals.seal(value, seal_context(app, name));
+}
+
+Result<Secret> RealHost::unseal(const AppId& app, const std::string& name,
+                                const std::string& sealed) {
+    return parts_.seals.unseal(sealed, seal_context(app, name));
+}
+
+Result<std::unique_ptr<Terminal>> RealHost::open_terminal(const Instance& instance,
+                                                          const TerminalRequest& request) {
+    return make_terminal(parts_.loop, parts_.sandboxes, instance, request);
+}
+
+std::shared_ptr<void> RealHost::logs(const World&, const LogQuery& query,
+                                     std::function<void(LogLine)> line,
+                                     std::function<void(Status)> end) {
+    return stream_logs(parts_.loop, parts_.data, query, std::move(line), std::move(end));
+}
+
+void RealHost::edge_metrics(std::function<void(Result<std::string>)> done) {
+    parts_.edge_link.request_metrics(std::move(done));
+}
+
+Result<std::string> RealHost::new_upload() {
+    MOLN_TRY(make_dirs(parts_.data.uploads()));
+    return parts_.data.uploads() + "/" + fresh_suffix(parts_.entropy, 16);
+}
+
+void RealHost::close_edge(Ending ending, std::function<void()> done) {
+    parts_.edge_keeper.close(ending, std::move(done));
+}
+
+void RealHost::shut_down_done() {
+    log_info("node.stopped");
+    parts_.end(k_exit_shut_down);
+}
+
+void RealHost::leadership_lost(const Error& error) {
+    log_failure("leadership.lost", error);
+    parts_.end(error.code == ErrorCode::corrupt ? k_exit_cannot : k_exit_failed);
+}
+
+}  // namespace moln

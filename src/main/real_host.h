@@ -1,0 +1,51 @@
+// HostServices on this machine. See ports/host_services.h.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "drivers/sandbox/host.h"
+#include "io/host/host_loop.h"
+#include "io/host/seal.h"
+#include "main/edge_keeper.h"
+#include "ports/entropy.h"
+#include "ports/host_services.h"
+
+namespace moln {
+
+struct RealHostParts {
+    HostLoop& loop;
+    DataDir data;
+    SealBox& seals;
+    SandboxHost& sandboxes;
+    EdgeSocketLink& edge_link;
+    EdgeKeeper& edge_keeper;
+    Entropy& entropy;
+    std::function<void(int exit_code)> end;  // of the process, once
+};
+
+class RealHost final : public HostServices {
+public:
+    explicit RealHost(RealHostParts parts) : parts_(std::move(parts)) {}
+
+    NodeFacts facts() override;
+    Result<std::string> seal(const AppId& app, const std::string& name,
+                             const Secret& value) override;
+    Result<Secret> unseal(const AppId& app, const std::string& name,
+                          const std::string& sealed) override;
+    Result<std::unique_ptr<Terminal>> open_terminal(const Instance& instance,
+                                                    const TerminalRequest& request) override;
+    std::shared_ptr<void> logs(const World& world, const LogQuery& query,
+                               std::function<void(LogLine)> line,
+                               std::function<void(Status)> end) override;
+    void edge_metrics(std::function<void(Result<std::string>)> done) override;
+    Result<std::string> new_upload() override;
+    void close_edge(Ending ending, std::function<void()> done) override;
+    void shut_down_done() override;
+    void leadership_lost(const Error& error) override;
+
+private:
+    RealHostParts parts_;
+};
+
+}  // namespace moln

@@ -1,0 +1,197 @@
+// `moln daemon`: the real parts put together, in the order in which they need one another.
+#include <charconv>
+#include <csignal>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/call.h"
+#include "api/service.h"
+#include "drivers/image/host_images.h"
+#include "drivers/sandbox/real_one_shots.h"
+#include "drivers/sandbox/real_sandboxes.h"
+#include "drivers/volume/real_volumes.h"
+#include "io/api/server.h"
+#include "io/host/asio_context.h"
+#include "io/host/files.h"
+#include "io/host/host_entropy.h"
+#include "io/host/log.h"
+#include "io/host/signals.h"
+#include "main/housekeeping.h"
+#include "main/real_host.h"
+#include "main/roles.h"
+#include "runtime/daemon.h"
+#include "store/sqlite_store.h"
+
+namespace moln {
+namespace {
+
+// Host uids of builds; instances' ranges begin above (App::uid_base).
+constexpr std::int64_t k_build_uid_base = 900'000;
+
+std::vector<std::uint16_t> ports_of(const std::vector<std::string>& listens) {
+    std::vector<std::uint16_t> ports;
+    for (const auto& listen : listens) {
+        const auto colon = listen.rfind(':');
+        std::uint16_t port = 0;
+        if (colon != std::string::npos) {
+            std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), port);
+        }
+        if (port != 0) ports.push_back(port);
+    }
+    return ports;
+}
+
+class Node {
+public:
+    explicit Node(const NodeOptions& options)
+        : options_(options), keeper_(loop_, options), link_(loop_, {options.data.edge_socket()}) {}
+
+    // An error here means that the node will not start like this: the user must act.
+    Status set_up() {
+        const auto& data = options_.data;
+        for (const auto& directory : {data.root, data.root + "/store", data.run()}) {
+            MOLN_TRY(make_dirs(directory));
+        }
+        if (::chmod(data.root.c_str(), 0700) != 0) {
+            return fail(error_from_errno(errno, "chmod " + data.root));
+        }
+        MOLN_ASSIGN(auto lock, lock_file(data.lock_file(), "the data directory " + data.root));
+        lock_.emplace(std::move(lock));
+        MOLN_ASSIGN(store_, open_sqlite_store(data.store_file()));
+        MOLN_ASSIGN(auto seals, SealBox::open(data.seal_key_file()));
+        seals_.emplace(std::move(seals));
+        MOLN_TRY(set_up_drivers());
+        RealHostParts parts{loop_, data,    *seals_,  *sandbox_host_,
+                            link_, keeper_, entropy_, [this](int code) { end(code); }};
+        host_.emplace(std::move(parts));
+        daemon_.emplace(
+            DaemonParts{loop_, *store_, *sandboxes_, *volumes_, *images_, link_, entropy_, *host_},
+            NodeId(options_.node));
+        return set_up_api();
+    }
+
+    int run() {
+        StopSignals signals(loop_, [this](int number) { take_signal(number); });
+        const auto listener = daemon_->on_change([this] { note_edge(); });
+        daemon_->start();
+        housekeeping_->start();
+        if (const auto started = keeper_.start([this](const Error& error) { cannot(error); });
+            !started) {
+            return say(started.error());
+        }
+        loop_.run();
+        return exit_code_;
+    }
+
+    int say(const Error& error) const {
+        fmt::print(stderr, "moln: {}\n", error.reason);
+        return k_exit_cannot;
+    }
+
+private:
+    Status set_up_drivers() {
+        const auto& data = options_.data;
+        SandboxOptions sandbox{.data = data};
+        sandbox.firewall.base = options_.network;
+        sandbox.firewall.edge_ports = ports_of(options_.listens);
+        sandbox_host_ = std::make_unique<SandboxHost>(std::move(sandbox));
+        MOLN_TRY(sandbox_host_->set_up());
+        sandboxes_.emplace(*sandbox_host_);
+        one_shots_.emplace(*sandbox_host_);
+        volumes_.emplace(data);
+        HostImagesOptions images;
+        images.caps.uid_base = k_build_uid_base;
+        images.platform_recipes = options_.platforms;
+        images.wall_now = [this] { return loop_.now().wall; };
+        images_.emplace(data, *one_shots_, std::move(images));
+        housekeeping_.emplace(loop_, data, *sandboxes_, [this] {
+            std::set<std::string> live;
+            for (const auto& [id, instance] : daemon_->world().instances) live.insert(id.text);
+            return live;
+        });
+        return {};
+    }
+
+    Status set_up_api() {
+        const auto& data = options_.data;
+        service_ = api::make_service(*daemon_, loop_,
+                                     {.version = MOLN_VERSION, .started = loop_.now().mono});
+        io::ApiServerOptions server;
+        server.unix_socket = data.api_socket();
+        server.tcp_listen = options_.api_listen;
+        if (!options_.api_listen.empty()) {
+            server.token_file = data.root + "/api.token";
+            if (!read_file(server.token_file, 4096)) {
+                MOLN_TRY(
+                    write_file_durably(server.token_file, fresh_suffix(entropy_, 40) + "\n", 0600));
+            }
+        }
+        MOLN_ASSIGN(server_, io::start_api_server(asio_context(loop_), loop_, *service_, server));
+        return {};
+    }
+
+    // The edge's first report says where it listens: then the node is ready.
+    void note_edge() {
+        const auto found = daemon_->world().edges.find(NodeId(options_.node));
+        if (found == daemon_->world().edges.end() || !found->second.connected) return;
+        const auto& listens = found->second.report.listens;
+        keeper_.bound_to(listens);
+        if (options_.ready_fd < 0 || !daemon_->world().leading) return;
+        const auto line = fmt::format("http://{}\n", fmt::join(listens, "  http://"));
+        (void)!::write(options_.ready_fd, line.data(), line.size());
+        ::close(options_.ready_fd);
+        options_.ready_fd = -1;
+    }
+
+    void take_signal(int number) {
+        if (number == SIGTERM) {
+            log_info("daemon.stopped", {{"instances", "serve on"}});
+            return end(k_exit_left);
+        }
+        daemon_->shut_down(interrupts_++ > 0);
+    }
+
+    void cannot(const Error& error) { end(say(error)); }
+
+    void end(int code) {
+        exit_code_ = code;
+        loop_.stop();
+    }
+
+    NodeOptions options_;
+    HostLoop loop_;
+    HostEntropy entropy_;
+    std::optional<FileLock> lock_;
+    std::unique_ptr<Store> store_;
+    std::optional<SealBox> seals_;
+    EdgeKeeper keeper_;
+    EdgeSocketLink link_;
+    std::unique_ptr<SandboxHost> sandbox_host_;
+    std::optional<RealSandboxes> sandboxes_;
+    std::optional<RealOneShots> one_shots_;
+    std::optional<RealVolumes> volumes_;
+    std::optional<HostImages> images_;
+    std::optional<RealHost> host_;
+    std::optional<Daemon> daemon_;
+    std::optional<Housekeeping> housekeeping_;
+    std::unique_ptr<ApiService> service_;
+    std::unique_ptr<io::ApiServer> server_;
+    int interrupts_ = 0;
+    int exit_code_ = k_exit_shut_down;
+};
+
+}  // namespace
+
+int run_daemon(const NodeOptions& options) {
+    set_log(options.verbose ? LogLevel::info : LogLevel::warning,
+            options.log_json ? LogFormat::json : LogFormat::logfmt);
+    if (options.ready_fd >= 0) ::fcntl(options.ready_fd, F_SETFD, FD_CLOEXEC);
+    Node node(options);
+    if (const auto ready = node.set_up(); !ready) return node.say(ready.error());
+    return node.run();
+}
+
+}  // namespace moln

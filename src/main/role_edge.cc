@@ -1,0 +1,37 @@
+#include <CLI/CLI.hpp>
+
+#include "main/roles.h"
+#include "runtime/edge/edge_main.h"
+
+namespace moln {
+
+int run_edge_role(int argc, char** argv) {
+    EdgeOptions options;
+    std::uint32_t run_as = 0;
+    CLI::App app("The data plane of a node. The daemon starts it; it serves on without the daemon.",
+                 "moln edge");
+    app.footer(
+        "Example:\n  moln edge --listen 127.0.0.1:8080 --control /run/e.sock --state /srv/edge\n");
+    app.add_option("--listen", options.listens, "where to take requests, HOST:PORT")->required();
+    app.add_option("--control", options.control_socket, "unix socket that the daemon talks to")
+        ->required();
+    app.add_option("--state", options.state_dir, "directory of the last snapshot and the lock")
+        ->required();
+    app.add_option("--access-log", options.access_log, "file of one JSON line a request");
+    app.add_option("--metrics", options.metrics_listen,
+                   "serve Prometheus metrics on this loopback address");
+    app.add_option("--threads", options.threads, "0: one a core")->check(CLI::Range(0, 1024));
+    app.add_option("--run-as", run_as, "uid and gid to drop to once everything is open");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : k_exit_cannot;
+    }
+    if (run_as != 0) {
+        options.uid = run_as;
+        options.gid = run_as;
+    }
+    return run_edge(options);
+}
+
+}  // namespace moln

@@ -1,0 +1,141 @@
+// `moln up`: the daemon as a child that is started again when it dies. Instances and edge live on
+// in between; only Ctrl-C stops them.
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "io/net/fd.h"
+#include "main/roles.h"
+
+namespace moln {
+namespace {
+
+constexpr int k_restart_ms_first = 100;
+constexpr int k_restart_ms_max = 5'000;
+
+struct Child {
+    pid_t pid = -1;
+    net::Fd ready;  // one line once it serves
+};
+
+Child start_daemon(const NodeOptions& options) {
+    int ends[2] = {-1, -1};
+    if (::pipe(ends) != 0) return {};
+    ::fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    std::vector<std::string> words = {own_program(), "daemon"};
+    for (auto& word : node_arguments(options)) words.push_back(std::move(word));
+    words.insert(words.end(), {"--ready-fd", std::to_string(ends[1])});
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::setsid();  // the terminal's Ctrl-C is for us alone, who pass it on
+        ::execv(argv[0], argv.data());
+        ::_exit(127);
+    }
+    ::close(ends[1]);
+    return {pid, net::Fd(ends[0])};
+}
+
+void tell_ready(const NodeOptions& options, Child& child) {
+    std::string listens(4096, '\0');
+    const auto count = ::read(child.ready.get(), listens.data(), listens.size());
+    child.ready.reset();
+    if (count <= 0) return;  // it died before; its exit status says the rest
+    listens.resize(static_cast<std::size_t>(count));
+    if (listens.ends_with('\n')) listens.pop_back();
+    const bool own_data = options.data.root == NodeOptions().data.root;
+    const auto data = own_data ? std::string() : " --data " + options.data.root;
+    fmt::print("moln is up: node {}, state in {}\n", options.node, options.data.root);
+    fmt::print("  edge    {}\n", listens);
+    fmt::print("  deploy  moln deploy DIR{}\n", data);
+    fmt::print("  look    moln status{}\n", data);
+    fmt::print("Ctrl-C drains and stops everything.\n");
+    std::fflush(stdout);
+}
+
+class Supervisor {
+public:
+    explicit Supervisor(const NodeOptions& options) : options_(options) {
+        sigset_t watched;
+        ::sigemptyset(&watched);
+        for (const int number : {SIGINT, SIGTERM, SIGCHLD}) ::sigaddset(&watched, number);
+        ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+        signals_ = net::Fd(::signalfd(-1, &watched, SFD_CLOEXEC));
+    }
+
+    int run() {
+        child_ = start_daemon(options_);
+        while (true) {
+            if (child_.pid < 0) {
+                fmt::print(stderr, "moln up: cannot start the daemon\n");
+                return k_exit_failed;
+            }
+            pollfd watched[2] = {{signals_.get(), POLLIN, 0}, {child_.ready.get(), POLLIN, 0}};
+            if (::poll(watched, child_.ready.open() ? 2 : 1, -1) < 0 && errno != EINTR) {
+                return k_exit_failed;
+            }
+            if (child_.ready.open() && (watched[1].revents & (POLLIN | POLLHUP)) != 0) {
+                tell_ready(options_, child_);
+            }
+            if ((watched[0].revents & POLLIN) != 0) take_signal();
+            if (const auto code = reap()) return *code;
+        }
+    }
+
+private:
+    void take_signal() {
+        signalfd_siginfo info{};
+        if (::read(signals_.get(), &info, sizeof(info)) != sizeof(info)) return;
+        if (info.ssi_signo == SIGCHLD) return;
+        fmt::print("\n{}\n", stops_asked_++ == 0
+                                 ? "draining and stopping; Ctrl-C again does not wait"
+                                 : "stopping now");
+        std::fflush(stdout);
+        ::kill(child_.pid, SIGINT);
+    }
+
+    // The exit code when it is all over; a daemon that crashed is started again.
+    std::optional<int> reap() {
+        int status = 0;
+        if (::waitpid(child_.pid, &status, WNOHANG) != child_.pid) return std::nullopt;
+        const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        if (code == k_exit_shut_down || code == k_exit_cannot || stops_asked_ > 0) return code;
+        fmt::print(stderr,
+                   "the daemon ended with code {} and is started again; instances and edge "
+                   "serve on\n",
+                   code);
+        ::usleep(static_cast<useconds_t>(delay_ms_) * 1000);
+        delay_ms_ = std::min(delay_ms_ * 2, k_restart_ms_max);
+        child_ = start_daemon(options_);
+        return std::nullopt;
+    }
+
+    NodeOptions options_;
+    net::Fd signals_;
+    Child child_;
+    int stops_asked_ = 0;
+    int delay_ms_ = k_restart_ms_first;
+};
+
+}  // namespace
+
+int run_up(const NodeOptions& options) {
+    return Supervisor(options).run();
+}
+
+}  // namespace moln
