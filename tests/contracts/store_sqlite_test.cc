@@ -33,7 +33,7 @@ private:
         if (!opened) throw std::runtime_error(opened.error().reason);
         store_ = std::move(*opened);
     }
-    StoreTempDir dir_;
+    StoreTempDir dir_{StoreMedium::memory};
     std::unique_ptr<SqliteStore> store_;
 };
 
@@ -156,7 +156,7 @@ TEST(SqliteStore, a_copy_that_cannot_be_made_says_so_and_leaves_the_old_one) {
 }
 
 TEST(SqliteStore, copies_itself_after_so_many_commits_and_keeps_two) {
-    const StoreTempDir dir;
+    const StoreTempDir dir(StoreMedium::memory);
     const auto path = dir.path() + "/moln.db";
     auto store = open_sqlite_store(path).value();
     const auto commit_until = [&](std::int64_t last) {

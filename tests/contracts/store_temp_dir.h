@@ -1,4 +1,5 @@
 // A directory of its own for one test, gone with the object.
+//   memory  where syncing costs nothing, if there is such a place: for what is not about disks
 #pragma once
 
 #include <cstdlib>
@@ -9,10 +10,16 @@
 
 namespace moln {
 
+enum class StoreMedium { disk, memory };
+
 class StoreTempDir {
 public:
-    StoreTempDir() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "store-XXXXXX").string();
+    explicit StoreTempDir(StoreMedium medium = StoreMedium::disk) {
+        std::filesystem::path base = std::filesystem::temp_directory_path();
+        if (medium == StoreMedium::memory && std::filesystem::is_directory("/dev/shm")) {
+            base = "/dev/shm";
+        }
+        std::string pattern = (base / "store-XXXXXX").string();
         CHECK(::mkdtemp(pattern.data()) != nullptr);
         path_ = pattern;
     }
