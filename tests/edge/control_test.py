@@ -1,0 +1,316 @@
+"""Snapshots, reports, the state on disk, signals: the edge as its daemon sees it."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import unittest
+import urllib.request
+
+from harness import PROGRAM, EXTRA, Daemon, EdgeCase, Stream, endpoint, ok, serving, until
+
+
+class Control(EdgeCase):
+    def good(self, text=b"ok"):
+        return self.origin(serving(lambda head, body: ok(text)))
+
+    def test_no_new_request_reaches_a_drained_endpoint_after_the_acknowledgement(self):
+        hits = [0, 0]
+        lock = threading.Lock()
+
+        def counting(i):
+            def answer(_head, _body):
+                with lock:
+                    hits[i] += 1
+                return ok()
+            return self.origin(serving(answer))
+
+        origins = [counting(0), counting(1)]
+        stop = threading.Event()
+        failures = []
+
+        def load():
+            client = self.client()
+            while not stop.is_set():
+                if self.get(stream=client)[0].status != 200:
+                    failures.append("not 200")
+
+        self.publish([endpoint("web-0", origins[0].port), endpoint("web-1", origins[1].port)])
+        threads = [threading.Thread(target=load) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        try:
+            for turn in range(30):
+                gone = turn % 2
+                ends = [endpoint("web-%d" % i, origins[i].port,
+                                 "draining" if i == gone else "active") for i in (0, 1)]
+                self.publish(ends)
+                # What was begun before lives on; when nothing is open, nothing may come.
+                until(lambda: self.daemon.fresh() and
+                      self.daemon.endpoint("web-%d" % gone)["requests_open"] == 0, "the drain")
+                with lock:
+                    before = list(hits)
+                until(lambda: hits[1 - gone] > before[1 - gone] + 50, "load on the other")
+                self.assertEqual(hits[gone], before[gone])
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(failures, [])
+
+    def test_a_snapshot_survives_a_kill(self):
+        origin = self.good()
+        self.publish([endpoint("web-1", origin.port)])
+        self.daemon.close()
+        self.process.kill()
+        self.process.wait()
+        self.start()
+        until(lambda: self.daemon.report["acked_version"] == self.version, "the old version")
+        self.assertEqual(self.get()[0].status, 200)
+
+    def test_a_corrupt_state_file_is_ignored_and_told(self):
+        self.daemon.close()
+        self.process.kill()
+        self.process.wait()
+        for text in ("{", "[]", '{"version": "x"}', "\0" * 100, "",
+                     '{"routes": [{"host": "*", "app": "gone", "process": "web"}]}'):
+            with open(self.dir + "/state/snapshot.json", "w") as file:
+                file.write(text)
+            self.start()
+            self.assertEqual(self.daemon.report["acked_version"], 0)
+            self.assertIn("snapshot_ignored", self.stderr())
+            self.daemon.close()
+            self.process.terminate()
+            self.assertEqual(self.process.wait(), 0)
+        self.start()
+
+    def test_a_bad_line_ends_that_connection_only(self):
+        origin = self.good()
+        self.publish([endpoint("web-1", origin.port)])
+        for line in (b"nonsense\n", b"{}\n", b"[]\n", b'{"get": "all"}\n', b'{"snapshot": 1}\n',
+                     b'{"snapshot": {}, "get": "report"}\n', b"\xff\xfe\n",
+                     b'{"snapshot": {"version": "one"}}\n', b"[" * 10000 + b"\n",
+                     json.dumps({"snapshot": {"version": 99, "epoch": 9, "routes": [
+                         {"host": "*", "path": "/", "app": "a", "process": "b"}]}}).encode() + b"\n",
+                     b"x" * (16 * 1024 * 1024 + 1) + b"\n"):
+            other = Daemon(self.dir + "/control")
+            try:
+                other.send(line)
+            except OSError:
+                pass
+            until(lambda: other.ended, "the end of the connection")
+            other.close()
+        self.assertEqual(self.daemon.fresh()["acked_version"], self.version)
+        self.assertEqual(self.get()[0].status, 200)
+
+    def test_an_older_snapshot_is_not_taken_and_a_higher_epoch_always_is(self):
+        old, new = self.good(b"old"), self.good(b"new")
+        route = [{"host": "*", "path": "/", "app": "default/shop", "process": "web"}]
+
+        def send(version, epoch, port):
+            before = self.daemon.reports
+            self.daemon.send({"snapshot": {"version": version, "epoch": epoch, "routes": route,
+                                           "apps": [self.app([endpoint("web-1", port)])]}})
+            until(lambda: self.daemon.reports > before, "a report")
+
+        send(7, 2, new.port)
+        until(lambda: self.daemon.report["acked_version"] == 7, "the acknowledgement")
+        for version, epoch in ((6, 2), (7, 2), (99, 1)):
+            send(version, epoch, old.port)
+            report = self.daemon.fresh()
+            self.assertEqual((report["acked_version"], report["acked_epoch"]), (7, 2))
+            self.assertEqual(self.get()[1], b"new")
+        send(1, 3, old.port)
+        until(lambda: self.daemon.report["acked_epoch"] == 3, "the new epoch")
+        self.assertEqual(self.get()[1], b"old")
+
+    def test_the_health_of_a_starting_instance_is_told_at_once_with_its_reason(self):
+        state = {"ready": False}
+
+        def answer(_head, _body):
+            return ok() if state["ready"] else b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n"
+
+        origin = self.origin(serving(answer))
+        health = {"kind": "http", "path": "/up", "interval": 60000}
+        self.publish([endpoint("web-1", origin.port, "warming")], health=health)
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint("web-1")["health_reason"] == "GET /up answered 503", "the reason")
+        self.assertEqual(self.daemon.endpoint("web-1")["health"], "unknown")
+        state["ready"] = True
+        until(lambda: self.daemon.endpoint("web-1")["health"] == "healthy", "the first success")
+        self.assertEqual(self.daemon.endpoint("web-1")["health_reason"], "")
+
+    def test_a_refused_probe_says_which_port(self):
+        origin = self.good()
+        origin.stop()
+        self.publish([endpoint("web-1", origin.port, "warming")])
+        want = "connection refused on port %d" % origin.port
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint("web-1")["health_reason"] == want, "the reason")
+
+    def test_the_probe_of_a_silent_instance_times_out(self):
+        origin = self.origin(lambda stream, _n: stream.rest())
+        self.publish([endpoint("web-1", origin.port, "warming")],
+                     health={"kind": "http", "path": "/up", "timeout": 100})
+        until(lambda: self.daemon.fresh() and "no answer to GET /up within 100 ms" in
+              self.daemon.endpoint("web-1")["health_reason"], "the reason")
+
+    def test_an_unhealthy_endpoint_gets_no_request(self):
+        sick = self.origin(serving(lambda head, body: b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"))
+        health = {"kind": "http", "path": "/", "interval": 100, "unhealthy_after": 2}
+        self.publish([endpoint("web-1", sick.port), endpoint("web-2", self.good().port)],
+                     health=health)
+        until(lambda: self.daemon.endpoint("web-1")["health"] == "unhealthy", "the verdict")
+        for _ in range(10):
+            self.assertEqual(self.get()[0].status, 200)
+
+    def test_metrics_are_on_the_socket_and_on_the_port(self):
+        self.publish([endpoint("web-1", self.good().port)])
+        self.get()
+        self.daemon.send({"get": "metrics"})
+        until(lambda: self.daemon.metrics, "the metrics")
+        listen = self.stderr().split("metrics listen=")[1].split()[0]
+        with urllib.request.urlopen("http://%s/metrics" % listen) as answer:
+            text = answer.read().decode()
+        for one in (text, self.daemon.metrics):
+            self.assertIn('moln_app_requests_total{app="default/shop",process="web"} 1\n', one)
+        with self.assertRaises(urllib.error.HTTPError):
+            urllib.request.urlopen("http://%s/" % listen)
+
+    def test_the_counts_of_requests_and_errors_are_exact(self):
+        def answer(head, _body):
+            if "bad" in head.first:
+                return b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"
+            return ok()
+
+        self.publish([endpoint("web-1", self.origin(serving(answer)).port)])
+        for i in range(30):
+            self.get("/bad" if i % 3 == 0 else "/good")
+        report = self.daemon.fresh()
+        self.assertEqual((report["apps"][0]["requests_total"], report["apps"][0]["errors_total"],
+                          sum(report["apps"][0]["latency_counts"])), (30, 10, 30))
+        one = self.daemon.endpoint("web-1")
+        self.assertEqual((one["requests_total"], one["errors_total"], one["requests_open"]),
+                         (30, 10, 0))
+
+    def test_an_open_request_is_counted_and_aged(self):
+        go = threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            go.wait(20)
+            stream.send(ok())
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        until(lambda: self.daemon.fresh() and self.daemon.endpoint("web-1")["requests_open"] == 1 and
+              self.daemon.endpoint("web-1")["oldest_open"] >= 5, "the open request")
+        go.set()
+        client.body(client.head())
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint("web-1")["requests_open"] == 0, "its end")
+
+    def test_sigterm_finishes_what_was_begun(self):
+        go = threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            go.wait(20)
+            stream.send(ok("finished"))
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        idle = self.client()
+        self.get_later = self.client()
+        self.get_later.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint("web-1")["requests_open"] == 1, "the request")
+        self.process.send_signal(signal.SIGTERM)
+        self.assertTrue(idle.closed())
+        go.set()
+        head = self.get_later.head()
+        self.assertEqual(self.get_later.body(head), b"finished")
+        self.assertEqual(head.get("connection"), "close")
+        self.assertEqual(self.process.wait(20), 0)
+
+    def test_a_second_sigterm_ends_at_once(self):
+        self.publish([endpoint("web-1", self.origin(lambda s, _n: s.rest()).port)])
+        client = self.client()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint("web-1")["requests_open"] == 1, "the request")
+        self.process.send_signal(signal.SIGTERM)
+        until(lambda: "stopping" in self.stderr(), "the first signal")
+        self.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.process.wait(20), 1)
+
+    def test_the_log_is_opened_again_on_sighup(self):
+        self.publish([endpoint("web-1", self.good().port)])
+        self.get("/first")
+        self.log_lines(1)
+        os.rename(self.dir + "/access.log", self.dir + "/access.old")
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: os.path.exists(self.dir + "/access.log"), "the new log")
+        self.get("/second")
+        self.assertEqual(self.log_lines(1)[0]["path"], "/second")
+
+    def refusal(self, *options):
+        """Starts a second edge that must not start; returns what it said."""
+        result = subprocess.run([PROGRAM, *options, *EXTRA], capture_output=True, text=True,
+                                timeout=60, check=False)
+        self.assertEqual(result.returncode, 2)
+        return result.stderr
+
+    def test_a_second_edge_on_the_same_state_is_refused(self):
+        said = self.refusal("--listen", "127.0.0.1:0", "--control", self.dir + "/other", "--state",
+                            self.dir + "/state")
+        self.assertIn("process %d" % self.process.pid, said)
+
+    def test_what_cannot_be_bound_is_named(self):
+        os.mkdir(self.dir + "/two")
+        base = ("--control", self.dir + "/c2", "--state", self.dir + "/two", "--listen")
+        taken = "%s:%d" % self.address
+        self.assertIn(taken, self.refusal(*base, taken))
+        self.assertIn("choose another", self.refusal(*base, taken))
+        self.assertIn("192.0.2.1:80", self.refusal(*base, "192.0.2.1:80"))
+        self.assertIn("nonsense", self.refusal(*base, "nonsense"))
+        self.assertIn("loopback", self.refusal(*base, "127.0.0.1:0", "--metrics", "0.0.0.0:0"))
+        self.assertIn("another process listens", self.refusal(
+            "--control", self.dir + "/control", "--state", self.dir + "/two", "--listen",
+            "127.0.0.1:0"))
+
+    def test_an_idle_edge_is_small(self):
+        self.publish([endpoint("web-1", self.good().port)])
+        self.get()
+        if not EXTRA:  # sanitizers have their own idea of small
+            self.assertLess(self.memory_kib(), 15 * 1024)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "dropping privileges needs root")
+class Privileges(EdgeCase):
+    options = ("--uid", "65534", "--gid", "65534")
+
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.dir, 0o755)
+
+    def test_it_runs_as_the_user_it_was_told_and_still_saves(self):
+        origin = self.origin(serving(lambda head, body: ok()))
+        self.publish([endpoint("web-1", origin.port)])
+        self.assertEqual(self.get()[0].status, 200)
+        with open("/proc/%d/status" % self.process.pid) as file:
+            status = dict(line.split(":", 1) for line in file)
+        self.assertEqual(status["Uid"].split(), ["65534"] * 4)
+        self.assertEqual(status["Gid"].split(), ["65534"] * 4)
+        self.assertEqual(status["Groups"].split(), [])
+        self.assertEqual(status["NoNewPrivs"].strip(), "1")
+        if not EXTRA:
+            self.assertEqual(status["Seccomp"].strip(), "2")
+        self.assertEqual(os.stat(self.dir + "/control").st_mode & 0o777, 0o600)
+        with open(self.dir + "/state/snapshot.json") as file:
+            self.assertEqual(json.load(file)["version"], self.version)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,393 @@
+"""The parts of a conversation test: an edge that runs, scripted origins, a scripted client.
+
+Everything is on loopback with ports of the kernel's choice. Waiting is always for something, with
+PATIENCE as its end; nothing sleeps for a fixed time and hopes.
+"""
+
+import collections
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+PATIENCE = float(os.environ.get("MOLN_EDGE_PATIENCE", "20"))
+PROGRAM = os.environ.get("MOLN_EDGE_PROGRAM", "moln_edge_dev")
+EXTRA = os.environ.get("MOLN_EDGE_OPTIONS", "").split()
+
+
+def until(condition, what):
+    """Polls condition() until it is true and returns its value."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain for: " + what)
+        time.sleep(0.002)
+
+
+class Stream:
+    """A socket with an inbox, for either side of a conversation."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.settimeout(PATIENCE)
+        self.inbox = b""
+
+    def send(self, data):
+        self.sock.sendall(data if isinstance(data, bytes) else data.encode("latin-1"))
+
+    def more(self):
+        data = self.sock.recv(65536)
+        self.inbox += data
+        return bool(data)
+
+    def exactly(self, count):
+        while len(self.inbox) < count:
+            if not self.more():
+                raise EOFError("ended after %d of %d bytes" % (len(self.inbox), count))
+        data, self.inbox = self.inbox[:count], self.inbox[count:]
+        return data
+
+    def upto(self, mark):
+        while mark not in self.inbox:
+            if not self.more():
+                raise EOFError("ended before %r: %r" % (mark, self.inbox[:200]))
+        at = self.inbox.index(mark) + len(mark)
+        return self.exactly(at)
+
+    def head(self):
+        return Head(self.upto(b"\r\n\r\n"))
+
+    def chunked(self):
+        body = b""
+        while True:
+            size = int(self.upto(b"\r\n").strip(), 16)
+            if size == 0:
+                self.upto(b"\r\n")
+                return body
+            body += self.exactly(size)
+            if self.exactly(2) != b"\r\n":
+                raise ValueError("no CRLF behind a chunk")
+
+    def body(self, head):
+        if head.get("transfer-encoding") == "chunked":
+            return self.chunked()
+        return self.exactly(int(head.get("content-length", "0")))
+
+    def rest(self):
+        while self.more():
+            pass
+        data, self.inbox = self.inbox, b""
+        return data
+
+    def closed(self):
+        """True once the peer has ended the stream, cleanly or not, without another byte."""
+        try:
+            return not self.inbox and not self.more()
+        except ConnectionError:
+            return True
+
+    def half_close(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
+    def close(self):
+        self.sock.close()
+
+
+class Head:
+    def __init__(self, raw):
+        lines = raw.decode("latin-1").split("\r\n")
+        self.raw = raw
+        self.first = lines[0]
+        self.fields = [line.split(": ", 1) for line in lines[1:] if line]
+
+    def get(self, name, default=None):
+        for key, value in self.fields:
+            if key.lower() == name:
+                return value
+        return default
+
+    def all(self, name):
+        return [value for key, value in self.fields if key.lower() == name]
+
+    @property
+    def status(self):
+        return int(self.first.split(" ")[1])
+
+
+def ok(body=b"ok", extra=""):
+    if isinstance(body, str):
+        body = body.encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n" % (len(body), extra.encode()) + body
+
+
+class Origin:
+    """A scripted instance: `script(stream, number)` runs for every connection in its own thread.
+
+    Probes of the edge are TCP connects without a byte: they are not counted, as connections are
+    given to the script only when their first byte comes. `greets` gives them all.
+    """
+
+    def __init__(self, script, port=0):
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", port))
+        self.listener.listen(512)
+        self.port = self.listener.getsockname()[1]
+        self.script = script
+        self.count = 0
+        self.failures = []
+        self.lock = threading.Lock()
+        self.open = set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock):
+        stream = Stream(sock)
+        sock.settimeout(600)
+        with self.lock:
+            self.open.add(sock)
+        try:
+            if not stream.more():
+                return
+            with self.lock:
+                self.count += 1
+                number = self.count
+            self.script(stream, number)
+        except (OSError, EOFError):
+            pass
+        except Exception as error:  # shown by the test's end
+            self.failures.append(error)
+        finally:
+            with self.lock:
+                self.open.discard(sock)
+            sock.close()
+
+    def stop(self):
+        """As if killed: no listener, all connections reset."""
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        with self.lock:
+            for sock in self.open:
+                try:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+
+def serving(answer):
+    """A script that answers every request of a connection: answer(head, body) -> bytes."""
+
+    def script(stream, _number):
+        while True:
+            if not stream.inbox and not stream.more():
+                return
+            head = stream.head()
+            stream.send(answer(head, stream.body(head)))
+
+    return script
+
+
+class Daemon:
+    """A daemon's connection to the edge: sends snapshots, keeps the latest report."""
+
+    def __init__(self, path):
+        self.sock = until(lambda: self._connect(path), "the control socket")
+        self.report = None
+        self.metrics = None
+        self.reports = 0
+        self.ended = False
+        self.history = collections.deque(maxlen=1000)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    @staticmethod
+    def _connect(path):
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(path)
+            return sock
+        except OSError:
+            sock.close()
+            return None
+
+    def _read(self):
+        try:
+            with self.sock.makefile("r") as lines:
+                self._take(lines)
+        except (OSError, ValueError):
+            pass
+        self.ended = True
+
+    def _take(self, lines):
+        for line in lines:
+            message = json.loads(line)
+            if "report" in message:
+                self.report = message["report"]
+                self.history.append(self.report)
+                self.reports += 1
+            if "metrics" in message:
+                self.metrics = message["metrics"]
+
+    def send(self, message):
+        line = message if isinstance(message, bytes) else json.dumps(message).encode() + b"\n"
+        self.sock.sendall(line)
+
+    def fresh(self):
+        before = self.reports
+        self.send({"get": "report"})
+        until(lambda: self.reports > before, "a report")
+        return self.report
+
+    def endpoint(self, instance):
+        for one in (self.report or {}).get("endpoints", []):
+            if one["instance"] == instance:
+                return one
+        return None
+
+    def close(self):
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.reader.join()
+        self.sock.close()
+
+
+def endpoint(instance, port, state="active"):
+    return {"instance": instance, "address": "127.0.0.1", "port": port, "state": state,
+            "release": 1}
+
+
+class EdgeCase(unittest.TestCase):
+    """One edge, started anew for every test."""
+
+    threads = 2
+    options = ()
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="moln-edge-")
+        os.mkdir(self.dir + "/state")
+        self.origins = []
+        self.streams = []
+        self.version = 0
+        self.process = None
+        self.start()
+
+    def start(self):
+        with open(self.dir + "/stderr", "a") as stderr:
+            self.process = subprocess.Popen(self.command(), stderr=stderr)
+        self.connect_daemon()
+
+    def command(self):
+        return [PROGRAM, "--listen", "127.0.0.1:0", "--control", self.dir + "/control", "--state",
+                self.dir + "/state", "--access-log", self.dir + "/access.log", "--metrics",
+                "127.0.0.1:0", "--threads", str(self.threads), *self.options, *EXTRA]
+
+    def connect_daemon(self):
+        self.daemon = Daemon(self.dir + "/control")
+        until(lambda: self.daemon.report, "the first report")
+        ip, port = self.daemon.report["listens"][0].rsplit(":", 1)
+        self.address = (ip, int(port))
+
+    def tearDown(self):
+        for stream in self.streams:
+            stream.close()
+        for origin in self.origins:
+            origin.stop()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                self.fail("the edge did not stop")
+        self.daemon.close()
+        log = self.stderr()
+        shutil.rmtree(self.dir)
+        self.assertNotIn("ERROR: ", log, "a sanitizer spoke")
+        self.assertNotIn("WARNING: ThreadSanitizer", log)
+        self.assertNotIn("bug: ", log)
+        self.assertIn(self.process.returncode, (0, -signal.SIGKILL, 1), log)
+        for origin in self.origins:
+            self.assertEqual(origin.failures, [])
+
+    def stderr(self):
+        with open(self.dir + "/stderr") as file:
+            return file.read()
+
+    def origin(self, script, port=0):
+        origin = Origin(script, port)
+        self.origins.append(origin)
+        return origin
+
+    def app(self, endpoints, **more):
+        return {"app": "default/shop", "process": "web", "health": {"kind": "tcp"},
+                "endpoints": endpoints, **more}
+
+    def publish(self, endpoints, **more):
+        """One app for every host. Returns when the edge has acknowledged."""
+        self.publish_snapshot([{"host": "*", "path": "/", "app": "default/shop",
+                                "process": "web"}], [self.app(endpoints, **more)])
+
+    def publish_snapshot(self, routes, apps):
+        self.version += 1
+        version = self.version
+        self.daemon.send({"snapshot": {"version": version, "epoch": 1, "routes": routes,
+                                       "apps": apps}})
+        until(lambda: self.daemon.report["acked_version"] == version, "the acknowledgement")
+
+    def client(self):
+        stream = Stream(socket.create_connection(self.address, timeout=PATIENCE))
+        self.streams.append(stream)
+        return stream
+
+    def get(self, path="/", method="GET", fields="", body=b"", stream=None):
+        """One request; returns (head, body)."""
+        stream = stream or self.client()
+        length = "Content-Length: %d\r\n" % len(body) if body else ""
+        stream.send("%s %s HTTP/1.1\r\nHost: shop.test\r\n%s%s\r\n" % (method, path, fields, length))
+        stream.send(body)
+        head = stream.head()
+        if method == "HEAD":
+            return head, b""
+        return head, stream.body(head)
+
+    def log_lines(self, count):
+        def enough():
+            with open(self.dir + "/access.log") as file:
+                lines = [json.loads(line) for line in file if line.endswith("\n")]
+            return lines if len(lines) >= count else None
+
+        return until(enough, "%d lines of access log" % count)
+
+    def memory_kib(self):
+        with open("/proc/%d/status" % self.process.pid) as file:
+            for line in file:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1])
+        return 0

@@ -1,0 +1,106 @@
+"""Requests that wait for an instance."""
+
+import unittest
+
+from harness import EdgeCase, endpoint, ok, serving, until
+
+
+class Hold(EdgeCase):
+    def asking(self, count):
+        clients = [self.client() for _ in range(count)]
+        for i, client in enumerate(clients):
+            client.send("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % i)
+        return clients
+
+    def held(self):
+        return self.daemon.fresh()["apps"][0]["held"]
+
+    def test_requests_wait_and_go_when_an_endpoint_is_active(self):
+        self.publish([], hold=True)
+        clients = self.asking(100)
+        until(lambda: self.held() == 100, "all to wait")
+        origin = self.origin(serving(lambda head, body: ok(head.first)))
+        self.publish([endpoint("web-1", origin.port, "warming")], hold=True)
+        self.assertEqual(self.held(), 100)
+        self.publish([endpoint("web-1", origin.port)])
+        for i, client in enumerate(clients):
+            head = client.head()
+            self.assertEqual(client.body(head), b"GET /%d HTTP/1.1" % i)
+        self.assertEqual(self.held(), 0)
+
+    def test_an_unhealthy_endpoint_is_waited_for_until_it_is_well(self):
+        well = []
+
+        def answer(head, _body):
+            if "/health" in head.first and not well:
+                return b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"
+            return ok()
+
+        origin = self.origin(serving(answer))
+        health = {"kind": "http", "path": "/health", "interval": 100, "unhealthy_after": 1}
+        self.publish([endpoint("web-1", origin.port)], hold=True, health=health)
+        until(lambda: self.daemon.endpoint("web-1")["health"] == "unhealthy", "the probe")
+        self.assertEqual(self.daemon.endpoint("web-1")["health_reason"], "GET /health answered 500")
+        client = self.asking(1)[0]
+        until(lambda: self.held() == 1, "the request to wait")
+        well.append(True)
+        self.assertEqual(client.head().status, 200)
+
+    def test_the_queue_at_its_limit_waits_and_one_past_it_is_refused(self):
+        self.publish([], hold=True, hold_requests_max=10)
+        clients = self.asking(10)
+        until(lambda: self.held() == 10, "all to wait")
+        head, body = self.get()
+        self.assertEqual((head.status, head.get("retry-after")), (503, "1"))
+        self.assertIn(b"too many", body)
+        self.publish([], hold=False)
+        for client in clients:
+            self.assertEqual(client.head().status, 503)
+        self.assertEqual(self.held(), 0)
+
+    def test_waiting_ends_at_its_limit(self):
+        self.publish([], hold=True, hold_limit=300)
+        client = self.asking(1)[0]
+        head = client.head()
+        self.assertEqual((head.status, head.get("retry-after")), (503, "1"))
+        client.body(head)
+        duration = self.log_lines(1)[0]["duration_us"]
+        self.assertGreaterEqual(duration, 290_000)
+
+    def test_without_hold_there_is_no_waiting(self):
+        self.publish([], hold=False)
+        head, body = self.get()
+        self.assertEqual((head.status, head.get("retry-after")), (503, "1"))
+        self.assertIn(b"no instance", body)
+        # The request was whole: the connection lives on.
+        self.assertEqual(head.get("connection"), None)
+
+    def test_a_client_that_leaves_leaves_its_place(self):
+        self.publish([], hold=True)
+        clients = self.asking(5)
+        until(lambda: self.held() == 5, "all to wait")
+        for client in clients:
+            client.reset()
+        self.streams.clear()
+        until(lambda: self.held() == 0, "the places")
+
+    def test_an_app_that_goes_answers_who_waits(self):
+        self.publish([], hold=True)
+        clients = self.asking(3)
+        until(lambda: self.held() == 3, "all to wait")
+        self.publish_snapshot([], [])
+        for client in clients:
+            self.assertEqual(client.head().status, 503)
+
+    def test_a_body_waits_with_its_request(self):
+        self.publish([], hold=True)
+        client = self.client()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
+        until(lambda: self.held() == 1, "the request to wait")
+        origin = self.origin(serving(lambda head, body: ok(body)))
+        self.publish([endpoint("web-1", origin.port)])
+        self.assertEqual(client.body(client.head()), b"hello")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,297 @@
+"""What goes through: framing, connections, fields, errors."""
+
+import threading
+import unittest
+
+from harness import EdgeCase, endpoint, ok, serving, until
+
+
+class Messages(EdgeCase):
+    def echo(self):
+        origin = self.origin(serving(lambda head, body: ok(
+            ("%s|" % head.first).encode() + body)))
+        self.publish([endpoint("web-1", origin.port)])
+        return origin
+
+    def test_keep_alive_uses_one_connection_on_both_sides(self):
+        origin = self.echo()
+        client = self.client()
+        for i in range(20):
+            head, body = self.get("/%d" % i, stream=client)
+            self.assertEqual((head.status, body), (200, b"GET /%d HTTP/1.1|" % i))
+        self.assertEqual(origin.count, 1)
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        self.echo()
+        client = self.client()
+        client.send("".join("POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nb%02d" % (i, i)
+                            for i in range(50)))
+        for i in range(50):
+            head = client.head()
+            self.assertEqual(client.body(head), b"POST /%d HTTP/1.1|b%02d" % (i, i))
+
+    def test_a_request_cut_anywhere_arrives_whole(self):
+        self.echo()
+        text = (b"POST /cut HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"5;x=1\r\nhello\r\n6\r\n world\r\n0\r\nTrailer-Field: 1\r\n\r\n")
+        for cut in range(1, len(text)):
+            client = self.client()
+            client.send(text[:cut])
+            client.send(text[cut:])
+            self.assertEqual(client.body(client.head()), b"POST /cut HTTP/1.1|hello world")
+            client.close()
+
+    def test_chunked_goes_through_both_ways_and_is_written_anew(self):
+        seen = []
+
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                seen.append(head)
+                body = stream.body(head)
+                stream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                for i in range(0, len(body), 7):
+                    part = body[i:i + 7]
+                    stream.send(b"%04x;ext=1\r\n%s\r\n" % (len(part), part))
+                stream.send("0\r\n\r\n")
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        data = bytes(range(256)) * 40
+        client.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(0, len(data), 100):
+            client.send(b"%x\r\n%s\r\n" % (len(data[i:i + 100]), data[i:i + 100]))
+        client.send("0\r\n\r\n")
+        head = client.head()
+        self.assertEqual(head.get("transfer-encoding"), "chunked")
+        self.assertEqual(client.body(head), data)
+        self.assertEqual(seen[0].get("transfer-encoding"), "chunked")
+        head, body = self.get("/again", stream=client)
+        self.assertEqual(head.status, 200)
+
+    def test_a_body_until_close_becomes_chunked_and_the_client_lives_on(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.0 200 OK\r\n\r\nuntil the end")
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        for _ in range(2):
+            head, body = self.get(stream=client)
+            self.assertEqual((head.get("transfer-encoding"), body), ("chunked", b"until the end"))
+
+    def test_http_1_0_clients_get_no_chunks(self):
+        self.publish([endpoint("web-1", self.origin(serving(
+            lambda head, body: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n")).port)])
+        client = self.client()
+        client.send("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
+        head = client.head()
+        self.assertIsNone(head.get("transfer-encoding"))
+        self.assertEqual(head.get("connection"), "close")
+        self.assertEqual(client.rest(), b"abcdef")
+
+    def test_http_1_0_keep_alive_is_kept(self):
+        self.echo()
+        client = self.client()
+        for _ in range(3):
+            client.send("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
+            head = client.head()
+            self.assertEqual(head.get("connection"), "keep-alive")
+            client.body(head)
+        client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+        head = client.head()
+        client.body(head)
+        self.assertTrue(client.closed())
+
+    def test_answers_without_a_body_have_none(self):
+        def answer(head, _body):
+            method, path = head.first.split(" ")[:2]
+            if method == "HEAD":
+                return b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+            status = path.strip("/")
+            return b"HTTP/1.1 %s X\r\nETag: \"1\"\r\n\r\n" % status.encode()
+
+        self.publish([endpoint("web-1", self.origin(serving(answer)).port)])
+        client = self.client()
+        head, _ = self.get(method="HEAD", stream=client)
+        self.assertEqual(head.get("content-length"), "1000")
+        for status in (204, 304):
+            client.send("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % status)
+            self.assertEqual(client.head().status, status)
+        head, _ = self.get("/HEAD", method="HEAD", stream=client)
+        self.assertEqual(head.status, 200)
+
+    def test_continue_is_asked_for_and_passed_on(self):
+        def script(stream, _number):
+            head = stream.head()
+            assert head.get("expect") == "100-continue", head.raw
+            stream.send("HTTP/1.1 100 Continue\r\n\r\n")
+            stream.send(ok(stream.body(head)))
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        self.assertEqual(client.head().status, 100)
+        client.send("hello")
+        head = client.head()
+        self.assertEqual((head.status, client.body(head)), (200, b"hello"))
+
+    def test_a_refusal_instead_of_continue_closes(self):
+        self.publish([endpoint("web-1", self.origin(
+            lambda stream, _n: (stream.head(), stream.send(
+                "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"), stream.rest())).port)])
+        client = self.client()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        head = client.head()
+        self.assertEqual((head.status, head.get("connection")), (413, "close"))
+        self.assertTrue(client.closed())
+
+    def test_early_hints_are_passed_on_before_the_answer(self):
+        hinted = threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+            hinted.wait(20)
+            stream.send(ok())
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        head = client.head()
+        self.assertEqual((head.status, head.get("link")), (103, "</a.css>; rel=preload"))
+        hinted.set()
+        self.assertEqual(client.head().status, 200)
+
+    def test_an_answer_before_the_body_is_whole_is_given_at_once(self):
+        self.publish([endpoint("web-1", self.origin(
+            lambda stream, _n: (stream.head(), stream.send(ok("early")), stream.rest())).port)])
+        client = self.client()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\npart")
+        head = client.head()
+        self.assertEqual((head.status, client.body(head)), (200, b"early"))
+        # The rest is read and dropped, and the connection goes on.
+        client.send(b"x" * (100000 - 4))
+        head, body = self.get(stream=client)
+        self.assertEqual(body, b"early")
+
+    def test_an_unread_body_past_the_limit_ends_the_connection(self):
+        self.publish([endpoint("web-1", self.origin(
+            lambda stream, _n: (stream.head(), stream.send(ok("early")), stream.rest())).port)])
+        client = self.client()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\npart")
+        head = client.head()
+        self.assertEqual((head.status, client.body(head)), (200, b"early"))
+
+        def refused():
+            try:
+                client.send(b"x" * 65536)
+            except OSError:
+                return True
+            return False
+
+        until(refused, "the end of the connection")
+
+    def test_hop_by_hop_fields_stay_and_forwarding_fields_are_ours(self):
+        seen = []
+        self.publish([endpoint("web-1", self.origin(serving(
+            lambda head, body: (seen.append(head), ok(extra="Keep-Alive: timeout=9\r\n"
+                                                            "Connection: X-Secret\r\n"
+                                                            "X-Secret: 1\r\n"))[1])).port)])
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        head, _ = self.get(fields="Connection: X-Drop\r\nX-Drop: 1\r\nX-Forwarded-For: 6.6.6.6\r\n"
+                                  "traceparent: %s\r\n" % trace)
+        self.assertIsNone(head.get("keep-alive"))
+        self.assertIsNone(head.get("x-secret"))
+        request = seen[0]
+        self.assertIsNone(request.get("x-drop"))
+        self.assertEqual(request.all("x-forwarded-for"), ["127.0.0.1"])
+        self.assertEqual(request.all("x-forwarded-proto"), ["http"])
+        self.assertEqual(request.all("x-forwarded-host"), ["shop.test"])
+        self.assertTrue(request.get("traceparent").startswith(trace[:36]))
+        self.assertNotEqual(request.get("traceparent"), trace)
+        line = self.log_lines(1)[0]
+        self.assertEqual(line["trace"], trace[3:35])
+
+    def test_every_request_has_its_line_in_the_log(self):
+        self.echo()
+        self.get("/a?secret=1")
+        self.get("/b", method="POST", body=b"12345")
+        lines = sorted(self.log_lines(2), key=lambda line: line["path"])
+        self.assertEqual([(x["method"], x["path"], x["status"], x["app"], x["instance"])
+                          for x in lines],
+                         [("GET", "/a", 200, "default/shop", "web-1"),
+                          ("POST", "/b", 200, "default/shop", "web-1")])
+        self.assertEqual(lines[0]["bytes"], len("GET /a?secret=1 HTTP/1.1|"))
+        self.assertEqual(lines[0]["client"], "127.0.0.1")
+
+    def test_hosts_and_paths_lead_to_their_apps(self):
+        ports = {name: self.origin(serving(lambda head, body, name=name: ok(name))).port
+                 for name in ("shop", "api", "rest")}
+        routes = [("*", "/", "rest"), ("shop.test", "/", "shop"), ("shop.test", "/api", "api")]
+        self.publish_snapshot(
+            [{"host": h, "path": p, "app": "default/" + a, "process": "web"} for h, p, a in routes],
+            [{"app": "default/" + name, "process": "web",
+              "endpoints": [endpoint(name + "-1", port)]} for name, port in ports.items()])
+        self.assertEqual(self.get("/")[1], b"shop")
+        self.assertEqual(self.get("/api/x")[1], b"api")
+        self.assertEqual(self.get("/%61pi/../api")[1], b"api")
+        self.assertEqual(self.get("/apix")[1], b"shop")
+        client = self.client()
+        client.send("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n")
+        self.assertEqual(client.body(client.head()), b"rest")
+
+    def test_an_unknown_host_is_told_so(self):
+        client = self.client()
+        client.send("GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n")
+        head = client.head()
+        self.assertEqual(head.status, 404)
+        self.assertIn(b"no app answers for host nobody.test", client.body(head))
+        client.send("GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n")
+        self.assertEqual(client.head().status, 404)
+
+    def test_what_is_no_request_is_refused_and_the_connection_closed(self):
+        origin = self.echo()
+        for text in ("GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+                     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+                     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+                     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                     "GET / HTTP/1.1\nHost: a\n\n", "\0\0\0\0\r\n\r\n"):
+            client = self.client()
+            client.send(text)
+            head = client.head()
+            self.assertEqual(head.status, 400, text)
+            self.assertEqual(head.get("connection"), "close")
+            client.body(head)
+            self.assertTrue(client.closed())
+        self.assertEqual(origin.count, 0)
+
+    def test_a_bad_chunk_in_a_body_ends_the_connection(self):
+        self.echo()
+        client = self.client()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        self.assertTrue(client.closed())
+
+    def test_a_head_at_the_limit_passes_and_one_past_it_is_refused(self):
+        self.echo()
+        frame = "GET / HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n"
+        fill = 32 * 1024 - len(frame % "")
+        client = self.client()
+        client.send(frame % ("y" * fill))
+        head = client.head()
+        self.assertEqual(head.status, 200)
+        client.body(head)
+        client.send(frame % ("y" * (fill + 1)))
+        self.assertEqual(client.head().status, 431)
+
+    def test_a_client_that_ends_its_side_still_gets_its_answer(self):
+        self.echo()
+        client = self.client()
+        client.send("GET /half HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.half_close()
+        self.assertIn(b"GET /half", client.rest())
+
+
+if __name__ == "__main__":
+    unittest.main()

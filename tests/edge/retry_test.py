@@ -1,0 +1,203 @@
+"""What happens to a request whose instance fails."""
+
+import socket
+import unittest
+
+from harness import EdgeCase, Stream, endpoint, ok, serving, until
+
+
+def dead_port():
+    """A port where nobody listens (and, held bound, nobody will)."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    return sock, sock.getsockname()[1]
+
+
+class Retry(EdgeCase):
+    threads = 1
+
+    def good(self):
+        return self.origin(serving(lambda head, body: ok(b"good " + body)))
+
+    def resetting(self):
+        def script(stream, _number):
+            stream.body(stream.head())
+            stream.reset()
+
+        return self.origin(script)
+
+    def two(self, bad_port, good_port):
+        self.publish([endpoint("web-bad", bad_port), endpoint("web-good", good_port)])
+
+    def test_a_refused_connection_goes_elsewhere_for_every_method(self):
+        held, port = dead_port()
+        with held:
+            self.two(port, self.good().port)
+            for method in ("GET", "POST", "PATCH") * 3:
+                head, body = self.get(method=method, body=b"12345")
+                self.assertEqual((head.status, body), (200, b"good 12345"))
+
+    def test_a_reset_before_the_answer_is_repeated_for_get_only(self):
+        bad = self.resetting()
+        self.two(bad.port, self.good().port)
+        seen = sorted(self.get(method="POST", body=b"x")[0].status for _ in range(2))
+        self.assertEqual(seen, [200, 502])
+        for _ in range(2):
+            head, body = self.get(method="PUT", body=b"replayed")
+            self.assertEqual((head.status, body), (200, b"good replayed"))
+        self.assertEqual(bad.count, 3)
+        self.assertEqual(sum(line["retries"] for line in self.log_lines(4)), 2)
+
+    def test_an_endpoint_that_fails_three_times_is_left_alone(self):
+        bad = self.resetting()
+        self.two(bad.port, self.good().port)
+        for _ in range(20):
+            self.assertEqual(self.get()[0].status, 200)
+        self.assertEqual(bad.count, 3)
+
+    def test_a_body_at_the_replay_limit_is_repeated_and_one_past_it_is_not(self):
+        limit = 64 * 1024
+        for size, statuses in ((limit, {200}), (limit + 1, {200, 502})):
+            self.two(self.resetting().port, self.good().port)
+            seen = {self.get(method="PUT", body=b"x" * size)[0].status for _ in range(2)}
+            self.assertEqual(seen, statuses)
+
+    def test_a_chunked_body_is_repeated_whole(self):
+        self.two(self.resetting().port, self.good().port)
+        for _ in range(2):
+            client = self.client()
+            client.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        "4\r\nabcd\r\n3\r\nefg\r\n0\r\n\r\n")
+            head = client.head()
+            self.assertEqual((head.status, client.body(head)), (200, b"good abcdefg"))
+
+    def stale(self):
+        """Answers once on a connection; what comes next on it is reset."""
+
+        def script(stream, _number):
+            stream.body(stream.head())
+            stream.send(ok())
+            if stream.more():
+                stream.reset()
+
+        return self.origin(script)
+
+    def test_a_pooled_connection_that_died_is_no_error_for_get(self):
+        origin = self.stale()
+        self.publish([endpoint("web-1", origin.port)])
+        for _ in range(5):
+            self.assertEqual(self.get()[0].status, 200)
+        self.assertEqual(origin.count, 5)
+
+    def test_a_post_on_a_connection_that_died_is_not_repeated(self):
+        origin = self.stale()
+        self.publish([endpoint("web-1", origin.port)])
+        self.assertEqual(self.get()[0].status, 200)
+        self.assertEqual(self.get(method="POST", body=b"x")[0].status, 502)
+
+    def test_an_idle_connection_closed_by_the_instance_is_not_used(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send(ok())
+
+        origin = self.origin(script)
+        self.publish([endpoint("web-1", origin.port)])
+        for _ in range(10):
+            self.assertEqual(self.get(method="POST", body=b"x")[0].status, 200)
+            until(lambda: not origin.open, "the instance's close")
+
+    def test_bytes_on_an_idle_connection_end_it_and_reach_nobody(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send(ok("first"))
+            stream.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
+            stream.rest()
+
+        origin = self.origin(script)
+        self.publish([endpoint("web-1", origin.port)])
+        for count in range(1, 4):
+            self.assertEqual(self.get()[1], b"first")
+            self.assertEqual(origin.count, count)
+
+    def test_a_head_that_breaks_off_is_a_502_and_not_repeated(self):
+        origin = self.origin(lambda stream, _n: (stream.head(), stream.send("HTTP/1.1 200 O")))
+        self.publish([endpoint("web-1", origin.port)])
+        head, body = self.get()
+        self.assertEqual(head.status, 502)
+        self.assertIn(b"instance", body)
+        self.assertEqual(origin.count, 1)
+
+    def test_an_answer_that_is_no_http_is_a_502(self):
+        for text in ("SSH-2.0-x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
+                     "Content-Length: 2\r\n\r\n", "HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n"):
+            origin = self.origin(lambda stream, _n, text=text: (stream.head(), stream.send(text)))
+            self.publish([endpoint("web-1", origin.port)])
+            self.assertEqual(self.get()[0].status, 502)
+
+    def test_a_body_that_breaks_off_cuts_the_client(self):
+        for text in ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
+                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"):
+            origin = self.origin(lambda stream, _n, text=text: (stream.head(), stream.send(text)))
+            self.publish([endpoint("web-1", origin.port)])
+            client = self.client()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            head = client.head()
+            self.assertEqual(head.status, 200)
+            with self.assertRaises((EOFError, ConnectionError)):
+                client.body(head)
+        self.assertGreater(self.daemon.fresh()["endpoints"][0]["errors_total"], 0)
+
+    def test_a_reset_body_until_close_is_not_taken_for_whole(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.1 200 OK\r\n\r\nhalf")
+            stream.exactly(1) if stream.inbox else None
+            stream.reset()
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+        with self.assertRaises(ConnectionError):
+            client.rest()
+
+    def test_nobody_reachable_is_a_503_that_says_when_to_come_back(self):
+        held, port = dead_port()
+        with held:
+            self.publish([endpoint("web-1", port)])
+            head, body = self.get()
+            self.assertEqual((head.status, head.get("retry-after")), (503, "1"))
+            self.assertIn(b"try again", body)
+
+    def test_a_moment_without_a_listener_is_waited_out(self):
+        held, port = dead_port()
+        self.publish([endpoint("web-1", port)])
+        client = self.client()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+        until(lambda: self.daemon.fresh()["apps"][0]["held"] == 1, "the request to wait")
+        held.close()
+        self.origin(serving(lambda head, body: ok(b"came " + body)), port)
+        head = client.head()
+        self.assertEqual((head.status, client.body(head)), (200, b"came x"))
+
+    def test_load_goes_to_the_idle_endpoint(self):
+        stuck = []
+
+        def hanging(stream, _number):
+            stream.head()
+            stuck.append(stream)
+            stream.more()
+
+        slow = self.origin(hanging)
+        quick = self.good()
+        self.publish([endpoint("web-1", slow.port), endpoint("web-2", quick.port)])
+        for _ in range(2):  # one of two in turn hangs
+            client = self.client()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        until(lambda: stuck, "one that hangs")
+        for _ in range(20):
+            self.assertEqual(self.get()[0].status, 200)
+        self.assertEqual(len(stuck), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

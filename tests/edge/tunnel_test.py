@@ -1,0 +1,162 @@
+"""WebSocket and other upgrades."""
+
+import os
+import threading
+import unittest
+
+from harness import EdgeCase, endpoint, ok, until
+
+UPGRADE = ("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+SWITCH = ("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+          "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+
+
+def echo(stream, _number):
+    head = stream.head()
+    if head.get("upgrade") != "websocket":
+        stream.send(ok("plain"))
+        return
+    stream.send(SWITCH)
+    while stream.inbox or stream.more():
+        data, stream.inbox = stream.inbox, b""
+        stream.send(data)
+
+
+class Tunnel(EdgeCase):
+    def open(self, state=None):
+        client = self.client()
+        client.send(UPGRADE)
+        head = client.head()
+        self.assertEqual((head.status, head.get("upgrade")), (101, "websocket"))
+        return client
+
+    def test_bytes_go_both_ways_and_are_counted_as_a_tunnel(self):
+        self.publish([endpoint("web-1", self.origin(echo).port)])
+        client = self.open()
+        for size in (1, 100, 70000):
+            data = os.urandom(size)
+            client.send(data)
+            self.assertEqual(client.exactly(size), data)
+        report = self.daemon.fresh()["endpoints"][0]
+        self.assertEqual((report["requests_open"], report["tunnels_open"]), (0, 1))
+        client.close()
+        until(lambda: self.daemon.fresh()["endpoints"][0]["tunnels_open"] == 0, "the end")
+        self.assertEqual(self.log_lines(1)[0]["status"], 101)
+
+    def test_bytes_sent_right_behind_the_switch_are_not_lost(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send(SWITCH + "from the instance")
+            assert stream.exactly(15) == b"from the client"
+            stream.send("!")
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        client.send(UPGRADE + "from the client")
+        client.head()
+        self.assertEqual(client.rest(), b"from the instance!")
+
+    def test_either_side_may_end_long_before_the_other(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send(SWITCH)
+            received = stream.rest()
+            stream.send(b"got %d" % len(received))
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.open()
+        client.send(b"x" * 100000)
+        client.half_close()
+        self.assertEqual(client.rest(), b"got 100000")
+
+        def other(stream, _number):
+            stream.head()
+            stream.send(SWITCH + "bye")
+            stream.half_close()
+            self.late = stream.rest()
+
+        self.publish([endpoint("web-2", self.origin(other).port)])
+        client = self.open()
+        self.assertEqual(client.rest(), b"bye")
+        client.send("still here")
+        client.half_close()
+        until(lambda: getattr(self, "late", None) == b"still here", "the client's last words")
+
+    def test_a_tunnel_outlives_its_endpoints_drain_and_absence(self):
+        origin = self.origin(echo)
+        other = self.origin(echo)
+        self.publish([endpoint("web-1", origin.port)])
+        client = self.open()
+        self.publish([endpoint("web-1", origin.port, "draining"), endpoint("web-2", other.port)])
+        client.send("draining")
+        self.assertEqual(client.exactly(8), b"draining")
+        self.publish([endpoint("web-2", other.port)])
+        client.send("absent")
+        self.assertEqual(client.exactly(6), b"absent")
+        self.assertEqual(self.daemon.endpoint("web-1")["tunnels_open"], 1)
+        self.assertEqual(self.get()[1], b"plain")
+        self.assertEqual(origin.count, 1)
+        client.close()
+        until(lambda: self.daemon.endpoint("web-1") is None, "the end of the last tunnel")
+
+    def test_the_last_tunnel_of_a_draining_endpoint_is_reported_at_once(self):
+        origin = self.origin(echo)
+        self.publish([endpoint("web-1", origin.port)])
+        client = self.open()
+        self.publish([endpoint("web-1", origin.port, "draining")])
+        until(lambda: self.daemon.endpoint("web-1")["tunnels_open"] == 1, "the count")
+        self.assertGreaterEqual(self.daemon.endpoint("web-1")["oldest_open"], 0)
+        client.close()
+        until(lambda: self.daemon.endpoint("web-1")["tunnels_open"] == 0, "the report")
+
+    def test_a_declined_upgrade_is_a_plain_answer(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send(ok("no tunnel"))
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        client.send(UPGRADE + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in range(2):
+            head = client.head()
+            self.assertEqual((head.status, client.body(head)), (200, b"no tunnel"))
+
+    def test_an_upgrade_that_nobody_asked_for_is_a_502(self):
+        self.publish([endpoint("web-1", self.origin(
+            lambda stream, _n: (stream.head(), stream.send(SWITCH))).port)])
+        self.assertEqual(self.get()[0].status, 502)
+
+    def test_an_upgrade_to_http_2_is_not_passed_on(self):
+        seen = []
+
+        def script(stream, _number):
+            seen.append(stream.head())
+            stream.send(ok())
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        self.assertEqual(self.get(fields="Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                                         "HTTP2-Settings: AAMAAABk\r\n")[0].status, 200)
+        self.assertIsNone(seen[0].get("upgrade"))
+
+    def test_a_killed_instance_ends_its_tunnels(self):
+        origin = self.origin(echo)
+        self.publish([endpoint("web-1", origin.port)])
+        client = self.open()
+        origin.stop()
+        self.assertTrue(client.closed())
+
+    def test_two_hundred_idle_tunnels_cost_little(self):
+        self.publish([endpoint("web-1", self.origin(echo).port)])
+        self.open()
+        before = self.memory_kib()
+        tunnels = [self.open() for _ in range(200)]
+        for client in tunnels:
+            client.send("ping")
+        for client in tunnels:
+            self.assertEqual(client.exactly(4), b"ping")
+        self.assertLess(self.memory_kib() - before, 200 * 16)
+
+
+if __name__ == "__main__":
+    unittest.main()
