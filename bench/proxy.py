@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""CPU per proxied request: Moln's edge beside Debian's HAProxy and nginx, on this machine.
+
+    bench/proxy.py --edge build/tests/edge/moln_edge_dev [--rounds 5] [--seconds 4]
+
+All proxies have on what production has on: access log, metrics, health checks, forwarding and
+tracing fields, keep-alive on both sides, as many threads as cores. wrk drives them in turn,
+A-B-C, A-B-C, …, so that a noisy machine is noisy for all. The figure is CPU seconds of all of a
+proxy's processes (user and system, of /proc) by the requests that wrk counted; medians over the
+rounds, and their ratio to HAProxy's. Throughput is not the figure: client, proxy and origin
+share the cores.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TICK = os.sysconf("SC_CLK_TCK")
+
+HAPROXY = """
+global
+    maxconn 4000
+    nbthread {threads}
+    log stdout format raw daemon
+defaults
+    mode http
+    log global
+    option httplog
+    option forwardfor
+    option http-keep-alive
+    timeout connect 2s
+    timeout client 75s
+    timeout server 75s
+    timeout http-request 30s
+    http-reuse always
+    unique-id-format %{{+X}}o%ci%cp%fi%fp%Ts%rt%pid
+    unique-id-header X-Request-ID
+frontend web
+    bind 127.0.0.1:{port}
+    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Host %[req.hdr(host)]
+    default_backend instances
+backend instances
+    balance leastconn
+    option httpchk GET /health
+    server one 127.0.0.1:{origin} check inter 2s
+frontend metrics
+    bind 127.0.0.1:{metrics}
+    http-request use-service prometheus-exporter
+"""
+
+NGINX = """
+daemon off;
+worker_processes {threads};
+pid {dir}/nginx.pid;
+error_log {dir}/nginx-error.log;
+events {{ worker_connections 4000; }}
+http {{
+    access_log {dir}/nginx-access.log;
+    client_body_temp_path {dir}/nginx-body;
+    proxy_temp_path {dir}/nginx-proxy;
+    fastcgi_temp_path {dir}/nginx-fastcgi;
+    uwsgi_temp_path {dir}/nginx-uwsgi;
+    scgi_temp_path {dir}/nginx-scgi;
+    keepalive_requests 1000000000;
+    upstream instances {{
+        least_conn;
+        server 127.0.0.1:{origin};
+        keepalive 256;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{port} reuseport;
+        location / {{
+            proxy_pass http://instances;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto http;
+            proxy_set_header X-Forwarded-Host $host;
+            proxy_set_header X-Request-ID $request_id;
+        }}
+    }}
+    server {{
+        listen 127.0.0.1:{metrics};
+        location / {{ stub_status; }}
+    }}
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_for(port):
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise SystemExit("nothing listens on port %d" % port)
+
+
+def family(pid):
+    """A process and its children."""
+    pids = [pid]
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+        for child in file.read().split():
+            pids += family(int(child))
+    return pids
+
+
+def cpu_seconds(pid):
+    total = 0
+    for one in family(pid):
+        with open("/proc/%d/stat" % one) as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICK
+
+
+class Proxy:
+    def __init__(self, name, command, port, log):
+        self.name = name
+        self.port = port
+        with open(log, "wb") as file:
+            self.process = subprocess.Popen(command, stdout=file, stderr=file)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_edge(program, folder, origin, threads):
+    os.mkdir(folder + "/state")
+    control = folder + "/control"
+    port = free_port()
+    edge = Proxy("moln", [program, "--listen", "127.0.0.1:%d" % port, "--control", control,
+                          "--state", folder + "/state", "--access-log", folder + "/access.log",
+                          "--metrics", "127.0.0.1:0", "--threads", str(threads)], port,
+                 folder + "/edge.log")
+    wait_for(port)
+    daemon = socket.socket(socket.AF_UNIX)
+    daemon.connect(control)
+    snapshot = {
+        "version": 1, "epoch": 1,
+        "routes": [{"host": "*", "path": "/", "app": "default/bench", "process": "web"}],
+        "apps": [{"app": "default/bench", "process": "web",
+                  "health": {"kind": "http", "path": "/health"},
+                  "endpoints": [{"instance": "web-1", "address": "127.0.0.1", "port": origin,
+                                 "state": "active", "release": 1}]}]}
+    daemon.sendall(json.dumps({"snapshot": snapshot}).encode() + b"\n")
+    for line in daemon.makefile("r"):
+        if json.loads(line).get("report", {}).get("acked_version") == 1:
+            break
+    edge.daemon = daemon  # keeps the connection, which then gets a report a second
+    return edge
+
+
+def start_peer(name, template, command, folder, origin, threads):
+    port = free_port()
+    config = "%s/%s.conf" % (folder, name)
+    with open(config, "w") as file:
+        file.write(template.format(port=port, metrics=free_port(), origin=origin, threads=threads,
+                                   dir=folder))
+    proxy = Proxy(name, [word.format(config=config) for word in command], port,
+                  "%s/%s.log" % (folder, name))
+    wait_for(port)
+    return proxy
+
+
+def drive(proxy, path, connections, seconds):
+    """One round: CPU microseconds a request, requests a second."""
+    before = cpu_seconds(proxy.process.pid)
+    said = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds,
+                           "http://127.0.0.1:%d%s" % (proxy.port, path)],
+                          capture_output=True, text=True, check=True).stdout
+    used = cpu_seconds(proxy.process.pid) - before
+    requests = int(re.search(r"(\d+) requests in", said).group(1))
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", said)
+    if bad:
+        raise SystemExit("%s: %s" % (proxy.name, bad.group(0)))
+    return used * 1e6 / requests, requests / seconds
+
+
+def measure(proxies, path, connections, options):
+    results = {proxy.name: [] for proxy in proxies}
+    for proxy in proxies:
+        drive(proxy, path, connections, 1)  # warm
+    for _ in range(options.rounds):
+        for proxy in proxies:
+            results[proxy.name].append(drive(proxy, path, connections, options.seconds))
+    base = statistics.median(cpu for cpu, _ in results["haproxy"])
+    for name, rounds in results.items():
+        cpu = statistics.median(cpu for cpu, _ in rounds)
+        rate = statistics.median(rate for _, rate in rounds)
+        print("%-5s %4d  %-8s %8.1f us/request  ratio %.2f   %8.0f requests/s" %
+              (path, connections, name, cpu, cpu / base, rate), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--edge", required=True, help="the edge's program")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="", help="as 1k:32, to measure one case")
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="moln-bench-")
+    os.chmod(folder, 0o755)  # nginx's workers are of another user
+    running = []
+    try:
+        origin_program = folder + "/proxy_origin"
+        subprocess.run(["c++", "-std=c++20", "-O2", "-pthread", "-o", origin_program,
+                        HERE + "/proxy_origin.cc"], check=True)
+        origin_process = subprocess.Popen([origin_program, str(options.threads)],
+                                          stdout=subprocess.PIPE, text=True)
+        running.append(origin_process.kill)
+        origin = int(origin_process.stdout.readline())
+        proxies = [start_edge(os.path.abspath(options.edge), folder, origin, options.threads)]
+        running.append(proxies[0].stop)
+        for name, template, command in (
+                ("haproxy", HAPROXY, ["haproxy", "-db", "-f", "{config}"]),
+                ("nginx", NGINX, ["nginx", "-e", folder + "/nginx-error.log", "-c", "{config}"])):
+            proxies.append(start_peer(name, template, command, folder, origin, options.threads))
+            running.append(proxies[-1].stop)
+        for path in ("/1k", "/64k"):
+            for connections in (32, 256):
+                case = "%s:%d" % (path[1:], connections)
+                if options.only in ("", case):
+                    measure(proxies, path, connections, options)
+    finally:
+        for stop in reversed(running):
+            stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
