@@ -113,6 +113,13 @@ Status remove_tree(const std::string& path) {
     return {};
 }
 
+Status remove_file(const std::string& path) {
+    if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return fail(error_from_errno(errno, "remove " + path));
+    }
+    return {};
+}
+
 Status rename_path(const std::string& from, const std::string& to) {
     if (rename(from.c_str(), to.c_str()) != 0) {
         return fail(error_from_errno(errno, "rename " + from + " to " + to));

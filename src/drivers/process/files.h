@@ -26,6 +26,8 @@ Status write_existing(const std::string& path, std::string_view bytes);
 Status make_folders(const std::string& path, mode_t mode);
 // Removes a tree, never crossing into another file system. Ok if nothing is there.
 Status remove_tree(const std::string& path);
+// Ok if there is none.
+Status remove_file(const std::string& path);
 Status rename_path(const std::string& from, const std::string& to);
 // Makes a rename or a new file in `folder` durable.
 Status sync_folder(const std::string& folder);

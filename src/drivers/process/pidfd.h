@@ -1,0 +1,23 @@
+// Processes by descriptor: a pid may come to mean another process, a descriptor never does.
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "drivers/process/fd.h"
+
+namespace moln {
+
+Result<Fd> open_process(pid_t pid);
+// Ok if it has ended already.
+Status send_signal(const Fd& process, int signal);
+// True once it has ended, false past the limit.
+bool wait_for_end(const Fd& process, Milliseconds limit);
+
+// "SIGTERM", "TERM" or "SIGRTMIN+3"; 0 for what is none.
+int signal_number(const std::string& name);
+
+}  // namespace moln

@@ -1,0 +1,51 @@
+// What all sandboxes of a node share: paths, cgroups, networks, the OCI runtime, monitors.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "drivers/data_dir.h"
+#include "drivers/network/networks.h"
+#include "drivers/sandbox/cgroup.h"
+#include "drivers/sandbox/monitor.h"
+#include "drivers/sandbox/paths.h"
+#include "drivers/sandbox/runtime.h"
+#include "drivers/sandbox/stage.h"
+
+namespace moln {
+
+struct SandboxOptions {
+    DataDir data;
+    FirewallOptions firewall = {};
+    std::string cgroup_root = "/sys/fs/cgroup";
+    std::string cgroup_parent = "moln";
+    std::string run_folder = "/run/moln";  // mount points; must be walkable for all users
+};
+
+class SandboxHost {
+public:
+    explicit SandboxHost(SandboxOptions options);
+
+    // Folders, cgroups, firewall, and which runtime works. Once; later calls give the first answer
+    // if it was good.
+    Status set_up();
+
+    // True while an instance is created but its program was not yet let go.
+    bool runtime_waits(const InstanceId& instance) const;
+
+    // After set_up().
+    const OciRuntime& runtime() const { return *runtime_; }
+
+    const SandboxPaths paths;
+    Cgroups cgroups;
+    Networks networks;
+    SandboxStage stage;
+    Monitors monitors;
+
+private:
+    std::mutex mutex_;
+    std::optional<OciRuntime> runtime_;
+};
+
+}  // namespace moln

@@ -1,0 +1,283 @@
+#include "drivers/sandbox/real_sandboxes.h"
+
+#include <chrono>
+#include <filesystem>
+#include <set>
+
+#include <signal.h>
+
+#include "drivers/process/files.h"
+#include "drivers/process/pidfd.h"
+#include "drivers/sandbox/mounts.h"
+
+namespace moln {
+namespace {
+
+constexpr Milliseconds k_monitor_end_limit = seconds(10);
+
+WallTime wall_now() {
+    using namespace std::chrono;
+    return {duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
+}
+
+std::unexpected<Error> absent(const InstanceId& instance) {
+    return fail(ErrorCode::not_found, "no instance " + instance.text + " on this node");
+}
+
+}  // namespace
+
+RealSandboxes::RealSandboxes(SandboxHost& host) : host_(host) {}
+RealSandboxes::~RealSandboxes() = default;
+
+void RealSandboxes::on_exit(std::function<void(InstanceId)> callback) {
+    exits_.on_file([callback = std::move(callback)](const std::string& name) {
+        if (callback) callback(InstanceId(name));
+    });
+}
+
+// ---- what is there --------------------------------------------------------------------------
+
+// Writes down how it ended, with what only the cgroup can tell, before that is gone.
+Result<InstanceExit> RealSandboxes::settle(const SandboxRecord& record, const InstanceExit& exit) {
+    InstanceExit whole = exit;
+    const auto usage = host_.cgroups.usage(record.instance.text);
+    // The group is made anew with every start: its kills are this run's. Only SIGKILL comes from
+    // the kernel's out-of-memory killer; another end after one was the program's own.
+    whole.out_of_memory = whole.signal == SIGKILL && usage && usage->oom_kills > 0;
+    MOLN_TRY(write_kept(host_.paths.ended(record.instance), whole));
+    return whole;
+}
+
+Result<SandboxSeen> RealSandboxes::look(const SandboxRecord& record) {
+    const auto& id = record.instance;
+    SandboxSeen seen{.instance = id, .generation = record.generation};
+    if (record.network != 0) {
+        MOLN_ASSIGN(const auto subnet, host_.stage.subnet(record));
+        seen.address = subnet.address;
+    }
+    MOLN_ASSIGN(const auto started, read_kept<SandboxStarted>(host_.paths.started(id)));
+    if (!started || host_.runtime_waits(id)) {
+        seen.phase = InstancePhase::prepared;
+        return seen;
+    }
+    seen.started = started->at;
+    MOLN_ASSIGN(seen.exit, read_kept<InstanceExit>(host_.paths.ended(id)));
+    if (seen.exit) {
+        seen.phase = InstancePhase::ended;
+        return seen;
+    }
+    if (const auto pid = host_.monitors.instance_pid(id)) seen.pid = *pid;
+    // A monitor without its instance is about to write how that ended.
+    if (seen.pid != 0 || host_.monitors.running(id)) {
+        seen.phase = InstancePhase::running;
+        return seen;
+    }
+    // Without a word of its monitor (a reboot, or that was killed too) it counts as killed.
+    const auto exit = host_.monitors.exit_of(id).value_or(
+        InstanceExit{.code = 0, .signal = SIGKILL, .at = wall_now()});
+    MOLN_ASSIGN(seen.exit, settle(record, exit));
+    seen.phase = InstancePhase::ended;
+    return seen;
+}
+
+Result<SandboxSeen> RealSandboxes::inspect(const InstanceId& instance) {
+    MOLN_ASSIGN(const auto record, read_kept<SandboxRecord>(host_.paths.record(instance)));
+    if (!record) return SandboxSeen{.instance = instance};
+    return look(*record);
+}
+
+Result<SandboxUsage> RealSandboxes::usage(const InstanceId& instance) {
+    MOLN_ASSIGN(const auto usage, host_.cgroups.usage(instance.text));
+    return SandboxUsage{.memory = usage.memory,
+                        .cpu_used_us = usage.cpu_used_us,
+                        .oom_kills = usage.oom_kills,
+                        .pids = usage.pids};
+}
+
+// ---- recover --------------------------------------------------------------------------------
+
+// Takes away what belongs to no sandbox.
+Status RealSandboxes::tidy(const std::set<std::string>& known) {
+    for (const auto& name : host_.cgroups.list()) {
+        if (!known.contains(name)) MOLN_TRY(host_.cgroups.remove(name));
+    }
+    MOLN_TRY(host_.networks.recover(known));
+    std::error_code ignored;
+    for (const auto* folder : {"/i", "/s"}) {
+        const std::filesystem::path path = host_.paths.run_root + folder;
+        for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
+            if (known.contains(entry.path().filename())) continue;
+            MOLN_TRY(unmount_below(entry.path()));
+            MOLN_TRY(remove_tree(entry.path()));
+        }
+    }
+    for (const auto& entry :
+         std::filesystem::directory_iterator(host_.paths.runtime_state(), ignored)) {
+        const InstanceId id(entry.path().filename());
+        if (!known.contains(id.text)) MOLN_TRY(host_.runtime().forget(id));
+    }
+    return {};
+}
+
+Result<std::vector<SandboxSeen>> RealSandboxes::recover() {
+    MOLN_TRY(host_.set_up());
+    MOLN_TRY(exits_.start(host_.paths.exits()));
+    std::vector<SandboxSeen> found;
+    std::set<std::string> known;
+    std::vector<InstanceId> half_made;
+    for (const auto& entry : std::filesystem::directory_iterator(host_.paths.data.instances())) {
+        const InstanceId id(entry.path().filename());
+        MOLN_ASSIGN(const auto record, read_kept<SandboxRecord>(host_.paths.record(id)));
+        if (!record || record->one_shot) {
+            half_made.push_back(id);
+            continue;
+        }
+        known.insert(id.text);
+        // Left in the instance's group by a death of ours just after it was made.
+        if (const auto monitor = host_.monitors.running(id)) {
+            MOLN_TRY(host_.cgroups.move(*monitor, k_monitors_group));
+        }
+        MOLN_ASSIGN(auto seen, look(*record));
+        found.push_back(std::move(seen));
+    }
+    MOLN_TRY(tidy(known));
+    for (const auto& id : half_made) MOLN_TRY(remove_tree(host_.paths.home(id)));
+    return found;
+}
+
+// ---- prepare and start ----------------------------------------------------------------------
+
+Status RealSandboxes::prepare(const SandboxSpec& spec) {
+    MOLN_TRY(host_.set_up());
+    const auto& id = spec.instance;
+    MOLN_ASSIGN(const auto before, read_kept<SandboxRecord>(host_.paths.record(id)));
+    if (before && before->generation == spec.generation) return {};
+    if (before) {
+        MOLN_ASSIGN(const auto seen, look(*before));
+        if (seen.phase == InstancePhase::running) {
+            return fail(ErrorCode::refused,
+                        id.text + " runs: stop it before it is prepared from another spec");
+        }
+    }
+    const auto record = record_of(spec);
+    MOLN_TRY(host_.stage.raise(record));
+    MOLN_TRY(host_.stage.write_bundle(spec));
+    for (const auto& path : {host_.paths.started(id), host_.paths.ended(id)}) {
+        MOLN_TRY(remove_file(path));
+    }
+    // Last: a sandbox with a record is whole.
+    return write_kept(host_.paths.record(id), record);
+}
+
+Status RealSandboxes::start_anew(const SandboxRecord& record) {
+    const auto& id = record.instance;
+    MOLN_TRY(host_.stage.raise(record));
+    MOLN_TRY(host_.stage.fresh_cgroup(record));
+    MOLN_TRY(host_.runtime().forget(id));
+    const MonitorSpec monitor{.instance = id, .app = record.app, .terminal = record.terminal};
+    MOLN_TRY(host_.monitors.create(monitor, host_.runtime()));
+    // Created, not running: look() tells this by the runtime's start fifo, so that after a crash
+    // here it is only prepared, and the next start makes it anew.
+    MOLN_TRY(write_kept(host_.paths.started(id), SandboxStarted{wall_now()}));
+    MOLN_TRY(remove_file(host_.paths.ended(id)));
+    return host_.runtime().start(id);
+}
+
+Status RealSandboxes::start(const InstanceId& instance) {
+    MOLN_TRY(host_.set_up());
+    MOLN_TRY(exits_.start(host_.paths.exits()));
+    MOLN_ASSIGN(const auto record, read_kept<SandboxRecord>(host_.paths.record(instance)));
+    if (!record) return absent(instance);
+    MOLN_ASSIGN(const auto seen, look(*record));
+    if (seen.phase == InstancePhase::running) return {};
+    if (auto started = start_anew(*record); !started) {
+        (void)host_.cgroups.kill(instance.text);
+        (void)host_.runtime().forget(instance);
+        (void)remove_file(host_.paths.started(instance));
+        return fail_in("start " + instance.text, started.error());
+    }
+    return {};
+}
+
+// ---- ending ---------------------------------------------------------------------------------
+
+Status RealSandboxes::signal(const InstanceId& instance, const std::string& signal) {
+    const int number = signal_number(signal);
+    if (number == 0) return fail(ErrorCode::invalid, signal + " is not the name of a signal");
+    MOLN_ASSIGN(const auto seen, inspect(instance));
+    if (seen.phase == InstancePhase::absent) return absent(instance);
+    const auto pid = host_.monitors.instance_pid(instance);
+    if (!pid) return {};
+    const auto process = open_process(*pid);
+    // Opened, then looked at again: it is the instance's own and will not become another's.
+    if (!process || host_.monitors.instance_pid(instance) != pid) return {};
+    return send_signal(*process, number);
+}
+
+Status RealSandboxes::kill(const InstanceId& instance) {
+    MOLN_ASSIGN(const auto record, read_kept<SandboxRecord>(host_.paths.record(instance)));
+    if (!record) return {};
+    if (host_.cgroups.exists(instance.text)) MOLN_TRY(host_.cgroups.kill(instance.text));
+    if (const auto monitor = host_.monitors.running(instance)) {
+        const auto process = open_process(*monitor);
+        if (process && !wait_for_end(*process, k_monitor_end_limit)) {
+            // Its instance is dead: nothing is lost with it but the exit status.
+            MOLN_TRY(send_signal(*process, SIGKILL));
+            wait_for_end(*process, k_monitor_end_limit);
+        }
+    }
+    MOLN_TRY(look(*record));
+    return {};
+}
+
+// To the trash by one rename, if anything was written. Repeatable: what a crash left in the trash
+// is found there.
+Result<Bytes> RealSandboxes::move_layer(const InstanceId& instance, const TrashId& trash) {
+    const auto upper = host_.paths.upper(instance);
+    const auto target = host_.paths.data.trash(trash) + "/layer";
+    if (path_exists(upper) && tree_size(upper).files > 0 && !path_exists(target)) {
+        MOLN_TRY(make_folders(host_.paths.data.trash(trash), 0700));
+        MOLN_TRY(rename_path(upper, target));
+        MOLN_TRY(sync_folder(host_.paths.data.trash(trash)));
+    }
+    return path_exists(target) ? tree_size(target).bytes : Bytes{};
+}
+
+Result<Bytes> RealSandboxes::remove(const InstanceId& instance, const TrashId& trash) {
+    MOLN_TRY(host_.set_up());
+    MOLN_ASSIGN(const auto record, read_kept<SandboxRecord>(host_.paths.record(instance)));
+    if (record) {
+        MOLN_ASSIGN(const auto seen, look(*record));
+        if (seen.phase == InstancePhase::running) {
+            return fail(ErrorCode::refused,
+                        instance.text + " runs: it must end before it is removed");
+        }
+    }
+    MOLN_TRY(host_.runtime().forget(instance));
+    MOLN_TRY(host_.stage.take_down(instance));
+    MOLN_TRY(host_.monitors.forget(instance));
+    if (!path_exists(host_.paths.home(instance))) return Bytes{};
+    MOLN_ASSIGN(const auto size, move_layer(instance, trash));
+    // The record goes last but for the empty folder: until then a repeated call finds its way.
+    for (const auto& path : {host_.paths.bundle(instance), host_.paths.names_layer(instance),
+                             host_.paths.layer(instance)}) {
+        MOLN_TRY(remove_tree(path));
+    }
+    MOLN_TRY(remove_tree(host_.paths.home(instance)));
+    return size;
+}
+
+// ---- logs -----------------------------------------------------------------------------------
+
+Status RealSandboxes::rotate_logs() {
+    std::error_code ignored;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(host_.paths.data.instances(), ignored)) {
+        const InstanceId id(entry.path().filename());
+        const auto record = read_kept<SandboxRecord>(host_.paths.record(id));
+        if (record && *record) MOLN_TRY(host_.monitors.rotate_log((*record)->app, id));
+    }
+    return {};
+}
+
+}  // namespace moln

@@ -1,0 +1,49 @@
+// Sandboxes on this host: crun and conmon, overlay, cgroups, namespaces. The state is what the disk
+// and the kernel say; nothing is remembered that they do not. See ports/sandboxes.h for the verbs.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "drivers/data_dir.h"
+#include "drivers/network/networks.h"
+#include "drivers/sandbox/exit_watch.h"
+#include "drivers/sandbox/host.h"
+#include "drivers/sandbox/record.h"
+#include "ports/sandboxes.h"
+
+namespace moln {
+
+class RealSandboxes final : public Sandboxes {
+public:
+    // `host` is shared with RealOneShots and outlives this.
+    explicit RealSandboxes(SandboxHost& host);
+    ~RealSandboxes() override;
+
+    Result<std::vector<SandboxSeen>> recover() override;
+    Status prepare(const SandboxSpec& spec) override;
+    Status start(const InstanceId& instance) override;
+    Status signal(const InstanceId& instance, const std::string& signal) override;
+    Status kill(const InstanceId& instance) override;
+    Result<Bytes> remove(const InstanceId& instance, const TrashId& trash) override;
+    Result<SandboxSeen> inspect(const InstanceId& instance) override;
+    Result<SandboxUsage> usage(const InstanceId& instance) override;
+    void on_exit(std::function<void(InstanceId)> callback) override;
+
+    // To be called now and then (every second is good): keeps every log within its bound.
+    Status rotate_logs();
+
+private:
+    Result<SandboxSeen> look(const SandboxRecord& record);
+    Result<InstanceExit> settle(const SandboxRecord& record, const InstanceExit& exit);
+    Status start_anew(const SandboxRecord& record);
+    Result<Bytes> move_layer(const InstanceId& instance, const TrashId& trash);
+    Status tidy(const std::set<std::string>& known);
+
+    SandboxHost& host_;
+    ExitWatch exits_;
+};
+
+}  // namespace moln

@@ -1,0 +1,119 @@
+#include "drivers/sandbox/root_fs.h"
+
+#include <cerrno>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/process/files.h"
+#include "drivers/sandbox/host_platform.h"
+#include "drivers/sandbox/mounts.h"
+#include "drivers/sandbox/passwd.h"
+
+namespace moln {
+namespace {
+
+// Platforms are made by the first instance that needs them, whichever thread that is on.
+std::mutex platform_mutex;
+
+Status own(const std::string& path, std::int64_t owner, mode_t mode) {
+    MOLN_TRY(make_folders(path, mode));
+    if (chown(path.c_str(), static_cast<uid_t>(owner), static_cast<gid_t>(owner)) != 0) {
+        return fail(error_from_errno(errno, "chown " + path));
+    }
+    return {};
+}
+
+}  // namespace
+
+// Bottom first.
+Result<std::vector<std::string>> RootFiles::layers(const RootFsInput& input) {
+    const auto& image = input.image;
+    std::vector<std::string> out;
+    const std::lock_guard lock(platform_mutex);
+    MOLN_TRY(make_folders(paths_.data.platforms(), 0700));
+    if (image.platform == k_host_platform) {
+        MOLN_ASSIGN(auto host, make_host_platform(paths_.data.platforms()));
+        out.push_back(std::move(host.skeleton));
+    } else {
+        MOLN_ASSIGN(auto base, make_base_layer(paths_.data.platforms()));
+        out.push_back(std::move(base));
+        if (!image.platform.empty()) {
+            out.push_back(paths_.data.platforms() + "/" + image.platform + "/rootfs");
+        }
+    }
+    for (const auto& layer : image.layers) out.push_back(paths_.data.layers() + "/" + layer);
+    for (const auto& path : out) {
+        if (!path_exists(path)) {
+            return fail(
+                ErrorCode::not_found,
+                fmt::format("{} needs {}, which is not there any more", input.instance.text, path));
+        }
+    }
+    return out;
+}
+
+Status RootFiles::make_writable_layer(const RootFsInput& input) const {
+    const auto& id = input.instance;
+    MOLN_TRY(make_folders(paths_.layer(id), 0711));
+    // The root of an overlay has the owner and mode of its upper layer's.
+    MOLN_TRY(own(paths_.upper(id), input.uid_base, 0755));
+    MOLN_TRY(own(paths_.work(id), 0, 0700));
+    MOLN_TRY(own(paths_.tmp(id), input.uid_base, 01777));
+    return own(paths_.tmp(id) + "/var", input.uid_base, 01777);
+}
+
+Status RootFiles::mount(const RootFsInput& input) {
+    const auto& id = input.instance;
+    if (is_mount_point(paths_.root(id)) && mounts_below(paths_.lowers(id)).empty()) return {};
+    MOLN_TRY(unmount_all(id));
+    MOLN_ASSIGN(const auto stacked, layers(input));
+    MOLN_TRY(make_writable_layer(input));
+    MOLN_TRY(make_folders(paths_.root(id), 0755));
+    OverlaySpec overlay{.lowers = {},
+                        .upper = paths_.upper(id),
+                        .work = paths_.work(id),
+                        .target = paths_.root(id)};
+    if (path_exists(paths_.names_layer(id))) overlay.lowers.push_back(paths_.names_layer(id));
+    for (std::size_t i = stacked.size(); i-- > 0;) {
+        const auto lower = fmt::format("{}/{}", paths_.lowers(id), i);
+        MOLN_TRY(make_folders(lower, 0700));
+        MOLN_TRY(id_maps_.mount(
+            {.from = stacked[i], .to = lower, .uid_base = input.uid_base, .read_only = true}));
+        overlay.lowers.push_back(lower);
+    }
+    MOLN_TRY(mount_overlay(overlay));
+    // The overlay keeps its own view of its layers; the mapped ones were only needed to name them.
+    return unmount_below(paths_.lowers(id));
+}
+
+std::vector<OciBind> RootFiles::binds(const RootFsInput& input) const {
+    std::vector<OciBind> out;
+    if (input.image.platform == k_host_platform) {
+        out.push_back({.from = "/usr", .to = "/usr", .read_only = true});
+    }
+    out.push_back({.from = paths_.tmp(input.instance), .to = "/tmp"});
+    out.push_back({.from = paths_.tmp(input.instance) + "/var", .to = "/var/tmp"});
+    return out;
+}
+
+Status RootFiles::mount_volume(const InstanceId& instance, std::size_t index,
+                               const std::string& folder, std::int64_t uid_base) {
+    const auto target = paths_.volume(instance, index);
+    if (is_mount_point(target)) return {};
+    MOLN_TRY(make_folders(target, 0700));
+    return id_maps_.mount({.from = folder, .to = target, .uid_base = uid_base});
+}
+
+Status RootFiles::unmount_all(const InstanceId& instance) const {
+    return unmount_below(paths_.run(instance));
+}
+
+Result<SandboxUser> RootFiles::find_user(const InstanceId& instance,
+                                         const std::string& user) const {
+    return find_user_in(paths_.root(instance), user);
+}
+
+}  // namespace moln

@@ -1,0 +1,48 @@
+// The root file system of an instance: an overlay of read-only layers and its own writable one,
+// at a mount point that outlives us. Owners are mapped, see idmap.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "drivers/sandbox/idmap.h"
+#include "drivers/sandbox/oci_config.h"
+#include "drivers/sandbox/paths.h"
+#include "ports/sandboxes.h"
+
+namespace moln {
+
+struct RootFsInput {
+    InstanceId instance;
+    ImageRef image;
+    std::int64_t uid_base = 0;
+};
+
+class RootFiles {
+public:
+    explicit RootFiles(SandboxPaths paths) : paths_(std::move(paths)) {}
+
+    // Mounts it unless it is mounted. What the writable layer holds is kept.
+    Status mount(const RootFsInput& input);
+    // Binds that go with it: /usr of the host for the host's platform, /tmp and /var/tmp.
+    std::vector<OciBind> binds(const RootFsInput& input) const;
+    Status mount_volume(const InstanceId& instance, std::size_t index, const std::string& folder,
+                        std::int64_t uid_base);
+    // Takes all mounts of the instance away. Ok if there are none.
+    Status unmount_all(const InstanceId& instance) const;
+
+    // Uid, groups and home of `user` ("", "1000", "33:33", "www-data") in the mounted root.
+    Result<SandboxUser> find_user(const InstanceId& instance, const std::string& user) const;
+
+private:
+    Result<std::vector<std::string>> layers(const RootFsInput& input);
+    Status make_writable_layer(const RootFsInput& input) const;
+
+    const SandboxPaths paths_;
+    IdMaps id_maps_;
+};
+
+inline constexpr const char* k_host_platform = "host";
+
+}  // namespace moln

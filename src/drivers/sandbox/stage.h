@@ -1,0 +1,42 @@
+// All that must stand before a sandbox can run: root file system, names, network, volumes, cgroup
+// and the OCI bundle. Each part idempotent, so that the whole can be made again after a crash in
+// it, and made anew from the record after a reboot.
+#pragma once
+
+#include "drivers/network/networks.h"
+#include "drivers/sandbox/cgroup.h"
+#include "drivers/sandbox/oci_config.h"
+#include "drivers/sandbox/paths.h"
+#include "drivers/sandbox/record.h"
+#include "drivers/sandbox/root_fs.h"
+
+namespace moln {
+
+class SandboxStage {
+public:
+    SandboxStage(SandboxPaths paths, Networks& networks, Cgroups& cgroups)
+        : paths_(std::move(paths)), networks_(networks), cgroups_(cgroups), root_files_(paths_) {}
+
+    // What the kernel holds: mounts, network. From the record alone.
+    Status raise(const SandboxRecord& record);
+    // The bundle, with `folders` of the host mapped like volumes. After raise().
+    Status write_bundle(const SandboxSpec& spec, const std::vector<OciBind>& folders = {});
+    // A fresh cgroup; what was in the old one is killed.
+    Status fresh_cgroup(const SandboxRecord& record);
+    // Takes down what raise() and fresh_cgroup() made. The writable layer stays.
+    Status take_down(const InstanceId& instance);
+
+    Result<Subnet> subnet(const SandboxRecord& record) const;
+
+private:
+    Status write_names(const SandboxRecord& record) const;
+    Status mount_volumes(const SandboxRecord& record);
+    Status give_new_volumes(const SandboxSpec& spec, const SandboxUser& user) const;
+
+    const SandboxPaths paths_;
+    Networks& networks_;
+    Cgroups& cgroups_;
+    RootFiles root_files_;
+};
+
+}  // namespace moln
