@@ -1,5 +1,6 @@
 #include "store/sqlite_store.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -96,6 +97,7 @@ private:
     Database db_;
     Statements run_;  // after db_: finalized before it is closed
     RevisionMark mark_;
+    std::int64_t rows_ = 0;  // about: of the last transaction that was tried
     std::int64_t commits_since_copy_ = 0;
     std::chrono::steady_clock::time_point copied_at_ = std::chrono::steady_clock::now();
     std::optional<Error> copy_error_;
@@ -195,6 +197,7 @@ Status SqliteFileStore::trim(StoreState& state) {
 }
 
 Status SqliteFileStore::save(const StoreState& state) {
+    rows_ = state.rows;
     Query query(run_.update_state);
     query.bind(1, state.revision).bind(2, state.trimmed_to).bind(3, state.rows);
     return query.bind(4, state.rows_sum).bind(5, state.checksum()).finish();
@@ -241,7 +244,10 @@ Result<std::int64_t> SqliteFileStore::commit(const StoreTxn& txn) {
 void SqliteFileStore::copy_when_due() {
     ++commits_since_copy_;
     const auto now = std::chrono::steady_clock::now();
-    if (commits_since_copy_ < k_store_commits_per_copy &&
+    // A copy reads and writes every row: a large store is copied as much less often.
+    const auto commits_per_copy =
+        std::max(k_store_commits_per_copy, rows_ / k_store_rows_per_copied_commit);
+    if (commits_since_copy_ < commits_per_copy &&
         now - copied_at_ < std::chrono::seconds(k_store_seconds_per_copy)) {
         return;
     }

@@ -14,8 +14,9 @@
 
 namespace moln {
 
-inline constexpr std::int64_t k_store_commits_per_copy = 1000;
-inline constexpr std::int64_t k_store_seconds_per_copy = 3600;  // if anything was committed
+inline constexpr std::int64_t k_store_commits_per_copy = 1000;      // of a store up to 10,000 rows,
+inline constexpr std::int64_t k_store_rows_per_copied_commit = 10;  // else rows divided by this
+inline constexpr std::int64_t k_store_seconds_per_copy = 3600;      // if anything was committed
 inline constexpr int k_store_copies = 2;
 
 class SqliteStore : public Store {
