@@ -74,7 +74,7 @@ Status decide_on(Decision& d, const ScaleCommand& command) {
     std::string words;
     for (const auto& [name, count] : command.instances) {
         MOLN_TRY(check_scale(app, *release, name, count));
-        const auto before = wanted_count(app, name, release->config.processes.at(name));
+        const auto before = asked_count(app, name, release->config.processes.at(name));
         app.scale[name] = count;
         words += fmt::format("{}{}={}", words.empty() ? "" : " ", name, count);
         d.effects.push_back(count >= before

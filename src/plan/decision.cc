@@ -44,7 +44,7 @@ Status exclusive_fits(const App& app, const AppConfig& config, const VolumeSpec&
     std::int64_t instances = 0;
     for (const auto& [name, process] : config.processes) {
         if (!mounts(volume, name)) continue;
-        instances += process.kind == ProcessKind::cron ? 1 : wanted_count(app, name, process);
+        instances += process.kind == ProcessKind::cron ? 1 : asked_count(app, name, process);
     }
     if (instances <= 1) return {};
     return fail(ErrorCode::refused,
@@ -129,7 +129,7 @@ Result<std::int64_t> renew_release(Decision& d, App& app, std::string descriptio
 Status fits(const Decision& d, const App& app, const AppConfig& config) {
     std::int64_t instances = 0;
     for (const auto& [name, process] : config.processes) {
-        instances += wanted_count(app, name, process);
+        instances += asked_count(app, name, process);
     }
     if (instances > k_instances_per_app_max) {
         return fail(ErrorCode::refused,

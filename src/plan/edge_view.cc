@@ -135,7 +135,7 @@ private:
     bool is_held(const std::string& name) {
         const auto* process = find_process(scope_.wanted, name);
         if (process == nullptr || scope_.app->run != AppRun::running) return false;
-        const auto wanted = wanted_count(*scope_.app, name, *process);
+        const auto wanted = wanted_count(*scope_.app, scope_.wanted->config, name);
         const auto& rollout = scope_.app->rollout;
         if (wanted == 0 ||
             (rollout.state == RolloutState::failed && rollout.to == scope_.app->release)) {

@@ -43,8 +43,8 @@ std::string wanted_words(const App& app, const Release& release) {
     std::string text;
     for (const auto& [name, process] : release.config.processes) {
         if (process.kind == ProcessKind::cron) continue;
-        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", wanted_count(app, name, process),
-                            name);
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
+                            wanted_count(app, release.config, name), name);
     }
     return text.empty() ? "no instances" : text;
 }

@@ -205,7 +205,7 @@ int Reality::settle(int rounds_max) {
             continue;
         }
         // Far-off times (trash, cron) are not waited for here.
-        if (!next.wake || *next.wake > now.mono + minutes(30)) return round;
+        if (!next.wake || *next.wake > now.mono + minutes(2)) return round;
         pass(Milliseconds{std::max<std::int64_t>(1, (*next.wake - now.mono).count)});
     }
     return -1;

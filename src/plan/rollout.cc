@@ -53,7 +53,7 @@ private:
             if (spec.kind == ProcessKind::cron) continue;
             auto& process = processes_[name];
             process.spec = &spec;
-            process.wanted = wanted_count(*scope_.app, name, spec);
+            process.wanted = wanted_count(*scope_.app, scope_.wanted->config, name);
         }
         for (std::size_t i = 0; i < scope_.members.size(); ++i) {
             const auto& one = scope_.members[i];

@@ -148,10 +148,26 @@ Index make_index(const Draft& draft) {
     return Builder(draft).build();
 }
 
-std::int64_t wanted_count(const App& app, const std::string& name, const ProcessSpec& process) {
+std::int64_t asked_count(const App& app, const std::string& name, const ProcessSpec& process) {
     if (process.kind == ProcessKind::cron) return 0;
     const auto scaled = app.scale.find(name);
     return scaled == app.scale.end() ? process.instances : scaled->second;
+}
+
+std::int64_t wanted_count(const App& app, const AppConfig& config, const std::string& name) {
+    const auto process = config.processes.find(name);
+    if (process == config.processes.end()) return 0;
+    const auto count = asked_count(app, name, process->second);
+    const bool single = std::ranges::any_of(config.volumes, [&](const VolumeSpec& volume) {
+        return volume.sharing == Sharing::exclusive && volume.lifetime != Lifetime::instance &&
+               mounts(volume, name);
+    });
+    return single ? std::min<std::int64_t>(count, 1) : count;
+}
+
+bool mounts(const VolumeSpec& spec, const std::string& process) {
+    return spec.processes.empty() ||
+           std::ranges::find(spec.processes, process) != spec.processes.end();
 }
 
 const ProcessSpec* find_process(const Release* release, const std::string& name) {

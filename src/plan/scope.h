@@ -52,8 +52,15 @@ Index make_index(const Draft& draft);
 // Of a TrashItem of kind image: the layer names that its bytes are.
 std::vector<std::string> layers_of(const TrashItem& item);
 
-// Number of instances wanted of a web or worker process, with `moln scale` laid over the release.
-std::int64_t wanted_count(const App& app, const std::string& name, const ProcessSpec& process);
+// Number of instances asked for of a web or worker process: `moln scale` laid over the release.
+std::int64_t asked_count(const App& app, const std::string& name, const ProcessSpec& process);
+
+// The same, but one if it mounts an exclusive volume: commands refuse more, yet a release may come
+// back by itself under a scale that was set for another.
+std::int64_t wanted_count(const App& app, const AppConfig& config, const std::string& name);
+
+// Does an instance of `process` mount it?
+bool mounts(const VolumeSpec& spec, const std::string& process);
 
 const ProcessSpec* find_process(const Release* release, const std::string& name);
 

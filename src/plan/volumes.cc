@@ -9,8 +9,34 @@
 namespace moln::plan {
 namespace {
 
-bool is_exclusive(const VolumeSpec& spec, const Volume& volume) {
-    return spec.sharing == Sharing::exclusive || volume.sharing == Sharing::exclusive;
+bool holds(const Instance& instance, const VolumeId& id) {
+    return std::ranges::find(instance.volumes, id) != instance.volumes.end();
+}
+
+// Must an instance of release `number` wait until `holder` has ended? The volume's own word counts
+// between releases, the new release's word among its own instances.
+bool withholds(const Instance& holder, const VolumeSpec& spec, const Volume& volume,
+               std::int64_t number) {
+    if (!holds(holder, volume.id)) return false;
+    return spec.sharing == Sharing::exclusive ||
+           (volume.sharing == Sharing::exclusive && holder.release != number);
+}
+
+bool is_withheld(const AppScope& scope, const VolumeSpec& spec, const Volume& volume,
+                 std::int64_t number) {
+    return std::ranges::any_of(scope.members, [&](const Member& member) {
+        return !member.deleted && withholds(*member.instance, spec, volume, number);
+    });
+}
+
+// Nobody of another mind has it: from now on it is shared or exclusive as the taker's release says.
+void adopt_sharing(Draft& draft, AppScope& scope, const VolumeSpec& spec, const VolumeId& id) {
+    const auto place = std::ranges::find(scope.volumes, id, &Volume::id);
+    if ((*place)->sharing == spec.sharing) return;
+    if (spec.sharing == Sharing::exclusive && holder_of(scope, id) != nullptr) return;
+    Volume next = **place;
+    next.sharing = spec.sharing;
+    *place = draft.put(std::move(next));
 }
 
 const Volume* make_volume(Draft& draft, AppScope& scope, const VolumeSpec& spec,
@@ -44,29 +70,26 @@ bool waits_for_restore(const AppScope& scope, const Release& release, const std:
     });
 }
 
-// The exclusive volumes that a waiting instance does not hold yet.
-std::vector<const Volume*> needed_by(const AppScope& scope, const Member& waiting) {
-    std::vector<const Volume*> needed;
+struct Need {
+    const VolumeSpec* spec = nullptr;
+    const Volume* volume = nullptr;
+};
+
+// The volumes that a waiting instance does not hold yet.
+std::vector<Need> needed_by(const AppScope& scope, const Member& waiting) {
+    std::vector<Need> needed;
     if (scope.wanted == nullptr) return needed;
     for (const auto& spec : scope.wanted->config.volumes) {
         if (spec.lifetime == Lifetime::instance) continue;
         if (!mounts(spec, waiting.instance->process)) continue;
         const auto* volume = find_volume(scope, spec.name);
-        if (volume == nullptr || std::ranges::find(waiting.instance->volumes, volume->id) !=
-                                     waiting.instance->volumes.end()) {
-            continue;
-        }
-        needed.push_back(volume);
+        if (volume == nullptr || holds(*waiting.instance, volume->id)) continue;
+        needed.push_back({&spec, volume});
     }
     return needed;
 }
 
 }  // namespace
-
-bool mounts(const VolumeSpec& spec, const std::string& process) {
-    return spec.processes.empty() ||
-           std::ranges::find(spec.processes, process) != spec.processes.end();
-}
 
 const Volume* find_volume(const AppScope& scope, const std::string& name) {
     for (const auto* volume : scope.volumes) {
@@ -77,9 +100,7 @@ const Volume* find_volume(const AppScope& scope, const std::string& name) {
 
 const Instance* holder_of(const AppScope& scope, const VolumeId& id) {
     for (const auto& member : scope.members) {
-        if (member.deleted) continue;
-        const auto& held = member.instance->volumes;
-        if (std::ranges::find(held, id) != held.end()) return member.instance;
+        if (!member.deleted && holds(*member.instance, id)) return member.instance;
     }
     return nullptr;
 }
@@ -89,7 +110,7 @@ Claim claim_volumes(Draft& draft, AppScope& scope, const Release& release,
     Claim claim;
     claim.blocked = waits_for_restore(scope, release, process);
     if (claim.blocked) return claim;
-    std::vector<VolumeId> exclusive;
+    std::vector<std::pair<const VolumeSpec*, VolumeId>> later;
     for (const auto& spec : release.config.volumes) {
         if (!mounts(spec, process)) continue;
         if (spec.lifetime == Lifetime::instance) {
@@ -98,15 +119,13 @@ Claim claim_volumes(Draft& draft, AppScope& scope, const Release& release,
         }
         const auto* volume = find_volume(scope, spec.name);
         if (volume == nullptr) volume = make_volume(draft, scope, spec, {});
-        if (!is_exclusive(spec, *volume)) {
-            claim.now.push_back(volume->id);
-            continue;
-        }
-        exclusive.push_back(volume->id);
-        claim.must_wait = claim.must_wait || holder_of(scope, volume->id) != nullptr;
+        later.emplace_back(&spec, volume->id);
+        claim.must_wait = claim.must_wait || is_withheld(scope, spec, *volume, release.number);
     }
-    if (!claim.must_wait) {
-        claim.now.insert(claim.now.end(), exclusive.begin(), exclusive.end());
+    if (claim.must_wait) return claim;
+    for (const auto& [spec, id] : later) {
+        adopt_sharing(draft, scope, *spec, id);
+        claim.now.push_back(id);
     }
     return claim;
 }
@@ -117,22 +136,22 @@ std::vector<std::size_t> holders_waited_for(const AppScope& scope, const Member&
     for (std::size_t i = 0; i < scope.members.size(); ++i) {
         const auto& member = scope.members[i];
         if (member.deleted) continue;
-        const auto& held = member.instance->volumes;
-        const bool holds = std::ranges::any_of(needed, [&](const Volume* volume) {
-            return std::ranges::find(held, volume->id) != held.end();
+        const bool in_the_way = std::ranges::any_of(needed, [&](const Need& need) {
+            return withholds(*member.instance, *need.spec, *need.volume, waiting.instance->release);
         });
-        if (holds) holders.push_back(i);
+        if (in_the_way) holders.push_back(i);
     }
     return holders;
 }
 
 void hand_over(Draft& draft, AppScope& scope, Member& waiting) {
     Instance next = *waiting.instance;
-    for (const auto* volume : needed_by(scope, waiting)) {
+    for (const auto& [spec, volume] : needed_by(scope, waiting)) {
         next.volumes.push_back(volume->id);
         draft.tell(EventLevel::info, "volume.handed_over", scope.id, volume->id.text,
                    fmt::format("volume {} of {} is now in the hands of {}", volume->name,
                                scope.id.text, next.id.text));
+        adopt_sharing(draft, scope, *spec, volume->id);
     }
     next.goal = InstanceGoal::run;
     next.goal_since = draft.now().wall;
@@ -149,7 +168,6 @@ void adopt_specs(Draft& draft, AppScope& scope) {
         Volume next = *volume;
         next.size = std::max(next.size, spec->size);
         next.lifetime = spec->lifetime;
-        next.sharing = spec->sharing;
         if (next != *volume) volume = draft.put(std::move(next));
     }
 }

@@ -10,8 +10,6 @@
 
 namespace moln::plan {
 
-bool mounts(const VolumeSpec& spec, const std::string& process);
-
 // The volume of the app with that name that is not some instance's own; null if there is none.
 const Volume* find_volume(const AppScope& scope, const std::string& name);
 
@@ -20,10 +18,10 @@ const Instance* holder_of(const AppScope& scope, const VolumeId& id);
 
 struct Claim {
     bool blocked = false;       // bytes are not yet back from the trash: make no instance now
-    bool must_wait = false;     // an exclusive one is held by another
-    std::vector<VolumeId> now;  // to be held from the start
+    bool must_wait = false;     // one is in hands that must let go first
+    std::vector<VolumeId> now;  // to be held from the start; with must_wait only its own
 };
-// Makes those that are missing. With must_wait, exclusive ones are left out of `now`.
+// Makes those that are missing.
 Claim claim_volumes(Draft& draft, AppScope& scope, const Release& release,
                     const std::string& process, const InstanceId& instance);
 
@@ -34,7 +32,7 @@ std::vector<std::size_t> holders_waited_for(const AppScope& scope, const Member&
 // holds them.
 void hand_over(Draft& draft, AppScope& scope, Member& waiting);
 
-// When a release has settled: volumes take its words on size (they only grow), lifetime, sharing.
+// When a release has settled: volumes take its words on size (they only grow) and lifetime.
 void adopt_specs(Draft& draft, AppScope& scope);
 
 }  // namespace moln::plan
