@@ -1,0 +1,203 @@
+"""Apps that misbehave: each is told apart with a clear word, and none harms the others."""
+import os
+import pathlib
+import shutil
+import unittest
+
+import apps
+from cloud import Cloud, wait_until
+
+QUICK_GRACE = '[health]\ngrace = "4s"\n'
+
+
+class BadApps(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cloud = Cloud()
+        cls.cloud.up()
+        cls.cloud.cli("deploy", apps.web("neighbour", name="neighbour"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cloud.__exit__(None, None, None)
+
+    def tearDown(self):
+        self.assertEqual(self.cloud.get("neighbour.localhost"), (200, "neighbour"))
+        for app in self.cloud.items("apps"):
+            if app["name"] != "neighbour":
+                self.cloud.cli("rm", "--app", app["name"], "--yes")
+
+    def refuse(self, folder, *words, code=None):
+        done = self.cloud.cli("deploy", folder, check=False)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        if code is not None:
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        for word in words:
+            self.assertIn(word, done.stdout + done.stderr)
+        return done
+
+    def test_exits_at_once(self):
+        self.refuse(apps.script("import sys; print('bye now'); sys.exit(5)"), "code 5", "bye now")
+
+    def test_never_listens(self):
+        self.refuse(apps.script("import time; time.sleep(1000)", QUICK_GRACE), "$PORT")
+
+    def test_listens_on_the_wrong_port(self):
+        self.refuse(apps.script("import http.server as h\n"
+                                "h.HTTPServer(('', 9), h.SimpleHTTPRequestHandler).serve_forever()",
+                                QUICK_GRACE), "$PORT")
+
+    def test_answers_its_health_check_with_an_error(self):
+        toml = apps.web_toml() + '[health]\npath = "/"\ngrace = "4s"\n'
+        program = apps.WEB.replace("send_response(200)", "send_response(500)")
+        self.refuse(apps.folder({"app.py": program, "moln.toml": toml}), "500")
+
+    def test_ignores_the_stop_signal_and_is_killed_at_its_limit(self):
+        program = apps.WEB.replace("signal.signal(signal.SIGTERM, stop)",
+                                   "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+        toml = apps.web_toml() + '[drain]\nlimit = "2s"\n'
+        self.cloud.cli("deploy", apps.folder({"app.py": program, "moln.toml": toml}))
+        self.cloud.cli("restart", "--app", "shop")
+        wait_until("the old instance to be gone", lambda: len(self.cloud.ps("shop")) == 1)
+
+    def test_ignores_the_stop_signal_without_a_limit_and_is_stopped_by_hand(self):
+        program = apps.WEB.replace("signal.signal(signal.SIGTERM, stop)",
+                                   "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+        self.cloud.cli("deploy", apps.folder({"app.py": program, "moln.toml": apps.web_toml()}))
+        self.cloud.cli("restart", "--app", "shop")
+        stuck = wait_until("an instance that does not end",
+                           lambda: self.cloud.ps("shop", "stopping"))[0]
+        self.cloud.cli("stop", "--instance", stuck["id"], "--now")
+        wait_until("it to be gone", lambda: len(self.cloud.ps("shop")) == 1)
+
+    def test_eats_its_memory_and_is_told_apart_from_a_crash(self):
+        toml = apps.web_toml(memory='"64M"')
+        program = apps.WEB.replace('if self.path == "/exit":',
+                                   'if self.path == "/eat":\n'
+                                   '            hog = bytearray(512 << 20)\n'
+                                   '        if self.path == "/exit":')
+        self.cloud.cli("deploy", apps.folder({"app.py": program, "moln.toml": toml}))
+        self.assertIn(self.cloud.get("shop.localhost", "/eat")[0], (502, 503))
+        seen = wait_until("the restart to be seen",
+                          lambda: [i for i in self.cloud.ps("shop") if i["restarts"]])[0]
+        self.assertTrue(seen["last_exit"]["out_of_memory"], seen)
+        self.assertIn("memory", seen["last_exit_text"])
+        self.cloud.wait_for("shop.localhost")
+
+    def test_crashes_again_and_again_with_growing_pauses_and_its_last_lines_shown(self):
+        self.cloud.cli("deploy", apps.web("fragile"))
+        for _ in range(3):
+            self.cloud.wait_for("shop.localhost", contains="fragile")
+            self.assertIn(self.cloud.get("shop.localhost", "/exit")[0], (502, 503))
+        looping = wait_until("restarts to be counted",
+                             lambda: [i for i in self.cloud.ps("shop") if i["restarts"] >= 2])[0]
+        self.assertIn("code 7", looping["last_exit_text"])
+        self.assertIn("is listening", self.cloud.cli("logs", "--app", "shop").stdout)
+
+    def test_forks_away_and_leaves_nothing_behind(self):
+        program = ("import os, time\n"
+                   "for _ in range(3):\n"
+                   "    if os.fork() == 0:\n"
+                   "        os.setsid(); time.sleep(98765)\n") + apps.WEB
+        self.cloud.cli("deploy", apps.script(program))
+        self.cloud.cli("rm", "--app", "shop", "--yes")
+        wait_until("the app to be gone", lambda: not self.cloud.ps("shop"))
+        left = [p for p in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+                if b"app.py" in read_bytes(p) and b"neighbour" not in read_bytes(p)]
+        self.assertEqual(len(left), self.neighbours(), left)
+
+    def neighbours(self):
+        return sum(b"app.py" in read_bytes(pathlib.Path(f"/proc/{i['pid']}/cmdline"))
+                   for i in self.cloud.ps("neighbour")) + self.shells()
+
+    def shells(self):
+        """The shell that runs the neighbour's command, if it did not exec."""
+        pids = {i["pid"] for i in self.cloud.ps("neighbour")}
+        count = 0
+        for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            text = read_bytes(status)
+            if text and int(text.rsplit(b")", 1)[1].split()[1]) in pids:
+                count += 1
+        return count
+
+    def test_prints_without_end_and_its_log_is_bounded(self):
+        program = ("import sys, threading\n"
+                   "def flood():\n"
+                   "    line = 'x' * 1000\n"
+                   "    while True: print(line)\n"
+                   "threading.Thread(target=flood, daemon=True).start()\n") + apps.WEB
+        self.cloud.cli("deploy", apps.script(program, ""))
+
+        def written():
+            logs = list(pathlib.Path(self.cloud.data, "logs").rglob("*.log*"))
+            size = sum(p.stat().st_size for p in logs if p.exists())
+            self.assertLess(size, 64 << 20)
+            return any(p.name.endswith(".1") for p in logs)
+        wait_until("the log to be rotated", written)
+        self.assertTrue(self.cloud.cli("logs", "--app", "shop", "-n", "5").stdout)
+
+    def test_fills_its_volume_and_hits_its_size(self):
+        toml = apps.web_toml() + ('[[volume]]\nname = "data"\npath = "/data"\nsize = "16M"\n')
+        program = apps.WEB.replace('if self.path == "/exit":',
+                                   'if self.path == "/fill":\n'
+                                   '            try:\n'
+                                   '                open("/data/f", "wb").write(b"x" * (64 << 20))\n'
+                                   '            except OSError as error:\n'
+                                   '                print("no room:", error, flush=True)\n'
+                                   '        if self.path == "/exit":')
+        self.cloud.cli("deploy", apps.folder({"app.py": program, "moln.toml": toml}))
+        self.assertEqual(self.cloud.get("shop.localhost", "/fill")[0], 200)
+        self.assertIn("no room", self.cloud.cli("logs", "--app", "shop").stdout)
+
+    def test_a_folder_of_a_hundred_thousand_files_is_deployed(self):
+        directory = apps.web("many")
+        for i in range(100):
+            (directory / f"d{i}").mkdir()
+            for j in range(1000):
+                (directory / f"d{i}" / f"f{j}").touch()
+        try:
+            self.cloud.cli("deploy", directory, patience_s=400)
+            self.assertEqual(self.cloud.get("shop.localhost")[1], "many")
+        finally:
+            shutil.rmtree(directory)
+
+    def test_a_symlink_out_of_the_folder_is_refused_by_name(self):
+        directory = apps.web("link")
+        os.symlink("/etc/shadow", directory / "escape")
+        self.refuse(directory, "escape")
+
+    def test_a_path_with_a_newline_is_deployed(self):
+        directory = apps.web("newline")
+        (directory / "two\nlines.txt").write_text("fine")
+        self.cloud.cli("deploy", directory)
+        self.assertEqual(self.cloud.get("shop.localhost")[1], "newline")
+
+    def test_bad_files_are_refused_with_file_and_line(self):
+        for name, text, words in [
+                ("moln.toml", "[process.web]\ncommand = \"x\"\nmemory = \"lots\"\n",
+                 ("moln.toml:3", "memory")),
+                ("moln.toml", "[process.web]\ncomand = \"x\"\n", ("moln.toml:2", "command")),
+                ("moln.toml", "[[[\n", ("moln.toml:1",)),
+                ("moln.toml", "# \xff" + "x" * 300_000, ("moln.toml",)),
+                ("Procfile", "web python3 app.py\n", ("Procfile:1",))]:
+            with self.subTest(text[:30]):
+                self.refuse(apps.folder({name: text}), *words, code=2)
+
+    def test_an_empty_folder_says_what_would_be_understood(self):
+        self.refuse(apps.folder({}), "moln.toml")
+
+    def test_a_build_that_fails_shows_its_last_lines(self):
+        self.refuse(apps.folder({"moln.toml": '[build]\ncommand = "echo almost there; exit 9"\n'
+                                              '[process.web]\ncommand = "x"\n'}),
+                    "almost there", "9")
+
+
+def read_bytes(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
