@@ -16,6 +16,7 @@
 #include "drivers/process/child.h"
 #include "drivers/process/fd.h"
 #include "drivers/process/files.h"
+#include "drivers/sandbox/join.h"
 #include "model/limits.h"
 
 namespace moln {
@@ -55,18 +56,6 @@ std::vector<std::string> monitor_argv(const MonitorSpec& spec, const SandboxPath
     if (spec.terminal) argv.emplace_back("--terminal");
     if (spec.terminal || spec.keep_stdin) argv.emplace_back("--stdin");
     return argv;
-}
-
-// In the child, after fork: plain calls only.
-bool join_groups(const std::vector<std::string>& files) {
-    for (const auto& path : files) {
-        const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-        if (fd < 0) return false;
-        const ssize_t written = write(fd, "0", 1);
-        close(fd);
-        if (written != 1) return false;
-    }
-    return true;
 }
 
 // Reads until the other side closes or a whole line has come.
