@@ -260,6 +260,7 @@ private:
                     fmt::format("release {} of {} serves: {}", next.release, next.id.text,
                                 wanted_words(next, *scope_.wanted)));
         scope_.app = draft_.put(std::move(next));
+        tell_unmounted(draft_, scope_);
         scope_.serving = scope_.wanted;
         adopt_specs(draft_, scope_);
     }

@@ -172,4 +172,16 @@ void adopt_specs(Draft& draft, AppScope& scope) {
     }
 }
 
+void tell_unmounted(Draft& draft, const AppScope& scope) {
+    const auto& wanted = scope.wanted->config.volumes;
+    for (const auto& spec : scope.serving->config.volumes) {
+        if (std::ranges::find(wanted, spec.name, &VolumeSpec::name) != wanted.end()) continue;
+        const auto* volume = find_volume(scope, spec.name);
+        if (volume == nullptr) continue;
+        draft.tell(EventLevel::info, "volume.unmounted", scope.id, volume->id.text,
+                   fmt::format("release {} of {} does not mount volume {}: it stays as {}",
+                               scope.wanted->number, scope.id.text, spec.name, volume->id.text));
+    }
+}
+
 }  // namespace moln::plan

@@ -35,4 +35,7 @@ void hand_over(Draft& draft, AppScope& scope, Member& waiting);
 // When a release has settled: volumes take its words on size (they only grow) and lifetime.
 void adopt_specs(Draft& draft, AppScope& scope);
 
+// Before AppScope::serving becomes the wanted release: which volumes that one leaves behind.
+void tell_unmounted(Draft& draft, const AppScope& scope);
+
 }  // namespace moln::plan
