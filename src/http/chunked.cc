@@ -116,53 +116,57 @@ Violation ChunkedDecoder::take_extension(char c) {
         ++extensions_total_bytes_ > limits_.extensions_total_bytes_max) {
         return Violation::chunk_extension_too_long;
     }
+    const std::optional<State> next =
+        state_ < State::value_begin ? after_extension_name(c) : after_extension_value(c);
+    if (!next) return Violation::bad_chunk_extension;
+    state_ = *next;
+    return Violation::none;
+}
+
+std::optional<ChunkedDecoder::State> ChunkedDecoder::after_extension_name(char c) const {
     const bool token = is(k_byte_token, c);
-    const auto go = [this](State state) {
-        state_ = state;
-        return Violation::none;
-    };
     switch (state_) {
         case State::blank:
-            if (is_blank(c)) return Violation::none;
-            if (c == ';') return go(State::name_begin);
-            break;
+            if (is_blank(c)) return State::blank;
+            if (c == ';') return State::name_begin;
+            return std::nullopt;
         case State::name_begin:
-            if (is_blank(c)) return Violation::none;
-            if (token) return go(State::name);
-            break;
-        case State::name:
-            if (token) return Violation::none;
-            if (c == '\r') return go(State::size_lf);
-            [[fallthrough]];
-        case State::name_end:
-            if (is_blank(c)) return go(State::name_end);
-            if (c == '=') return go(State::value_begin);
-            if (c == ';') return go(State::name_begin);
-            break;
-        case State::value_begin:
-            if (is_blank(c)) return Violation::none;
-            if (c == '"') return go(State::value_quoted);
-            if (token) return go(State::value_token);
-            break;
-        case State::value_quoted:
-            if (c == '"') return go(State::value_quoted_end);
-            if (c == '\\') return go(State::value_escaped);
-            if (is(k_byte_value, c)) return Violation::none;
-            break;
-        case State::value_escaped:
-            if (is(k_byte_value, c)) return go(State::value_quoted);
-            break;
-        case State::value_token:
-            if (token) return Violation::none;
-            [[fallthrough]];
-        case State::value_quoted_end:
-            if (is_blank(c)) return go(State::blank);
-            if (c == ';') return go(State::name_begin);
-            if (c == '\r') return go(State::size_lf);
-            break;
-        default: CHECK(false);
+            if (is_blank(c)) return State::name_begin;
+            if (token) return State::name;
+            return std::nullopt;
+        default:  // name, name_end
+            if (state_ == State::name && token) return State::name;
+            if (state_ == State::name && c == '\r') return State::size_lf;
+            if (is_blank(c)) return State::name_end;
+            if (c == '=') return State::value_begin;
+            if (c == ';') return State::name_begin;
+            return std::nullopt;
     }
-    return Violation::bad_chunk_extension;
+}
+
+std::optional<ChunkedDecoder::State> ChunkedDecoder::after_extension_value(char c) const {
+    const bool token = is(k_byte_token, c);
+    switch (state_) {
+        case State::value_begin:
+            if (is_blank(c)) return State::value_begin;
+            if (c == '"') return State::value_quoted;
+            if (token) return State::value_token;
+            return std::nullopt;
+        case State::value_quoted:
+            if (c == '"') return State::value_quoted_end;
+            if (c == '\\') return State::value_escaped;
+            if (is(k_byte_value, c)) return State::value_quoted;
+            return std::nullopt;
+        case State::value_escaped:
+            if (is(k_byte_value, c)) return State::value_quoted;
+            return std::nullopt;
+        default:  // value_token, value_quoted_end
+            if (state_ == State::value_token && token) return State::value_token;
+            if (is_blank(c)) return State::blank;
+            if (c == ';') return State::name_begin;
+            if (c == '\r') return State::size_lf;
+            return std::nullopt;
+    }
 }
 
 // A trailer line is taken whole. Until it is, its bytes stay with the caller.

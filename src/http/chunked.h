@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "http/field.h"
@@ -84,6 +85,8 @@ private:
     Violation take(char c);
     Violation take_size(char c);
     Violation take_extension(char c);
+    std::optional<State> after_extension_name(char c) const;
+    std::optional<State> after_extension_value(char c) const;
 
     ChunkLimits limits_;
     State state_ = State::size_first;

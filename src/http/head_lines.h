@@ -31,6 +31,11 @@ enum class Step : std::uint8_t {
     refused,   // with the violation that was set
 };
 
+inline Step refuse(Violation& violation, Violation why) {
+    violation = why;
+    return Step::refused;
+}
+
 // CR LF at `in.at`, or the part of it that has arrived.
 Step take_line_end(Input& in, Violation& violation);
 
@@ -61,58 +66,76 @@ HeadResult run_parser(std::string_view buffer, const HeadLimits& limits, HeadCur
     return {};
 }
 
-// The field lines up to and with the empty line. `note(slice of the value)` judges each field;
-// its id is cursor.name_id.
+// The first byte of a line: the head's end, or a field's name begins.
+inline Step begin_field_line(Input& in, const HeadLimits& limits, HeadCursor& cursor,
+                             const FieldTable& fields, Violation& violation) {
+    if (in.starved()) return Step::starved;
+    if (*in.at == '\r' || *in.at == '\n') {
+        const Step step = take_line_end(in, violation);
+        return step == Step::advanced ? Step::finished : step;
+    }
+    if (*in.at == ' ' || *in.at == '\t') return refuse(violation, Violation::folded_line);
+    if (fields.full(std::min(limits.fields_max, k_fields_max))) {
+        return refuse(violation, Violation::too_many_fields);
+    }
+    cursor.begin = in.offset(in.at);
+    cursor.phase = HeadCursor::Phase::name;
+    return Step::advanced;
+}
+
+inline Step take_field_name(Input& in, HeadCursor& cursor, const FieldTable& fields,
+                            Violation& violation) {
+    in.at = skip(k_byte_token, in.at, in.end);
+    if (in.starved()) return Step::starved;
+    const char* const begin = in.base + cursor.begin;
+    if (*in.at != ':' || in.at == begin) {
+        const bool blank = (*in.at == ' ' || *in.at == '\t') && in.at != begin;
+        return refuse(violation, blank ? Violation::space_before_colon : Violation::bad_field_name);
+    }
+    cursor.name = in.slice(begin, in.at);
+    cursor.name_id = field_id(fields.view(cursor.name));
+    ++in.at;
+    cursor.begin = in.offset(in.at);
+    cursor.phase = HeadCursor::Phase::value;
+    return Step::advanced;
+}
+
+// The value without the blanks around it, and the line's end.
+inline Step take_field_value(Input& in, HeadCursor& cursor, Slice& value, Violation& violation) {
+    in.at = skip_value(in.at, in.end);
+    if (in.starved()) return Step::starved;
+    if (*in.at != '\r' && *in.at != '\n') return refuse(violation, Violation::bad_field_value);
+    const char* end = in.at;
+    if (const Step step = take_line_end(in, violation); step != Step::advanced) return step;
+    const char* begin = in.base + cursor.begin;
+    const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+    while (begin != end && blank(*begin)) ++begin;
+    while (begin != end && blank(end[-1])) --end;
+    value = in.slice(begin, end);
+    cursor.phase = HeadCursor::Phase::field;
+    return Step::advanced;
+}
+
+// The field lines up to and with the empty line. `note(slice of the value)` judges each known
+// field; its id is cursor.name_id.
 template <typename Note>
 Step parse_field_lines(Input& in, const HeadLimits& limits, HeadCursor& cursor, FieldTable& fields,
                        Violation& violation, Note&& note) {
-    const auto refuse = [&](Violation why) {
-        violation = why;
-        return Step::refused;
-    };
     for (;;) {
+        Step step = Step::advanced;
         if (cursor.phase == HeadCursor::Phase::field) {
-            if (in.starved()) return Step::starved;
-            const char c = *in.at;
-            if (c == '\r' || c == '\n') {
-                const Step step = take_line_end(in, violation);
-                return step == Step::advanced ? Step::finished : step;
-            }
-            if (c == ' ' || c == '\t') return refuse(Violation::folded_line);
-            if (fields.full(std::min(limits.fields_max, k_fields_max))) {
-                return refuse(Violation::too_many_fields);
-            }
-            cursor.begin = in.offset(in.at);
-            cursor.phase = HeadCursor::Phase::name;
+            step = begin_field_line(in, limits, cursor, fields, violation);
         }
-        if (cursor.phase == HeadCursor::Phase::name) {
-            in.at = skip(k_byte_token, in.at, in.end);
-            if (in.starved()) return Step::starved;
-            const char* const begin = in.base + cursor.begin;
-            if (*in.at != ':' || in.at == begin) {
-                const bool blank = (*in.at == ' ' || *in.at == '\t') && in.at != begin;
-                return refuse(blank ? Violation::space_before_colon : Violation::bad_field_name);
-            }
-            cursor.name = in.slice(begin, in.at);
-            cursor.name_id = field_id(fields.view(cursor.name));
-            ++in.at;
-            cursor.begin = in.offset(in.at);
-            cursor.phase = HeadCursor::Phase::value;
+        if (step == Step::advanced && cursor.phase == HeadCursor::Phase::name) {
+            step = take_field_name(in, cursor, fields, violation);
         }
-        in.at = skip_value(in.at, in.end);
-        if (in.starved()) return Step::starved;
-        if (*in.at != '\r' && *in.at != '\n') return refuse(Violation::bad_field_value);
-        const char* value_end = in.at;
-        if (const Step step = take_line_end(in, violation); step != Step::advanced) return step;
-        const char* value_begin = in.base + cursor.begin;
-        const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-        while (value_begin != value_end && blank(*value_begin)) ++value_begin;
-        while (value_begin != value_end && blank(value_end[-1])) --value_end;
-        const Slice value = in.slice(value_begin, value_end);
+        Slice value;
+        if (step == Step::advanced) step = take_field_value(in, cursor, value, violation);
+        if (step != Step::advanced) return step;
         fields.add(cursor.name, value, cursor.name_id);
-        cursor.phase = HeadCursor::Phase::field;
-        if (cursor.name_id != FieldId::other) {
-            if (const Violation why = note(value); why != Violation::none) return refuse(why);
+        if (cursor.name_id == FieldId::other) continue;
+        if (const Violation why = note(value); why != Violation::none) {
+            return refuse(violation, why);
         }
     }
 }

@@ -30,10 +30,7 @@ public:
     }
 
 private:
-    Step refuse(Violation violation) {
-        violation_ = violation;
-        return Step::refused;
-    }
+    Step refuse(Violation why) { return http::refuse(violation_, why); }
     void enter(HeadCursor::Phase phase) {
         cursor_.phase = phase;
         cursor_.begin = in_.offset(in_.at);

@@ -38,10 +38,7 @@ public:
     }
 
 private:
-    Step refuse(Violation violation) {
-        violation_ = violation;
-        return Step::refused;
-    }
+    Step refuse(Violation why) { return http::refuse(violation_, why); }
     Step parse_status();
     Step parse_reason();
     Step finish();

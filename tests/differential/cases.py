@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import strict
 
-FIRST_NUMBER = 10000
+FIRST_NUMBER = 10000  # five digits: at most 90,000 cases
 SMUGGLED = b"GET /c<NUM>/smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
 

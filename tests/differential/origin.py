@@ -1,7 +1,7 @@
 """An origin that records every byte it gets and reads it strictly.
 
 It answers what it can read; what it cannot read it writes down as a finding. Each test case puts
-its number into the paths it asks for ("/c17"), by which requests are told apart.
+its number into the paths it asks for ("/c10017"), by which requests are told apart.
 """
 import asyncio
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import strict
 
 ANSWER_MARK = b"X-Answer: origin"
-CASE = re.compile(rb"/c([0-9]+)[/?]?")
+CASE = re.compile(rb"(?<![0-9])([0-9]{5})(?![0-9])")  # FIRST_NUMBER and up
 
 
 @dataclass

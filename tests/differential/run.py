@@ -8,8 +8,8 @@ it prints how they differ. Without --edge only the peers run.
 
   run.py --edge HOST:PORT --origin HOST:PORT   the edge runs already and its only instance is
                                                the origin that this program listens as
-  run.py --edge-command 'prog {origin_port}'   starts the edge; its first line of output must be
-                                               HOST:PORT, where it listens
+  run.py --edge-command 'start_edge.py PROGRAM {origin_port}'   starts the edge; the first line
+                                               that it prints must be HOST:PORT, where it listens
   run.py --self-test                           proves that the judge finds what it must find
 """
 import argparse
@@ -147,7 +147,7 @@ async def run_edge(options, cases):
 
 
 def print_table(verdicts: dict):
-    print("\nWhat each proxy makes of the same bytes, against a strict reader: s same, l forwarded\n"
+    print("\nWhat each proxy makes of the same bytes, by a strict reader: s same, l forwarded\n"
           "more or other, r refused although valid, b bytes that are no strict request reached\n"
           "the origin.\n")
     groups = list(dict.fromkeys(group for verdict in verdicts.values() for group in verdict.table))

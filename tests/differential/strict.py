@@ -23,6 +23,8 @@ NOT_IN_TRAILERS = {b"content-length", b"transfer-encoding", b"host", b"connectio
 HEAD_BYTES_MAX = 32 * 1024
 EXTENSION_BYTES_MAX = 256
 CHUNK_BYTES_MAX = 1 << 48
+TRAILERS_MAX = 32
+TRAILER_BYTES_MAX = 8 * 1024
 
 
 class Refused(Exception):
@@ -188,9 +190,12 @@ def read_chunked(data: bytes, at: int):
         extensions |= bool(extension)
         at = match.end()
         if size == 0:
+            begin = at
             trailers, at = read_fields(data, at)
-            if any(name in NOT_IN_TRAILERS for name, _ in trailers) or len(trailers) > 32:
+            if any(name in NOT_IN_TRAILERS for name, _ in trailers):
                 raise Refused("trailer")
+            if len(trailers) > TRAILERS_MAX or at - begin > TRAILER_BYTES_MAX:
+                raise Refused("trailers too large")
             return body, extensions, at
         end = data[at + size:at + size + 2]
         if not b"\r\n".startswith(end):
