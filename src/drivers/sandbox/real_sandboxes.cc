@@ -8,7 +8,7 @@
 
 #include "drivers/process/files.h"
 #include "drivers/process/pidfd.h"
-#include "drivers/sandbox/mounts.h"
+#include "drivers/process/mounts.h"
 
 namespace moln {
 namespace {

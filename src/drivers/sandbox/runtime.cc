@@ -7,7 +7,7 @@
 
 #include "drivers/process/files.h"
 #include "drivers/sandbox/host_platform.h"
-#include "drivers/sandbox/mounts.h"
+#include "drivers/process/mounts.h"
 
 namespace moln {
 namespace {

@@ -1,4 +1,4 @@
-#include "drivers/sandbox/mounts.h"
+#include "drivers/process/mounts.h"
 
 #include <algorithm>
 #include <cerrno>
