@@ -7,8 +7,8 @@
 #include <signal.h>
 
 #include "drivers/process/files.h"
-#include "drivers/process/pidfd.h"
 #include "drivers/process/mounts.h"
+#include "drivers/process/pidfd.h"
 
 namespace moln {
 namespace {
@@ -141,7 +141,10 @@ Result<std::vector<SandboxSeen>> RealSandboxes::recover() {
         found.push_back(std::move(seen));
     }
     MOLN_TRY(tidy(known));
-    for (const auto& id : half_made) MOLN_TRY(remove_tree(host_.paths.home(id)));
+    for (const auto& id : half_made) {
+        MOLN_TRY(host_.stage.take_down(id));
+        MOLN_TRY(remove_tree(host_.paths.home(id)));
+    }
     return found;
 }
 
@@ -230,19 +233,6 @@ Status RealSandboxes::kill(const InstanceId& instance) {
     return {};
 }
 
-// To the trash by one rename, if anything was written. Repeatable: what a crash left in the trash
-// is found there.
-Result<Bytes> RealSandboxes::move_layer(const InstanceId& instance, const TrashId& trash) {
-    const auto upper = host_.paths.upper(instance);
-    const auto target = host_.paths.data.trash(trash) + "/layer";
-    if (path_exists(upper) && tree_size(upper).files > 0 && !path_exists(target)) {
-        MOLN_TRY(make_folders(host_.paths.data.trash(trash), 0700));
-        MOLN_TRY(rename_path(upper, target));
-        MOLN_TRY(sync_folder(host_.paths.data.trash(trash)));
-    }
-    return path_exists(target) ? tree_size(target).bytes : Bytes{};
-}
-
 Result<Bytes> RealSandboxes::remove(const InstanceId& instance, const TrashId& trash) {
     MOLN_TRY(host_.set_up());
     MOLN_ASSIGN(const auto record, read_kept<SandboxRecord>(host_.paths.record(instance)));
@@ -254,17 +244,19 @@ Result<Bytes> RealSandboxes::remove(const InstanceId& instance, const TrashId& t
         }
     }
     MOLN_TRY(host_.runtime().forget(instance));
+    MOLN_ASSIGN(const auto written, host_.stage.written(instance));
     MOLN_TRY(host_.stage.take_down(instance));
     MOLN_TRY(host_.monitors.forget(instance));
-    if (!path_exists(host_.paths.home(instance))) return Bytes{};
-    MOLN_ASSIGN(const auto size, move_layer(instance, trash));
-    // The record goes last but for the empty folder: until then a repeated call finds its way.
-    for (const auto& path : {host_.paths.bundle(instance), host_.paths.names_layer(instance),
-                             host_.paths.layer(instance)}) {
+    const auto trash_folder = host_.paths.data.trash(trash);
+    if (written.files > 0) MOLN_TRY(host_.stage.move_writable_layer(instance, trash_folder));
+    // The record goes with the last: until then a repeated call finds its way.
+    for (const auto& path : {host_.paths.bundle(instance), host_.paths.names_layer(instance)}) {
         MOLN_TRY(remove_tree(path));
     }
     MOLN_TRY(remove_tree(host_.paths.home(instance)));
-    return size;
+    if (written.files > 0) return written.bytes;
+    // A call before this one may have moved it and then been cut off.
+    return path_exists(trash_folder) ? tree_size(trash_folder).bytes : Bytes{};
 }
 
 // ---- logs -----------------------------------------------------------------------------------

@@ -39,7 +39,6 @@ private:
     Result<SandboxSeen> look(const SandboxRecord& record);
     Result<InstanceExit> settle(const SandboxRecord& record, const InstanceExit& exit);
     Status start_anew(const SandboxRecord& record);
-    Result<Bytes> move_layer(const InstanceId& instance, const TrashId& trash);
     Status tidy(const std::set<std::string>& known);
 
     SandboxHost& host_;

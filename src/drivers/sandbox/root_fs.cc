@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "drivers/process/files.h"
-#include "drivers/sandbox/host_platform.h"
 #include "drivers/process/mounts.h"
+#include "drivers/sandbox/host_platform.h"
 #include "drivers/sandbox/passwd.h"
+#include "drivers/volume/loop_image.h"
 
 namespace moln {
 namespace {
@@ -55,9 +56,44 @@ Result<std::vector<std::string>> RootFiles::layers(const RootFsInput& input) {
     return out;
 }
 
+// An empty file system, made once and copied for every instance: thin, a few hundred KiB.
+Result<std::string> RootFiles::layer_template() const {
+    const auto path = fmt::format("{}/layer-{}.img", paths_.data.platforms(),
+                                  k_writable_layer_bytes.count / mib(1).count);
+    const std::lock_guard lock(platform_mutex);
+    MOLN_TRY(make_loop_image(
+        {.path = path, .size = k_writable_layer_bytes, .allocation = Allocation::thin}));
+    return path;
+}
+
+Status RootFiles::mount_writable_layer(const InstanceId& id) const {
+    if (!path_exists(paths_.layer_image(id))) return make_folders(paths_.layer(id), 0711);
+    return mount_loop_image(paths_.layer_image(id), paths_.layer(id));
+}
+
+Result<TreeSize> RootFiles::written(const InstanceId& id) const {
+    if (!path_exists(paths_.home(id))) return TreeSize{};
+    MOLN_TRY(mount_writable_layer(id));
+    return tree_size(paths_.upper(id));
+}
+
+Status RootFiles::move_writable_layer(const InstanceId& id, const std::string& trash) const {
+    const bool image = path_exists(paths_.layer_image(id));
+    const auto from = image ? paths_.layer_image(id) : paths_.upper(id);
+    if (!path_exists(from)) return {};
+    MOLN_TRY(make_folders(trash, 0700));
+    MOLN_TRY(rename_path(from, trash + (image ? "/layer.img" : "/layer")));
+    return sync_folder(trash);
+}
+
 Status RootFiles::make_writable_layer(const RootFsInput& input) const {
     const auto& id = input.instance;
-    MOLN_TRY(make_folders(paths_.layer(id), 0711));
+    MOLN_TRY(make_folders(paths_.home(id), 0700));
+    if (loop_images_work()) {
+        MOLN_ASSIGN(const auto empty, layer_template());
+        MOLN_TRY(copy_loop_image(empty, paths_.layer_image(id)));
+    }
+    MOLN_TRY(mount_writable_layer(id));
     // The root of an overlay has the owner and mode of its upper layer's.
     MOLN_TRY(own(paths_.upper(id), input.uid_base, 0755));
     MOLN_TRY(own(paths_.work(id), 0, 0700));
@@ -108,7 +144,8 @@ Status RootFiles::mount_volume(const InstanceId& instance, std::size_t index,
 }
 
 Status RootFiles::unmount_all(const InstanceId& instance) const {
-    return unmount_below(paths_.run(instance));
+    MOLN_TRY(unmount_below(paths_.run(instance)));
+    return unmount(paths_.layer(instance));
 }
 
 Result<SandboxUser> RootFiles::find_user(const InstanceId& instance,

@@ -6,12 +6,17 @@
 #include <vector>
 
 #include "base/result.h"
+#include "drivers/process/files.h"
 #include "drivers/sandbox/idmap.h"
 #include "drivers/sandbox/oci_config.h"
 #include "drivers/sandbox/paths.h"
 #include "ports/sandboxes.h"
 
 namespace moln {
+
+// What an instance may write outside of its volumes, /tmp included: past it writing fails with
+// ENOSPC. Held by a file system of its own on a loop device; where there is none it is not held.
+inline constexpr Bytes k_writable_layer_bytes = gib(4);
 
 struct RootFsInput {
     InstanceId instance;
@@ -32,12 +37,19 @@ public:
     // Takes all mounts of the instance away. Ok if there are none.
     Status unmount_all(const InstanceId& instance) const;
 
+    // Bytes in files that the instance wrote outside of volumes and /tmp; files 0: nothing.
+    Result<TreeSize> written(const InstanceId& instance) const;
+    // To the trash folder by one rename, once unmounted. Ok if it is there already.
+    Status move_writable_layer(const InstanceId& instance, const std::string& trash) const;
+
     // Uid, groups and home of `user` ("", "1000", "33:33", "www-data") in the mounted root.
     Result<SandboxUser> find_user(const InstanceId& instance, const std::string& user) const;
 
 private:
     Result<std::vector<std::string>> layers(const RootFsInput& input);
     Status make_writable_layer(const RootFsInput& input) const;
+    Status mount_writable_layer(const InstanceId& instance) const;
+    Result<std::string> layer_template() const;
 
     const SandboxPaths paths_;
     IdMaps id_maps_;

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "drivers/process/files.h"
-#include "drivers/sandbox/host_platform.h"
 #include "drivers/process/mounts.h"
+#include "drivers/sandbox/host_platform.h"
 
 namespace moln {
 namespace {

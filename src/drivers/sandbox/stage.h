@@ -26,6 +26,12 @@ public:
     // Takes down what raise() and fresh_cgroup() made. The writable layer stays.
     Status take_down(const InstanceId& instance);
 
+    // See RootFiles.
+    Result<TreeSize> written(const InstanceId& id) const { return root_files_.written(id); }
+    Status move_writable_layer(const InstanceId& id, const std::string& trash) const {
+        return root_files_.move_writable_layer(id, trash);
+    }
+
     Result<Subnet> subnet(const SandboxRecord& record) const;
 
 private:
