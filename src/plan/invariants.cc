@@ -239,14 +239,14 @@ private:
     void check_endpoint(const EdgeEndpoint& endpoint) {
         const auto* instance = find(after_.instances, endpoint.instance);
         if (instance == nullptr) {
-            broken(7, endpoint.instance.text + " is an endpoint and no instance");
+            broken(17, endpoint.instance.text + " is an endpoint and no instance");
             return;
         }
         const auto* seen = seen_of(after_, *instance);
         if (endpoint.state == EndpointState::active &&
             (seen == nullptr || seen->phase != InstancePhase::running ||
              instance->goal != InstanceGoal::run || !instance->in_edge)) {
-            broken(7, endpoint.instance.text + " is active and does not run");
+            broken(17, endpoint.instance.text + " is active and does not run");
         }
         if (endpoint.state != EndpointState::draining && leaves(instance->goal)) {
             broken(2, endpoint.instance.text + " is on its way out and not draining");
@@ -297,7 +297,7 @@ Found broken_invariants(const World& world) {
             if (volume == nullptr || volume->sharing != Sharing::exclusive) continue;
             const auto [holder, is_alone] = holders.emplace(held, id);
             if (is_alone) continue;
-            found.push_back(fmt::format("I8: exclusive volume {} is in the hands of {} and {}",
+            found.push_back(fmt::format("I7: exclusive volume {} is in the hands of {} and {}",
                                         held.text, id.text, holder->second.text));
         }
     }

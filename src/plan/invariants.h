@@ -14,7 +14,7 @@ namespace moln::plan {
 std::vector<std::string> broken_invariants(const World& before, const Plan& plan,
                                            const World& after);
 
-// Of a World at rest between plans: I7, I8, I12.
+// Of a World between plans: I7, I12.
 std::vector<std::string> broken_invariants(const World& world);
 
 }  // namespace moln::plan
