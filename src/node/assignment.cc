@@ -31,7 +31,7 @@ std::vector<Mount> mounts_of(const World& world, const Instance& instance,
             config.volumes.begin(), config.volumes.end(),
             [&](const VolumeSpec& candidate) { return candidate.name == volume->second.name; });
         if (spec == config.volumes.end()) continue;
-        mounts.push_back({id, spec->path, volume->second.sharing});
+        mounts.push_back({id, spec->path, volume->second.sharing, volume->second.lifetime});
     }
     return mounts;
 }

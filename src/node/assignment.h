@@ -17,6 +17,7 @@ struct Mount {
     VolumeId volume;
     std::string path;
     Sharing sharing = Sharing::exclusive;
+    Lifetime lifetime = Lifetime::app;
     friend bool operator==(const Mount&, const Mount&) = default;
 };
 

@@ -64,9 +64,18 @@ private:
         return true;
     }
 
+    // Its bytes leave with the instance's writable layer: made anew it would be nobody's.
+    bool goes_with_its_instance(const Volume& wanted) const {
+        const auto owner = assignment_.instances.find(wanted.instance);
+        return owner != assignment_.instances.end() &&
+               owner->second->instance.goal == InstanceGoal::remove;
+    }
+
     void settle_volume(const Volume& wanted) {
         const auto& seen = volume(wanted.id);
-        if (seen.settled || seen.busy || waits(seen.trouble)) return;
+        if (seen.settled || seen.busy || goes_with_its_instance(wanted) || waits(seen.trouble)) {
+            return;
+        }
         if (wanted.restored_from.empty()) {
             plan_.actions.emplace_back(CreateVolume{wanted});
         } else if (!trash(wanted.restored_from).busy) {

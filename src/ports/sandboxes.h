@@ -24,6 +24,7 @@ struct SandboxMount {
     VolumeId volume;
     std::string path;  // absolute, inside
     Sharing sharing = Sharing::exclusive;
+    Lifetime lifetime = Lifetime::app;  // instance: remove() takes its bytes to the trash as well
     friend bool operator==(const SandboxMount&, const SandboxMount&) = default;
 };
 

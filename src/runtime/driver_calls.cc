@@ -105,7 +105,7 @@ Result<SandboxSpec> sandbox_spec(const node::InstanceWork& work, HostServices& h
     spec.network = work.network;
     spec.address_slot = work.instance.address_slot;
     for (const auto& mount : work.mounts) {
-        spec.mounts.push_back({mount.volume, mount.path, mount.sharing});
+        spec.mounts.push_back({mount.volume, mount.path, mount.sharing, mount.lifetime});
     }
     spec.terminal = work.instance.terminal;
     return spec;

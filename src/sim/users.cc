@@ -1,0 +1,167 @@
+#include "sim/users.h"
+
+#include <iterator>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace moln::sim {
+namespace {
+
+constexpr std::int64_t k_app_kinds = 5;
+
+ProcessSpec process(ProcessKind kind, std::int64_t instances) {
+    ProcessSpec spec;
+    spec.kind = kind;
+    spec.instances = instances;
+    spec.command = {kind == ProcessKind::cron ? "job" : "serve"};
+    if (kind == ProcessKind::web) spec.port = 8080;
+    if (kind == ProcessKind::cron) spec.schedule = "*/20 * * * *";
+    return spec;
+}
+
+VolumeSpec volume(std::string name, Lifetime lifetime, Sharing sharing) {
+    VolumeSpec spec;
+    spec.name = std::move(name);
+    spec.path = "/" + spec.name;
+    spec.lifetime = lifetime;
+    spec.sharing = sharing;
+    return spec;
+}
+
+// One of each kind of app that a switch must treat in its own way.
+AppConfig config_of(std::int64_t kind) {
+    AppConfig config;
+    config.health.start_grace = seconds(30);
+    config.processes["web"] = process(ProcessKind::web, 2);
+    switch (kind) {
+        case 1:  // a single writer
+            config.processes["web"].instances = 1;
+            config.volumes.push_back(volume("data", Lifetime::app, Sharing::exclusive));
+            break;
+        case 2:  // with a worker that has scratch space of its own
+            config.processes["work"] = process(ProcessKind::worker, 2);
+            config.volumes.push_back(volume("scratch", Lifetime::instance, Sharing::exclusive));
+            config.volumes.back().processes = {"work"};
+            break;
+        case 3:  // does not wait for ever
+            config.processes["web"].instances = 3;
+            config.drain.limit = seconds(20);
+            break;
+        case 4:  // a worker and a cron process over shared, lasting data
+            config.processes.erase("web");
+            config.processes["work"] = process(ProcessKind::worker, 1);
+            config.processes["tidy"] = process(ProcessKind::cron, 1);
+            config.volumes.push_back(volume("store", Lifetime::independent, Sharing::shared));
+            break;
+        default: break;
+    }
+    return config;
+}
+
+AppId app_id(std::int64_t kind) {
+    return AppId(fmt::format("default/app{}", kind));
+}
+
+}  // namespace
+
+void Users::daemon_started(Control* control) {
+    control_ = control;
+    for (const auto& [key, waiting] : waiting_) send(key, waiting);
+}
+
+std::string Users::digest() {
+    const bool bad = host_.faults.happens(&FaultRates::bad_release);
+    const auto drawn = random_.below(4);
+    constexpr Temper k_bad[] = {Temper::deaf, Temper::exiting, Temper::frail, Temper::stubborn};
+    const auto temper = bad ? k_bad[drawn] : (drawn == 0 ? Temper::slow : Temper::good);
+    return fmt::format("{}:{}", enum_word(temper), deploys_);
+}
+
+DeployCommand Users::deploy(std::int64_t kind) {
+    DeployCommand command;
+    command.app = app_id(kind);
+    command.description = fmt::format("deploy #{}", ++deploys_);
+    command.image.kind = ImageKind::oci;
+    command.image.digest = digest();
+    command.image.layers = {fmt::format("base-{}", kind), fmt::format("layer-{}", deploys_)};
+    command.image.source = "simulated";
+    command.config = config_of(kind);
+    host_.image_layers.insert(command.image.layers.begin(), command.image.layers.end());
+    return command;
+}
+
+Command Users::about_trash(const AppId& app) {
+    const auto& trash = control_->world().trash;
+    if (trash.empty()) return RestartCommand{app};
+    const auto index = random_.below(static_cast<std::int64_t>(trash.size()));
+    const auto item = std::next(trash.begin(), index);
+    if (random_.chance(0.2)) return PurgeCommand{item->first};
+    return RecoverCommand{item->first};
+}
+
+Command Users::about_instances(const AppId& app) {
+    const auto& instances = control_->world().instances;
+    if (instances.empty() || random_.chance(0.5)) return RunCommand{app, {"job"}, false};
+    const auto index = random_.below(static_cast<std::int64_t>(instances.size()));
+    return StopInstanceCommand{std::next(instances.begin(), index)->first, random_.chance(0.3)};
+}
+
+Command Users::invent() {
+    const auto kind = random_.below(k_app_kinds);
+    const auto app = app_id(kind);
+    const auto what = random_.below(100);
+    const auto& world = control_->world();
+    if (!world.apps.contains(app) || what < 35) return deploy(kind);
+    if (what < 45) {
+        return ScaleCommand{app, {{kind == 4 ? "work" : "web", random_.between(0, 4)}}};
+    }
+    if (what < 53) return RollbackCommand{app, 0};
+    if (what < 60) return RestartCommand{app};
+    if (what < 64) return StopCommand{app};
+    if (what < 72) return StartCommand{app};
+    if (what < 75) return RemoveAppCommand{app};
+    if (what < 80) {
+        return SetEnvCommand{app, {{"COLOR", std::to_string(random_.below(1'000'000))}}, {}};
+    }
+    if (what < 88) return about_instances(app);
+    if (what < 92 && !world.volumes.empty()) {
+        const auto index = random_.below(static_cast<std::int64_t>(world.volumes.size()));
+        return RemoveVolumeCommand{std::next(world.volumes.begin(), index)->first};
+    }
+    return about_trash(app);
+}
+
+void Users::act() {
+    if (control_ == nullptr || !control_->world().leading) return;
+    auto command = invent();
+    const auto name = fmt::format("command {} (kind {})", ++commands_, command.index());
+    ask(std::move(command), name);
+}
+
+void Users::ask(Command command, std::string name) {
+    const auto key = fmt::format("key-{}", commands_);
+    const auto [found, fresh] = waiting_.emplace(key, Waiting{std::move(command), std::move(name)});
+    send(key, found->second);
+}
+
+void Users::send(const std::string& key, const Waiting& waiting) {
+    host_.story.tell("asked: " + waiting.name);
+    host_.checkers.asked(waiting.command);
+    control_->execute(
+        waiting.command, Expected{}, key, [this, key](const Result<CommandReply>& reply) {
+            const auto found = waiting_.find(key);
+            if (found == waiting_.end()) return;
+            if (reply) {
+                ++acknowledged_;
+                host_.story.tell("acknowledged: " + found->second.name + ": " + reply->text);
+                host_.checkers.acknowledged(found->second.command, *reply);
+            } else {
+                ++refused_;
+                host_.story.tell("refused: " + found->second.name + ": " + reply.error().reason);
+            }
+            waiting_.erase(found);
+        });
+}
+
+}  // namespace moln::sim
