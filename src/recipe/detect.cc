@@ -158,7 +158,6 @@ private:
         language_ = std::move(**language);
         found(language_.detected);
         out_.config.env = language_.env;
-        out_.config.stop_signal = language_.stop_signal;
         out_.warnings = language_.warnings;
         if (app_file_.build_command.empty()) {
             out_.steps = language_.steps;
@@ -190,6 +189,7 @@ private:
         }
         processes["web"] = {
             .kind = ProcessKind::web, .command = language_.web_command, .port = k_port_default};
+        out_.config.stop_signal = language_.stop_signal;
         auto& warnings = out_.warnings;
         warnings.insert(warnings.end(), language_.start_warnings.begin(),
                         language_.start_warnings.end());

@@ -127,7 +127,7 @@ private:
                             : depends_on("react-scripts") ? "build"
                                                           : "";
         if (*folder != '\0' && !text_at(scripts_, "build").empty()) {
-            MOLN_ASSIGN(out_.web_command, static_server(tools_, fmt::format("/app/{}", folder)));
+            MOLN_TRY(serve_files(tools_, fmt::format("/app/{}", folder), out_));
             out_.detected = fmt::format("Node.js (package.json), static files of {}/", folder);
             return {};
         }

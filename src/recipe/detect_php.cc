@@ -49,7 +49,8 @@ Result<std::optional<Finding>> detect_php(const SourceListing& source, const Pla
     out.web_command = shell_exec(fmt::format("php -S \"0.0.0.0:$PORT\" -t {}", root));
     // One worker would let a slow request hold back every other and the health probe.
     out.env = {{"PHP_CLI_SERVER_WORKERS", "4"}};
-    out.stop_signal = "SIGINT";  // what the server ends its workers on
+    // The server ends its workers on no signal; when this one comes nothing is in flight any more.
+    out.stop_signal = "SIGKILL";
     out.start_warnings.push_back(
         "PHP's built-in server is made for small sites: name another in [process.web] command");
     return out;

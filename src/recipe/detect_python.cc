@@ -173,6 +173,7 @@ private:
             start_with(fmt::format("python3 -m gunicorn --bind \"0.0.0.0:$PORT\" {}.wsgi", module));
         } else {
             start_with("python3 manage.py runserver \"0.0.0.0:$PORT\" --noreload");
+            out_.stop_signal = "SIGINT";  // the one that it handles
             out_.start_warnings.push_back(
                 "this runs Django's development server: add gunicorn to "
                 "the requirements for real use");
@@ -202,6 +203,7 @@ private:
         if (flask.empty() || text.find(".run(") != std::string_view::npos) return false;
         start_with(
             fmt::format("python3 -m flask --app {} run --host 0.0.0.0 --port \"$PORT\"", name));
+        out_.stop_signal = "SIGINT";  // the one that it handles
         out_.start_warnings.push_back(
             "this runs Flask's development server: add gunicorn to the "
             "requirements for real use");

@@ -5,15 +5,21 @@
 
 namespace moln::recipe_detail {
 
-Result<std::vector<std::string>> static_server(const PlatformTools& tools, std::string_view root) {
+// A server without a handler for the stop signal would never end as the first process of an
+// instance: to that one the kernel delivers only what it handles, and SIGKILL.
+Status serve_files(const PlatformTools& tools, std::string_view root, Finding& out) {
     if (tools.has("busybox")) {
-        return shell_exec(fmt::format("busybox httpd -f -p \"$PORT\" -h {}", root));
+        out.web_command = shell_exec(fmt::format("busybox httpd -f -p \"$PORT\" -h {}", root));
+        out.stop_signal = "SIGKILL";
+        return {};
     }
     if (tools.has("python3")) {
-        // 3.11 and later speak HTTP/1.1; buffered output would keep the log back.
-        return shell_exec(fmt::format("python3 -u -m http.server \"$PORT\" --directory {}", root));
+        out.web_command =
+            shell_exec(fmt::format("python3 -u -m http.server \"$PORT\" --directory {}", root));
+        out.stop_signal = "SIGINT";
+        return {};
     }
-    return fail(need(tools, "a folder of static files", {"busybox"}).error());
+    return need(tools, "a folder of static files", {"busybox"});
 }
 
 Result<std::optional<Finding>> detect_static(const SourceListing& source,
@@ -24,7 +30,7 @@ Result<std::optional<Finding>> detect_static(const SourceListing& source,
     out.detected = fmt::format("static files ({})", index);
     const auto slash = index.rfind('/');
     const auto root = slash == std::string::npos ? "/app" : "/app/" + index.substr(0, slash);
-    MOLN_ASSIGN(out.web_command, static_server(tools, root));
+    MOLN_TRY(serve_files(tools, root, out));
     return out;
 }
 

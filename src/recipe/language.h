@@ -35,8 +35,8 @@ Result<std::optional<Finding>> detect_static(const SourceListing&, const Platfor
 Status need(const PlatformTools& tools, std::string_view what,
             std::initializer_list<std::string_view> programs);
 
-// A command that serves the files below `root` (inside the instance) on $PORT.
-Result<std::vector<std::string>> static_server(const PlatformTools& tools, std::string_view root);
+// Makes `out` serve the files below `root` (inside the instance) on $PORT.
+Status serve_files(const PlatformTools& tools, std::string_view root, Finding& out);
 
 // {"/bin/sh", "-c", "exec " + text}: for commands that need $PORT; exec, so that the program
 // itself gets the stop signal.
