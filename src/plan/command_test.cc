@@ -1,0 +1,396 @@
+// Every command: what it changes, and why it is refused.
+#include "plan/command.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/limits.h"
+#include "plan/decision.h"
+#include "plan/reality.h"
+
+namespace moln::plan {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+const AppId k_shop("default/shop");
+const AppId k_none("default/none");
+
+class Commands : public testing::Test {
+protected:
+    void deploy(AppConfig config = web_config(1)) {
+        ASSERT_TRUE(r.command(deploy_of("default/shop", std::move(config))));
+        ASSERT_GE(r.settle(), 0);
+    }
+    const App& shop() const { return r.world.apps.at(k_shop); }
+
+    void expect_refused(const Command& command, ErrorCode code, const std::string& words) {
+        const auto before = r.world.event_number;
+        const auto outcome = r.command(command);
+        ASSERT_FALSE(outcome.has_value());
+        EXPECT_EQ(outcome.error().code, code) << outcome.error().reason;
+        EXPECT_THAT(outcome.error().reason, HasSubstr(words));
+        EXPECT_EQ(r.world.event_number, before);
+    }
+    TrashId only_trash(TrashKind kind) const {
+        for (const auto& [id, item] : r.world.trash) {
+            if (item.kind == kind) return id;
+        }
+        return {};
+    }
+
+    Reality r;
+};
+
+// ---- deploy and rollback --------------------------------------------------------------------
+
+TEST_F(Commands, deploy_makes_project_app_and_release) {
+    deploy();
+    EXPECT_EQ(r.world.projects.at(ProjectId("default")).network, 1);
+    EXPECT_EQ(shop().uid_base, 1'000'000);
+    EXPECT_EQ(shop().releases_made, 1);
+    ASSERT_TRUE(r.command(deploy_of("team/shop", web_config(1))));
+    EXPECT_EQ(r.world.projects.at(ProjectId("team")).network, 2);
+    EXPECT_EQ(r.world.apps.at(AppId("team/shop")).uid_base, 1'065'536);
+}
+
+TEST_F(Commands, deploy_of_a_bad_config_is_invalid) {
+    auto config = web_config(1);
+    config.processes["web"].port = 0;
+    expect_refused(deploy_of("default/shop", config), ErrorCode::invalid, "port");
+    expect_refused(deploy_of("no-slash", web_config(1)), ErrorCode::invalid, "");
+}
+
+TEST_F(Commands, deploy_at_another_generation_conflicts) {
+    deploy();
+    const auto outcome = decide(r.world, deploy_of("default/shop", web_config(1)),
+                                Expected{.generation = 7}, r.now, 1);
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_EQ(outcome.error().code, ErrorCode::conflict);
+}
+
+TEST_F(Commands, deploy_under_a_scale_that_two_writers_would_need_is_refused) {
+    deploy(web_config(1));
+    ASSERT_TRUE(r.command(ScaleCommand{k_shop, {{"web", 2}}}));
+    auto config = web_config(1);
+    config.volumes.push_back({.name = "data", .path = "/data", .processes = {}});
+    expect_refused(deploy_of("default/shop", config), ErrorCode::refused, "exclusive volume data");
+}
+
+TEST_F(Commands, deploy_of_a_route_of_another_app_names_it) {
+    auto config = web_config(1);
+    config.routes.push_back({.host = "shop.example.org"});
+    deploy(config);
+    expect_refused(deploy_of("default/blog", config), ErrorCode::exists, "default/shop");
+}
+
+TEST_F(Commands, deploy_of_more_instances_than_an_app_may_have_is_refused) {
+    auto config = web_config(k_instances_per_app_max);
+    ASSERT_TRUE(decide(r.world, deploy_of("default/shop", config), {}, r.now, 1).has_value());
+    config.processes["more"] = {.command = {"/app/more"}};
+    expect_refused(deploy_of("default/shop", config), ErrorCode::refused, "1001 instances");
+}
+
+TEST_F(Commands, dry_run_of_a_deploy_says_what_it_would_drop) {
+    auto config = web_config(1);
+    config.processes["worker"] = {.command = {"/app/work"}};
+    config.volumes.push_back({.name = "data", .path = "/data", .processes = {"web"}});
+    deploy(config);
+    const auto outcome = decide(r.world, deploy_of("default/shop", web_config(1)), {}, r.now, 1);
+    ASSERT_TRUE(outcome.has_value());
+    EXPECT_THAT(outcome->effects, Contains(HasSubstr("stop 1 of worker")));
+    EXPECT_THAT(outcome->effects, Contains(HasSubstr("keep volume data")));
+    EXPECT_THAT(outcome->effects, Contains(HasSubstr("goes to the trash")));
+}
+
+TEST_F(Commands, rollback_goes_to_the_release_that_served_before) {
+    deploy();
+    deploy();
+    ASSERT_TRUE(r.command(RollbackCommand{k_shop, 0}));
+    EXPECT_EQ(shop().release, 1);
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(shop().release_served, 1);
+}
+
+TEST_F(Commands, rollback_without_a_target_is_refused) {
+    expect_refused(RollbackCommand{k_none, 0}, ErrorCode::not_found, "no app default/none");
+    deploy();
+    expect_refused(RollbackCommand{k_shop, 0}, ErrorCode::refused, "no release before 1");
+    expect_refused(RollbackCommand{k_shop, 9}, ErrorCode::not_found, "no release 9");
+    expect_refused(RollbackCommand{k_shop, 1}, ErrorCode::refused, "wanted one already");
+}
+
+// ---- env, secrets, scale, routes ------------------------------------------------------------
+
+TEST_F(Commands, env_makes_a_release_and_unset_uncovers_the_own_value) {
+    auto config = web_config(1);
+    config.env["COLOR"] = "blue";
+    deploy(config);
+    const auto env = [&] { return r.world.releases.at(k_shop).at(shop().release).config.env; };
+    ASSERT_TRUE(r.command(SetEnvCommand{k_shop, {{"COLOR", "red"}}, {}}));
+    EXPECT_EQ(shop().release, 2);
+    EXPECT_EQ(env().at("COLOR"), "red");
+    ASSERT_TRUE(r.command(SetEnvCommand{k_shop, {}, {"COLOR"}}));
+    EXPECT_EQ(env().at("COLOR"), "blue");
+}
+
+TEST_F(Commands, env_that_is_none_is_refused) {
+    deploy();
+    expect_refused(SetEnvCommand{k_shop, {{"1X", "a"}}, {}}, ErrorCode::invalid, "env");
+    expect_refused(SetEnvCommand{k_shop, {}, {"COLOR"}}, ErrorCode::not_found, "COLOR");
+    expect_refused(SetEnvCommand{k_shop, {}, {}}, ErrorCode::invalid, "NAME=VALUE");
+    ASSERT_TRUE(r.command(SetSecretCommand{k_shop, "TOKEN", "sealed"}));
+    expect_refused(SetEnvCommand{k_shop, {{"TOKEN", "a"}}, {}}, ErrorCode::exists, "secret");
+}
+
+TEST_F(Commands, env_takes_as_many_entries_as_allowed_and_no_more) {
+    deploy();
+    SetEnvCommand command{k_shop, {}, {}};
+    for (std::size_t i = 0; i < k_env_entries_max; ++i) {
+        command.set["V" + std::to_string(i)] = "x";
+    }
+    ASSERT_TRUE(decide(r.world, command, {}, r.now, 1).has_value());
+    command.set["ONE_MORE"] = "x";
+    expect_refused(command, ErrorCode::invalid, "env");
+}
+
+TEST_F(Commands, secret_is_copied_into_a_new_release) {
+    deploy();
+    ASSERT_TRUE(r.command(SetSecretCommand{k_shop, "TOKEN", "sealed"}));
+    EXPECT_EQ(r.world.releases.at(k_shop).at(2).secrets.at("TOKEN"), "sealed");
+    ASSERT_TRUE(r.command(SetSecretCommand{k_shop, "TOKEN", {}}));
+    EXPECT_TRUE(r.world.releases.at(k_shop).at(3).secrets.empty());
+    expect_refused(SetSecretCommand{k_shop, "TOKEN", {}}, ErrorCode::not_found, "TOKEN");
+    expect_refused(SetSecretCommand{k_shop, "1X", "sealed"}, ErrorCode::invalid, "1X");
+}
+
+TEST_F(Commands, secret_over_a_plain_variable_is_refused) {
+    deploy();
+    ASSERT_TRUE(r.command(SetEnvCommand{k_shop, {{"TOKEN", "a"}}, {}}));
+    expect_refused(SetSecretCommand{k_shop, "TOKEN", "sealed"}, ErrorCode::exists, "plain");
+}
+
+TEST_F(Commands, scale_has_bounds) {
+    expect_refused(ScaleCommand{k_none, {{"web", 1}}}, ErrorCode::not_found, "default/none");
+    deploy();
+    ASSERT_TRUE(r.command(ScaleCommand{k_shop, {{"web", k_instances_per_process_max}}}));
+    expect_refused(ScaleCommand{k_shop, {{"web", k_instances_per_process_max + 1}}},
+                   ErrorCode::refused, "0 to 1000");
+    expect_refused(ScaleCommand{k_shop, {{"web", -1}}}, ErrorCode::refused, "0 to 1000");
+    expect_refused(ScaleCommand{k_shop, {{"wrk", 1}}}, ErrorCode::not_found, "it has web");
+    expect_refused(ScaleCommand{k_shop, {}}, ErrorCode::invalid, "PROCESS=NUMBER");
+}
+
+TEST_F(Commands, scale_of_an_exclusive_volume_is_refused) {
+    auto config = web_config(1);
+    config.volumes.push_back({.name = "data", .path = "/data", .processes = {}});
+    deploy(config);
+    expect_refused(ScaleCommand{k_shop, {{"web", 2}}}, ErrorCode::refused, "shared");
+}
+
+TEST_F(Commands, route_of_another_app_is_refused_and_names_it) {
+    deploy();
+    ASSERT_TRUE(r.command(deploy_of("default/blog", web_config(1))));
+    const RouteSpec route{.host = "www.example.org"};
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, route}));
+    expect_refused(AddRouteCommand{k_shop, route}, ErrorCode::exists, "already");
+    expect_refused(AddRouteCommand{AppId("default/blog"), route}, ErrorCode::exists,
+                   "default/shop");
+    ASSERT_TRUE(r.command(RemoveRouteCommand{k_shop, "www.example.org", "/"}));
+    ASSERT_TRUE(r.command(AddRouteCommand{AppId("default/blog"), route}));
+    expect_refused(RemoveRouteCommand{k_shop, "www.example.org", "/"}, ErrorCode::not_found, "");
+}
+
+TEST_F(Commands, route_that_is_none_is_refused) {
+    deploy();
+    expect_refused(AddRouteCommand{k_shop, {.host = "UPPER.org"}}, ErrorCode::invalid, "host");
+    expect_refused(AddRouteCommand{k_shop, {.host = "a.org", .path = "x"}}, ErrorCode::invalid,
+                   "path");
+    expect_refused(AddRouteCommand{k_shop, {.host = "a.org", .process = "api"}},
+                   ErrorCode::not_found, "api");
+}
+
+TEST_F(Commands, routes_are_as_many_as_allowed_and_no_more) {
+    deploy();
+    for (std::size_t i = 0; i < k_routes_per_app_max; ++i) {
+        ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = fmt::format("h{}.org", i)}}));
+    }
+    expect_refused(AddRouteCommand{k_shop, {.host = "more.org"}}, ErrorCode::refused, "256");
+}
+
+// ---- run, restart, stop, start --------------------------------------------------------------
+
+TEST_F(Commands, what_needs_a_release_is_refused_without_one) {
+    apply(r.world, PutApp{App{.id = k_shop, .rollout = {}}});
+    expect_refused(RestartCommand{k_shop}, ErrorCode::refused, "deploy it first");
+    expect_refused(RunCommand{k_shop, {"sh"}, false}, ErrorCode::refused, "deploy it first");
+    expect_refused(ScaleCommand{k_shop, {{"web", 1}}}, ErrorCode::refused, "deploy it first");
+    ASSERT_TRUE(r.command(SetEnvCommand{k_shop, {{"COLOR", "red"}}, {}}));
+    EXPECT_EQ(shop().release, 0);
+}
+
+TEST_F(Commands, stop_and_start_refuse_what_is_so_already) {
+    deploy();
+    expect_refused(StartCommand{k_shop}, ErrorCode::refused, "not stopped");
+    ASSERT_TRUE(r.command(StopCommand{k_shop}));
+    expect_refused(StopCommand{k_shop}, ErrorCode::refused, "stopped already");
+    expect_refused(RestartCommand{k_shop}, ErrorCode::refused, "moln start");
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(r.world.instances.empty());
+    ASSERT_TRUE(r.command(StartCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(r.world.instances.size(), 1u);
+}
+
+TEST_F(Commands, run_needs_a_command) {
+    deploy();
+    expect_refused(RunCommand{k_shop, {}, false}, ErrorCode::invalid, "expected a command");
+    expect_refused(RunCommand{k_shop, {std::string(k_command_bytes_max, 'x')}, false},
+                   ErrorCode::refused, "bytes");
+    ASSERT_TRUE(r.command(RunCommand{k_shop, {std::string(k_command_bytes_max - 1, 'x')}, false}));
+}
+
+TEST_F(Commands, one_offs_are_as_many_as_allowed_and_no_more) {
+    deploy();
+    for (std::int64_t i = 0; i < k_one_offs_per_app_max; ++i) {
+        ASSERT_TRUE(r.command(RunCommand{k_shop, {"sh"}, false}));
+    }
+    expect_refused(RunCommand{k_shop, {"sh"}, false}, ErrorCode::refused, "one-offs");
+}
+
+TEST_F(Commands, stopped_instance_is_replaced_first) {
+    deploy();
+    const auto id = r.world.instances.begin()->first;
+    ASSERT_TRUE(r.command(StopInstanceCommand{id, false}));
+    EXPECT_EQ(r.world.instances.at(id).goal, InstanceGoal::run);
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_FALSE(r.world.instances.contains(id));
+    EXPECT_EQ(r.world.instances.size(), 1u);
+    expect_refused(StopInstanceCommand{id, false}, ErrorCode::not_found, id.text);
+}
+
+TEST_F(Commands, killed_instance_is_replaced_after) {
+    deploy();
+    const auto id = r.world.instances.begin()->first;
+    ASSERT_TRUE(r.command(StopInstanceCommand{id, true}));
+    EXPECT_EQ(r.world.instances.at(id).goal, InstanceGoal::kill);
+    expect_refused(StopInstanceCommand{id, true}, ErrorCode::refused, "already");
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(r.world.instances.size(), 1u);
+}
+
+// ---- data -----------------------------------------------------------------------------------
+
+TEST_F(Commands, removed_app_comes_back_whole) {
+    auto config = web_config(1);
+    config.volumes.push_back({.name = "data", .path = "/data", .processes = {}});
+    config.volumes.push_back(
+        {.name = "own", .path = "/own", .lifetime = Lifetime::independent, .processes = {}});
+    deploy(config);
+    const auto volumes = r.world.volumes;
+    const auto uid_base = shop().uid_base;
+    ASSERT_TRUE(r.command(RemoveAppCommand{k_shop}));
+    expect_refused(deploy_of("default/shop", config), ErrorCode::refused, "being removed");
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(r.world.apps.empty());
+    EXPECT_TRUE(r.world.releases.empty());
+    EXPECT_EQ(r.world.volumes.size(), 1u);
+
+    ASSERT_TRUE(r.command(RecoverCommand{only_trash(TrashKind::app)}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(shop().uid_base, uid_base);
+    EXPECT_EQ(shop().rollout.state, RolloutState::settled);
+    ASSERT_EQ(r.world.volumes.size(), 2u);
+    for (const auto& [id, volume] : volumes) EXPECT_EQ(r.world.volumes.at(id), volume);
+    EXPECT_EQ(only_trash(TrashKind::volume), TrashId());
+}
+
+TEST_F(Commands, app_cannot_come_back_over_another_of_its_name) {
+    deploy();
+    ASSERT_TRUE(r.command(RemoveAppCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    const auto trash = only_trash(TrashKind::app);
+    deploy();
+    expect_refused(RecoverCommand{trash}, ErrorCode::exists, "default/shop");
+}
+
+TEST_F(Commands, independent_volume_is_found_again_by_name) {
+    auto config = web_config(1);
+    config.volumes.push_back(
+        {.name = "own", .path = "/own", .lifetime = Lifetime::independent, .processes = {}});
+    deploy(config);
+    const auto id = r.world.volumes.begin()->first;
+    ASSERT_TRUE(r.command(RemoveAppCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    deploy(config);
+    EXPECT_EQ(r.world.instances.begin()->second.volumes, std::vector<VolumeId>{id});
+}
+
+TEST_F(Commands, volume_in_use_is_not_removed) {
+    auto config = web_config(1);
+    config.volumes.push_back({.name = "data", .path = "/data", .processes = {}});
+    deploy(config);
+    const auto id = r.world.volumes.begin()->first;
+    expect_refused(RemoveVolumeCommand{id}, ErrorCode::refused, "mounted by release 1");
+    expect_refused(RemoveVolumeCommand{VolumeId("vol-none")}, ErrorCode::not_found, "vol-none");
+    ASSERT_TRUE(r.command(StopCommand{k_shop}));
+    expect_refused(RemoveVolumeCommand{id}, ErrorCode::refused, "in the hands of");
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(RemoveVolumeCommand{id}));
+    ASSERT_GE(r.settle(), 0);
+    const auto trash = only_trash(TrashKind::volume);
+    ASSERT_TRUE(r.command(RecoverCommand{trash}));
+    expect_refused(RecoverCommand{trash}, ErrorCode::refused, "on its way back");
+    expect_refused(PurgeCommand{trash}, ErrorCode::refused, "on its way back");
+    expect_refused(RemoveVolumeCommand{id}, ErrorCode::conflict, "coming back");
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(r.world.volumes.at(id).restored_from.empty());
+    EXPECT_FALSE(r.world.trash.contains(trash));
+}
+
+TEST_F(Commands, volume_does_not_come_back_over_one_of_its_name) {
+    auto config = web_config(1);
+    config.volumes.push_back({.name = "data", .path = "/data", .processes = {}});
+    deploy(config);
+    ASSERT_TRUE(r.command(StopCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(RemoveVolumeCommand{r.world.volumes.begin()->first}));
+    expect_refused(RecoverCommand{only_trash(TrashKind::volume)}, ErrorCode::conflict, "moment");
+    ASSERT_TRUE(r.command(StartCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    expect_refused(RecoverCommand{only_trash(TrashKind::volume)}, ErrorCode::exists, "data");
+}
+
+TEST_F(Commands, writable_layer_is_copied_out_not_recovered) {
+    TrashItem item{.id = TrashId("tr-1"), .app = k_shop, .what = "x", .content = {}};
+    item.settled = true;
+    item.expires = r.now.wall + days(7);
+    apply(r.world, PutTrash{item});
+    expect_refused(RecoverCommand{item.id}, ErrorCode::refused, "--to DIR");
+    expect_refused(RecoverCommand{TrashId("tr-none")}, ErrorCode::not_found, "tr-none");
+    ASSERT_TRUE(r.command(PurgeCommand{item.id}));
+    expect_refused(PurgeCommand{item.id}, ErrorCode::refused, "destroyed");
+}
+
+TEST_F(Commands, releases_past_the_kept_ones_go_to_the_trash_and_come_back) {
+    for (std::size_t i = 0; i <= k_releases_kept; ++i) {
+        auto command = deploy_of("default/shop", web_config(1));
+        command.image.layers = {"base", "layer-" + std::to_string(i)};
+        ASSERT_TRUE(r.command(command));
+        ASSERT_GE(r.settle(), 0);
+    }
+    EXPECT_EQ(r.world.releases.at(k_shop).size(), k_releases_kept);
+    const auto trash = only_trash(TrashKind::image);
+    ASSERT_TRUE(r.world.trash.contains(trash));
+    EXPECT_EQ(json::serialize(r.world.trash.at(trash).content.as_object().at("layers")),
+              "[\"layer-0\"]");
+    ASSERT_TRUE(r.command(RecoverCommand{trash}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_FALSE(r.world.trash.contains(trash));
+    EXPECT_EQ(r.world.releases.at(k_shop).rbegin()->second.image.layers.back(), "layer-0");
+}
+
+}  // namespace
+}  // namespace moln::plan
