@@ -7,6 +7,7 @@
 
 #include "model/limits.h"
 #include "model/validate.h"
+#include "model/words.h"
 #include "plan/decision.h"
 #include "plan/explain.h"
 #include "plan/scope.h"
@@ -100,10 +101,9 @@ void explain_replaced(Decision& d, const AppId& id) {
                entry.second.goal == InstanceGoal::run;
     });
     if (count == 0) return;
-    d.effects.push_back(fmt::format(
-        "then drain and stop {} running instances; what they wrote outside volumes goes to the "
-        "trash",
-        count));
+    d.effects.push_back(
+        fmt::format("then drain and stop {}; what is written outside volumes goes to the trash",
+                    count_words(count, "running instance")));
 }
 
 std::int64_t release_before(const Decision& d, const App& app) {

@@ -26,6 +26,7 @@ private:
 
 struct EdgeCursor {
     Cursor<std::map<InstanceId, EndpointReport>> endpoints;
+    bool connected = false;
 };
 
 class Builder {
@@ -76,7 +77,7 @@ private:
         sight.edges_connected = world_.edges.contains(world_.self);
         std::optional<std::int64_t> acked;
         for (const auto& [id, edge] : world_.edges) {
-            edges_.push_back({Cursor(edge.endpoints)});
+            edges_.push_back({Cursor(edge.endpoints), edge.connected});
             const bool current = edge.connected && edge.report.acked_epoch >= world_.epoch;
             if (!edge.connected) sight.edges_connected = false;
             const auto version = current ? edge.report.acked_version : -1;
@@ -93,7 +94,9 @@ private:
             if (report == nullptr) continue;
             ++reports;
             sight.open += report->requests_open + report->tunnels_open;
-            sight.healthy = sight.healthy || report->health == EndpointHealth::healthy;
+            // What a lost edge said last proves nothing any more.
+            sight.healthy =
+                sight.healthy || (edge.connected && report->health == EndpointHealth::healthy);
             if (sight.report == nullptr) sight.report = report;
         }
         sight.everywhere = reports > 0 && reports == edges_.size();

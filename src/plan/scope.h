@@ -14,7 +14,7 @@ namespace moln::plan {
 // What all edges together say of one endpoint.
 struct EndpointSight {
     bool everywhere = false;                 // every edge has reported it
-    bool healthy = false;                    // at least one edge gets good answers
+    bool healthy = false;                    // at least one connected edge gets good answers
     std::int64_t open = 0;                   // requests and tunnels begun and not finished
     const EndpointReport* report = nullptr;  // the first, for its reason
 };
