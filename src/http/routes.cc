@@ -211,6 +211,7 @@ std::optional<std::uint32_t> RouteTable::find_path(std::uint32_t index,
 }
 
 std::optional<std::uint32_t> RouteTable::find(std::string_view host, std::string_view path) const {
+    if (path == "*") path = "/";
     if (sites_.empty() || !path.starts_with('/')) return std::nullopt;
     if (const std::uint32_t site = find_site(HostKind::exact, host); site != k_free) {
         if (const auto found = find_path(site, path)) return found;

@@ -35,7 +35,7 @@ public:
 
     RouteTable() = default;  // matches nothing
 
-    // `host` and `path` normalised as by url.h.
+    // `host` and `path` normalised as by url.h. "*", of an OPTIONS request, is looked up as "/".
     std::optional<std::uint32_t> find(std::string_view host, std::string_view path) const;
 
     std::size_t size() const { return routes_; }

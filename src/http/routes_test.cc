@@ -62,6 +62,12 @@ TEST(RouteTable, a_host_without_a_matching_path_leaves_it_to_a_wider_one) {
     EXPECT_FALSE(compiled({{"a", "/api", 1}}).find("a", "/"));
 }
 
+TEST(RouteTable, the_asterisk_goes_where_the_root_goes) {
+    EXPECT_EQ(compiled({{"a", "/", 1}, {"a", "/b", 2}}).find("a", "*"), 1u);
+    EXPECT_FALSE(compiled({{"a", "/b", 2}}).find("a", "*"));
+    EXPECT_FALSE(compiled({{"a", "/", 1}}).find("a", "b"));
+}
+
 TEST(RouteTable, ipv6_literals_are_hosts) {
     EXPECT_EQ(compiled({{"[::1]", "/", 1}}).find("[::1]", "/"), 1u);
 }

@@ -150,7 +150,8 @@ bool is_path(std::string_view path) {
 }
 
 std::optional<std::string_view> normalise_path(std::string_view path, std::span<char> out) {
-    CHECK(path.starts_with('/') && out.size() >= path.size());
+    CHECK(out.size() >= path.size());
+    if (!path.starts_with('/')) return std::nullopt;
     std::size_t size = 0;
     std::size_t at = 0;
     while (at < path.size()) {

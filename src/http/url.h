@@ -35,7 +35,8 @@ bool is_path(std::string_view path);
 
 // The path that routing uses: percent-encoded unreserved characters decoded, other triplets in
 // upper case, "." and ".." segments resolved (RFC 3986 6.2.2). Empty segments stay. In `out`,
-// which needs path.size() bytes. Nothing if the path climbs above its root.
+// which needs path.size() bytes. Nothing if the path climbs above its root or does not begin with
+// '/'.
 std::optional<std::string_view> normalise_path(std::string_view path, std::span<char> out);
 
 }  // namespace moln::http

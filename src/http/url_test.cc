@@ -106,6 +106,8 @@ TEST(Path, that_climbs_above_the_root_is_none) {
     EXPECT_EQ(normal("/a/../.."), "(none)");
     EXPECT_EQ(normal("/%2e%2e/x"), "(none)");
     EXPECT_EQ(normal("/a/../b"), "/b");
+    EXPECT_EQ(normal("*"), "(none)");
+    EXPECT_EQ(normal(""), "(none)");
 }
 
 TEST(Path, normalising_twice_changes_nothing_and_never_grows) {

@@ -194,6 +194,8 @@ def targets():
                    b"/c<NUM>/%2F%5c", b"?/c<NUM>"):
         yield message(b"", line=b"GET " + target + b" HTTP/1.1")
     yield message(b"", line=b"OPTIONS *x HTTP/1.1")
+    yield message(b"X-Case: <NUM>\r\n", line=b"OPTIONS * HTTP/1.1")
+    yield message(b"X-Case: <NUM>\r\n", line=b"OPTIONS http://a HTTP/1.1")
     yield message(b"", line=b"GET /c<NUM>/" + b"a" * 9000 + b" HTTP/1.1")
 
 

@@ -89,6 +89,12 @@ class Origin:
         return head + body, not request.keeps_alive
 
 
+def case_of_request(request):
+    """By its target, or for "*", which has no room for a number, by a field of its own."""
+    number = case_of(request.target)
+    return number or case_of(b"".join(strict.values(request.fields, b"x-case")))
+
+
 def case_of(data: bytes):
     """The number of the case that these bytes belong to, or None."""
     match = CASE.search(data)
