@@ -79,7 +79,9 @@ private:
         if (!reply) return lines_.fail(reply.error());
         const auto& world = context_->control.world();
         if (call_->flag("wait", true) && world.apps.contains(reply->app)) {
-            lines_.progress(reply->text);
+            // From here the switch goes on whether or not the client stays: it is told.
+            lines_.write(
+                json::object{{"line", valid_utf8(reply->text)}, {"release", reply->release}});
             return settle(std::move(lines_), *reply, std::move(warnings));
         }
         lines_.result(to_json(change_view(world, *reply, std::move(warnings))));

@@ -1,0 +1,47 @@
+// What was typed, as a value: the verb and everything that options and arguments said.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moln::cli {
+
+struct Invocation {
+    std::string verb;  // "deploy", "env set"
+
+    // Global.
+    std::string data_dir = "/var/lib/moln";
+    std::string socket;  // over data_dir's own
+    std::string project = "default";
+    std::string app;  // --app; empty: from the folder, where a verb needs one
+    bool json = false;
+    bool quiet = false;
+
+    // Of some verbs; the name of the option is the name of the field.
+    bool yes = false;
+    bool follow = false;
+    bool dry_run = false;
+    bool no_wait = false;
+    bool no_tty = false;
+    bool now = false;
+    bool once = false;
+    bool all = false;
+    bool plain_http = false;
+    std::string image;
+    std::string platform;
+    std::string process;
+    std::string instance;
+    std::string file;
+    std::string to;
+    std::int64_t lines = 100;
+    std::int64_t interval_s = 2;
+    std::optional<std::int64_t> generation;
+
+    std::vector<std::string> words;  // positional arguments, in order; of `run` the command
+
+    friend bool operator==(const Invocation&, const Invocation&) = default;
+};
+
+}  // namespace moln::cli

@@ -1,0 +1,368 @@
+#include "cli/parse.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/exit_code.h"
+#include "cli/verbs.h"
+
+namespace moln::cli {
+namespace {
+
+using Setup = std::function<void(CLI::App&, Invocation&)>;
+
+void wait_option(CLI::App& app, Invocation& to) {
+    app.add_flag("--no-wait", to.no_wait, "Do not wait until it is done");
+}
+
+void generation_option(CLI::App& app, Invocation& to) {
+    app.add_option("--if-generation", to.generation, "Only if the app is still at this generation")
+        ->type_name("N");
+}
+
+void change_options(CLI::App& app, Invocation& to) {
+    wait_option(app, to);
+    generation_option(app, to);
+}
+
+void yes_option(CLI::App& app, Invocation& to) {
+    app.add_flag("-y,--yes", to.yes, "Do not ask");
+}
+
+CLI::Option* words(CLI::App& app, Invocation& to, const char* name, const char* help) {
+    return app.add_option(name, to.words, help)->type_name("");
+}
+
+void deploy_options(CLI::App& app, Invocation& to) {
+    words(app, to, "DIR", "Source folder")->expected(0, 1);
+    app.add_option("--image", to.image, "An OCI image instead of a folder")->type_name("REF");
+    app.add_flag("--plain-http", to.plain_http, "The image's registry is on loopback without TLS");
+    app.add_option("--platform", to.platform, "Platform image to stand on")->type_name("NAME");
+    app.add_flag("--dry-run", to.dry_run, "Say what would be done and dropped; do nothing");
+    change_options(app, to);
+}
+
+void logs_options(CLI::App& app, Invocation& to) {
+    app.add_flag("-f,--follow", to.follow, "Go on with new lines");
+    app.add_option("--process", to.process, "Only of this process")->type_name("NAME");
+    app.add_option("--instance", to.instance, "Only of this instance")->type_name("ID");
+    app.add_option("-n,--lines", to.lines, "Lines of the past")
+        ->type_name("N")
+        ->check(CLI::Range(0, 10'000));
+}
+
+void events_options(CLI::App& app, Invocation& to) {
+    app.add_flag("-f,--follow", to.follow, "Go on with new events");
+    app.add_option("-n,--lines", to.lines, "Events of the past")
+        ->type_name("N")
+        ->check(CLI::Range(0, 10'000));
+}
+
+void top_options(CLI::App& app, Invocation& to) {
+    app.add_flag("--once", to.once, "One sample, then end");
+    app.add_option("--interval", to.interval_s, "Seconds between samples")
+        ->type_name("S")
+        ->check(CLI::Range(1, 60));
+}
+
+void stop_options(CLI::App& app, Invocation& to) {
+    app.add_option("--instance", to.instance, "One instance instead of the app")->type_name("ID");
+    app.add_flag("--now", to.now, "Kill the instance instead of draining it");
+    generation_option(app, to);
+}
+
+const std::map<std::string_view, Setup>& setups() {
+    static const std::map<std::string_view, Setup> table = {
+        {"down",
+         [](CLI::App& app, Invocation& to) { app.add_flag("--now", to.now, "Do not drain"); }},
+        {"platform build",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "RECIPE", "Which: debian")->expected(1)->required();
+         }},
+        {"deploy", deploy_options},
+        {"rollback",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "RELEASE", "Its number")->expected(0, 1);
+             change_options(app, to);
+         }},
+        {"logs", logs_options},
+        {"events", events_options},
+        {"top", top_options},
+        {"scale",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "PROCESS=N", "How many of which")->required();
+             change_options(app, to);
+         }},
+        {"restart", change_options},
+        {"stop", stop_options},
+        {"start", change_options},
+        {"env set",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "NAME=VALUE", "What to set")->required();
+             change_options(app, to);
+         }},
+        {"env unset",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "NAME", "What to remove")->required();
+             change_options(app, to);
+         }},
+        {"secret set",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "NAME", "Its name")->expected(1)->required();
+             app.add_option("--file", to.file, "Read the value from this file")->type_name("PATH");
+             change_options(app, to);
+         }},
+        {"secret rm",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "NAME", "Its name")->expected(1)->required();
+             change_options(app, to);
+         }},
+        {"route add",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "HOST[/PATH]", "Where requests come from")->expected(1)->required();
+             app.add_option("--process", to.process, "Which process serves it; web without it")
+                 ->type_name("NAME");
+             generation_option(app, to);
+         }},
+        {"route rm",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "HOST[/PATH]", "As it was added")->expected(1)->required();
+             generation_option(app, to);
+         }},
+        {"rm",
+         [](CLI::App& app, Invocation& to) {
+             yes_option(app, to);
+             app.add_flag("--dry-run", to.dry_run, "Say what would go where; do nothing");
+             generation_option(app, to);
+         }},
+        {"volume rm",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "VOLUME", "Its id")->expected(1)->required();
+             yes_option(app, to);
+         }},
+        {"trash purge",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "TRASH", "Ids");
+             app.add_flag("--all", to.all, "Everything in the trash");
+             yes_option(app, to);
+         }},
+        {"recover",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "TRASH", "Its id")->expected(1)->required();
+             app.add_option("--to", to.to, "Copy the files to this new folder")->type_name("DIR");
+         }},
+        {"run",
+         [](CLI::App& app, Invocation& to) {
+             app.add_flag("--no-tty", to.no_tty, "No terminal, even if there is one");
+             words(app, to, "COMMAND", "And its arguments");
+         }},
+        {"shell",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "INSTANCE", "Which")->expected(0, 1);
+             app.add_option("--process", to.process, "Of this process")->type_name("NAME");
+         }},
+        {"completion",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "SHELL", "bash, zsh or fish")
+                 ->expected(1)
+                 ->required()
+                 ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+         }},
+    };
+    return table;
+}
+
+std::string footer(const Verb& verb) {
+    std::string text;
+    if (!verb.about.empty()) text += std::string(verb.about) + "\n";
+    if (!verb.examples.empty()) {
+        text += text.empty() ? "Examples:\n" : "\nExamples:\n";
+        std::string_view rest = verb.examples;
+        while (!rest.empty()) {
+            const auto end = rest.find('\n');
+            text += fmt::format("  {}\n", rest.substr(0, end));
+            rest = end == std::string_view::npos ? "" : rest.substr(end + 1);
+        }
+    }
+    return text + "\nGlobal options and exit codes: moln --help";
+}
+
+constexpr std::string_view k_head =
+    "Moln: a cloud on machines you own.\n"
+    "Verbs that act on one app find it by --app, else by `name` in ./moln.toml, else by the name\n"
+    "of the folder they are called in; the app is never a bare argument. Lists show all apps of\n"
+    "the project, or one with --app.";
+
+struct Tree {
+    Invocation to;
+    std::unique_ptr<CLI::App> root;
+    std::map<std::string, CLI::App*> by_verb;
+};
+
+void add_global_options(CLI::App& root, Invocation& to) {
+    root.add_option("--data", to.data_dir, "The daemon's data directory; also $MOLN_DATA")
+        ->type_name("DIR");
+    root.add_option("--socket", to.socket, "The daemon's API socket, if it is elsewhere")
+        ->type_name("PATH");
+    root.add_option("-a,--app", to.app, "The app")->type_name("NAME");
+    root.add_option("--project", to.project, "Whose apps")->type_name("NAME");
+    root.add_flag("--json", to.json, "Print JSON, as the API answers it");
+    root.add_flag("-q,--quiet", to.quiet, "Only what was asked for, no progress");
+}
+
+std::unique_ptr<Tree> make_tree() {
+    auto tree = std::make_unique<Tree>();
+    tree->root = std::make_unique<CLI::App>(std::string(k_head), "moln");
+    auto& root = *tree->root;
+    add_global_options(root, tree->to);
+    root.fallthrough();
+    root.require_subcommand(1);
+    root.get_formatter()->column_width(26);
+    root.footer(
+        fmt::format("Exit codes:\n{}\nmoln VERB --help explains a verb.", k_exit_codes_help));
+    std::map<std::string, CLI::App*> parents;
+    for (const auto& verb : verbs()) {
+        const std::string name(verb.name);
+        const auto space = name.find(' ');
+        CLI::App* parent = &root;
+        if (space != std::string::npos) {
+            auto& made = parents[name.substr(0, space)];
+            if (made == nullptr) {
+                made = root.add_subcommand(name.substr(0, space), "");
+                made->fallthrough()->require_subcommand(1);
+                made->group(std::string(verb.group));
+            }
+            parent = made;
+            const auto shown = parent->get_description();
+            parent->description(shown.empty() ? name.substr(space + 1)
+                                              : shown + ", " + name.substr(space + 1));
+        }
+        auto* sub = parent->add_subcommand(
+            space == std::string::npos ? name : name.substr(space + 1), std::string(verb.summary));
+        sub->fallthrough();
+        if (space == std::string::npos) sub->group(std::string(verb.group));
+        sub->footer(footer(verb));
+        const auto setup = setups().find(verb.name);
+        if (setup != setups().end()) setup->second(*sub, tree->to);
+        tree->by_verb[name] = sub;
+    }
+    return tree;
+}
+
+// The options before the first word that is neither one nor its value belong to us, the rest of
+// `moln run` is the command, whatever it looks like.
+std::size_t command_begin(const std::vector<std::string>& arguments, std::size_t after) {
+    static const std::vector<std::string> k_with_value = {"-a", "--app", "--data", "--socket",
+                                                          "--project"};
+    std::size_t i = after;
+    while (i < arguments.size()) {
+        const auto& word = arguments[i];
+        if (word == "--" || !word.starts_with('-') || word == "-") return i;
+        i += std::ranges::count(k_with_value, word) > 0 ? 2 : 1;
+    }
+    return arguments.size();
+}
+
+// CLI11 would only say that a subcommand is required.
+std::optional<ParseEnd> unknown_verb(const std::vector<std::string>& arguments) {
+    const auto first = command_begin(arguments, 0);
+    if (first >= arguments.size() || arguments[first].starts_with('-')) return std::nullopt;
+    const auto& word = arguments[first];
+    const bool known = std::ranges::any_of(verbs(), [&](const Verb& verb) {
+        return verb.name == word || verb.name.starts_with(word + " ");
+    });
+    if (known) return std::nullopt;
+    return ParseEnd{k_exit_usage,
+                    fmt::format("moln: {}: there is no such verb; see `moln --help`\n", word)};
+}
+
+std::string without_newlines(std::string text) {
+    while (text.ends_with('\n')) text.pop_back();
+    return text + "\n";
+}
+
+}  // namespace
+
+std::expected<Invocation, ParseEnd> parse(const std::vector<std::string>& arguments,
+                                          const std::string& data_dir_default) {
+    auto tree = make_tree();
+    if (!data_dir_default.empty()) tree->to.data_dir = data_dir_default;
+    auto own = arguments;
+    std::vector<std::string> command;
+    const auto first = command_begin(own, 0);
+    if (first < own.size() && own[first] == "run") {
+        const auto begin = std::min(command_begin(own, first + 1), own.size());
+        const bool dashes = begin < own.size() && own[begin] == "--";
+        command.assign(own.begin() + static_cast<std::ptrdiff_t>(begin + (dashes ? 1 : 0)),
+                       own.end());
+        own.resize(begin);
+    }
+    if (own.empty() || own == std::vector<std::string>{"help"}) own = {"--help"};
+    if (own.front() == "help") {
+        own.erase(own.begin());
+        own.push_back("--help");
+    }
+    if (auto unknown = unknown_verb(own)) return std::unexpected(std::move(*unknown));
+    std::ranges::reverse(own);  // as CLI11 takes a vector
+    try {
+        tree->root->parse(own);
+    } catch (const CLI::ParseError& error) {
+        const bool help = error.get_exit_code() == 0;
+        std::ostringstream out;
+        std::ostringstream err;
+        tree->root->exit(error, out, err);
+        if (help) return std::unexpected(ParseEnd{k_exit_ok, without_newlines(out.str())});
+        return std::unexpected(ParseEnd{k_exit_usage, "moln: " + without_newlines(err.str())});
+    }
+    for (const auto& [name, sub] : tree->by_verb) {
+        if (sub->parsed()) tree->to.verb = name;
+    }
+    if (tree->to.verb == "run") {
+        if (command.empty()) {
+            return std::unexpected(
+                ParseEnd{k_exit_usage, "moln: run: expected a command, as `moln run -- ls`\n"});
+        }
+        tree->to.words = std::move(command);
+    }
+    return tree->to;
+}
+
+std::vector<CommandNode> command_tree() {
+    const auto tree = make_tree();
+    const auto node = [](const std::string& name, CLI::App& app) {
+        CommandNode out;
+        out.name = name;
+        for (const auto* option : app.get_options()) {
+            if (option->get_positional()) {
+                const auto required = option->get_required();
+                const auto many = option->get_expected_max() > 1;
+                auto shown = option->get_name(true);
+                if (many) shown += "...";
+                out.arguments.push_back(required ? shown : "[" + shown + "]");
+                continue;
+            }
+            OptionNode one;
+            for (const auto& word : option->get_snames()) one.names.push_back("-" + word);
+            for (const auto& word : option->get_lnames()) one.names.push_back("--" + word);
+            if (option->get_expected_max() > 0) {
+                const auto type = option->get_type_name();
+                one.value = type.substr(0, type.find(':'));  // a check's words come after it
+            }
+            one.help = option->get_description();
+            out.options.push_back(std::move(one));
+        }
+        return out;
+    };
+    std::vector<CommandNode> nodes = {node("", *tree->root)};
+    for (const auto& verb : verbs()) {
+        nodes.push_back(node(std::string(verb.name), *tree->by_verb.at(std::string(verb.name))));
+    }
+    return nodes;
+}
+
+}  // namespace moln::cli

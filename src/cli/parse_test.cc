@@ -1,0 +1,133 @@
+#include "cli/parse.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/exit_code.h"
+#include "cli/requests.h"
+#include "cli/verbs.h"
+
+namespace moln::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Invocation said(const std::vector<std::string>& words) {
+    auto parsed = parse(words, "");
+    EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().text);
+    return parsed.value_or(Invocation{});
+}
+
+std::string refused(const std::vector<std::string>& words) {
+    const auto parsed = parse(words, "");
+    EXPECT_FALSE(parsed);
+    if (parsed) return "";
+    EXPECT_EQ(parsed.error().exit_code, k_exit_usage);
+    return parsed.error().text;
+}
+
+TEST(Parse, global_options_stand_before_or_after_the_verb) {
+    const auto before = said({"--json", "-a", "shop", "env", "set", "A=1"});
+    const auto after = said({"env", "set", "A=1", "--app", "shop", "--json"});
+    EXPECT_EQ(before, after);
+    EXPECT_EQ(before.verb, "env set");
+    EXPECT_EQ(before.app, "shop");
+    EXPECT_TRUE(before.json);
+}
+
+TEST(Parse, the_data_directory_comes_from_option_then_environment_then_default) {
+    EXPECT_EQ(said({"ps"}).data_dir, "/var/lib/moln");
+    EXPECT_EQ(parse({"ps"}, "/srv/moln")->data_dir, "/srv/moln");
+    EXPECT_EQ(parse({"ps", "--data", "/x"}, "/srv/moln")->data_dir, "/x");
+}
+
+TEST(Parse, everything_after_run_is_the_command) {
+    const auto run = said({"run", "-a", "shop", "ls", "-la", "--json", "--", "x"});
+    EXPECT_EQ(run.app, "shop");
+    EXPECT_FALSE(run.json);
+    EXPECT_THAT(run.words, ElementsAre("ls", "-la", "--json", "--", "x"));
+    EXPECT_THAT(said({"run", "--", "-x"}).words, ElementsAre("-x"));
+    EXPECT_TRUE(said({"run", "--no-tty", "ls"}).no_tty);
+    EXPECT_THAT(refused({"run"}), HasSubstr("expected a command"));
+}
+
+TEST(Parse, what_is_wrong_is_named) {
+    EXPECT_THAT(refused({"bogus"}), HasSubstr("bogus: there is no such verb"));
+    EXPECT_THAT(refused({"ps", "--bogus"}), HasSubstr("--bogus"));
+    EXPECT_THAT(refused({"scale"}), HasSubstr("PROCESS=N"));
+    EXPECT_THAT(refused({"logs", "-n", "10001"}), HasSubstr("10001"));
+    EXPECT_THAT(refused({"env"}), HasSubstr("subcommand"));
+    EXPECT_THAT(refused({"completion", "tcsh"}), HasSubstr("tcsh"));
+    EXPECT_THAT(refused({"rollback", "1", "2"}), HasSubstr("2"));
+}
+
+TEST(Parse, every_verb_has_help_with_an_example) {
+    for (const auto& verb : verbs()) {
+        std::vector<std::string> words;
+        std::string_view rest = verb.name;
+        while (!rest.empty()) {
+            const auto end = rest.find(' ');
+            words.emplace_back(rest.substr(0, end));
+            rest = end == std::string_view::npos ? "" : rest.substr(end + 1);
+        }
+        words.push_back("--help");
+        const auto help = parse(words, "");
+        ASSERT_FALSE(help) << verb.name;
+        EXPECT_EQ(help.error().exit_code, k_exit_ok);
+        EXPECT_THAT(help.error().text, HasSubstr(std::string(verb.summary)));
+        if (verb.name == "daemon" || verb.name == "edge") continue;
+        EXPECT_THAT(help.error().text, HasSubstr("Examples:")) << verb.name;
+    }
+}
+
+TEST(Parse, help_alone_and_no_words_list_the_verbs) {
+    for (const auto& words : {std::vector<std::string>{}, {"help"}, {"--help"}}) {
+        const auto help = parse(words, "");
+        ASSERT_FALSE(help);
+        EXPECT_EQ(help.error().exit_code, k_exit_ok);
+        EXPECT_THAT(help.error().text, HasSubstr("deploy"));
+        EXPECT_THAT(help.error().text, HasSubstr("130  interrupted"));
+    }
+    EXPECT_THAT(parse({"help", "env", "set"}, "").error().text, HasSubstr("NAME=VALUE"));
+}
+
+TEST(Requests, words_that_cannot_be_are_refused_by_name) {
+    const auto reason = [](const std::vector<std::string>& words) {
+        const auto call = request_for(said(words), "shop");
+        return call ? std::string() : call.error().reason;
+    };
+    EXPECT_THAT(reason({"scale", "web"}), HasSubstr("web: expected PROCESS=N"));
+    EXPECT_THAT(reason({"scale", "web=-1"}), HasSubstr("web=-1"));
+    EXPECT_THAT(reason({"scale", "web=1", "web=2"}), HasSubstr("twice"));
+    EXPECT_THAT(reason({"env", "set", "A"}), HasSubstr("A: expected NAME=VALUE"));
+    EXPECT_THAT(reason({"env", "set", "=x"}), HasSubstr("NAME=VALUE"));
+    EXPECT_THAT(reason({"rollback", "last"}), HasSubstr("last: expected a release"));
+    EXPECT_THAT(reason({"stop", "--now"}), HasSubstr("--instance"));
+    EXPECT_EQ(reason({"scale", "web=0"}), "");
+}
+
+TEST(Requests, options_become_headers_query_and_body) {
+    const auto scale = request_for(said({"scale", "web=3", "--if-generation", "7"}), "shop");
+    EXPECT_EQ(scale->method, "PUT");
+    EXPECT_EQ(scale->target, "/v1/apps/shop/scale?wait=1");
+    EXPECT_EQ(scale->headers.at("If-Match"), "7");
+    EXPECT_EQ(scale->body, R"({"instances":{"web":3}})");
+    const auto restart = request_for(said({"restart", "--no-wait", "--project", "p"}), "shop");
+    EXPECT_EQ(restart->target, "/v1/apps/shop/restart?project=p");
+    const auto route = request_for(said({"route", "rm", "a.b/x y"}), "shop");
+    EXPECT_EQ(route->target, "/v1/apps/shop/routes?host=a.b&path=%2Fx%20y");
+    EXPECT_EQ(split_route("/api"), (std::pair<std::string, std::string>("*", "/api")));
+}
+
+TEST(ExitCodes, tell_apart_what_a_script_acts_on) {
+    EXPECT_EQ(exit_code_of(ErrorCode::invalid), 2);
+    EXPECT_EQ(exit_code_of(ErrorCode::not_found), 3);
+    EXPECT_EQ(exit_code_of(ErrorCode::refused), 4);
+    EXPECT_EQ(exit_code_of(ErrorCode::unavailable), 5);
+    EXPECT_EQ(exit_code_of(ErrorCode::timeout), 6);
+    EXPECT_EQ(exit_code_of(ErrorCode::internal), 1);
+}
+
+}  // namespace
+}  // namespace moln::cli

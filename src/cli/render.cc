@@ -1,0 +1,328 @@
+#include "cli/render.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "model/words.h"
+
+namespace moln::cli {
+namespace {
+
+std::string spaced(std::string_view word) {
+    std::string out(word);
+    std::ranges::replace(out, '_', ' ');
+    return out;
+}
+
+Cell state_cell(AppState state) {
+    const auto word = std::string(enum_word(state));
+    switch (state) {
+        case AppState::running: return {word, Colour::good};
+        case AppState::switching:
+        case AppState::degraded: return {word, Colour::warning};
+        case AppState::failed: return {word, Colour::bad};
+        case AppState::empty:
+        case AppState::stopped: break;
+    }
+    return {word, Colour::dim};
+}
+
+Cell state_cell(InstanceState state) {
+    const auto word = spaced(enum_word(state));
+    switch (state) {
+        case InstanceState::running: return {word, Colour::good};
+        case InstanceState::preparing:
+        case InstanceState::starting:
+        case InstanceState::draining:
+        case InstanceState::stopping: return {word, Colour::warning};
+        case InstanceState::unhealthy:
+        case InstanceState::backing_off:
+        case InstanceState::failed: return {word, Colour::bad};
+        case InstanceState::ended: break;
+    }
+    return {word, Colour::dim};
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view between) {
+    std::string out;
+    for (const auto& word : words) {
+        if (!out.empty()) out += between;
+        out += word;
+    }
+    return out;
+}
+
+std::string process_counts(const AppView& view) {
+    std::vector<std::string> words;
+    for (const auto& process : view.processes) {
+        if (process.kind == ProcessKind::cron) continue;
+        words.push_back(fmt::format("{} {}/{}", process.name, process.ready, process.wanted));
+    }
+    return joined(words, ", ");
+}
+
+std::string number_or_dash(std::int64_t number) {
+    return number == 0 ? "-" : std::to_string(number);
+}
+
+std::string milliseconds_words(std::optional<std::int64_t> us) {
+    if (!us) return "-";
+    if (*us < 1000) return fmt::format("{} µs", *us);
+    if (*us < 1'000'000) return fmt::format("{} ms", *us / 1000);
+    return fmt::format("{} s", *us / 1'000'000);
+}
+
+std::string nothing(const Style& style, std::string_view text) {
+    return paint(style, Colour::dim, text) + "\n";
+}
+
+}  // namespace
+
+std::string short_app(const AppId& id) {
+    constexpr std::string_view k_default = "default/";
+    return id.text.starts_with(k_default) ? id.text.substr(k_default.size()) : id.text;
+}
+
+std::string render_status(const StatusView& view, const Style& style) {
+    const auto& counts = view.counts;
+    std::string edge = "not connected";
+    if (view.edge.connected) {
+        edge = view.edge.listens.empty() ? "connected"
+                                         : "listens on " + joined(view.edge.listens, ", ");
+    }
+    std::string out;
+    const auto row = [&](std::string_view name, const std::string& text) {
+        out += fmt::format("{:<11}{}\n", name, text);
+    };
+    row("node",
+        fmt::format("{}, moln {}, up {}", view.node, view.version, duration_words(view.uptime)));
+    row("machine",
+        fmt::format("{} memory, {:g} cores, {} free for data", size_words(view.memory),
+                    static_cast<double>(view.cpu_millis) / 1000, size_words(view.disk_free)));
+    row("edge", paint(style, view.edge.connected ? Colour::good : Colour::bad, edge));
+    row("apps", std::to_string(counts.apps));
+    auto instances = fmt::format("{} of {} ready", counts.instances_ready, counts.instances_wanted);
+    if (counts.instances_draining > 0) {
+        instances += fmt::format(", {} draining", counts.instances_draining);
+    }
+    row("instances",
+        paint(style,
+              counts.instances_ready >= counts.instances_wanted ? Colour::good : Colour::warning,
+              instances));
+    row("volumes", std::to_string(counts.volumes));
+    row("trash", fmt::format("{}, {}", count_words(counts.trash_items, "item"),
+                             size_words(counts.trash_size)));
+    for (const auto& warning : view.warnings) {
+        out += paint(style, Colour::warning, "warning: ") + printable(warning) + "\n";
+    }
+    if (counts.apps == 0) out += "\nNothing is deployed yet: try `moln deploy` in a folder.\n";
+    return out;
+}
+
+std::string render_apps(const std::vector<AppView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No apps. `moln deploy` in a folder makes one.");
+    Table table({"APP", "STATE", "RELEASE", "INSTANCES", "AGE", "URL"});
+    for (const auto& view : views) {
+        table.add({view.name, state_cell(view.state), number_or_dash(view.release),
+                   process_counts(view), age(style, view.created),
+                   view.urls.empty() ? "" : view.urls.front()});
+    }
+    return table.text(style);
+}
+
+std::string render_app(const AppView& view, const Style& style) {
+    auto out = render_apps({view}, style);
+    out += "\n";
+    Table table({"PROCESS", "KIND", "READY", "DRAINING", "MEMORY", "CPU", "RUNS"});
+    for (const auto& process : view.processes) {
+        const auto words = process.command.size() == 3 && process.command[1] == "-c"
+                               ? process.command[2]
+                               : joined(process.command, " ");
+        table.add({process.name, std::string(enum_word(process.kind)),
+                   fmt::format("{}/{}", process.ready, process.wanted),
+                   std::to_string(process.draining), size_words(process.memory),
+                   fmt::format("{:g}", static_cast<double>(process.cpu_millis) / 1000),
+                   process.schedule.empty() ? words : process.schedule + "  " + words});
+    }
+    out += table.text(style);
+    for (const auto& url : view.urls) out += fmt::format("url     {}\n", printable(url));
+    if (!view.source.empty()) out += fmt::format("source  {}\n", printable(view.source));
+    if (!view.rollout.reason.empty()) {
+        out += paint(style, Colour::bad, "failed: ") + printable(view.rollout.reason) + "\n";
+    }
+    return out;
+}
+
+std::string render_instances(const std::vector<InstanceView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No instances.");
+    Table table({"INSTANCE", "APP", "RELEASE", "STATE", "AGE", "RESTARTS", "MEMORY", "NOTE"});
+    for (const auto& view : views) {
+        auto note = view.text;
+        // The state is said already.
+        if (note.starts_with("draining: ")) note = note.substr(10);
+        table.add({view.id.text, short_app(view.app), std::to_string(view.release),
+                   state_cell(view.state), age(style, view.created), std::to_string(view.restarts),
+                   view.memory.count == 0 ? "-" : size_words(view.memory), note});
+    }
+    return table.text(style);
+}
+
+std::string render_releases(const std::vector<ReleaseView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No releases.");
+    Table table({"RELEASE", "STATE", "AGE", "WHAT", "SOURCE"});
+    for (const auto& view : views) {
+        Colour colour = Colour::dim;
+        if (view.state == ReleaseState::serving) colour = Colour::good;
+        if (view.state == ReleaseState::switching) colour = Colour::warning;
+        if (view.state == ReleaseState::failed) colour = Colour::bad;
+        table.add({std::to_string(view.number),
+                   {std::string(enum_word(view.state)), colour},
+                   age(style, view.created),
+                   view.description,
+                   view.source});
+    }
+    return table.text(style);
+}
+
+std::string render_routes(const std::vector<RouteView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No routes. `moln route add HOST` adds one.");
+    Table table({"HOST", "PATH", "APP", "PROCESS", "FROM", "URL"});
+    for (const auto& view : views) {
+        table.add({view.host, view.path, short_app(view.app), view.process,
+                   view.origin == RouteOrigin::added ? "route add" : "moln.toml", view.url});
+    }
+    return table.text(style);
+}
+
+std::string render_env(const std::vector<EnvView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No environment variables are set.");
+    Table table({"NAME", "VALUE", "FROM"});
+    for (const auto& view : views) {
+        table.add({view.name, view.value, view.origin == EnvOrigin::set ? "env set" : "moln.toml"});
+    }
+    return table.text(style);
+}
+
+std::string render_secrets(const std::vector<SecretView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No secrets.");
+    std::string out;
+    for (const auto& view : views) out += printable(view.name) + "\n";
+    return out;
+}
+
+std::string render_volumes(const std::vector<VolumeView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No volumes. A [[volumes]] in moln.toml makes one.");
+    Table table({"VOLUME", "APP", "NAME", "LIFETIME", "USED", "SIZE", "COPIES", "RESTORE POINT",
+                 "PLACE", "RESET"});
+    for (const auto& view : views) {
+        table.add({view.id.text, short_app(view.app), view.name,
+                   std::string(enum_word(view.lifetime)), view.used ? size_words(*view.used) : "-",
+                   size_words(view.size), std::to_string(view.copies),
+                   view.restore_point ? Cell(age(style, *view.restore_point) + " ago")
+                                      : Cell("none", Colour::warning),
+                   view.path.empty() ? view.place : fmt::format("{}, at {}", view.place, view.path),
+                   view.reset_text});
+    }
+    return table.text(style);
+}
+
+std::string render_trash(const std::vector<TrashView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "The trash is empty.");
+    Table table({"TRASH", "APP", "WHAT", "SIZE", "DROPPED", "KEPT FOR"});
+    for (const auto& view : views) {
+        const auto left = view.expires - style.now;
+        table.add({view.id.text, short_app(view.app), view.what, size_words(view.size),
+                   age(style, view.dropped) + " ago",
+                   view.purging ? "being destroyed" : duration_words(left)});
+    }
+    return table.text(style);
+}
+
+std::string render_platforms(const std::vector<PlatformView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No platforms.");
+    Table table({"PLATFORM", "SIZE", "MADE", "WHAT"});
+    for (const auto& view : views) {
+        table.add({view.is_default ? view.name + " (default)" : view.name,
+                   view.size.count == 0 ? "-" : size_words(view.size), age(style, view.made),
+                   view.summary});
+    }
+    return table.text(style);
+}
+
+std::string render_event(const Event& event, const Style& style) {
+    Colour colour = Colour::plain;
+    if (event.level == EventLevel::warning) colour = Colour::warning;
+    if (event.level == EventLevel::error) colour = Colour::bad;
+    auto out = paint(style, Colour::dim, clock_text(event.at)) + "  ";
+    out += paint(style, colour, fmt::format("{:<24}", printable(event.name))) + "  ";
+    if (!event.app.empty()) out += printable(short_app(event.app)) + ": ";
+    return out + printable(event.text) + "\n";
+}
+
+std::string render_log(const LogView& line, const Style& style) {
+    const auto prefix = fmt::format("{}  {}", clock_text(line.at), printable(line.instance.text));
+    const bool is_error = line.stream == "stderr";
+    return paint(style, Colour::dim, prefix) + (is_error ? " ! " : " | ") + line.text + "\n";
+}
+
+std::string render_top(const TopView& view, const Style& style) {
+    std::string out;
+    if (!view.apps.empty()) {
+        Table apps({"APP", "PROCESS", "REQ/S", "ERR/S", "P50", "P99", "WAITING"});
+        for (const auto& row : view.apps) {
+            apps.add({short_app(row.app),
+                      row.process,
+                      fmt::format("{:.1f}", row.requests_per_s),
+                      {fmt::format("{:.1f}", row.errors_per_s),
+                       row.errors_per_s > 0 ? Colour::bad : Colour::plain},
+                      milliseconds_words(row.p50_us),
+                      milliseconds_words(row.p99_us),
+                      {std::to_string(row.held), row.held > 0 ? Colour::warning : Colour::plain}});
+        }
+        out += apps.text(style) + "\n";
+    }
+    if (view.instances.empty()) return out + nothing(style, "No instances.");
+    Table table({"INSTANCE", "APP", "STATE", "CPU", "MEMORY", "OF", "REQ/S", "ERR/S", "OPEN"});
+    for (const auto& row : view.instances) {
+        table.add({row.id.text, short_app(row.app), state_cell(row.state),
+                   fmt::format("{:.1f} %", row.cpu_percent), size_words(row.memory),
+                   row.memory_max.count == 0 ? "-" : size_words(row.memory_max),
+                   fmt::format("{:.1f}", row.requests_per_s),
+                   fmt::format("{:.1f}", row.errors_per_s),
+                   std::to_string(row.requests_open + row.tunnels_open)});
+    }
+    return out + table.text(style);
+}
+
+std::string render_plan(const PlanView& view, const Style& style) {
+    std::string out;
+    if (!view.detected.empty()) out += fmt::format("detected  {}\n", printable(view.detected));
+    for (const auto& [name, process] : view.config.processes) {
+        const auto words = process.command.size() == 3 && process.command[1] == "-c"
+                               ? process.command[2]
+                               : joined(process.command, " ");
+        out += fmt::format("{:<10}{} × {}\n", printable(name), process.instances, printable(words));
+    }
+    for (const auto& warning : view.warnings) {
+        out += paint(style, Colour::warning, "warning: ") + printable(warning) + "\n";
+    }
+    out += view.effects.empty() ? "Nothing would change.\n" : "This would happen:\n";
+    for (const auto& effect : view.effects) out += fmt::format("  - {}\n", printable(effect));
+    return out;
+}
+
+std::string render_change(const ChangeView& view, const Style& style) {
+    std::string out;
+    for (const auto& warning : view.warnings) {
+        out += paint(style, Colour::warning, "warning: ") + printable(warning) + "\n";
+    }
+    if (!view.reply.text.empty()) out += printable(view.reply.text) + "\n";
+    if (view.app) {
+        for (const auto& url : view.app->urls) out += fmt::format("  {}\n", printable(url));
+    }
+    return out;
+}
+
+}  // namespace moln::cli

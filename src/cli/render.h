@@ -1,0 +1,33 @@
+// Views as text for people. Pure: same view and style, same bytes; golden tests hold them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/table.h"
+#include "model/views.h"
+
+namespace moln::cli {
+
+std::string render_status(const StatusView& view, const Style& style);
+std::string render_apps(const std::vector<AppView>& views, const Style& style);
+std::string render_app(const AppView& view, const Style& style);
+std::string render_instances(const std::vector<InstanceView>& views, const Style& style);
+std::string render_releases(const std::vector<ReleaseView>& views, const Style& style);
+std::string render_routes(const std::vector<RouteView>& views, const Style& style);
+std::string render_env(const std::vector<EnvView>& views, const Style& style);
+std::string render_secrets(const std::vector<SecretView>& views, const Style& style);
+std::string render_volumes(const std::vector<VolumeView>& views, const Style& style);
+std::string render_trash(const std::vector<TrashView>& views, const Style& style);
+std::string render_platforms(const std::vector<PlatformView>& views, const Style& style);
+std::string render_event(const Event& event, const Style& style);
+std::string render_log(const LogView& line, const Style& style);
+std::string render_top(const TopView& view, const Style& style);
+std::string render_plan(const PlanView& view, const Style& style);
+// What a change has done: its sentence, warnings, and where the app is now.
+std::string render_change(const ChangeView& view, const Style& style);
+
+// "default/shop" -> "shop", "other/shop" stays.
+std::string short_app(const AppId& id);
+
+}  // namespace moln::cli

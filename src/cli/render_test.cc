@@ -1,0 +1,174 @@
+// Golden renderings: the whole text, so that a change of looks is seen as one.
+#include "cli/render.h"
+
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "cli/completion.h"
+
+namespace moln::cli {
+namespace {
+
+constexpr Style k_plain = {.colours = false, .now = {10'000'000'000}};
+
+TEST(RenderStatus, fits_one_screen) {
+    StatusView view{.node = "alpha", .version = "0.1.0", .uptime = minutes(90)};
+    view.memory = gib(16);
+    view.cpu_millis = 4500;
+    view.disk_free = gib(100);
+    view.edge = {.connected = true, .listens = {"127.0.0.1:8080", "[::1]:8080"}};
+    view.counts = {.apps = 2, .instances_wanted = 3, .instances_ready = 2};
+    view.counts.instances_draining = 1;
+    view.counts.trash_items = 1;
+    view.counts.trash_size = mib(3);
+    view.warnings = {"disk: little is free"};
+    EXPECT_EQ(render_status(view, k_plain),
+              "node       alpha, moln 0.1.0, up 1 h\n"
+              "machine    16 GiB memory, 4.5 cores, 100 GiB free for data\n"
+              "edge       listens on 127.0.0.1:8080, [::1]:8080\n"
+              "apps       2\n"
+              "instances  2 of 3 ready, 1 draining\n"
+              "volumes    0\n"
+              "trash      1 item, 3 MiB\n"
+              "warning: disk: little is free\n");
+}
+
+TEST(RenderInstances, says_what_still_drains) {
+    InstanceView run{.id = InstanceId("web-abcdef"), .app = AppId("default/shop"), .release = 4};
+    run.state = InstanceState::running;
+    run.created = {10'000'000'000 - 120'000};
+    run.memory = mib(40);
+    InstanceView drain = run;
+    drain.id = InstanceId("web-zyxwvu");
+    drain.release = 3;
+    drain.state = InstanceState::draining;
+    drain.text = "draining: 3 requests, 2 websockets, oldest 14 min";
+    drain.created = {10'000'000'000 - 7'200'000};
+    EXPECT_EQ(
+        render_instances({drain, run}, k_plain),
+        "INSTANCE    APP   RELEASE  STATE     AGE    RESTARTS  MEMORY  NOTE\n"
+        "web-zyxwvu  shop  3        draining  2 h    0         40 MiB  3 requests, 2 websockets, "
+        "oldest 14 min\n"
+        "web-abcdef  shop  4        running   2 min  0         40 MiB\n");
+    EXPECT_EQ(render_instances({}, k_plain), "No instances.\n");
+}
+
+TEST(RenderApps, lists_counts_and_url) {
+    AppView view{.name = "shop", .state = AppState::running, .release = 2};
+    view.processes = {{.name = "web", .kind = ProcessKind::web, .wanted = 3, .ready = 3},
+                      {.name = "nightly", .kind = ProcessKind::cron}};
+    view.urls = {"http://shop.localhost:8080/"};
+    EXPECT_EQ(render_apps({view}, k_plain),
+              "APP   STATE    RELEASE  INSTANCES  AGE  URL\n"
+              "shop  running  2        web 3/3    -    http://shop.localhost:8080/\n");
+}
+
+TEST(RenderVolumes, says_what_a_restart_resets) {
+    VolumeView view{.id = VolumeId("vol-1"), .app = AppId("default/shop"), .name = "data"};
+    view.place = "local disk of node alpha";
+    view.path = "/data";
+    view.size = gib(1);
+    view.used = mib(5);
+    view.reset_text = "kept by restarts";
+    EXPECT_EQ(render_volumes({view}, k_plain),
+              "VOLUME  APP   NAME  LIFETIME  USED   SIZE   COPIES  RESTORE POINT  PLACE           "
+              "                    RESET\n"
+              "vol-1   shop  data  app       5 MiB  1 GiB  1       none           local disk of "
+              "node alpha, at /data  kept by restarts\n");
+}
+
+TEST(RenderTop, shows_rates_and_percentiles) {
+    TopView view;
+    view.apps = {{.app = AppId("default/shop"),
+                  .process = "web",
+                  .requests_per_s = 12.34,
+                  .p50_us = 500,
+                  .p99_us = 25'000}};
+    view.instances = {{.id = InstanceId("web-a"),
+                       .app = AppId("default/shop"),
+                       .cpu_percent = 7.5,
+                       .memory = mib(40),
+                       .memory_max = mib(512)}};
+    EXPECT_EQ(render_top(view, k_plain),
+              "APP   PROCESS  REQ/S  ERR/S  P50     P99    WAITING\n"
+              "shop  web      12.3   0.0    500 µs  25 ms  0\n"
+              "\n"
+              "INSTANCE  APP   STATE    CPU    MEMORY  OF       REQ/S  ERR/S  OPEN\n"
+              "web-a     shop  running  7.5 %  40 MiB  512 MiB  0.0    0.0    0\n");
+}
+
+TEST(RenderTrash, says_until_when_it_can_come_back) {
+    TrashView view{.id = TrashId("tr-1"), .app = AppId("default/shop"), .what = "a layer"};
+    view.size = kib(3);
+    view.dropped = {10'000'000'000 - 60'000};
+    view.expires = k_plain.now + days(7);
+    EXPECT_EQ(render_trash({view}, k_plain),
+              "TRASH  APP   WHAT     SIZE   DROPPED    KEPT FOR\n"
+              "tr-1   shop  a layer  3 KiB  1 min ago  7 d\n");
+}
+
+TEST(RenderPlan, lists_what_would_happen) {
+    PlanView view{
+        .detected = "Procfile", .effects = {"release 2 is made"}, .warnings = {"careful"}};
+    view.config.processes["web"].command = {"/bin/sh", "-c", "node ."};
+    EXPECT_EQ(render_plan(view, k_plain),
+              "detected  Procfile\n"
+              "web       1 × node .\n"
+              "warning: careful\n"
+              "This would happen:\n"
+              "  - release 2 is made\n");
+}
+
+TEST(RenderLog, keeps_the_line_as_it_was) {
+    ::setenv("TZ", "UTC", 1);
+    LogView line{.at = {1'000}, .instance = InstanceId("web-a"), .stream = "stdout"};
+    line.text = "\x1b[31mred\x1b[0m";
+    EXPECT_EQ(render_log(line, k_plain), "1970-01-01 00:00:01  web-a | \x1b[31mred\x1b[0m\n");
+    line.stream = "stderr";
+    EXPECT_EQ(render_log(line, k_plain), "1970-01-01 00:00:01  web-a ! \x1b[31mred\x1b[0m\n");
+}
+
+TEST(Table, drops_control_characters_and_counts_letters_not_bytes) {
+    Table table({"NAME", "X"});
+    table.add({"gr\xC3\xB6n", "1"});
+    table.add({"a\x1b[2Jb\n", "2"});
+    EXPECT_EQ(table.text(k_plain), "NAME   X\ngr\xC3\xB6n   1\na[2Jb  2\n");
+}
+
+TEST(Table, has_colours_only_where_they_are_wanted) {
+    EXPECT_EQ(paint(k_plain, Colour::bad, "x"), "x");
+    EXPECT_EQ(paint({.colours = true}, Colour::bad, "x"), "\x1b[31mx\x1b[0m");
+}
+
+// ---- completion -------------------------------------------------------------------------------
+
+std::vector<std::string> fitting(const std::vector<std::string>& words) {
+    return complete(words, [](NameKind kind) -> std::vector<std::string> {
+        switch (kind) {
+            case NameKind::apps: return {"shop", "blog"};
+            case NameKind::instances: return {"web-1", "web-2"};
+            case NameKind::processes: return {"web", "worker", "web"};
+        }
+        return {};
+    });
+}
+
+TEST(Complete, verbs_options_and_names) {
+    using Words = std::vector<std::string>;
+    EXPECT_EQ(fitting({"dep"}), Words({"deploy"}));
+    EXPECT_EQ(fitting({"env", ""}), Words({"ls", "set", "unset"}));
+    EXPECT_EQ(fitting({"-a", "x", "env", "s"}), Words({"set"}));
+    EXPECT_EQ(fitting({"logs", "--app", ""}), Words({"blog", "shop"}));
+    EXPECT_EQ(fitting({"logs", "-a", "s"}), Words({"shop"}));
+    EXPECT_EQ(fitting({"logs", "--instance", "web-"}), Words({"web-1", "web-2"}));
+    EXPECT_EQ(fitting({"shell", ""}), Words({"web-1", "web-2"}));
+    EXPECT_EQ(fitting({"scale", "w"}), Words({"web=", "worker="}));
+    EXPECT_EQ(fitting({"completion", "z"}), Words({"zsh"}));
+    EXPECT_EQ(fitting({"deploy", "--dry"}), Words({"--dry-run"}));
+    EXPECT_EQ(fitting({"logs", "--js"}), Words({"--json"}));
+    EXPECT_EQ(fitting({"deploy", ""}), Words({}));
+}
+
+}  // namespace
+}  // namespace moln::cli

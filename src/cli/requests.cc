@@ -1,0 +1,305 @@
+#include "cli/requests.h"
+
+#include <charconv>
+#include <functional>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "model/requests.h"
+
+namespace moln::cli {
+namespace {
+
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+std::string app_path(const std::string& app, std::string_view rest = "") {
+    return fmt::format("/v1/apps/{}{}", percent_encode(app), rest);
+}
+
+Query with_project(const Invocation& said, Query query = {}) {
+    if (said.project != "default") query.insert(query.begin(), {"project", said.project});
+    return query;
+}
+
+Query list_query(const Invocation& said) {
+    return with_project(said, {{"app", said.app}});
+}
+
+ApiCall get(std::string to) {
+    return {.target = std::move(to)};
+}
+
+template <typename T>
+ApiCall send(std::string method, std::string to, const T& body) {
+    return {.method = std::move(method),
+            .target = std::move(to),
+            .headers = {{"Content-Type", "application/json"}},
+            .body = to_json_text(body)};
+}
+
+ApiCall conditional(const Invocation& said, ApiCall call) {
+    if (said.generation) call.headers["If-Match"] = std::to_string(*said.generation);
+    return call;
+}
+
+Query change_query(const Invocation& said) {
+    return with_project(said, {{"wait", said.no_wait ? "" : "1"}});
+}
+
+Result<ApiCall> scale(const Invocation& said, const std::string& app) {
+    ScaleBody body;
+    for (const auto& word : said.words) {
+        MOLN_ASSIGN(auto one, parse_scale(word));
+        if (!body.instances.insert(std::move(one)).second) {
+            return fail(ErrorCode::invalid, fmt::format("{}: the process is named twice", word));
+        }
+    }
+    return conditional(said,
+                       send("PUT", target(app_path(app, "/scale"), change_query(said)), body));
+}
+
+Result<ApiCall> env_set(const Invocation& said, const std::string& app) {
+    EnvBody body;
+    for (const auto& word : said.words) {
+        const auto equals = word.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return fail(ErrorCode::invalid, fmt::format("{}: expected NAME=VALUE", word));
+        }
+        body.set[word.substr(0, equals)] = word.substr(equals + 1);
+    }
+    return conditional(said,
+                       send("PATCH", target(app_path(app, "/env"), change_query(said)), body));
+}
+
+Result<ApiCall> rollback(const Invocation& said, const std::string& app) {
+    RollbackBody body;
+    if (!said.words.empty()) {
+        const auto& word = said.words.front();
+        const auto* end = word.data() + word.size();
+        const auto parsed = std::from_chars(word.data(), end, body.release);
+        if (parsed.ec != std::errc() || parsed.ptr != end || body.release < 1) {
+            return fail(
+                ErrorCode::invalid,
+                fmt::format("{}: expected a release's number, as in `moln releases`", word));
+        }
+    }
+    return conditional(said,
+                       send("POST", target(app_path(app, "/rollback"), change_query(said)), body));
+}
+
+Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
+    const auto [host, path] = split_route(said.words.front());
+    const RouteBody body{host, path, said.process.empty() ? "web" : said.process};
+    return conditional(said,
+                       send("POST", target(app_path(app, "/routes"), with_project(said)), body));
+}
+
+Result<ApiCall> route_rm(const Invocation& said, const std::string& app) {
+    const auto [host, path] = split_route(said.words.front());
+    return conditional(said,
+                       {.method = "DELETE",
+                        .target = target(app_path(app, "/routes"),
+                                         with_project(said, {{"host", host}, {"path", path}}))});
+}
+
+Result<ApiCall> stop(const Invocation& said, const std::string& app) {
+    if (!said.instance.empty()) {
+        return send("POST", target("/v1/instances/" + percent_encode(said.instance) + "/stop", {}),
+                    StopInstanceBody{said.now});
+    }
+    if (said.now) {
+        return fail(ErrorCode::invalid, "--now: only of one instance, with --instance");
+    }
+    return conditional(
+        said, {.method = "POST", .target = target(app_path(app, "/stop"), with_project(said))});
+}
+
+Result<ApiCall> recover(const Invocation& said, const std::string&) {
+    const auto path = "/v1/trash/" + percent_encode(said.words.front());
+    if (!said.to.empty()) return send("POST", path + "/extract", ExtractBody{said.to});
+    return ApiCall{.method = "POST", .target = path + "/recover"};
+}
+
+ApiCall logs(const Invocation& said, const std::string& app) {
+    return get(
+        target(app_path(app, "/logs"), with_project(said, {{"process", said.process},
+                                                           {"instance", said.instance},
+                                                           {"lines", std::to_string(said.lines)},
+                                                           {"follow", said.follow ? "1" : ""}})));
+}
+
+ApiCall events(const Invocation& said) {
+    return get(target("/v1/events", with_project(said, {{"app", said.app},
+                                                        {"lines", std::to_string(said.lines)},
+                                                        {"follow", said.follow ? "1" : ""}})));
+}
+
+ApiCall top(const Invocation& said) {
+    return get(target("/v1/top",
+                      with_project(said, {{"app", said.app},
+                                          {"interval_ms", std::to_string(said.interval_s * 1000)},
+                                          {"count", said.once ? "1" : ""}})));
+}
+
+ApiCall secret(const Invocation& said, const std::string& app, std::string method) {
+    const auto path = app_path(app, "/secrets/" + percent_encode(said.words.front()));
+    return conditional(said,
+                       {.method = std::move(method), .target = target(path, change_query(said))});
+}
+
+ApiCall plain_change(const Invocation& said, const std::string& app, std::string_view verb) {
+    const auto path = app_path(app, fmt::format("/{}", verb));
+    return conditional(said, {.method = "POST", .target = target(path, change_query(said))});
+}
+
+using Maker = std::function<Result<ApiCall>(const Invocation&, const std::string&)>;
+
+const std::map<std::string, Maker>& makers() {
+    using I = const Invocation&;
+    using S = const std::string&;
+    const auto list = [](const char* path) {
+        return [path](I said, S) -> Result<ApiCall> { return get(target(path, list_query(said))); };
+    };
+    const auto of_app = [](const char* rest) {
+        return [rest](I said, S app) -> Result<ApiCall> {
+            return get(target(app_path(app, rest), with_project(said)));
+        };
+    };
+    static const std::map<std::string, Maker> table = {
+        {"status", [](I, S) -> Result<ApiCall> { return get("/v1/status"); }},
+        {"metrics", [](I, S) -> Result<ApiCall> { return get("/v1/metrics"); }},
+        {"down",
+         [](I said, S) -> Result<ApiCall> {
+             return send("POST", "/v1/shutdown", ShutdownBody{said.now});
+         }},
+        {"platform ls", [](I, S) -> Result<ApiCall> { return get("/v1/platforms"); }},
+        {"platform build",
+         [](I said, S) -> Result<ApiCall> {
+             return send("POST", "/v1/platforms", PlatformBody{said.words.front()});
+         }},
+        {"apps",
+         [](I said, S) -> Result<ApiCall> {
+             const auto path = said.app.empty() ? "/v1/apps" : app_path(said.app);
+             return get(target(path, with_project(said)));
+         }},
+        {"ps", list("/v1/instances")},
+        {"route ls", list("/v1/routes")},
+        {"volume ls", list("/v1/volumes")},
+        {"trash ls", list("/v1/trash")},
+        {"releases", of_app("/releases")},
+        {"env ls", of_app("/env")},
+        {"secret ls", of_app("/secrets")},
+        {"logs", [](I said, S app) -> Result<ApiCall> { return logs(said, app); }},
+        {"events", [](I said, S) -> Result<ApiCall> { return events(said); }},
+        {"top", [](I said, S) -> Result<ApiCall> { return top(said); }},
+        {"rollback", rollback},
+        {"scale", scale},
+        {"restart",
+         [](I said, S app) -> Result<ApiCall> { return plain_change(said, app, "restart"); }},
+        {"start",
+         [](I said, S app) -> Result<ApiCall> { return plain_change(said, app, "start"); }},
+        {"stop", stop},
+        {"env set", env_set},
+        {"env unset",
+         [](I said, S app) -> Result<ApiCall> {
+             return conditional(said,
+                                send("PATCH", target(app_path(app, "/env"), change_query(said)),
+                                     EnvBody{{}, said.words}));
+         }},
+        {"secret set", [](I said, S app) -> Result<ApiCall> { return secret(said, app, "PUT"); }},
+        {"secret rm", [](I said, S app) -> Result<ApiCall> { return secret(said, app, "DELETE"); }},
+        {"route add", route_add},
+        {"route rm", route_rm},
+        {"rm",
+         [](I said, S app) -> Result<ApiCall> {
+             const Query query = {{"dry_run", said.dry_run ? "1" : ""}};
+             return conditional(said, {.method = "DELETE",
+                                       .target = target(app_path(app), with_project(said, query))});
+         }},
+        {"volume rm",
+         [](I said, S) -> Result<ApiCall> {
+             return ApiCall{.method = "DELETE",
+                            .target = "/v1/volumes/" + percent_encode(said.words.front())};
+         }},
+        {"trash purge",
+         [](I said, S) -> Result<ApiCall> {
+             return ApiCall{.method = "DELETE",
+                            .target = "/v1/trash/" + percent_encode(said.words.front())};
+         }},
+        {"recover", recover},
+        {"run",
+         [](I said, S app) -> Result<ApiCall> {
+             return send("POST", target(app_path(app, "/runs"), with_project(said)),
+                         RunBody{said.words, !said.no_tty});
+         }},
+        {"shell", list("/v1/instances")},
+    };
+    return table;
+}
+
+}  // namespace
+
+std::string target(const std::string& path, const Query& query) {
+    auto text = path;
+    char mark = '?';
+    for (const auto& [name, value] : query) {
+        if (value.empty()) continue;
+        text += fmt::format("{}{}={}", mark, name, percent_encode(value));
+        mark = '&';
+    }
+    return text;
+}
+
+Result<std::pair<std::string, std::int64_t>> parse_scale(const std::string& word) {
+    const auto equals = word.find('=');
+    std::int64_t number = 0;
+    if (equals != std::string::npos && equals > 0) {
+        const auto* end = word.data() + word.size();
+        const auto parsed = std::from_chars(word.data() + equals + 1, end, number);
+        if (parsed.ec == std::errc() && parsed.ptr == end && number >= 0) {
+            return std::pair(word.substr(0, equals), number);
+        }
+    }
+    return fail(ErrorCode::invalid, fmt::format("{}: expected PROCESS=N, as web=3", word));
+}
+
+std::pair<std::string, std::string> split_route(const std::string& word) {
+    const auto slash = word.find('/');
+    if (slash == std::string::npos) return {word, "/"};
+    return {slash == 0 ? "*" : word.substr(0, slash), word.substr(slash)};
+}
+
+ApiCall deploy_call(const Invocation& invocation, const std::string& app,
+                    const std::string& folder) {
+    auto query = with_project(invocation, {{"dry_run", invocation.dry_run ? "1" : ""},
+                                           {"wait", invocation.no_wait ? "0" : ""},
+                                           {"platform", invocation.platform},
+                                           {"folder", folder}});
+    const auto to = target(app_path(app, "/deploys"), query);
+    if (!invocation.image.empty()) {
+        return conditional(
+            invocation, send("POST", to, DeployImageBody{invocation.image, invocation.plain_http}));
+    }
+    return conditional(invocation, {.method = "POST",
+                                    .target = to,
+                                    .headers = {{"Content-Type", "application/x-tar"}},
+                                    .chunked = true});
+}
+
+ApiCall terminal_call(const std::string& instance, const std::vector<std::string>& query) {
+    auto to = "/v1/instances/" + percent_encode(instance) + "/terminal";
+    for (std::size_t i = 0; i < query.size(); ++i) to += (i == 0 ? "?" : "&") + query[i];
+    return {.target = to};
+}
+
+Result<ApiCall> request_for(const Invocation& invocation, const std::string& app) {
+    const auto found = makers().find(invocation.verb);
+    if (found == makers().end()) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("{}: is not a verb of this program's client", invocation.verb));
+    }
+    return found->second(invocation, app);
+}
+
+}  // namespace moln::cli

@@ -1,0 +1,32 @@
+// Verbs as requests: an Invocation becomes the call of the API that it stands for. Pure; a test
+// holds every call against the API's table.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/invocation.h"
+#include "cli/wire.h"
+
+namespace moln::cli {
+
+// Of every verb that is one request. `app` is the name, already found. Errors: invalid for
+// arguments that cannot be, with what was expected.
+Result<ApiCall> request_for(const Invocation& invocation, const std::string& app);
+
+// "web=3" -> {"web", 3}.
+Result<std::pair<std::string, std::int64_t>> parse_scale(const std::string& word);
+// "shop.example.org/api" -> {"shop.example.org", "/api"}.
+std::pair<std::string, std::string> split_route(const std::string& word);
+
+ApiCall deploy_call(const Invocation& invocation, const std::string& app,
+                    const std::string& folder);
+ApiCall terminal_call(const std::string& instance, const std::vector<std::string>& query);
+
+// "/v1/a?x=1&y=2", values percent-encoded; those of an empty value are left out.
+std::string target(const std::string& path,
+                   const std::vector<std::pair<std::string, std::string>>& query);
+
+}  // namespace moln::cli

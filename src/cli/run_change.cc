@@ -1,0 +1,217 @@
+// Verbs that change something: ask where it cannot be undone, send, show progress and result.
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "cli/exit_code.h"
+#include "cli/render.h"
+#include "cli/requests.h"
+#include "cli/shell.h"
+#include "cli/socket.h"
+#include "cli/terminal.h"
+#include "model/limits.h"
+
+namespace moln::cli {
+namespace {
+
+constexpr int k_down_look_ms = 200;
+
+bool needs_app(const Invocation& said) {
+    const auto& verb = said.verb;
+    if (verb == "stop") return said.instance.empty();
+    return verb != "down" && verb != "platform build" && verb != "volume rm" &&
+           verb != "trash purge" && verb != "recover";
+}
+
+std::string text_of(const json::value& value) {
+    const auto* object = value.if_object();
+    const auto* text = object == nullptr ? nullptr : object->if_contains("text");
+    return text != nullptr && text->is_string() ? std::string(text->get_string()) : "";
+}
+
+Status show_result(const Shell& shell, const json::value& value) {
+    if (shell.said.json) {
+        shell.print(json::serialize(value) + "\n");
+        return {};
+    }
+    if (shell.said.quiet) return {};
+    if (shell.said.verb == "platform build") {
+        MOLN_ASSIGN(const auto view, from_json<PlatformView>(value, UnknownFields::ignore));
+        shell.print(render_platforms({view}, shell.style));
+        return {};
+    }
+    const auto view = from_json<ChangeView>(value, UnknownFields::ignore);
+    const auto* object = value.if_object();
+    const bool is_change = view && object != nullptr && object->contains("reply");
+    shell.print(is_change ? render_change(*view, shell.style) : printable(text_of(value)) + "\n");
+    return {};
+}
+
+// Without a terminal nobody can answer: the option must be said.
+Result<bool> confirmed(const Shell& shell, const std::string& question) {
+    if (shell.said.yes) return true;
+    if (!shell.in_is_terminal) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("{}: without a terminal to ask on, say --yes", shell.said.verb));
+    }
+    const bool yes = ask_yes(question);
+    if (!yes && !interrupted()) shell.progress("Nothing was done.");
+    return yes;
+}
+
+Result<bool> confirm_removal(const Shell& shell, const std::string& app) {
+    auto asked = shell.said;
+    asked.dry_run = true;
+    MOLN_ASSIGN(const auto call, request_for(asked, app));
+    MOLN_ASSIGN(const auto body, shell.client.call(call));
+    MOLN_ASSIGN(const auto plan, parse_json(body));
+    if (shell.said.dry_run && shell.said.json) {
+        shell.print(body);
+        return false;
+    }
+    MOLN_ASSIGN(const auto view, from_json<PlanView>(plan, UnknownFields::ignore));
+    if (shell.said.dry_run || !shell.said.yes) shell.print(render_plan(view, shell.style));
+    if (shell.said.dry_run) return false;
+    return confirmed(shell, fmt::format("Remove app {}?", app));
+}
+
+Result<std::string> read_all(int fd, const std::string& what) {
+    std::string text;
+    std::array<char, 16 * 1024> buffer;
+    while (true) {
+        MOLN_TRY(wait_readable(fd));
+        const auto count = ::read(fd, buffer.data(), buffer.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return fail(error_from_errno(errno, what));
+        if (count == 0) return text;
+        text.append(buffer.data(), static_cast<std::size_t>(count));
+        if (text.size() > k_secret_bytes_max + 1) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("{}: a secret has at most {} bytes", what, k_secret_bytes_max));
+        }
+    }
+}
+
+Result<Secret> read_secret(const Shell& shell) {
+    const auto& said = shell.said;
+    if (said.file.empty() && shell.in_is_terminal) {
+        return ask_secret(fmt::format("Value of {}: ", said.words.front()));
+    }
+    int fd = STDIN_FILENO;
+    if (!said.file.empty()) fd = ::open(said.file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(error_from_errno(errno, said.file));
+    auto text = read_all(fd, said.file.empty() ? "standard input" : said.file);
+    if (fd != STDIN_FILENO) ::close(fd);
+    if (!text) return fail(text.error());
+    // Editors and echo end files with a newline that nobody means.
+    if (text->ends_with('\n')) text->pop_back();
+    return Secret(std::move(*text));
+}
+
+Status purge(const Shell& shell) {
+    const auto& said = shell.said;
+    auto ids = said.words;
+    if (said.all == !ids.empty()) {
+        return fail(ErrorCode::invalid, "trash purge: expected ids, or --all");
+    }
+    if (said.all) {
+        auto list = said;
+        list.verb = "trash ls";
+        MOLN_ASSIGN(const auto call, request_for(list, ""));
+        MOLN_ASSIGN(const auto body, shell.client.call(call));
+        MOLN_ASSIGN(const auto value, parse_json(body, k_frame_bytes_max));
+        MOLN_ASSIGN(const auto views, from_json<Items<TrashView>>(value, UnknownFields::ignore));
+        for (const auto& view : views.items) ids.push_back(view.id.text);
+        if (!said.yes) shell.print(render_trash(views.items, shell.style));
+        if (ids.empty()) return {};
+    }
+    MOLN_ASSIGN(
+        const bool yes,
+        confirmed(shell, fmt::format(
+                             "Destroy {} for ever?",
+                             ids.size() == 1 ? ids.front() : fmt::format("{} items", ids.size()))));
+    if (!yes) return {};
+    for (const auto& id : ids) {
+        auto one = said;
+        one.words = {id};
+        MOLN_ASSIGN(const auto call, request_for(one, ""));
+        const auto result = [&](const json::value& value) { return show_result(shell, value); };
+        MOLN_TRY(send_change(shell, call, result));
+    }
+    return {};
+}
+
+// Until nobody listens on the socket any more.
+Status wait_until_down(const Shell& shell) {
+    while (true) {
+        const auto socket = Socket::connect(shell.client.socket_path());
+        if (!socket) return {};
+        ::poll(nullptr, 0, k_down_look_ms);
+        if (interrupted()) {
+            shell.progress("The daemon goes on stopping in the background.");
+            return fail(ErrorCode::unavailable, "interrupted");
+        }
+    }
+}
+
+}  // namespace
+
+Status send_change(const Shell& shell, const ApiCall& call,
+                   const std::function<Status(const json::value&)>& result) {
+    bool began = false;
+    const auto sent = shell.client.lines(call, [&](const json::value& value) -> Status {
+        began = true;
+        const auto* object = value.if_object();
+        if (object != nullptr && object->contains("line")) {
+            const auto& line = object->at("line");
+            if (line.is_string()) shell.progress(printable(std::string(line.get_string())));
+            return {};
+        }
+        if (object != nullptr && object->contains("result")) return result(object->at("result"));
+        return result(value);
+    });
+    if (!sent && interrupted()) {
+        const bool build = shell.said.verb == "platform build";
+        shell.progress(build   ? "Cancelled."
+                       : began ? "The change was made and goes on in the background; see `moln ps`."
+                               : "Interrupted; see `moln events` for whether the change was made.");
+    }
+    return sent;
+}
+
+Verdict run_change(const Shell& shell) {
+    const auto& said = shell.said;
+    std::string app;
+    if (needs_app(said)) {
+        MOLN_ASSIGN(app, app_to_act_on(shell));
+    }
+    if (said.verb == "trash purge") {
+        MOLN_TRY(purge(shell));
+        return k_exit_ok;
+    }
+    if (said.verb == "rm") {
+        MOLN_ASSIGN(const bool yes, confirm_removal(shell, app));
+        if (!yes) return said.dry_run ? k_exit_ok : k_exit_failed;
+    }
+    if (said.verb == "volume rm") {
+        MOLN_ASSIGN(const bool yes, confirmed(shell, fmt::format("Move volume {} to the trash?",
+                                                                 said.words.front())));
+        if (!yes) return k_exit_failed;
+    }
+    MOLN_ASSIGN(auto call, request_for(said, app));
+    if (said.verb == "secret set") {
+        MOLN_ASSIGN(const auto value, read_secret(shell));
+        call.body = value.reveal();
+        call.headers["Content-Type"] = "application/octet-stream";
+    }
+    const auto result = [&](const json::value& value) { return show_result(shell, value); };
+    MOLN_TRY(send_change(shell, call, result));
+    if (said.verb == "down") MOLN_TRY(wait_until_down(shell));
+    return k_exit_ok;
+}
+
+}  // namespace moln::cli

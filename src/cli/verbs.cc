@@ -1,0 +1,112 @@
+#include "cli/verbs.h"
+
+#include <algorithm>
+
+namespace moln::cli {
+namespace {
+
+constexpr std::string_view k_node = "Node";
+constexpr std::string_view k_deploy = "Deploy";
+constexpr std::string_view k_look = "Look";
+constexpr std::string_view k_change = "Change";
+constexpr std::string_view k_data = "Data";
+constexpr std::string_view k_shell = "Shell";
+
+}  // namespace
+
+const std::vector<Verb>& verbs() {
+    static const std::vector<Verb> table = {
+        {"up", k_node, "Start this machine's cloud in the foreground",
+         "Starts the daemon and the edge. `moln up --help` lists its options.",
+         "moln up\nmoln up --data /srv/moln"},
+        {"down", k_node, "Drain and stop everything, then the daemon",
+         "Data stays; `moln up` starts everything again.", "moln down\nmoln down --now"},
+        {"daemon", k_node, "The control plane alone, as `up` and systemd start it", "", ""},
+        {"edge", k_node, "The data plane alone, as the daemon starts it", "", ""},
+        {"status", k_node, "What runs here, in one screen", "", "moln status\nmoln status --json"},
+        {"platform ls", k_node, "List platform images", "", "moln platform ls"},
+        {"platform build", k_node, "Make a platform image from a recipe",
+         "A platform image is the system below apps. `host` needs none: it uses this machine's "
+         "own.",
+         "moln platform build debian"},
+        {"metrics", k_node, "Measurements in Prometheus' text format", "", "moln metrics"},
+
+        {"deploy", k_deploy, "Build a folder, or take an image, and switch to it",
+         "Sends the folder without what .gitignore and .molnignore name, builds it in a sandbox, "
+         "makes a release, starts it beside the old one and switches once it is healthy. Without "
+         "DIR, the folder it is called in. Ctrl-C before the release is made cancels the build; "
+         "after that the switch goes on without you.",
+         "moln deploy\nmoln deploy ./shop --app shop\nmoln deploy --dry-run\n"
+         "moln deploy --image docker://127.0.0.1:5000/shop:2 --app shop"},
+        {"releases", k_deploy, "List the releases that are kept", "", "moln releases"},
+        {"rollback", k_deploy, "Switch back to an earlier release",
+         "Without a number, to the one that served before.", "moln rollback\nmoln rollback 3"},
+
+        {"apps", k_look, "List apps", "", "moln apps\nmoln apps --app shop"},
+        {"ps", k_look, "List instances: state, age, what still drains",
+         "Of all apps of the project, or of one with --app.", "moln ps\nmoln ps --app shop --json"},
+        {"logs", k_look, "Show what instances printed", "",
+         "moln logs -f\nmoln logs --process worker -n 500\nmoln logs --instance web-7f3k2m"},
+        {"events", k_look, "Show what happened and why", "",
+         "moln events\nmoln events -f --app shop"},
+        {"top", k_look, "CPU, memory, requests and latency, live",
+         "Rates are over the interval, percentiles upper bounds of their bucket.",
+         "moln top\nmoln top --once --json"},
+
+        {"scale", k_change, "Set how many instances run", "",
+         "moln scale web=3\nmoln scale web=2 worker=1 --app shop"},
+        {"restart", k_change, "Replace all instances, new ones first", "", "moln restart"},
+        {"stop", k_change, "Drain and stop an app, or one instance; data stays", "",
+         "moln stop\nmoln stop --instance worker-7f3k2m"},
+        {"start", k_change, "Start a stopped app", "", "moln start"},
+        {"env ls", k_change, "List environment variables", "", "moln env ls"},
+        {"env set", k_change, "Set environment variables; makes a release", "",
+         "moln env set COLOR=blue SIZE=3"},
+        {"env unset", k_change, "Remove environment variables; makes a release", "",
+         "moln env unset COLOR"},
+        {"secret ls", k_change, "List the names of secrets", "", "moln secret ls"},
+        {"secret set", k_change, "Set a secret, from standard input or a file",
+         "The value is never an argument, where others could see it. On a terminal it is asked "
+         "for without echo. A newline at the very end is not part of it.",
+         "moln secret set API_KEY\nmoln secret set API_KEY < key.txt\n"
+         "moln secret set TLS_KEY --file key.pem"},
+        {"secret rm", k_change, "Remove a secret", "", "moln secret rm API_KEY"},
+        {"route ls", k_change, "List routes with their URLs", "", "moln route ls"},
+        {"route add", k_change, "Lead a host and path to an app", "",
+         "moln route add shop.localhost\nmoln route add shop.example.org/api --process api"},
+        {"route rm", k_change, "Remove a route that was added", "", "moln route rm shop.localhost"},
+        {"rm", k_change, "Remove an app; its data goes to the trash", "",
+         "moln rm --app shop\nmoln rm --app shop --yes"},
+
+        {"volume ls", k_data, "List volumes: lifetime, place, size, what resets them", "",
+         "moln volume ls"},
+        {"volume rm", k_data, "Remove a volume that nothing holds; it goes to the trash", "",
+         "moln volume rm vol-7f3k2m"},
+        {"trash ls", k_data, "List what was dropped and can come back", "", "moln trash ls"},
+        {"trash purge", k_data, "Destroy something in the trash, for ever", "",
+         "moln trash purge tr-7f3k2m"},
+        {"recover", k_data, "Bring back what was dropped",
+         "With --to, copies the files of a writable layer to a new folder on the node instead.",
+         "moln recover tr-7f3k2m\nmoln recover tr-7f3k2m --to /root/rescued"},
+
+        {"run", k_shell, "Run a command in a fresh instance of the app",
+         "With a terminal if standard input and output are one. Without one, output comes line by "
+         "line. Everything after the options is the command.",
+         "moln run -- python manage.py migrate\nmoln run --app shop bash"},
+        {"shell", k_shell, "Open a shell in a running instance",
+         "Without INSTANCE, in the first running one of the app.",
+         "moln shell\nmoln shell web-7f3k2m"},
+        {"completion", k_shell, "Print a completion script for bash, zsh or fish", "",
+         "moln completion bash > /etc/bash_completion.d/moln\n"
+         "moln completion zsh > ~/.zfunc/_moln\n"
+         "moln completion fish > ~/.config/fish/completions/moln.fish"},
+    };
+    return table;
+}
+
+const Verb* find_verb(std::string_view name) {
+    const auto found = std::ranges::find(verbs(), name, &Verb::name);
+    return found == verbs().end() ? nullptr : &*found;
+}
+
+}  // namespace moln::cli
