@@ -1,9 +1,9 @@
 #include "plan/scope.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
-#include <unordered_map>
 
 namespace moln::plan {
 namespace {
@@ -49,6 +49,7 @@ public:
 private:
     void make_scopes() {
         index_.apps.reserve(world_.apps.size());
+        names_.reserve(world_.apps.size());
         for (const auto& [id, app] : world_.apps) {
             AppScope& scope = index_.apps.emplace_back();
             scope.id = id;
@@ -56,7 +57,7 @@ private:
             scope.wanted = draft_.release(id, app.release);
             scope.serving = draft_.release(id, app.release_served);
             if (scope.serving == nullptr) scope.serving = scope.wanted;
-            places_.emplace(std::string_view(id.text), index_.apps.size() - 1);
+            names_.emplace_back(id.text);
         }
         for (const auto& [id, node] : world_.nodes) {
             nodes_.emplace_back(id, Cursor(node.instances));
@@ -64,12 +65,13 @@ private:
     }
 
     AppScope& scope_of(const AppId& id) {
-        const auto found = places_.find(std::string_view(id.text));
-        if (found != places_.end()) return index_.apps[found->second];
-        places_.emplace(std::string_view(id.text), index_.apps.size());
-        AppScope& scope = index_.apps.emplace_back();
-        scope.id = id;
-        return scope;
+        const auto known = std::ranges::lower_bound(names_, std::string_view(id.text));
+        if (known != names_.end() && *known == id.text) {
+            return index_.apps[static_cast<std::size_t>(known - names_.begin())];
+        }
+        const auto [place, is_new] = gone_.emplace(id, index_.apps.size());
+        if (is_new) index_.apps.emplace_back().id = id;
+        return index_.apps[place->second];
     }
 
     void look_at_edges() {
@@ -129,7 +131,8 @@ private:
     const Draft& draft_;
     const World& world_;
     Index index_;
-    std::unordered_map<std::string_view, std::size_t> places_;  // looked up, never walked
+    std::vector<std::string_view> names_;  // of the World's apps, sorted: places in index_.apps
+    std::map<AppId, std::size_t> gone_;    // apps of which only instances or volumes are left
     std::vector<std::pair<NodeId, Cursor<std::map<InstanceId, InstanceSeen>>>> nodes_;
     std::vector<EdgeCursor> edges_;
 };
