@@ -156,6 +156,7 @@ TEST(NodePlan, failed_start_is_told_and_tried_again_later) {
     begun(node.state, action);
     EXPECT_EQ(node.story(), "");  // never two at once
     auto outcome = NodeFixture::bad("crun: no such file: /app/server");
+    outcome.status = fail(ErrorCode::invalid, "crun: no such file: /app/server");
     outcome.sight = node.sight("web-a", InstancePhase::prepared);
     outcome.sight->generation = 1;
     node.finish(action, outcome);
@@ -163,6 +164,21 @@ TEST(NodePlan, failed_start_is_told_and_tried_again_later) {
     EXPECT_EQ(node.story(), "");
     node.now = node.now + seconds(1);
     EXPECT_EQ(node.story(), "start web-a");
+}
+
+TEST(NodePlan, error_that_may_pass_is_tried_three_times_before_it_is_told) {
+    NodeFixture node;
+    node.add("web-a", InstanceGoal::run);
+    for (int attempt = 1; attempt <= k_attempts_before_failed; ++attempt) {
+        EXPECT_EQ(node.phase("web-a"), InstancePhase::absent);
+        const auto action = node.actions().at(0);
+        begun(node.state, action);
+        auto outcome = NodeFixture::bad("crun did not answer");
+        outcome.sight = node.sight("web-a", InstancePhase::absent);
+        node.finish(action, outcome);
+        node.now = node.now + minutes(1);
+    }
+    EXPECT_EQ(node.phase("web-a"), InstancePhase::failed);
 }
 
 TEST(NodePlan, error_after_the_effect_counts_as_the_effect) {
@@ -270,6 +286,44 @@ TEST(NodePlan, image_layers_go_to_the_trash_once_and_come_back_once) {
     EXPECT_EQ(node.round(), "");
     EXPECT_TRUE(
         report(NodeId("n1"), node.assignment, node.state).trash_restored.contains(TrashId("tr-1")));
+}
+
+TEST(NodePlan, instance_whose_restart_is_under_way_has_not_ended) {
+    NodeFixture node;
+    node.add("web-a", InstanceGoal::run);
+    node.round();
+    node.round();
+    node.ends("web-a");
+    node.now = node.now + seconds(1);
+    const auto start = node.actions().at(0);
+    begun(node.state, start);
+    node.goal("web-a", InstanceGoal::stop);
+    EXPECT_EQ(node.phase("web-a"), InstancePhase::preparing);
+    Outcome outcome;
+    outcome.sight = node.sight("web-a", InstancePhase::running);
+    node.finish(start, outcome);
+    EXPECT_EQ(node.story(), "signal web-a SIGTERM");
+}
+
+TEST(NodePlan, removal_waits_for_the_volume_that_goes_with_it) {
+    NodeFixture node;
+    node.add("work-a", InstanceGoal::run);
+    node.mount("work-a", "vol-1");
+    const auto create = node.actions().at(0);
+    begun(node.state, create);
+    node.goal("work-a", InstanceGoal::remove);
+    EXPECT_EQ(node.story(), "");
+    node.finish(create, NodeFixture::ok());
+    EXPECT_EQ(node.story(), "remove work-a to tr-work-a");
+}
+
+TEST(NodePlan, volume_that_was_there_is_settled_but_not_one_that_is_to_come_back) {
+    NodeFixture node;
+    node.state = recovered({}, {{VolumeId("vol-1"), {}}, {VolumeId("vol-2"), {}}}, node.now);
+    node.volume("vol-1");
+    node.volume("vol-2").restored_from = TrashId("tr-1");
+    node.republish();
+    EXPECT_EQ(node.story(), "bring vol-2 back from tr-1");
 }
 
 TEST(NodePlan, trash_known_to_be_settled_is_left_alone_after_a_restart) {

@@ -183,6 +183,10 @@ private:
 
     void remove(const InstanceWork& work, const SandboxState& box) {
         if (box.removed_to == work.instance.trash || waits(box.trouble)) return;
+        // The volumes of its own lifetime go with it: not while one is being made.
+        for (const auto& mount : work.mounts) {
+            if (volume(mount.volume).busy) return;
+        }
         if (box.sight.phase == InstancePhase::running) {
             plan_.actions.emplace_back(Kill{work.instance.id});
         } else if (work.instance.trash.empty() || !trash(work.instance.trash).busy) {

@@ -3,19 +3,25 @@
 namespace moln::node {
 namespace {
 
+bool has_failed(const InstanceWork& work, const SandboxState& state) {
+    if (!work.problem.empty()) return true;
+    const auto attempts = state.hopeless ? 1 : k_attempts_before_failed;
+    return state.trouble.failures >= attempts;
+}
+
 InstancePhase phase_towards_running(const InstanceWork& work, const SandboxState& state) {
     const auto phase = state.sight.phase;
     if (phase == InstancePhase::running) return phase;
     const bool service = work.instance.kind == InstanceKind::service;
     if (phase == InstancePhase::ended && !service) return phase;
-    if (!work.problem.empty() || state.trouble.failures > 0) return InstancePhase::failed;
+    if (has_failed(work, state)) return InstancePhase::failed;
     if (phase == InstancePhase::ended) return InstancePhase::backing_off;
     return state.doing == InstancePhase::preparing ? state.doing : phase;
 }
 
 InstancePhase phase_of(const InstanceWork& work, const SandboxState& state) {
     const bool runs = state.sight.phase == InstancePhase::running;
-    const bool unsure = state.busy && !runs && state.sight.phase != InstancePhase::ended;
+    const bool unsure = state.doing != InstancePhase::absent && !runs;
     switch (work.instance.goal) {
         case InstanceGoal::prepare:
         case InstanceGoal::run: return phase_towards_running(work, state);

@@ -7,6 +7,10 @@
 
 namespace moln::node {
 
+// An error that may pass by itself is tried this often before the instance is said to have failed:
+// a release is given up over a failed instance, and that is too much for one hiccup.
+inline constexpr std::int64_t k_attempts_before_failed = 3;
+
 // The phase of an assigned instance says how far its goal is: under drain, stop, kill and remove
 // whatever does not run is `ended`, since it will not be started again.
 InstanceSeen instance_seen(const InstanceWork& work, const SandboxState& state);

@@ -20,6 +20,11 @@ void started_and_ended(SandboxState& state, MonoTime now) {
     state.restart.raise(now);
 }
 
+// Worth another try before anybody is told that it failed.
+bool passes(ErrorCode code) {
+    return code == ErrorCode::unavailable || code == ErrorCode::timeout;
+}
+
 // An error may come after the effect: then what was seen counts.
 bool has_effect(const Action& action, const Outcome& outcome, InstancePhase after) {
     if (outcome.status) return true;
@@ -56,9 +61,11 @@ void sandbox_done(SandboxState& state, const Action& action, const Outcome& outc
         // Having looked mends nothing: what failed before is still to be done, and waits.
         if (std::holds_alternative<Inspect>(action)) return;
         state.trouble.clear();
+        state.hopeless = false;
         state.reason.clear();
     } else {
         state.trouble.raise(now);
+        state.hopeless = !passes(outcome.status.error().code);
         state.reason = outcome.status.error().reason;
     }
 }
@@ -105,6 +112,11 @@ struct Begin {
         auto& sandbox = state.sandboxes[a.work->instance.id];
         sandbox.busy = true;
         sandbox.doing = InstancePhase::preparing;
+    }
+    void operator()(const Start& a) {
+        auto& sandbox = state.sandboxes[a.instance];
+        sandbox.busy = true;
+        sandbox.doing = InstancePhase::running;
     }
     void operator()(const Inspect& a) {
         auto& sandbox = state.sandboxes[a.instance];
@@ -187,7 +199,9 @@ State recovered(const std::vector<Sight>& sandboxes, const std::map<VolumeId, By
         sandbox.up_since = now;
     }
     for (const auto& [id, used] : volumes) {
-        state.volumes[id].used = used;
+        auto& volume = state.volumes[id];
+        volume.used = used;
+        volume.settled = true;  // but for one that is to come from the trash: see assigned()
     }
     return state;
 }

@@ -31,12 +31,13 @@ struct SandboxState {
     Sight sight;
     bool busy = false;   // an action of it is under way
     bool stale = false;  // something happened since `sight`: look again before anything else
-    InstancePhase doing = InstancePhase::absent;  // preparing while that is under way
+    InstancePhase doing = InstancePhase::absent;  // preparing or running: that is under way
     std::int64_t signalled_for = 0;               // generation that the stop signal was sent for
     std::int64_t restarts = 0;
     MonoTime up_since;
-    Backoff restart;  // after it ended by itself
-    Backoff trouble;  // after a driver call failed
+    Backoff restart;        // after it ended by itself
+    Backoff trouble;        // after a driver call failed
+    bool hopeless = false;  // the last error was not one that passes by itself
     std::string reason;
     std::optional<TrashId> removed_to;  // goal remove is done
     Bytes removed_bytes;

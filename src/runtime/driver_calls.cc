@@ -10,12 +10,8 @@ namespace {
 node::Outcome with_sight(Sandboxes& sandboxes, const InstanceId& instance, Status status) {
     node::Outcome outcome;
     outcome.status = std::move(status);
-    auto seen = sandboxes.inspect(instance);
-    if (seen) {
-        outcome.sight = sight_of(*seen);
-    } else if (outcome.status) {
-        outcome.status = fail(seen.error());
-    }
+    // Without a sight the next action is another look; that this one failed undoes nothing.
+    if (auto seen = sandboxes.inspect(instance)) outcome.sight = sight_of(*seen);
     return outcome;
 }
 
@@ -50,7 +46,9 @@ struct Run {
         return from(to.volumes.purge(a.trash));
     }
     node::Outcome operator()(const node::Inspect& a) const {
-        return with_sight(to.sandboxes, a.instance, {});
+        auto seen = to.sandboxes.inspect(a.instance);
+        if (!seen) return from(Status(fail(seen.error())));
+        return {{}, sight_of(*seen), {}};
     }
     node::Outcome operator()(const node::Start& a) const {
         return with_sight(to.sandboxes, a.instance, to.sandboxes.start(a.instance));

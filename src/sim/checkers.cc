@@ -10,6 +10,8 @@ namespace {
 
 // How long after an unplanned death (and its back-off) a failed request is nobody's planned change.
 constexpr Milliseconds k_excused_after_death = minutes(5);
+// Until the edge has heard that an app which the user had stopped is wanted again.
+constexpr Milliseconds k_excused_after_start = seconds(15);
 constexpr Milliseconds k_excused_after_edge_crash = minutes(1);
 
 AppId app_of(const Command& command) {
@@ -22,6 +24,10 @@ AppId app_of(const Command& command) {
             }
         },
         command);
+}
+
+bool is_scaled_to_zero(const App& app) {
+    return std::ranges::any_of(app.scale, [](const auto& entry) { return entry.second == 0; });
 }
 
 }  // namespace
@@ -232,7 +238,8 @@ void Checkers::request_failed(const AppId& app, const InstanceId& instance,
     const auto holder = durable_.instances.find(instance);
     const bool user_stopped = found == durable_.apps.end() ||
                               found->second.run != AppRun::running ||
-                              found->second.release_served == 0 || stop_asked_.contains(instance);
+                              found->second.release_served == 0 || stop_asked_.contains(instance) ||
+                              is_scaled_to_zero(found->second);
     const bool limited = holder != durable_.instances.end() && has_drain_limit(holder->second) &&
                          holder->second.goal != InstanceGoal::run;
     if (user_stopped || limited || is_excused(app)) {
@@ -267,15 +274,18 @@ void Checkers::asked(const Command& command) {
     } else if (const auto* purge = std::get_if<PurgeCommand>(&command)) {
         purge_asked_.insert(purge->trash);
     } else if (const auto* stop = std::get_if<StopInstanceCommand>(&command)) {
-        if (stop->now) stop_asked_.insert(stop->instance);
         const auto found = durable_.instances.find(stop->instance);
+        // Asked of one that drains already, it means: do not wait for what it has begun.
+        const bool drains =
+            found != durable_.instances.end() && found->second.goal == InstanceGoal::drain;
+        if (stop->now || drains) stop_asked_.insert(stop->instance);
         if (stop->now && found != durable_.instances.end()) {
             excuse(found->second.app, k_excused_after_death);
         }
+    } else if (const auto* start = std::get_if<StartCommand>(&command)) {
+        excuse(start->app, k_excused_after_start);
     } else if (const auto* scale = std::get_if<ScaleCommand>(&command)) {
-        for (const auto& [process, count] : scale->instances) {
-            if (count == 0) excuse(scale->app, k_excused_after_death);
-        }
+        excuse(scale->app, k_excused_after_start);
     } else if (const auto* deploy = std::get_if<DeployCommand>(&command)) {
         // Requests of a single writer are held while it is switched; a release that does not come
         // up may outlast any holding.

@@ -35,8 +35,9 @@ AppConfig config_of(std::int64_t kind) {
     config.health.start_grace = seconds(30);
     config.processes["web"] = process(ProcessKind::web, 2);
     switch (kind) {
-        case 1:  // a single writer
+        case 1:  // a single writer: requests are held for a minute at most while it drains
             config.processes["web"].instances = 1;
+            config.drain.limit = seconds(20);
             config.volumes.push_back(volume("data", Lifetime::app, Sharing::exclusive));
             break;
         case 2:  // with a worker that has scratch space of its own
