@@ -1,13 +1,6 @@
 // The origin of the proxy benchmark: answers every request with a fixed body, /64k with 64 KiB,
 // anything else with 1 KiB. Knows just enough HTTP for that; not part of Moln.
 //   proxy_origin THREADS   prints the port it listens on, runs until killed
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -15,6 +8,13 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace {
 

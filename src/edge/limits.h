@@ -60,7 +60,7 @@ inline constexpr std::uint32_t k_probes_open_max = 512;
 // Reports and logs.
 inline constexpr Milliseconds k_report_pause = seconds(1);
 inline constexpr Milliseconds k_log_flush_pause{50};
-inline constexpr std::size_t k_log_ring_bytes = 1u << 20;  // per worker; full: lines are dropped
+inline constexpr std::size_t k_log_ring_bytes = 256u << 10;  // per worker; full: lines are dropped
 inline constexpr std::size_t k_log_line_max = 4096;
 inline constexpr std::size_t k_log_text_max = 1024;  // of one field; longer ones are cut
 

@@ -187,6 +187,8 @@ class Control(EdgeCase):
         self.publish([endpoint("web-1", self.origin(serving(answer)).port)])
         for i in range(30):
             self.get("/bad" if i % 3 == 0 else "/good")
+        # The last one is counted right after its answer has left.
+        until(lambda: self.daemon.fresh()["apps"][0]["requests_total"] == 30, "the last count")
         report = self.daemon.fresh()
         self.assertEqual((report["apps"][0]["requests_total"], report["apps"][0]["errors_total"],
                           sum(report["apps"][0]["latency_counts"])), (30, 10, 30))

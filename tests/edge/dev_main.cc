@@ -20,6 +20,12 @@ int main(int argc, char** argv) {
         if (name == "--threads") options.threads = std::stoi(value);
         if (name == "--uid") options.uid = static_cast<uid_t>(std::stoul(value));
         if (name == "--gid") options.gid = static_cast<gid_t>(std::stoul(value));
+        if (name == "--clients-max") {
+            options.limits.clients_max = static_cast<std::uint32_t>(std::stoul(value));
+        }
+        if (name == "--head-ms") options.limits.head = {std::stoll(value)};
+        if (name == "--idle-ms") options.limits.idle = {std::stoll(value)};
+        if (name == "--stall-ms") options.limits.stall = {std::stoll(value)};
         if (name == "--seccomp" && value == "off") options.seccomp = moln::EdgeSeccomp::off;
     }
     if (options.control_socket.empty() || options.state_dir.empty()) {

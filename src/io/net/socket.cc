@@ -40,6 +40,7 @@ Result<Fd> bind_tcp(const SocketAddress& address, Sharing sharing, int backlog) 
     if (!fd.open()) return fail(error_from_errno(errno, "socket"));
     set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (sharing == Sharing::yes) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    disable_nagle(fd.get());  // accepted sockets inherit it
     if (bind(fd.get(), address.data(), address.length()) != 0 || listen(fd.get(), backlog) != 0) {
         const int saved = errno;
         std::string_view way_out = "";

@@ -11,7 +11,8 @@
 namespace moln::net {
 
 // A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT, so that every worker has its own on
-// the same address. The error of a taken port names the address and the way out.
+// the same address. What it accepts has Nagle's algorithm off. The error of a taken port names the
+// address and the way out.
 Result<Fd> listen_tcp(const SocketAddress& address, int backlog);
 
 // An error, as of listen_tcp, if somebody listens there already: SO_REUSEPORT alone would let two

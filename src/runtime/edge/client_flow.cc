@@ -23,7 +23,6 @@ void add_client(Core& core, Listener& listener, net::Fd fd, const sockaddr_stora
     const auto address = net::SocketAddress::from_sockaddr(peer, length);
     client->address_size = static_cast<std::uint8_t>(
         address.write_ip(client->address_text.data(), client->address_text.size()));
-    net::disable_nagle(client->fd.get());
     if (!core.epoll.add(client->fd.get(), k_client_events, static_cast<Part*>(client))) {
         core.counts.accept_failures.add(1);
         core.clients.drop(client);
@@ -32,7 +31,7 @@ void add_client(Core& core, Listener& listener, net::Fd fd, const sockaddr_stora
     core.counts.clients_total.add(1);
     core.counts.clients_open.add(1);
     core.all_clients.push_back(client);
-    set_timer(core, *client, core.head_timers, edge::k_client_head_limit);
+    set_timer(core, *client, core.head_timers, core.limits.head);
 }
 
 // Out of descriptors or memory: leaves the backlog alone for a moment instead of spinning.
@@ -53,7 +52,7 @@ void become_idle(Core& core, Client& client) {
         return;
     }
     client.state = ClientState::idle;
-    set_timer(core, client, core.idle_timers, edge::k_client_idle_limit);
+    set_timer(core, client, core.idle_timers, core.limits.idle);
 }
 
 // Reads until a head is whole. progress: there is an exchange now.
@@ -99,7 +98,7 @@ void after_exchange(Core& core, Client& client) {
     if (keep) {
         if (!client.in->empty()) {
             client.state = ClientState::head;
-            set_timer(core, client, core.head_timers, edge::k_client_head_limit);
+            set_timer(core, client, core.head_timers, core.limits.head);
         } else {
             become_idle(core, client);
         }
@@ -160,7 +159,7 @@ void watch_for_stall(Core& core, Client& client) {
         !exchange.request_body.complete && !exchange.request_cut && exchange.upstream != nullptr &&
         exchange.upstream->state == UpstreamState::busy && exchange.upstream->ready.writable;
     if (answer_waits || body_waits) {
-        set_timer(core, client, core.stall_timers, edge::k_client_stall_limit);
+        set_timer(core, client, core.stall_timers, core.limits.stall);
     }
 }
 
@@ -223,7 +222,7 @@ void accept_clients(Core& core, Listener& listener) {
             // is level-triggered and tells again if there are more.
             return;
         }
-        if (core.counts.clients_open.get() >= core.clients_max) {
+        if (core.counts.clients_open.get() >= core.limits.clients_max) {
             core.counts.clients_refused.add(1);
             net::abort_on_close(fd.get());
             continue;

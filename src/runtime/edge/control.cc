@@ -157,15 +157,14 @@ void Control::after_wake() {
     if (port_.log_waiting.load() && log_due_ms_ < 0) {
         log_due_ms_ = now() + edge::k_log_flush_pause.count;
     }
+    if (port_.log_pressing.load()) log_due_ms_ = 0;
 }
 
 void Control::flush_log(std::int64_t now_ms) {
-    if (log_due_ms_ < 0) return;
-    const bool pressing = std::ranges::any_of(
-        workers_, [](const auto& worker) { return worker->log && worker->log->pressing(); });
-    if (!pressing && now_ms < log_due_ms_) return;
+    if (log_due_ms_ < 0 || now_ms < log_due_ms_) return;
     log_due_ms_ = -1;
     port_.log_waiting.store(false);
+    port_.log_pressing.store(false);
     setup_.log.flush(workers_);
 }
 

@@ -52,12 +52,12 @@ std::int64_t clock_now(Clock clock) {
     return wall ? us / 1000 : us;
 }
 
-Core::Core(std::size_t number, WorkerPort& port_, net::Epoll poll, std::uint32_t clients_max_)
+Core::Core(std::size_t number, WorkerPort& port_, net::Epoll poll, EdgeClientLimits limits_)
     : index(number),
       port(port_),
       counts(port_.counts),
       epoll(std::move(poll)),
-      clients_max(clients_max_),
+      limits(limits_),
       views(number, this),
       random(fresh_seed()) {
     update_clock();

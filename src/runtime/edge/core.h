@@ -15,6 +15,7 @@
 #include "io/net/epoll.h"
 #include "io/net/wake.h"
 #include "runtime/edge/cells.h"
+#include "runtime/edge/edge_main.h"
 #include "runtime/edge/log_ring.h"
 #include "runtime/edge/parts.h"
 #include "runtime/edge/slab.h"
@@ -28,6 +29,7 @@ struct ControlPort {
     net::Wake wake;
     std::atomic<bool> endpoint_idle = false;  // a draining endpoint has nothing open any more
     std::atomic<bool> log_waiting = false;    // some ring has lines
+    std::atomic<bool> log_pressing = false;   // some ring is more than half full
 };
 
 // How the control thread reaches one worker.
@@ -66,13 +68,13 @@ enum class Clock : std::uint8_t { mono_us, wall_ms };
 std::int64_t clock_now(Clock clock);
 
 struct Core final : DrainListener {
-    Core(std::size_t number, WorkerPort& port_, net::Epoll poll, std::uint32_t clients_max_);
+    Core(std::size_t number, WorkerPort& port_, net::Epoll poll, EdgeClientLimits limits_);
 
     std::size_t index;
     WorkerPort& port;
     WorkerCounts& counts;
     net::Epoll epoll;
-    std::uint32_t clients_max;
+    EdgeClientLimits limits;
     std::vector<Listener> listeners;
     Part wake_part{PartKind::wake};
 

@@ -132,16 +132,17 @@ Status Edge::prepare_workers(Bound bound) {
     const std::size_t count = bound.by_worker.size();
     // Half of the descriptors are for instances, some for everything else.
     const std::uint64_t share = raise_descriptor_limit() / 2 / count;
-    const auto clients =
-        std::clamp<std::uint64_t>(share > 64 ? share - 64 : 1, 1, edge::k_clients_max);
+    EdgeClientLimits limits = options_.limits;
+    limits.clients_max = static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(share > 64 ? share - 64 : 1, 1, limits.clients_max));
     for (std::size_t i = 0; i < count; ++i) {
         MOLN_ASSIGN(auto wake, net::Wake::create());
         ports_.push_back(
             std::make_unique<WorkerPort>(std::move(wake), *port_, !options_.access_log.empty()));
-        MOLN_ASSIGN(auto core, prepare_worker(*ports_.back(),
-                                              {.index = i,
-                                               .clients_max = static_cast<std::uint32_t>(clients),
-                                               .listeners = std::move(bound.by_worker[i])}));
+        MOLN_ASSIGN(auto core,
+                    prepare_worker(*ports_.back(), {.index = i,
+                                                    .limits = limits,
+                                                    .listeners = std::move(bound.by_worker[i])}));
         cores_.push_back(std::move(core));
     }
     return {};

@@ -14,11 +14,21 @@
 
 #include <sys/types.h>
 
+#include "edge/limits.h"
+
 namespace moln {
 
 enum class EdgeSeccomp : std::uint8_t {
     on,
     off,  // under sanitizers, which need system calls of their own
+};
+
+// Of clients; the defaults are those of edge/limits.h. Others are for tests.
+struct EdgeClientLimits {
+    std::uint32_t clients_max = edge::k_clients_max;  // per worker; fewer if descriptors are few
+    Milliseconds head = edge::k_client_head_limit;
+    Milliseconds idle = edge::k_client_idle_limit;
+    Milliseconds stall = edge::k_client_stall_limit;
 };
 
 struct EdgeOptions {
@@ -31,6 +41,7 @@ struct EdgeOptions {
     std::optional<uid_t> uid;          // dropped to once everything is bound and open
     std::optional<gid_t> gid;
     EdgeSeccomp seccomp = EdgeSeccomp::on;
+    EdgeClientLimits limits;
 };
 
 // Runs until SIGTERM or SIGINT; the first ends it when all that was begun is finished (0), a

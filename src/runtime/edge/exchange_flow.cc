@@ -105,9 +105,8 @@ void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us
     if (exchange.endpoint != nullptr) record.instance = exchange.endpoint->cell->instance.text;
     ring->commit(edge::format_access_line(record, room));
     ControlPort& control = core.port.control;
-    if (ring->pressing() || !control.log_waiting.load(std::memory_order_relaxed)) {
-        if (!control.log_waiting.exchange(true)) control.wake.ring();
-    }
+    auto& flag = ring->pressing() ? control.log_pressing : control.log_waiting;
+    if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) control.wake.ring();
 }
 
 // Counts, logs and leaves the endpoint; the connection upstream is gone or given back already.
@@ -145,7 +144,7 @@ Flow begin_exchange(Core& core, Client& client) {
     Exchange& exchange = exchange_of(core, client);
     if (client.state == ClientState::idle) {
         client.state = ClientState::head;
-        set_timer(core, client, core.head_timers, edge::k_client_head_limit);
+        set_timer(core, client, core.head_timers, core.limits.head);
     }
     Heads& heads = *exchange.heads;
     const auto parsed = http::parse_request_head(client.in->view(), k_request_limits,

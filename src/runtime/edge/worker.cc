@@ -11,9 +11,7 @@
 namespace moln::edge_loop {
 namespace {
 
-// Apps whose requests wait, ejections and paused listeners are looked at this often, and only
-// while there are any.
-constexpr std::int64_t k_long_ago_ms = -1;
+constexpr std::int64_t k_never_ms = -1;
 
 void pin(int cpu) {
     if (cpu < 0) return;
@@ -116,9 +114,9 @@ void fire_timers(Core& core) {
 // Until the first deadline; -1: nothing to wait for but events.
 int wait_ms(Core& core) {
     if (!core.again.empty()) return 0;
-    std::int64_t first = k_long_ago_ms;
+    std::int64_t first = k_never_ms;
     const auto consider = [&](std::int64_t deadline) {
-        if (first == k_long_ago_ms || deadline < first) first = deadline;
+        if (first == k_never_ms || deadline < first) first = deadline;
     };
     for (auto* list :
          {&core.head_timers, &core.idle_timers, &core.stall_timers, &core.discard_timers}) {
@@ -131,7 +129,7 @@ int wait_ms(Core& core) {
     if (!core.views.holding().empty() || core.views.any_ejected()) {
         consider(core.now_ms + edge::k_tick.count);
     }
-    if (first == k_long_ago_ms) return -1;
+    if (first == k_never_ms) return -1;
     return static_cast<int>(std::clamp<std::int64_t>(first - core.now_ms, 0, 60'000));
 }
 
@@ -167,7 +165,7 @@ void close_pools(Core& core) {
 
 Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup) {
     MOLN_ASSIGN(auto epoll, net::Epoll::create());
-    auto core = std::make_unique<Core>(setup.index, port, std::move(epoll), setup.clients_max);
+    auto core = std::make_unique<Core>(setup.index, port, std::move(epoll), setup.limits);
     MOLN_TRY(core->epoll.add(port.wake.fd(), EPOLLIN, &core->wake_part));
     core->listeners.resize(setup.listeners.size());
     for (std::size_t i = 0; i < setup.listeners.size(); ++i) {

@@ -14,7 +14,7 @@ namespace moln::edge_loop {
 struct WorkerSetup {
     std::size_t index = 0;
     int cpu = -1;  // to run on, -1: any
-    std::uint32_t clients_max = edge::k_clients_max;
+    EdgeClientLimits limits;
     std::vector<net::Fd> listeners;
 };
 

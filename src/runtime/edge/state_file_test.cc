@@ -1,0 +1,76 @@
+#include "runtime/edge/state_file.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace moln::edge_loop {
+namespace {
+
+class StateFile : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "edge-state-XXXXXX";
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        dir_ = pattern;
+    }
+    void TearDown() override { std::filesystem::remove_all(dir_); }
+    std::string dir_;
+};
+
+TEST_F(StateFile, what_was_saved_is_loaded) {
+    EdgeSnapshot snapshot;
+    snapshot.version = 7;
+    snapshot.routes = {{"shop.example", "/", AppId("default/shop"), "web"}};
+    ASSERT_TRUE(save_snapshot(dir_, snapshot));
+    const auto loaded = load_snapshot(dir_);
+    ASSERT_TRUE(loaded && *loaded);
+    EXPECT_EQ(**loaded, snapshot);
+}
+
+TEST_F(StateFile, nothing_saved_is_nothing) {
+    const auto loaded = load_snapshot(dir_);
+    ASSERT_TRUE(loaded);
+    EXPECT_FALSE(*loaded);
+}
+
+TEST_F(StateFile, garbage_is_corrupt_and_a_newer_field_is_not) {
+    std::ofstream(dir_ + "/snapshot.json") << "{\"version\": 1";
+    EXPECT_EQ(load_snapshot(dir_).error().code, ErrorCode::corrupt);
+    std::ofstream(dir_ + "/snapshot.json") << "{\"version\": 1, \"of_the_future\": []}";
+    const auto loaded = load_snapshot(dir_);
+    ASSERT_TRUE(loaded && *loaded);
+    EXPECT_EQ((*loaded)->version, 1);
+}
+
+TEST_F(StateFile, a_half_written_successor_leaves_the_old_one) {
+    EdgeSnapshot snapshot;
+    snapshot.version = 3;
+    ASSERT_TRUE(save_snapshot(dir_, snapshot));
+    std::ofstream(dir_ + "/snapshot.json.new") << "{\"vers";
+    EXPECT_EQ((**load_snapshot(dir_)).version, 3);
+    EXPECT_TRUE(save_snapshot(dir_, snapshot));
+}
+
+TEST_F(StateFile, a_folder_that_is_not_there_is_named) {
+    const auto saved = save_snapshot(dir_ + "/gone", {});
+    ASSERT_FALSE(saved);
+    EXPECT_NE(saved.error().reason.find(dir_ + "/gone"), std::string::npos);
+}
+
+TEST_F(StateFile, the_lock_is_for_one_and_names_its_holder) {
+    auto held = lock_state(dir_);
+    ASSERT_TRUE(held);
+    const auto second = lock_state(dir_);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::refused);
+    EXPECT_NE(second.error().reason.find(std::to_string(getpid())), std::string::npos);
+    held->reset();
+    EXPECT_TRUE(lock_state(dir_));
+}
+
+}  // namespace
+}  // namespace moln::edge_loop

@@ -1,0 +1,167 @@
+#include "runtime/edge/views.h"
+
+#include <deque>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+namespace moln::edge_loop {
+namespace {
+
+struct Counter final : DrainListener {
+    int idle = 0;
+    void on_idle_endpoint() override { ++idle; }
+};
+
+EdgeEndpoint endpoint(const std::string& name, EndpointState state) {
+    return {InstanceId(name), "10.0.0.1", 3000, state, 1};
+}
+
+struct World {
+    Counter counter;
+    CellRegistry registry{1};
+    Views views{0, &counter};
+    std::uint64_t generation = 0;
+    std::deque<Exchange> exchanges;
+
+    void publish(std::vector<EdgeEndpoint> endpoints) {
+        EdgeApp app;
+        app.app = AppId("default/shop");
+        app.process = "web";
+        app.endpoints = std::move(endpoints);
+        EdgeSnapshot snapshot;
+        snapshot.apps = {app};
+        snapshot.routes = {{"*", "/", app.app, app.process}};
+        apply(std::move(snapshot));
+    }
+    void apply(EdgeSnapshot snapshot) {
+        auto compiled = edge::compile(std::move(snapshot));
+        ASSERT_TRUE(compiled);
+        edge::List<Upstream, ByPool> orphans;
+        views.apply(registry.join(std::move(*compiled), ++generation), orphans);
+        EXPECT_TRUE(orphans.empty());
+    }
+    AppView& app() { return *views.route("any", "/"); }
+    Exchange* begin() {
+        EndpointView* picked = views.pick(app(), {});
+        if (picked == nullptr) return nullptr;
+        Exchange& exchange = exchanges.emplace_back();
+        views.open(exchange, *picked, 1000);
+        return &exchange;
+    }
+};
+
+TEST(Views, an_endpoint_that_drains_or_goes_gets_nothing_new_and_keeps_what_it_has) {
+    World world;
+    world.publish({endpoint("a", EndpointState::active)});
+    Exchange* exchange = world.begin();
+    ASSERT_NE(exchange, nullptr);
+    const auto cell = exchange->endpoint->cell;
+    world.publish({endpoint("a", EndpointState::draining)});
+    EXPECT_EQ(world.begin(), nullptr);
+    world.publish({endpoint("b", EndpointState::active)});
+    EXPECT_EQ(world.begin()->endpoint->cell->instance, InstanceId("b"));
+    EXPECT_EQ(cell->slots[0].requests_open.get(), 1);
+    EXPECT_EQ(world.registry.leftovers().size(), 1U);
+    world.views.close(*exchange);
+    EXPECT_EQ(cell->slots[0].requests_open.get(), 0);
+    EXPECT_EQ(world.counter.idle, 1);
+    EXPECT_TRUE(world.registry.leftovers().empty());
+}
+
+TEST(Views, a_tunnel_never_looks_closed_on_its_way_from_the_requests) {
+    World world;
+    world.publish({endpoint("a", EndpointState::active)});
+    Exchange* exchange = world.begin();
+    const EndpointSlot& slot = *exchange->endpoint->slot;
+    world.views.to_tunnel(*exchange);
+    EXPECT_EQ(slot.requests_open.get(), 0);
+    EXPECT_EQ(slot.tunnels_open.get(), 1);
+    world.publish({endpoint("a", EndpointState::draining)});
+    world.views.close(*exchange);
+    EXPECT_EQ(slot.tunnels_open.get(), 0);
+    EXPECT_EQ(world.counter.idle, 1);
+}
+
+TEST(Views, the_age_is_that_of_the_oldest_open_one) {
+    World world;
+    world.publish({endpoint("a", EndpointState::active)});
+    Exchange* first = world.begin();
+    Exchange* second = &world.exchanges.emplace_back();
+    EndpointView& view = *first->endpoint;
+    world.views.open(*second, view, 2000);
+    EXPECT_EQ(view.slot->oldest_begun_ms.get(), 1000);
+    world.views.close(*first);
+    EXPECT_EQ(view.slot->oldest_begun_ms.get(), 2000);
+    world.views.close(*second);
+    EXPECT_EQ(view.slot->oldest_begun_ms.get(), 0);
+}
+
+TEST(Views, what_was_tried_is_not_picked_again) {
+    World world;
+    world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+    std::vector<const EndpointCell*> tried;
+    std::set<std::string> seen;
+    for (int i = 0; i < 2; ++i) {
+        EndpointView* picked = world.views.pick(world.app(), tried);
+        ASSERT_NE(picked, nullptr);
+        seen.insert(picked->cell->instance.text);
+        tried.push_back(picked->cell.get());
+    }
+    EXPECT_EQ(seen.size(), 2U);
+    EXPECT_EQ(world.views.pick(world.app(), tried), nullptr);
+    EXPECT_NE(world.views.pick(world.app(), {}), nullptr);
+}
+
+TEST(Views, probes_and_failures_take_endpoints_out_and_bring_them_back) {
+    World world;
+    world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+    EndpointView& a = *world.app().endpoints[0];
+    a.cell->health = EndpointHealth::unhealthy;
+    world.views.refresh_health();
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(world.views.pick(world.app(), {})->index, 1U);
+    a.cell->health = EndpointHealth::healthy;
+    world.views.refresh_health();
+    EXPECT_FALSE(world.views.note_failure(a, 0));
+    EXPECT_FALSE(world.views.note_failure(a, 0));
+    EXPECT_TRUE(world.views.note_failure(a, 0));
+    EXPECT_TRUE(world.views.any_ejected());
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(world.views.pick(world.app(), {})->index, 1U);
+    world.views.readmit(a.ejection.until.ms);
+    EXPECT_FALSE(world.views.any_ejected());
+}
+
+TEST(Views, counts_are_exact_whatever_is_published_meanwhile) {
+    EXPECT_TRUE(rc::check("exact", [](const std::vector<std::uint8_t>& steps) {
+        World world;
+        std::vector<Exchange*> open;
+        world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+        for (const std::uint8_t step : steps) {
+            if (step % 5 < 2) {
+                if (Exchange* exchange = world.begin()) open.push_back(exchange);
+            } else if (step % 5 == 2 && !open.empty()) {
+                world.views.close(*open[step % open.size()]);
+                open.erase(open.begin() + static_cast<std::ptrdiff_t>(step % open.size()));
+            } else if (step % 5 > 2) {
+                std::vector<EdgeEndpoint> endpoints;
+                if ((step & 8U) != 0) endpoints.push_back(endpoint("a", EndpointState::active));
+                if ((step & 16U) != 0) {
+                    endpoints.push_back(endpoint(
+                        "b", (step & 32U) != 0 ? EndpointState::draining : EndpointState::active));
+                }
+                world.publish(endpoints);
+            }
+            std::set<const EndpointCell*> cells;
+            for (const Exchange* exchange : open) cells.insert(exchange->endpoint->cell.get());
+            std::int64_t counted = 0;
+            for (const auto* cell : cells) counted += cell->slots[0].requests_open.get();
+            RC_ASSERT(counted == static_cast<std::int64_t>(open.size()));
+        }
+        for (Exchange* exchange : open) world.views.close(*exchange);
+        RC_ASSERT(world.registry.leftovers().empty());
+    }));
+}
+
+}  // namespace
+}  // namespace moln::edge_loop

@@ -1,0 +1,95 @@
+"""Time limits and counts of clients, at the limit and past it."""
+
+import time
+import unittest
+
+from harness import EdgeCase, endpoint, ok, serving, until
+
+
+class Limits(EdgeCase):
+    threads = 1
+    options = ("--head-ms", "400", "--idle-ms", "600", "--stall-ms", "500", "--clients-max", "10")
+
+    def setUp(self):
+        super().setUp()
+        self.publish([endpoint("web-1", self.origin(serving(lambda head, body: ok(body))).port)])
+
+    def lived(self, client, began):
+        self.assertTrue(client.closed())
+        return time.monotonic() - began
+
+    def test_half_a_head_is_answered_and_ended_at_its_limit(self):
+        began = time.monotonic()
+        client = self.client()
+        client.send("GET / HTTP/1.1\r\n")
+        head = client.head()
+        self.assertEqual(head.status, 408)
+        client.body(head)
+        self.assertGreaterEqual(time.monotonic() - began, 0.39)
+        self.assertTrue(client.closed())
+
+    def test_bytes_that_trickle_do_not_stretch_the_limit_of_a_head(self):
+        client = self.client()
+        began = time.monotonic()
+        client.send("GET / HTTP/1.1\r\nX: ")
+        client.sock.settimeout(0.05)
+        while True:
+            try:
+                client.send("x")
+                if client.more():
+                    break
+            except TimeoutError:
+                self.assertLess(time.monotonic() - began, 5)
+        self.assertGreaterEqual(time.monotonic() - began, 0.39)
+        self.assertIn(b"408", client.inbox)
+
+    def test_a_silent_connection_ends_without_a_word(self):
+        began = time.monotonic()
+        self.assertGreaterEqual(self.lived(self.client(), began), 0.39)
+
+    def test_an_idle_connection_lives_to_its_limit(self):
+        client = self.client()
+        self.get(stream=client)
+        began = time.monotonic()
+        self.assertGreaterEqual(self.lived(client, began), 0.59)
+
+    def test_a_body_that_stalls_is_ended_and_one_that_moves_is_not(self):
+        client = self.client()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+        for _ in range(9):  # 0.9 s in all, no pause past the limit
+            time.sleep(0.1)
+            client.send("x")
+        client.send("x")
+        head = client.head()
+        self.assertEqual(client.body(head), b"x" * 10)
+        began = time.monotonic()
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
+        self.assertGreaterEqual(self.lived(client, began), 0.49)
+
+    def test_an_instance_may_take_its_time(self):
+        def script(stream, _number):
+            stream.head()
+            time.sleep(1.5)  # longer than every limit above: these are the client's
+            stream.send(ok("late"))
+
+        self.publish([endpoint("web-2", self.origin(script).port)])
+        self.assertEqual(self.get()[1], b"late")
+
+    def test_clients_at_the_limit_are_served_and_one_past_it_is_refused(self):
+        clients = [self.client() for _ in range(10)]
+        for client in clients:
+            self.assertEqual(self.get(stream=client)[0].status, 200)
+        self.assertTrue(self.client().closed())
+        clients[0].close()
+
+        def served():
+            try:
+                return self.get(stream=self.client())[0].status == 200
+            except (OSError, EOFError):
+                return False
+
+        until(served, "a free place")
+
+
+if __name__ == "__main__":
+    unittest.main()

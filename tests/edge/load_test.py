@@ -1,0 +1,222 @@
+"""Much at once: big bodies, slow readers, many connections, endpoints that come and go."""
+
+import hashlib
+import socket
+import threading
+import time
+import unittest
+
+from harness import PATIENCE, EXTRA, EdgeCase, Stream, endpoint, ok, serving, until
+
+BIG = 100 * 1000 * 1000
+PART = bytes(range(256)) * 256  # 64 KiB
+
+
+def parts(total):
+    while total > 0:
+        part = PART[:min(total, len(PART))]
+        total -= len(part)
+        yield part
+
+
+def digest_of(total):
+    digest = hashlib.sha256()
+    for part in parts(total):
+        digest.update(part)
+    return digest.digest()
+
+
+class Load(EdgeCase):
+    def test_a_big_download_in_all_framings_is_whole_and_memory_stays_small(self):
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                path = stream.head().first.split(" ")[1]
+                if path == "/length":
+                    stream.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG)
+                elif path == "/chunked":
+                    stream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                else:
+                    stream.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+                for part in parts(BIG):
+                    stream.send(b"%x\r\n%s\r\n" % (len(part), part) if path == "/chunked" else part)
+                if path == "/chunked":
+                    stream.send("0\r\n\r\n")
+                if path == "/close":
+                    return
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        before = self.memory_kib()
+        for path in ("/length", "/chunked", "/close"):
+            client = self.client()
+            client.send("GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+            head = client.head()
+            digest = hashlib.sha256()
+            if head.get("transfer-encoding") == "chunked":
+                while True:
+                    size = int(client.upto(b"\r\n").strip(), 16)
+                    if size == 0:
+                        break
+                    digest.update(client.exactly(size))
+                    client.exactly(2)
+            else:
+                self.assertEqual(int(head.get("content-length")), BIG)
+                left = BIG
+                while left:
+                    if not client.inbox:
+                        self.assertTrue(client.more())
+                    part, client.inbox = client.inbox[:left], client.inbox[left:]
+                    digest.update(part)
+                    left -= len(part)
+            self.assertEqual(digest.digest(), digest_of(BIG), path)
+            client.close()
+        if not EXTRA:
+            self.assertLess(self.memory_kib() - before, 4 * 1024)
+
+    def test_a_big_upload_is_whole_and_memory_stays_small(self):
+        def script(stream, _number):
+            head = stream.head()
+            digest = hashlib.sha256()
+            if head.get("content-length"):
+                left = int(head.get("content-length"))
+                while left:
+                    if not stream.inbox:
+                        assert stream.more()
+                    digest.update(stream.inbox)
+                    left -= len(stream.inbox)
+                    stream.inbox = b""
+            else:
+                while True:
+                    size = int(stream.upto(b"\r\n").strip(), 16)
+                    if size == 0:
+                        break
+                    digest.update(stream.exactly(size))
+                    stream.exactly(2)
+            stream.send(ok(digest.digest()))
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        before = self.memory_kib()
+        for chunked in (False, True):
+            client = self.client()
+            client.send("POST / HTTP/1.1\r\nHost: a\r\n" +
+                        ("Transfer-Encoding: chunked\r\n\r\n" if chunked else
+                         "Content-Length: %d\r\n\r\n" % BIG))
+            for part in parts(BIG):
+                client.send(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
+            if chunked:
+                client.send("0\r\n\r\n")
+            self.assertEqual(client.body(client.head()), digest_of(BIG))
+        if not EXTRA:
+            self.assertLess(self.memory_kib() - before, 4 * 1024)
+
+    def test_readers_that_stop_cost_one_buffer_each(self):
+        sent = []
+
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG)
+            for part in parts(BIG):
+                stream.send(part)
+                sent.append(len(part))
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        before = self.memory_kib()
+        clients = []
+        for _ in range(50):
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(self.address)
+            client = Stream(sock)
+            self.streams.append(client)
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.head()
+            clients.append(client)
+
+        def stopped():
+            count = len(sent)
+            time.sleep(0.1)
+            return len(sent) == count
+
+        until(stopped, "back-pressure to reach the instance")
+        self.assertLess(sum(sent), 50 * BIG // 2)
+        if not EXTRA:
+            self.assertLess(self.memory_kib() - before, 50 * 2 * 110)
+
+    def test_two_thousand_slow_connections_do_not_keep_others_waiting(self):
+        self.publish([endpoint("web-1", self.origin(serving(lambda head, body: ok())).port)])
+        before = self.memory_kib()
+        slow = []
+        for i in range(2000):
+            sock = socket.create_connection(self.address)
+            slow.append(sock)
+            if i % 2:
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+        for _ in range(100):
+            began = time.monotonic()
+            self.assertEqual(self.get()[0].status, 200)
+            self.assertLess(time.monotonic() - began, PATIENCE / 4)
+        if not EXTRA:
+            self.assertLess(self.memory_kib() - before, 2000 * 12)
+        for sock in slow:
+            sock.close()
+
+    def test_ten_thousand_requests_while_endpoints_flap_without_a_failure(self):
+        """Endpoints drain, vanish, come anew and die; clients must not notice."""
+        total = 10000
+        origins = {}
+        failures = []
+        done = [0]
+        lock = threading.Lock()
+
+        def fresh(number):
+            origin = self.origin(serving(lambda head, body: ok()))
+            origins["web-%d" % number] = origin
+            return origin
+
+        def ends(draining=()):
+            return [endpoint(name, origin.port, "draining" if name in draining else "active")
+                    for name, origin in sorted(origins.items())]
+
+        for number in range(3):
+            fresh(number)
+        self.publish(ends(), hold=True)
+
+        def load():
+            client = self.client()
+            while done[0] < total:
+                try:
+                    head, _ = self.get(stream=client)
+                    if head.status != 200:
+                        failures.append(head.status)
+                except (OSError, EOFError) as error:
+                    failures.append(repr(error))
+                    return
+                with lock:
+                    done[0] += 1
+
+        threads = [threading.Thread(target=load) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        number = 3
+        while done[0] < total and not failures:
+            victim = sorted(origins)[0]
+            fresh(number)
+            number += 1
+            if number % 3 == 0:
+                # Dies without a word; what is repeatable is repeated.
+                origins.pop(victim).stop()
+                self.publish(ends(), hold=True)
+                continue
+            self.publish(ends(draining={victim}), hold=True)
+            until(lambda: self.daemon.fresh() and
+                  self.daemon.endpoint(victim)["requests_open"] == 0, "the drain")
+            origins.pop(victim).stop()
+            self.publish(ends(), hold=True)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures[:5], [])
+        self.assertGreaterEqual(done[0], total)
+        self.assertGreater(number, 10)
+
+
+if __name__ == "__main__":
+    unittest.main()
