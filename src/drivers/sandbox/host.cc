@@ -8,7 +8,8 @@ SandboxHost::SandboxHost(SandboxOptions options)
     : paths(sandbox_paths(options.data, options.run_folder)),
       cgroups(options.cgroup_root, options.cgroup_parent),
       networks(options.data, options.firewall),
-      stage(paths, networks, cgroups),
+      stage(paths, networks, cgroups,
+            {.init_program = options.init_program, .layer_bytes = options.layer_bytes}),
       monitors(paths, cgroups) {}
 
 Status SandboxHost::set_up() {

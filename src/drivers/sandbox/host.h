@@ -20,6 +20,9 @@ struct SandboxOptions {
     FirewallOptions firewall = {};
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string cgroup_parent = "moln";
+    Bytes layer_bytes = k_writable_layer_bytes;
+    // moln-init, statically linked; "": the program itself is the first process of an instance.
+    std::string init_program = {};
     std::string run_folder = "/run/moln";  // mount points; must be walkable for all users
 };
 

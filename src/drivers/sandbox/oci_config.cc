@@ -28,6 +28,9 @@ constexpr std::array k_masked_paths{
 
 constexpr std::array k_read_only_paths{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"};
 
+// On the instance's own /dev, which is in memory: nothing of it enters the writable layer.
+constexpr const char* k_init_inside = "/dev/moln-init";
+
 constexpr const char* k_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 template <std::size_t N>
@@ -59,7 +62,11 @@ json::array mounts(const OciConfigInput& input) {
         mount("/dev/shm", "tmpfs", {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}));
     out.push_back(mount("/dev/mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
     out.push_back(mount("/run", "tmpfs", {"nosuid", "nodev", "mode=1777", "size=16m"}));
-    for (const auto& bind : input.binds) {
+    auto binds = input.binds;
+    if (!input.init_program.empty()) {
+        binds.push_back({.from = input.init_program, .to = k_init_inside, .read_only = true});
+    }
+    for (const auto& bind : binds) {
         out.push_back({{"destination", bind.to},
                        {"type", "bind"},
                        {"source", bind.from},
@@ -92,6 +99,12 @@ json::object limit(const char* type, std::int64_t value) {
     return {{"type", type}, {"soft", value}, {"hard", value}};
 }
 
+json::array arguments(const SandboxSpec& spec, const OciConfigInput& input) {
+    auto out = list(spec.command);
+    if (!input.init_program.empty()) out.insert(out.begin(), json::value(k_init_inside));
+    return out;
+}
+
 json::object process(const SandboxSpec& spec, const OciConfigInput& input) {
     json::object user{{"uid", input.user.uid}, {"gid", input.user.gid}, {"umask", 022}};
     json::array groups;
@@ -100,7 +113,7 @@ json::object process(const SandboxSpec& spec, const OciConfigInput& input) {
     return {
         {"terminal", spec.terminal},
         {"user", std::move(user)},
-        {"args", list(spec.command)},
+        {"args", arguments(spec, input)},
         {"env", environment(spec, input.user)},
         {"cwd", spec.workdir.empty() ? "/" : spec.workdir},
         {"noNewPrivileges", true},

@@ -28,6 +28,7 @@ struct OciConfigInput {
     std::string cgroup;  // "moln/web-7f3k2m", for runtimes that insist on placing it themselves
     SandboxUser user;
     std::vector<OciBind> binds;
+    std::string init_program = {};  // on the host; empty: none
     std::int64_t files_max = 1024;  // RLIMIT_NOFILE, within the node's hard limit
 };
 

@@ -66,16 +66,20 @@ Result<SandboxSeen> RealSandboxes::look(const SandboxRecord& record) {
         seen.phase = InstancePhase::ended;
         return seen;
     }
-    if (const auto pid = host_.monitors.instance_pid(id)) seen.pid = *pid;
-    // A monitor without its instance is about to write how that ended.
-    if (seen.pid != 0 || host_.monitors.running(id)) {
-        seen.phase = InstancePhase::running;
-        return seen;
+    auto exit = host_.monitors.exit_of(id);
+    if (!exit) {
+        if (const auto pid = host_.monitors.instance_pid(id)) seen.pid = *pid;
+        // A monitor without its instance is about to write how that ended.
+        if (seen.pid != 0 || host_.monitors.running(id)) {
+            seen.phase = InstancePhase::running;
+            return seen;
+        }
+        // It may have written it between our two looks. Without a word of it (a reboot, or that was
+        // killed too) the instance counts as killed.
+        exit = host_.monitors.exit_of(id);
+        if (!exit) exit = InstanceExit{.code = 0, .signal = SIGKILL, .at = wall_now()};
     }
-    // Without a word of its monitor (a reboot, or that was killed too) it counts as killed.
-    const auto exit = host_.monitors.exit_of(id).value_or(
-        InstanceExit{.code = 0, .signal = SIGKILL, .at = wall_now()});
-    MOLN_ASSIGN(seen.exit, settle(record, exit));
+    MOLN_ASSIGN(seen.exit, settle(record, *exit));
     seen.phase = InstancePhase::ended;
     return seen;
 }

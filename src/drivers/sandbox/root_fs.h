@@ -16,7 +16,7 @@ namespace moln {
 
 // What an instance may write outside of its volumes, /tmp included: past it writing fails with
 // ENOSPC. Held by a file system of its own on a loop device; where there is none it is not held.
-inline constexpr Bytes k_writable_layer_bytes = gib(4);
+inline constexpr Bytes k_writable_layer_bytes = gib(4);  // unless SandboxOptions say otherwise
 
 struct RootFsInput {
     InstanceId instance;
@@ -26,7 +26,8 @@ struct RootFsInput {
 
 class RootFiles {
 public:
-    explicit RootFiles(SandboxPaths paths) : paths_(std::move(paths)) {}
+    RootFiles(SandboxPaths paths, Bytes layer_bytes)
+        : paths_(std::move(paths)), layer_bytes_(layer_bytes) {}
 
     // Mounts it unless it is mounted. What the writable layer holds is kept.
     Status mount(const RootFsInput& input);
@@ -52,6 +53,7 @@ private:
     Result<std::string> layer_template() const;
 
     const SandboxPaths paths_;
+    const Bytes layer_bytes_;
     IdMaps id_maps_;
 };
 

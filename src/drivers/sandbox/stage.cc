@@ -107,6 +107,7 @@ Status SandboxStage::write_bundle(const SandboxSpec& spec, const std::vector<Oci
                          .cgroup = "moln/" + id.text,
                          .user = user,
                          .binds = root_files_.binds(root_input(record)),
+                         .init_program = init_program_,
                          .files_max = files_max()};
     for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
         input.binds.push_back({.from = paths_.volume(id, i), .to = spec.mounts[i].path});

@@ -12,10 +12,19 @@
 
 namespace moln {
 
+struct StageOptions {
+    std::string init_program;  // see SandboxOptions
+    Bytes layer_bytes;
+};
+
 class SandboxStage {
 public:
-    SandboxStage(SandboxPaths paths, Networks& networks, Cgroups& cgroups)
-        : paths_(std::move(paths)), networks_(networks), cgroups_(cgroups), root_files_(paths_) {}
+    SandboxStage(SandboxPaths paths, Networks& networks, Cgroups& cgroups, StageOptions options)
+        : paths_(std::move(paths)),
+          networks_(networks),
+          cgroups_(cgroups),
+          init_program_(std::move(options.init_program)),
+          root_files_(paths_, options.layer_bytes) {}
 
     // What the kernel holds: mounts, network. From the record alone.
     Status raise(const SandboxRecord& record);
@@ -42,6 +51,7 @@ private:
     const SandboxPaths paths_;
     Networks& networks_;
     Cgroups& cgroups_;
+    const std::string init_program_;
     RootFiles root_files_;
 };
 

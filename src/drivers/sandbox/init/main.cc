@@ -1,0 +1,95 @@
+// moln-init: the first process of every instance. `moln-init PROGRAM [ARGUMENT...]`
+//
+// The kernel gives the first process of a pid namespace no default action for signals: a program
+// that does not handle SIGTERM could not be stopped by it. And orphans become its children, which
+// few programs reap. So this one stands first, starts the program in a process group of its own,
+// passes signals on to that group, reaps, and ends as the program ended.
+//
+// After a signal was passed on it waits for everything that is left: a shell that dies of SIGTERM
+// must not take along the server that it had started and that still finishes its requests.
+// If the program ends by itself, so does this, and with it all that is left.
+//
+// Linked statically: it must run in any image. No standard library beyond libc.
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr int k_not_found = 127;  // as shells say
+constexpr int k_not_runnable = 126;
+constexpr int k_signal_base = 128;
+
+void say(const char* text) {
+    (void)!write(STDERR_FILENO, text, strlen(text));
+}
+
+[[noreturn]] void become(char** argv, const sigset_t& mask) {
+    setpgid(0, 0);
+    // Only the foreground group of a terminal may read from it. SIGTTOU is still blocked here.
+    if (isatty(STDIN_FILENO) != 0) tcsetpgrp(STDIN_FILENO, getpid());
+    sigprocmask(SIG_SETMASK, &mask, nullptr);
+    execvp(argv[0], argv);
+    const int reason = errno;
+    say("moln: cannot run ");
+    say(argv[0]);
+    say(": ");
+    say(strerror(reason));
+    say("\n");
+    _exit(reason == ENOENT ? k_not_found : k_not_runnable);
+}
+
+int exit_code(int status) {
+    return WIFSIGNALED(status) ? k_signal_base + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// Reaps all that have ended. False once there is no child left.
+bool reap(pid_t program, bool& ended, int& code) {
+    while (true) {
+        int status = 0;
+        const pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid == 0) return true;
+        if (pid < 0) return errno != ECHILD;
+        if (pid != program) continue;
+        ended = true;
+        code = exit_code(status);
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 2) {
+        say("moln: no program given to run\n");
+        return k_not_found;
+    }
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    const pid_t program = fork();
+    if (program < 0) {
+        say("moln: cannot start a process: ");
+        say(strerror(errno));
+        say("\n");
+        return k_not_runnable;
+    }
+    if (program == 0) become(argv + 1, before);
+    setpgid(program, program);  // in both, so that neither can come too late
+
+    bool told = false;
+    bool ended = false;
+    int code = 0;
+    while (true) {
+        const int signal = sigwaitinfo(&all, nullptr);
+        if (signal == SIGCHLD) {
+            const bool any_left = reap(program, ended, code);
+            if (ended && (!told || !any_left)) return code;
+        } else if (signal > 0) {
+            told = told || signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
+            kill(-program, signal);
+        }
+    }
+}
