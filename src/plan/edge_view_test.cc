@@ -1,0 +1,108 @@
+#include "plan/edge_view.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "plan/reality.h"
+
+namespace moln::plan {
+namespace {
+
+const AppId k_shop("default/shop");
+
+std::string leads_to(const Reality& r, const std::string& host, const std::string& path = "/") {
+    for (const auto& route : r.world.edge.routes) {
+        if (route.host == host && route.path == path) return route.app.text + "/" + route.process;
+    }
+    return "";
+}
+
+TEST(EdgeView, every_app_has_a_host_of_its_own) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_TRUE(r.command(deploy_of("team/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "default/shop/web");
+    EXPECT_EQ(leads_to(r, "shop.team.localhost"), "team/shop/web");
+    EXPECT_TRUE(std::ranges::is_sorted(r.world.edge.routes, {}, &EdgeRoute::host));
+}
+
+TEST(EdgeView, route_that_a_user_made_goes_before_a_default_host) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/blog", web_config(1))));
+    ASSERT_TRUE(r.command(AddRouteCommand{AppId("default/blog"), {.host = "shop.localhost"}}));
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "default/blog/web");
+}
+
+TEST(EdgeView, routes_are_those_of_the_serving_release_until_the_switch) {
+    Reality r;
+    auto config = web_config(1);
+    config.routes.push_back({.host = "old.org"});
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_GE(r.settle(), 0);
+    config.routes[0].host = "new.org";
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    r.plan_once();
+    EXPECT_EQ(leads_to(r, "old.org"), "default/shop/web");
+    EXPECT_EQ(leads_to(r, "new.org"), "");
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(leads_to(r, "new.org"), "default/shop/web");
+}
+
+TEST(EdgeView, app_without_a_web_process_is_not_routed_to) {
+    Reality r;
+    AppConfig config;
+    config.processes["worker"].command = {"/app/work"};
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(r.world.edge.routes.empty());
+    EXPECT_TRUE(r.world.edge.apps.empty());
+}
+
+TEST(EdgeView, stopped_app_is_routed_to_and_its_requests_do_not_wait) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(StopCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "default/shop/web");
+    EXPECT_TRUE(r.world.edge.apps[0].endpoints.empty());
+    EXPECT_FALSE(r.world.edge.apps[0].hold);
+}
+
+TEST(EdgeView, version_stays_while_nothing_changes_and_rises_with_the_leader) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(edge_view(r.world, r.now), r.world.edge);
+    ++r.world.epoch;
+    const auto next = edge_view(r.world, r.now);
+    EXPECT_EQ(next.version, r.world.edge.version + 1);
+    EXPECT_EQ(next.epoch, r.world.epoch);
+}
+
+TEST(EdgeView, drain_of_a_former_leader_waits_for_this_ones_snapshot) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    const auto id = r.world.instances.begin()->first;
+    r.open[id] = 1;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_EQ(r.world.instances.at(id).goal, InstanceGoal::drain);
+    // The daemon was restarted; the edge still reports under the old epoch, idle by now.
+    ++r.world.epoch;
+    auto& edge = r.world.edges.at(r.world.self);
+    edge.endpoints.at(id).requests_open = 0;
+    r.plan_once();
+    EXPECT_EQ(r.world.instances.at(id).goal, InstanceGoal::drain);
+    r.open[id] = 0;
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_FALSE(r.world.instances.contains(id));
+}
+
+}  // namespace
+}  // namespace moln::plan
