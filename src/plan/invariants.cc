@@ -93,6 +93,7 @@ public:
     Found run() {
         check_writes();
         for (const auto& change : plan_.changes) {
+            if (const auto* put = std::get_if<PutApp>(&change)) check_app(put->app);
             if (const auto* put = std::get_if<PutInstance>(&change)) check_instance(put->instance);
             if (const auto* gone = std::get_if<DeleteInstance>(&change)) check_deleted(gone->id);
             if (const auto* gone = std::get_if<DeleteVolume>(&change)) check_volume(gone->id);
@@ -120,6 +121,29 @@ private:
         }
         if (plan_.changes.size() > k_writes_max) {
             broken(10, fmt::format("{} writes in one plan", plan_.changes.size()));
+        }
+    }
+
+    // A switch that fails goes back to what served, and leaves that alone.
+    void check_app(const App& next) {
+        const auto* last = find(before_.apps, next.id);
+        if (last == nullptr || last->rollout.state != RolloutState::switching ||
+            next.rollout.state != RolloutState::failed) {
+            return;
+        }
+        if (next.release != last->release && next.release != last->release_served) {
+            broken(15, next.id.text + " falls back to a release that did not serve");
+        }
+        for (const auto& [id, instance] : before_.instances) {
+            const auto* then = find(after_.instances, id);
+            if (instance.kind != InstanceKind::service || instance.app != next.id ||
+                instance.release != next.release || instance.restart_count != next.restart_count ||
+                leaves(instance.goal)) {
+                continue;
+            }
+            if (then == nullptr || leaves(then->goal)) {
+                broken(15, id.text + " is taken away by the failure of another release");
+            }
         }
     }
 

@@ -171,6 +171,28 @@ TEST_F(Invariants, I14_event_without_a_change_fires) {
                 Contains(StartsWith("I14")));
 }
 
+TEST_F(Invariants, I15_fall_back_to_what_never_served_fires) {
+    auto app = r.world.apps.at(k_shop);
+    app.rollout.state = RolloutState::switching;
+    app.release = 3;
+    apply(r.world, PutApp{app});
+    app.rollout.state = RolloutState::failed;
+    app.release = 2;
+    EXPECT_THAT(broken({PutApp{app}}), Contains(StartsWith("I15")));
+}
+
+TEST_F(Invariants, I15_failure_that_takes_the_serving_instance_fires) {
+    auto app = r.world.apps.at(k_shop);
+    app.rollout.state = RolloutState::switching;
+    app.release = 2;
+    apply(r.world, PutApp{app});
+    app.rollout.state = RolloutState::failed;
+    app.release = 1;
+    EXPECT_THAT(broken({PutApp{app}}), testing::Not(Contains(StartsWith("I15"))));
+    EXPECT_THAT(broken({PutApp{app}, PutInstance{towards(web(), InstanceGoal::stop)}}),
+                Contains(StartsWith("I15")));
+}
+
 TEST_F(Invariants, I16_instance_forgotten_while_it_is_there_fires) {
     EXPECT_THAT(broken({DeleteInstance{web().id}}), Contains(StartsWith("I16")));
 }

@@ -33,13 +33,27 @@ std::string to_text(const Plan& plan) {
     return text;
 }
 
+// What a failing case leaves behind, to read.
+std::string story(const World& world) {
+    std::string text;
+    for (const auto& [number, event] : world.events) text += event.text + "\n";
+    for (const auto& [id, app] : world.apps) text += to_json_text(app) + "\n";
+    for (const auto& [id, instance] : world.instances) text += to_json_text(instance) + "\n";
+    for (const auto& [id, seen] : world.nodes.at(world.self).instances) {
+        text += to_json_text(seen) + "\n";
+    }
+    return text;
+}
+
 void watch(Reality& r) {
     r.on_plan = [&r](const World& before, const Plan& next) {
         World after = before;
         commit(after, next.changes);
         if (next.edge) after.edge = *next.edge;
         const auto broken = broken_invariants(before, next, after);
-        if (!broken.empty()) RC_FAIL(broken.front());
+        if (broken.empty()) return;
+        RC_LOG() << story(before) << "the plan:\n" << to_text(next);
+        RC_FAIL(broken.front());
     };
 }
 
@@ -141,18 +155,6 @@ void make_peace(Reality& r) {
     r.edge_connected = r.edge_applies = true;
     r.open.clear();
     r.behaviours.clear();
-}
-
-// What a failing case leaves behind, to read.
-std::string story(const World& world) {
-    std::string text;
-    for (const auto& [number, event] : world.events) text += event.text + "\n";
-    for (const auto& [id, app] : world.apps) text += to_json_text(app) + "\n";
-    for (const auto& [id, instance] : world.instances) text += to_json_text(instance) + "\n";
-    for (const auto& [id, seen] : world.nodes.at(world.self).instances) {
-        text += to_json_text(seen) + "\n";
-    }
-    return text;
 }
 
 TEST(PlanProperty, any_history_keeps_the_invariants_and_comes_to_rest) {

@@ -89,7 +89,11 @@ private:
         for (const auto& [name, process] : processes_) {
             for (const auto place : process.outdated) {
                 const auto* instance = scope_.members[place].instance;
-                if (instance->release != scope_.app->release_served) continue;
+                // Below 0: one that the user stopped, to be replaced in any case.
+                if (instance->release != scope_.app->release_served ||
+                    instance->restart_count < 0) {
+                    continue;
+                }
                 if (newest == nullptr || newest->restart_count < instance->restart_count) {
                     newest = instance;
                 }
@@ -98,12 +102,21 @@ private:
         return newest;
     }
 
+    // To another release; within the same one (a restart) only to instances of before it, and not
+    // if some of after it serve already.
+    bool can_go_back(const App& app, const Instance* kept) const {
+        if (app.release_served == 0) return false;
+        if (draft_.release(app.id, app.release_served) == nullptr) return false;
+        if (app.release_served != app.release) return true;
+        return kept != nullptr && std::ranges::none_of(scope_.members, [&](const Member& one) {
+                   return is_current(scope_, one) && one.instance->in_edge;
+               });
+    }
+
     bool fail_rollout(const std::string& reason, const Member& culprit) {
         App next = *scope_.app;
         const auto* kept = fallback();
-        const bool back = next.release_served != 0 &&
-                          draft_.release(next.id, next.release_served) != nullptr &&
-                          (next.release_served != next.release || kept != nullptr);
+        const bool back = can_go_back(next, kept);
         next.rollout.state = RolloutState::failed;
         next.rollout.to = next.release;
         next.rollout.ended = draft_.now().wall;
@@ -243,10 +256,15 @@ private:
         }
     }
 
+    // One that has failed with nothing to go back to settles if it comes up after all; a failed
+    // restart that went back to the instances of before it stays failed.
     bool may_settle() const {
         const auto& rollout = scope_.app->rollout;
-        return rollout.state == RolloutState::switching ||
-               (rollout.state == RolloutState::failed && rollout.to == scope_.app->release);
+        if (rollout.state == RolloutState::switching) return true;
+        return rollout.state == RolloutState::failed && rollout.to == scope_.app->release &&
+               std::ranges::any_of(scope_.members, [&](const Member& one) {
+                   return is_current(scope_, one) && one.instance->created >= rollout.began;
+               });
     }
 
     void settle() {

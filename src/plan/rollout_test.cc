@@ -49,5 +49,48 @@ TEST(Rollout, release_that_crashes_is_rolled_back_and_the_first_never_leaves) {
     EXPECT_EQ(r.world.instances, before);
 }
 
+// Found by the property test: going back to the lower restart count of an instance that the user
+// had stopped took those that served out of the edge.
+TEST(Rollout, failed_replacement_of_one_instance_leaves_the_others_serving) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(2))));
+    ASSERT_GE(r.settle(), 0);
+    const auto first = r.world.instances.begin()->first;
+    const auto second = std::next(r.world.instances.begin())->first;
+    auto app = r.world.apps.at(k_shop);
+    app.rollout.state = RolloutState::switching;
+    app.rollout.began = r.now.wall;
+    apply(r.world, PutApp{app});
+    r.behaviours[1] = Behaviour::crashing;
+    ASSERT_TRUE(r.command(StopInstanceCommand{first, false}));
+    for (int i = 0; i < 30; ++i) {
+        r.plan_once();
+        r.step();
+    }
+    EXPECT_EQ(r.world.apps.at(k_shop).rollout.state, RolloutState::failed);
+    EXPECT_EQ(r.world.apps.at(k_shop).restart_count, 0);
+    EXPECT_EQ(r.world.instances.at(second).goal, InstanceGoal::run);
+}
+
+TEST(Rollout, failed_restart_goes_back_to_the_instances_of_before) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    const auto first = r.world.instances.begin()->first;
+    ASSERT_TRUE(r.command(RestartCommand{k_shop}));
+    r.plan_once();
+    const auto is_new = [&](const InstanceId& id) { return id != first; };
+    r.behaviours[1] = Behaviour::crashing;
+    for (int i = 0; i < 30; ++i) {
+        r.step(is_new);
+        r.plan_once();
+    }
+    r.behaviours.clear();
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(r.world.apps.at(k_shop).rollout.state, RolloutState::failed);
+    ASSERT_EQ(r.world.instances.size(), 1u);
+    EXPECT_EQ(r.world.instances.begin()->first, first);
+}
+
 }  // namespace
 }  // namespace moln::plan
