@@ -65,7 +65,6 @@ ChunkStep ChunkedDecoder::next_data(std::string_view buffer, std::size_t at) {
     step.kind = ChunkStep::Kind::data;
     step.data = buffer.substr(at, size);
     left_ -= size;
-    body_bytes_ += size;
     if (left_ == 0) state_ = State::data_cr;
     return step;
 }
@@ -210,17 +209,6 @@ ChunkStep ChunkedDecoder::trailer_field(std::string_view line, std::size_t consu
     if (!all(k_byte_value, step.trailer.value)) return refuse(Violation::bad_trailer);
     if (is_refused_in_trailer(step.trailer.id)) return refuse(Violation::trailer_not_allowed);
     return step;
-}
-
-bool may_pass_trailer(FieldId id) {
-    switch (id) {
-        case FieldId::other:
-        case FieldId::traceparent:
-        case FieldId::tracestate:
-        case FieldId::date:
-        case FieldId::server: return true;
-        default: return false;
-    }
 }
 
 ChunkHead chunk_head(std::uint64_t data_bytes) {

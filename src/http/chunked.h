@@ -53,7 +53,6 @@ public:
     ChunkStep next(std::string_view buffer);
 
     bool done() const { return state_ == State::done; }
-    std::uint64_t body_bytes() const { return body_bytes_; }
 
 private:
     enum class State : std::uint8_t {
@@ -93,17 +92,12 @@ private:
     Violation violation_ = Violation::none;
     std::uint8_t digits_ = 0;
     std::uint64_t left_ = 0;
-    std::uint64_t body_bytes_ = 0;
     std::size_t extension_bytes_ = 0;
     std::size_t extensions_total_bytes_ = 0;
     std::size_t trailer_bytes_ = 0;
     std::size_t trailers_ = 0;
     std::size_t line_seen_ = 0;  // bytes of the unfinished trailer line already searched for LF
 };
-
-// May this trailer be passed on (RFC 9110 6.5.1)? The decoder refuses framing and routing fields;
-// this also says no to what we know of authentication, content format and forwarding.
-bool may_pass_trailer(FieldId id);
 
 // What stands before and after a chunk's data when writing: head, data, k_chunk_end.
 struct ChunkHead {

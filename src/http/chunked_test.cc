@@ -128,13 +128,6 @@ TEST(Chunked, head_is_lower_case_hexadecimal_without_zeros) {
     EXPECT_EQ(chunk_head(0xabcdef0123456789).view(), "abcdef0123456789\r\n");
 }
 
-TEST(Chunked, a_forwarded_trailer_changes_nothing_that_was_decided) {
-    EXPECT_TRUE(may_pass_trailer(FieldId::other));
-    EXPECT_FALSE(may_pass_trailer(FieldId::set_cookie));
-    EXPECT_FALSE(may_pass_trailer(FieldId::authorization));
-    EXPECT_FALSE(may_pass_trailer(FieldId::content_length));
-}
-
 TEST(Chunked, what_is_encoded_is_decoded_however_it_is_split) {
     const bool held = rc::check("chunked round trip", [] {
         const auto parts = *rc::gen::container<std::vector<std::string>>(

@@ -91,7 +91,8 @@ std::optional<std::int64_t> to_seconds(const Parts& parts) {
         return std::nullopt;
     }
     const std::int64_t days = std::chrono::sys_days{date}.time_since_epoch().count();
-    return days * k_day_s + parts.hour * 3600 + parts.minute * 60 + parts.second;
+    const unsigned of_day = parts.hour * 3600 + parts.minute * 60 + parts.second;
+    return days * k_day_s + of_day;
 }
 
 std::optional<Parts> read_imf_fixdate(std::string_view text) {

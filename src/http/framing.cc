@@ -20,11 +20,9 @@ bool is_websocket_key(std::string_view key) {
 }
 
 bool is_websocket_handshake(const RequestHead& head) {
-    const FieldTable& fields = head.fields;
-    return head.method == Method::get && fields.count(FieldId::sec_websocket_key) == 1 &&
-           is_websocket_key(*fields.first(FieldId::sec_websocket_key)) &&
-           fields.count(FieldId::sec_websocket_version) == 1 &&
-           *fields.first(FieldId::sec_websocket_version) == "13";
+    const auto key = head.fields.only(FieldId::sec_websocket_key);
+    return head.method == Method::get && key && is_websocket_key(*key) &&
+           head.fields.only(FieldId::sec_websocket_version) == "13";
 }
 
 // protocol-name ["/" protocol-version] (RFC 9110 7.8).
@@ -62,8 +60,8 @@ BodyFraming response_body(const ResponseHead& head, const RequestContext& contex
 bool unexpected_switch(const ResponseHead& head, std::string_view protocol) {
     if (head.status != 101) return false;
     if (protocol.empty() || !head.facts.connection_upgrade) return true;
-    return head.fields.count(FieldId::upgrade) != 1 ||
-           !equals_ignoring_case(*head.fields.first(FieldId::upgrade), protocol);
+    const auto chosen = head.fields.only(FieldId::upgrade);
+    return !chosen || !equals_ignoring_case(*chosen, protocol);
 }
 
 Persistence request_persistence(const RequestHead& head) {
@@ -82,15 +80,14 @@ Persistence response_persistence(const ResponseHead& head, const BodyFraming& bo
 
 UpgradeWish upgrade_wish(const RequestHead& head) {
     if (!head.facts.has_upgrade || !head.facts.connection_upgrade ||
-        head.version == Version::http_1_0 || request_body(head).kind != BodyKind::none ||
-        head.fields.count(FieldId::upgrade) != 1) {
+        head.version == Version::http_1_0 || request_body(head).kind != BodyKind::none) {
         return {};
     }
-    const std::string_view protocol = *head.fields.first(FieldId::upgrade);
-    if (!is_protocol(protocol) || hides_requests(protocol)) return {};
-    if (!equals_ignoring_case(protocol, "websocket")) return {UpgradeKind::other, protocol};
+    const auto protocol = head.fields.only(FieldId::upgrade);
+    if (!protocol || !is_protocol(*protocol) || hides_requests(*protocol)) return {};
+    if (!equals_ignoring_case(*protocol, "websocket")) return {UpgradeKind::other, *protocol};
     if (!is_websocket_handshake(head)) return {};
-    return {UpgradeKind::websocket, protocol};
+    return {UpgradeKind::websocket, *protocol};
 }
 
 }  // namespace moln::http

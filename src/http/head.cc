@@ -62,9 +62,13 @@ std::optional<std::string_view> FieldTable::first(std::string_view name) const {
     return std::nullopt;
 }
 
-std::size_t FieldTable::count(FieldId id) const {
-    std::size_t found = 0;
-    for (std::size_t i = 0; i < count_; ++i) found += entries_[i].id == id ? 1 : 0;
+std::optional<std::string_view> FieldTable::only(FieldId id) const {
+    std::optional<std::string_view> found;
+    for (std::size_t i = 0; i < count_; ++i) {
+        if (entries_[i].id != id) continue;
+        if (found) return std::nullopt;
+        found = view(entries_[i].value);
+    }
     return found;
 }
 

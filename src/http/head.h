@@ -84,7 +84,8 @@ public:
     // The first field of that kind or name (any case).
     std::optional<std::string_view> first(FieldId id) const;
     std::optional<std::string_view> first(std::string_view name) const;
-    std::size_t count(FieldId id) const;
+    // The value if there is exactly one such field.
+    std::optional<std::string_view> only(FieldId id) const;
 
     // For the parser.
     std::string_view view(Slice slice) const { return {base_ + slice.at, slice.size}; }

@@ -41,10 +41,4 @@ constexpr bool is_idempotent(Method method) {
     return false;
 }
 
-// Asks for no change (RFC 9110 9.2.1).
-constexpr bool is_safe(Method method) {
-    return method == Method::get || method == Method::head || method == Method::options ||
-           method == Method::trace;
-}
-
 }  // namespace moln::http

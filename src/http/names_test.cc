@@ -78,10 +78,7 @@ TEST(Method, idempotent_ones_are_those_of_rfc_9110) {
     }
     for (const Method method : {Method::post, Method::patch, Method::connect, Method::other}) {
         EXPECT_FALSE(is_idempotent(method));
-        EXPECT_FALSE(is_safe(method));
     }
-    EXPECT_FALSE(is_safe(Method::put));
-    EXPECT_TRUE(is_safe(Method::head));
 }
 
 TEST(StatusCode, has_its_phrase_or_none) {

@@ -67,8 +67,8 @@ std::optional<TraceContext> parse_traceparent(std::string_view value) {
 TraceContext continue_trace(const RequestHead& head,
                             std::span<const std::uint8_t, k_trace_random_bytes> random) {
     TraceContext trace;
-    if (head.fields.count(FieldId::traceparent) == 1) {
-        if (const auto received = parse_traceparent(*head.fields.first(FieldId::traceparent))) {
+    if (const auto value = head.fields.only(FieldId::traceparent)) {
+        if (const auto received = parse_traceparent(*value)) {
             trace = *received;
             trace.continued = true;
         }

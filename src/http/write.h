@@ -97,12 +97,8 @@ struct ErrorResponse {
     std::string_view date;
     std::span<const ExtraField> extra;
 };
-inline constexpr std::size_t k_error_response_bytes_typical = 512;
 // Head and body in one.
 std::optional<std::size_t> write_error_response(const ErrorResponse& error, std::span<char> out);
-
-// "HTTP/1.1 100 Continue\r\n\r\n"
-inline constexpr std::string_view k_continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // Room that surely suffices for the head to the instance or to the client: what was received and
 // what is added.
