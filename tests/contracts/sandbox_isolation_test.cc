@@ -99,7 +99,7 @@ TEST_F(Isolation, it_sees_only_its_own_processes_and_no_file_of_the_host) {
     EXPECT_EQ(
         code_of("ls /proc | grep -c '^[0-9]' > /tmp/n; cat /tmp/n; [ $(cat /tmp/n) -lt 8 ] && "
                 "[ ! -e /etc/shadow ] && [ ! -e /root/. -o ! -r /root ] && "
-                "[ \"$(ls /home)\" = app ] && [ -z \"$(ls /srv /opt)\" ]"),
+                "[ \"$(ls /home)\" = app ] && [ -z \"$(ls -A /srv; ls -A /opt)\" ]"),
         0)
         << last_log_;
 }
@@ -156,7 +156,9 @@ TEST_F(Isolation, what_it_logs_is_bounded_on_disk) {
                   k_log_bytes_per_instance);
     }
     EXPECT_LE(tree_size(world_.host().paths.log_folder(spec.app)).bytes, k_log_bytes_per_instance);
-    EXPECT_NE(world_.log(spec).find("end"), std::string::npos) << "the last words are kept";
+    const auto older = read_file(world_.host().paths.log(spec.app, spec.instance) + ".1");
+    EXPECT_NE((older.value_or("") + world_.log(spec)).find(" end"), std::string::npos)
+        << "the last words are kept";
 }
 
 TEST_F(Isolation, it_cannot_fill_the_nodes_disk) {
