@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view k_host = "host";
 constexpr std::size_t k_recipe_bytes_max = 64 * 1024;
 constexpr int k_versions_a_day_max = 100;
 constexpr Milliseconds k_build_limit = minutes(60);
@@ -128,7 +129,7 @@ Result<PlatformRecipe> parse_platform_recipe(std::string_view text, std::string_
 
 Result<std::vector<PlatformInfo>> PlatformImages::list() const {
     std::vector<PlatformInfo> out = {
-        {.name = std::string(k_host_platform),
+        {.name = std::string(k_host),
          .summary = "this host's own programs, read-only; changes with the host's packages",
          .size = {},
          .made = {},
@@ -147,7 +148,7 @@ Result<std::vector<PlatformInfo>> PlatformImages::list() const {
 }
 
 Result<std::string> PlatformImages::resolve(const std::string& name) const {
-    if (name.empty()) return std::string(k_host_platform);
+    if (name.empty()) return std::string(k_host);
     MOLN_ASSIGN(const auto all, list());
     const PlatformInfo* newest = nullptr;
     std::string names;
@@ -166,8 +167,7 @@ Result<std::string> PlatformImages::resolve(const std::string& name) const {
 }
 
 PlatformState PlatformImages::look_at(const std::string& resolved) const {
-    return look_at_platform(resolved,
-                            resolved == k_host_platform ? "/" : folder(resolved) + "/rootfs");
+    return look_at_platform(resolved, resolved == k_host ? "/" : folder(resolved) + "/rootfs");
 }
 
 Result<std::string> PlatformImages::fresh_name(const std::string& stem) const {

@@ -13,8 +13,6 @@
 
 namespace moln {
 
-inline constexpr std::string_view k_host_platform = "host";
-
 // platforms/<name>.toml: what a platform image is made of.
 struct PlatformRecipe {
     std::string summary;
