@@ -1,11 +1,13 @@
 // HostImages over real folders and a OneShots that only pretends to build.
 #include "drivers/image/host_images.h"
 
+#include <atomic>
 #include <functional>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include "drivers/image/tar_for_tests.h"
 #include "drivers/image/workspace.h"
@@ -185,6 +187,47 @@ TEST_F(HostImagesTest, an_unknown_platform_is_told_with_those_there_are) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::not_found);
     EXPECT_THAT(result.error().reason, HasSubstr("no platform \"plan9\": there are host;"));
+}
+
+TEST_F(HostImagesTest, a_full_disk_is_told_and_leaves_nothing) {
+    ASSERT_TRUE(make_folders(data_.root, 0700));
+    ASSERT_EQ(mount("tmpfs", data_.root.c_str(), "tmpfs", 0, "size=1m"), 0);
+    const auto full = build(app(std::string(2 << 20, 'x')));
+    const auto fits = build(app());
+    const auto left = names_in(data_.builds());
+    ASSERT_EQ(umount2(data_.root.c_str(), MNT_DETACH), 0);
+    ASSERT_FALSE(full);
+    EXPECT_EQ(full.error().code, ErrorCode::full) << full.error().reason;
+    EXPECT_TRUE(fits);
+    EXPECT_THAT(left, IsEmpty());
+}
+
+TEST_F(HostImagesTest, cancelling_ends_a_build_and_leaves_nothing) {
+    std::atomic<bool> cancelled = true;
+    progress_.cancelled = &cancelled;
+    const auto result = build(app());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::refused);
+    EXPECT_THAT(result.error().reason, HasSubstr("cancelled"));
+    EXPECT_THAT(names_in(data_.builds()), IsEmpty());
+}
+
+TEST_F(HostImagesTest, two_builds_of_the_same_folder_at_once_make_one_layer) {
+    // The second starts and ends while the first one's step runs.
+    bool inner = false;
+    one_shots_.answer = [&](const OneShotSpec& spec, const auto&) {
+        std::ofstream(spec.folder + "/built") << "bytes";
+        if (!inner) {
+            inner = true;
+            EXPECT_TRUE(build(app()));
+        }
+        return Result<InstanceExit>(InstanceExit{});
+    };
+    const auto result = build(app());
+    ASSERT_TRUE(result) << result.error().reason;
+    EXPECT_THAT(names_in(data_.layers()), SizeIs(1));
+    EXPECT_TRUE(path_exists(layer(*result) + "/app/built"));
+    EXPECT_THAT(names_in(data_.builds()), IsEmpty());
 }
 
 TEST_F(HostImagesTest, recover_removes_what_is_half_made_and_no_layer) {

@@ -10,13 +10,15 @@
 
 #include "drivers/image/sha256.h"
 #include "drivers/process/fd.h"
+#include "model/limits.h"
 
 namespace moln {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t k_listed_max = 20'000;  // names; what lies beyond is not looked at
+// Names of the second level that are looked at; of the top level all are.
+constexpr std::size_t k_second_level_max = 20'000;
 
 Result<std::string> read_manifest(const std::string& path, const std::string& name) {
     // Not a link: what it leads to on this host is nothing of the app's.
@@ -39,10 +41,11 @@ Result<std::string> read_manifest(const std::string& path, const std::string& na
 }
 
 // Adds the names in a folder, each with `prefix`, and a slash if it is a folder.
-Status add_names(const fs::path& folder, const std::string& prefix, SourceListing& out) {
+Status add_names(const fs::path& folder, const std::string& prefix, std::size_t names_max,
+                 SourceListing& out) {
     std::error_code error;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-        if (out.paths.size() >= k_listed_max) return {};
+        if (out.paths.size() >= names_max) return {};
         const bool is_folder = it->is_directory() && !it->is_symlink();
         out.paths.insert(prefix + it->path().filename().string() + (is_folder ? "/" : ""));
     }
@@ -83,10 +86,11 @@ std::string find_program(const std::string& root, std::string_view program) {
 
 Result<SourceListing> list_source(const std::string& folder) {
     SourceListing out;
-    MOLN_TRY(add_names(folder, "", out));
+    MOLN_TRY(add_names(folder, "", k_source_files_max, out));
     const auto top = out.paths;
     for (const auto& name : top) {
-        if (name.ends_with('/')) MOLN_TRY(add_names(fs::path(folder) / name, name, out));
+        if (!name.ends_with('/')) continue;
+        MOLN_TRY(add_names(fs::path(folder) / name, name, top.size() + k_second_level_max, out));
     }
     for (const auto& name : top) {
         if (!is_manifest(name)) continue;

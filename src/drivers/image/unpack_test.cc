@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -169,6 +170,20 @@ TEST_F(UnpackSource, digest_knows_content_and_not_order) {
     EXPECT_NE(digest(TarForTests().file("a", "1").file("c", "2")), one);
     EXPECT_NE(digest(TarForTests().file("a", "1").file("b", "2", 0755)), one);
     EXPECT_NE(digest(TarForTests().file("a", "1").symlink("b", "2")), one);
+}
+
+RC_GTEST_PROP(NormalPath, stays_below_the_top_or_is_refused, ()) {
+    const auto part = rc::gen::element<std::string>("", ".", "..", "a", "b c", "...", "\n");
+    std::string path;
+    for (const auto& word : *rc::gen::container<std::vector<std::string>>(part)) path += word + "/";
+    for (const auto absolute : {AbsolutePaths::refuse, AbsolutePaths::from_top}) {
+        const auto normal = normal_path(path, absolute);
+        if (!normal) continue;
+        RC_ASSERT(!normal->starts_with('/'));
+        RC_ASSERT(fs::path(*normal).lexically_normal() == fs::path(*normal));
+        RC_ASSERT(("/" + *normal + "/").find("/../") == std::string::npos);
+        RC_ASSERT(*normal_path(*normal, AbsolutePaths::refuse) == *normal);
+    }
 }
 
 class UnpackLayer : public UnpackSource {
