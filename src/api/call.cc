@@ -1,6 +1,7 @@
 #include "api/call.h"
 
 #include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,15 @@
 #include "model/words.h"
 
 namespace moln::api {
+
+void ServiceContext::release_soon(std::shared_ptr<void> handle) {
+    if (handle == nullptr) return;
+    released.push_back(std::move(handle));
+    loop.after({}, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self != nullptr) std::exchange(self->released, {}).clear();
+    });
+}
 
 std::string Call::text(const std::string& name) const {
     if (const auto found = path.find(name); found != path.end()) return found->second;

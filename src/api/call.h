@@ -28,11 +28,19 @@ public:
     virtual ~Stream() = default;
 };
 
-struct ServiceContext {
+struct ServiceContext : std::enable_shared_from_this<ServiceContext> {
+    ServiceContext(Control& its_control, Loop& its_loop, ServiceInfo its_info)
+        : control(its_control), loop(its_loop), info(std::move(its_info)) {}
+
+    // Lets go of a handle of the Control's, soon: not within one of its own callbacks, and not
+    // later than the service ends.
+    void release_soon(std::shared_ptr<void> handle);
+
     Control& control;
     Loop& loop;
     ServiceInfo info;
     std::set<std::shared_ptr<Stream>> streams;
+    std::vector<std::shared_ptr<void>> released;
 };
 
 class Call : public std::enable_shared_from_this<Call> {

@@ -222,8 +222,9 @@ constexpr const char* k_preamble = R"(# The HTTP API
 Generated from the table in `src/api`; `GET /v1/openapi.json` is the same as an OpenAPI 3.1 document.
 
 The daemon listens on the unix socket `DATA/run/api.sock`, for root and its own user only. With
-`--api 127.0.0.1:PORT --api-token-file FILE` it also listens on loopback, where every request carries
-`Authorization: Bearer TOKEN`. Other addresses are refused: they need TLS.
+`moln up --api 127.0.0.1:PORT` it also listens on loopback, where every request carries
+`Authorization: Bearer TOKEN` with the token in `DATA/api.token`. Other addresses are refused: they
+need TLS.
 
     curl --unix-socket /var/lib/moln/run/api.sock http://moln/v1/status
 

@@ -86,19 +86,18 @@ Status read_conditions(Call& call) {
     return {};
 }
 
-// Names in the path, so that no handler meets one that cannot be.
-Status check_names(const Call& call) {
-    for (const auto& [name, value] : call.path) {
-        if (name != "app") continue;
-        if (auto status = validate_name(value); !status) return fail_in("app", status.error());
+// Names of apps and projects, so that no handler meets one that cannot be.
+Status check_names(const Match& found, const Target& target) {
+    if (const auto app = found.path.find("app"); app != found.path.end()) {
+        const auto name = percent_decode(app->second).value_or("");
+        if (auto status = validate_name(name); !status) return fail_in("app", status.error());
     }
-    if (const auto found = call.query.find("app"); found != call.query.end()) {
-        if (auto status = validate_name(found->second.front()); !status) {
-            return fail_in("query parameter app", status.error());
+    for (const auto* name : {"app", "project"}) {
+        const auto given = target.query.find(name);
+        if (given == target.query.end()) continue;
+        if (auto status = validate_name(given->second.front()); !status) {
+            return fail_in(fmt::format("query parameter {}", name), status.error());
         }
-    }
-    if (auto status = validate_name(call.project()); !status) {
-        return fail_in("query parameter project", status.error());
     }
     return {};
 }
@@ -106,12 +105,12 @@ Status check_names(const Call& call) {
 class Service final : public ApiService {
 public:
     Service(Control& control, Loop& loop, ServiceInfo info)
-        : context_(std::make_shared<ServiceContext>(
-              ServiceContext{control, loop, std::move(info), {}})) {}
+        : context_(std::make_shared<ServiceContext>(control, loop, std::move(info))) {}
 
     ~Service() override {
         // A stream that ends removes itself from the set.
-        const auto streams = std::exchange(context_->streams, {});
+        std::exchange(context_->streams, {}).clear();
+        std::exchange(context_->released, {}).clear();
     }
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
@@ -128,6 +127,10 @@ public:
                           terminal ? "expected a WebSocket handshake"
                                    : "this is no WebSocket: expected a plain request");
         }
+        // Before the body: nobody sends gigabytes to learn of a misspelt name.
+        auto checked = check_query(endpoint, *target);
+        if (checked) checked = check_names(*found, *target);
+        if (!checked) return refuse(400, checked.error().code, checked.error().reason);
         const auto type = header(head, "content-type");
         switch (endpoint.body.kind) {
             case BodyKind::none: return ApiBodyPlan{Bytes{}, ""};
@@ -157,7 +160,7 @@ public:
         for (const auto& [name, value] : found->path) {
             call->path[name] = percent_decode(value).value_or(value);
         }
-        if (auto checked = check(*call, *target); !checked) return call->fail(checked.error());
+        if (auto checked = check(*call); !checked) return call->fail(checked.error());
         found->endpoint->handle(call);
     }
 
@@ -195,9 +198,7 @@ private:
         return ApiBodyPlan{endpoint.body.size_max, std::move(*path)};
     }
 
-    static Status check(Call& call, const Target& target) {
-        MOLN_TRY(check_query(call.endpoint, target));
-        MOLN_TRY(check_names(call));
+    static Status check(Call& call) {
         MOLN_TRY(read_conditions(call));
         const auto kind = call.endpoint.body.kind;
         const bool is_json =

@@ -102,7 +102,7 @@ private:
                               ? fmt::format("app {}: did not become as wanted", name_of(reply_.app))
                               : progress.reason};
         if (progress.failing.empty()) return fail(error);
-        watching_ = nullptr;
+        context_->release_soon(std::move(watching_));
         lines_.progress(fmt::format("last lines of {}:", progress.failing.text));
         LogQuery query;
         query.app = reply_.app;
@@ -127,7 +127,8 @@ private:
 
     void finish() {
         if (std::exchange(done_, true)) return;
-        watching_ = nullptr;
+        context_->release_soon(std::move(watching_));
+        context_->release_soon(std::move(logs_));
         context_->streams.erase(shared_from_this());
     }
 

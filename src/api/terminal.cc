@@ -176,10 +176,9 @@ private:
         if (std::exchange(done_, true)) return;
         const auto self = shared_from_this();
         call_->exchange->end();
-        watching_ = nullptr;
-        logs_ = nullptr;
-        // Not within a call of the terminal's own.
-        context_->loop.after({}, [self] { self->terminal_ = nullptr; });
+        context_->release_soon(std::move(watching_));
+        context_->release_soon(std::move(logs_));
+        context_->release_soon(std::shared_ptr<Terminal>(std::move(terminal_)));
         context_->streams.erase(self);
     }
 

@@ -68,9 +68,8 @@ private:
 
     void finish() {
         if (std::exchange(done_, true)) return;
-        const auto self = shared_from_this();
-        context_->loop.after({}, [self] { self->watching_ = nullptr; });
-        context_->streams.erase(self);
+        context_->release_soon(std::move(watching_));
+        context_->streams.erase(shared_from_this());
     }
 
     Lines lines_;

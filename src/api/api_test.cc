@@ -1,0 +1,245 @@
+// The pure halves of the API: progress, rates, watch pictures, targets, views at their edges.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/call.h"
+#include "api/progress.h"
+#include "api/query.h"
+#include "api/top.h"
+#include "api/view.h"
+#include "api/watch.h"
+
+namespace moln::api {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const AppId k_shop("default/shop");
+const NodeId k_node("alpha");
+
+// One app "shop" with two web instances wanted of release 2, which is being switched to.
+World switching_world() {
+    World world;
+    world.self = k_node;
+    App app{.id = k_shop, .generation = 5, .release = 2, .release_served = 1};
+    app.rollout = {.state = RolloutState::switching, .from = 1, .to = 2};
+    world.apps[k_shop] = app;
+    Release release{.app = k_shop, .number = 2};
+    release.config.processes["web"] = {.kind = ProcessKind::web, .instances = 2};
+    world.releases[k_shop][2] = release;
+    world.edges[k_node].connected = true;
+    return world;
+}
+
+InstanceSeen& add_instance(World& world, const std::string& id, std::int64_t release = 2) {
+    const InstanceId name(id);
+    world.instances[name] = {
+        .id = name, .app = k_shop, .release = release, .process = "web", .node = k_node};
+    auto& seen = world.nodes[k_node].instances[name];
+    seen = {.id = name, .phase = InstancePhase::running};
+    world.edges[k_node].endpoints[name] = {.instance = name, .health = EndpointHealth::healthy};
+    return seen;
+}
+
+Progress progress(const World& world) {
+    return progress_of(world, world.apps.at(k_shop), 2);
+}
+
+TEST(Progress, goes_on_until_all_are_ready_and_the_rollout_says_so) {
+    auto world = switching_world();
+    add_instance(world, "web-a");
+    EXPECT_EQ(progress(world).state, ProgressState::going_on);
+    EXPECT_EQ(progress(world).summary, "web 1 of 2 ready");
+    add_instance(world, "web-b");
+    EXPECT_EQ(progress(world).state, ProgressState::going_on);
+    world.apps[k_shop].rollout.state = RolloutState::settled;
+    EXPECT_EQ(progress(world).state, ProgressState::settled);
+}
+
+TEST(Progress, instances_of_other_releases_and_before_the_restart_do_not_count) {
+    auto world = switching_world();
+    world.apps[k_shop].rollout.state = RolloutState::settled;
+    world.apps[k_shop].restart_count = 1;
+    add_instance(world, "web-a", 1);
+    add_instance(world, "web-b");
+    EXPECT_EQ(progress(world).summary, "web 0 of 2 ready");
+    world.instances[InstanceId("web-b")].restart_count = 1;
+    EXPECT_EQ(progress(world).summary, "web 1 of 2 ready");
+    EXPECT_EQ(progress(world).state, ProgressState::going_on);
+}
+
+TEST(Progress, a_failed_rollout_points_to_the_instance_that_looks_bad) {
+    auto world = switching_world();
+    add_instance(world, "web-a");
+    add_instance(world, "web-b").last_exit = InstanceExit{.code = 1};
+    world.apps[k_shop].release = 1;
+    world.apps[k_shop].rollout.state = RolloutState::failed;
+    world.apps[k_shop].rollout.reason = "because";
+    const auto failed = progress(world);
+    EXPECT_EQ(failed.state, ProgressState::failed);
+    EXPECT_EQ(failed.reason, "because");
+    EXPECT_EQ(failed.failing.text, "web-b");
+}
+
+TEST(Progress, a_restart_that_crash_loops_has_failed_at_the_limit_and_not_before) {
+    auto world = switching_world();
+    world.apps[k_shop].rollout.state = RolloutState::settled;
+    auto& seen = add_instance(world, "web-a");
+    seen.phase = InstancePhase::backing_off;
+    seen.last_exit = InstanceExit{.signal = 9, .out_of_memory = true};
+    seen.restarts = k_restarts_until_failed - 1;
+    EXPECT_EQ(progress(world).state, ProgressState::going_on);
+    seen.restarts = k_restarts_until_failed;
+    EXPECT_EQ(progress(world).state, ProgressState::failed);
+    EXPECT_THAT(progress(world).reason, HasSubstr("out of memory"));
+}
+
+TEST(Progress, a_later_release_supersedes) {
+    auto world = switching_world();
+    world.apps[k_shop].release = 3;
+    EXPECT_EQ(progress(world).state, ProgressState::superseded);
+}
+
+TEST(Progress, a_stopped_app_wants_nothing) {
+    auto world = switching_world();
+    world.apps[k_shop].rollout.state = RolloutState::settled;
+    world.apps[k_shop].run = AppRun::stopped;
+    EXPECT_EQ(progress(world).state, ProgressState::settled);
+}
+
+TEST(InstanceView, goal_phase_and_health_are_one_state) {
+    struct Case {
+        InstanceGoal goal;
+        InstancePhase phase;
+        EndpointHealth health;
+        InstanceState state;
+    };
+    using G = InstanceGoal;
+    using P = InstancePhase;
+    using H = EndpointHealth;
+    using S = InstanceState;
+    const Case cases[] = {
+        {G::run, P::absent, H::unknown, S::preparing},
+        {G::run, P::prepared, H::unknown, S::preparing},
+        {G::run, P::running, H::unknown, S::starting},
+        {G::run, P::running, H::healthy, S::running},
+        {G::run, P::running, H::unhealthy, S::unhealthy},
+        {G::run, P::backing_off, H::unknown, S::backing_off},
+        {G::run, P::failed, H::unknown, S::failed},
+        {G::drain, P::running, H::healthy, S::draining},
+        {G::drain, P::ended, H::unknown, S::ended},
+        {G::stop, P::running, H::healthy, S::stopping},
+        {G::stop, P::stopping, H::healthy, S::stopping},
+        {G::remove, P::absent, H::unknown, S::ended},
+    };
+    for (const auto& one : cases) {
+        auto world = switching_world();
+        add_instance(world, "web-a").phase = one.phase;
+        world.instances[InstanceId("web-a")].goal = one.goal;
+        world.edges[k_node].endpoints[InstanceId("web-a")].health = one.health;
+        const auto view = instance_view(world, world.instances[InstanceId("web-a")]);
+        EXPECT_EQ(view.state, one.state)
+            << enum_word(one.goal) << " " << enum_word(one.phase) << " " << enum_word(one.health);
+    }
+}
+
+TEST(InstanceView, draining_counts_in_words) {
+    auto world = switching_world();
+    add_instance(world, "web-a");
+    world.instances[InstanceId("web-a")].goal = InstanceGoal::drain;
+    const auto text = [&] {
+        return instance_view(world, world.instances[InstanceId("web-a")]).text;
+    };
+    EXPECT_EQ(text(), "draining: nothing open");
+    auto& endpoint = world.edges[k_node].endpoints[InstanceId("web-a")];
+    endpoint.requests_open = 1;
+    endpoint.oldest_open = seconds(59);
+    EXPECT_EQ(text(), "draining: 1 request, oldest 59 s");
+}
+
+TEST(Urls, are_what_a_browser_here_can_open) {
+    auto world = switching_world();
+    EXPECT_EQ(route_url(world, "*", "/"), "");
+    auto& listens = world.edges[k_node].report.listens;
+    listens = {"0.0.0.0:8080"};
+    EXPECT_EQ(route_url(world, "*", "/"), "http://127.0.0.1:8080/");
+    EXPECT_EQ(route_url(world, "shop.localhost", "/x"), "http://shop.localhost:8080/x");
+    EXPECT_EQ(route_url(world, "*.example.org", "/"), "");
+    listens = {"[::]:80"};
+    EXPECT_EQ(route_url(world, "shop.localhost", "/"), "http://shop.localhost/");
+}
+
+TEST(Top, a_quantile_is_the_upper_bound_of_its_bucket) {
+    EXPECT_EQ(quantile_us({}, 0.5), std::nullopt);
+    EXPECT_EQ(quantile_us({0, 0}, 0.5), std::nullopt);
+    EXPECT_EQ(quantile_us({99, 1}, 0.99), 250);
+    EXPECT_EQ(quantile_us({98, 2}, 0.99), 500);
+    std::vector<std::int64_t> slow(std::size(k_latency_bounds_us) + 1);
+    slow.back() = 1;
+    EXPECT_EQ(quantile_us(slow, 0.5), 30'000'000);
+}
+
+TEST(Top, rates_are_of_the_interval_and_survive_a_restarted_counter) {
+    auto world = switching_world();
+    auto& seen = add_instance(world, "web-a");
+    const auto sample = [&](std::int64_t ms) { return take_sample(world, {"default", {}}, {ms}); };
+    auto& endpoint = world.edges[k_node].endpoints[InstanceId("web-a")];
+    seen.cpu_used_us = 1'000'000;
+    endpoint.requests_total = 100;
+    const auto before = sample(0);
+    seen.cpu_used_us = 2'000'000;
+    endpoint.requests_total = 150;
+    const auto view = top_view(world, before, sample(2000), {});
+    ASSERT_EQ(view.instances.size(), 1u);
+    EXPECT_DOUBLE_EQ(view.instances[0].cpu_percent, 50);
+    EXPECT_DOUBLE_EQ(view.instances[0].requests_per_s, 25);
+    endpoint.requests_total = 10;
+    EXPECT_DOUBLE_EQ(top_view(world, before, sample(2000), {}).instances[0].requests_per_s, 5);
+}
+
+TEST(Watch, a_difference_leads_from_one_picture_to_the_other) {
+    auto world = switching_world();
+    add_instance(world, "web-a");
+    const AppFilter all{"default", {}};
+    const auto before = watch_picture(world, all);
+    EXPECT_TRUE(watch_difference(before, before).empty());
+    world.apps[k_shop].generation = 6;
+    world.instances.clear();
+    const auto changes = watch_difference(before, watch_picture(world, all));
+    ASSERT_EQ(changes.size(), 2u);
+    EXPECT_EQ(changes[0].change, WatchChange::removed);
+    EXPECT_EQ(changes[0].id, "web-a");
+    EXPECT_EQ(changes[1].kind, "app");
+    EXPECT_EQ(changes[1].generation, 6);
+    EXPECT_TRUE(watch_picture(world, {"other", {}}).empty());
+}
+
+TEST(Targets, are_split_and_decoded) {
+    const auto target = parse_target("/v1/x%2Fy?a=1&b=%C3%BC+&b=&c");
+    ASSERT_TRUE(target);
+    EXPECT_EQ(target->path, "/v1/x%2Fy");
+    EXPECT_THAT(target->query.at("b"), ElementsAre("ü+", ""));
+    EXPECT_THAT(target->query.at("c"), ElementsAre(""));
+    EXPECT_FALSE(parse_target("no slash"));
+    EXPECT_FALSE(parse_target("/x?a=%4"));
+    EXPECT_FALSE(parse_target("/x?%zz=1"));
+    std::string many = "/x?";
+    for (std::size_t i = 0; i < k_query_params_max; ++i) many += "a=1&";
+    EXPECT_TRUE(parse_target(many));
+    EXPECT_FALSE(parse_target(many + "a=1"));
+}
+
+TEST(Table, no_two_rows_answer_the_same_request) {
+    std::set<std::string> seen;
+    for (const auto& resource : resources()) {
+        for (const auto& endpoint : resource.endpoints) {
+            EXPECT_TRUE(seen.insert(method_word(endpoint.method) + endpoint.path).second);
+            EXPECT_NE(endpoint.handle, nullptr);
+            EXPECT_FALSE(endpoint.summary.empty());
+        }
+    }
+}
+
+}  // namespace
+}  // namespace moln::api

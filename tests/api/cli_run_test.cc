@@ -1,0 +1,274 @@
+// `moln` as a process against the real server over a FakeControl: words in, text and exit code out.
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/api/api_fixture.h"
+
+namespace moln {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+struct Ran {
+    int exit_code = -1;
+    std::string out;  // standard output and error, as they came
+};
+
+class Cli : public ApiTest {
+protected:
+    void SetUp() override {
+        ApiTest::SetUp();
+        on_loop([this] { control_->add_app("shop"); });
+        std::filesystem::create_directory(folder_ + "/shop");
+        std::ofstream(folder_ + "/shop/index.js") << "hello";
+    }
+
+    struct Started {
+        pid_t pid = -1;
+        int out = -1;
+    };
+    // In the folder "shop", with `input` as its standard input.
+    Started start_moln(std::vector<std::string> words, const std::string& input = "") {
+        std::array<int, 2> out{};
+        EXPECT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
+        const auto input_file = folder_ + "/input";
+        std::ofstream(input_file, std::ios::binary) << input;
+        words.insert(words.begin(), {MOLN_CLI_PROGRAM, "--socket", socket()});
+        std::vector<char*> argv;
+        for (auto& word : words) argv.push_back(word.data());
+        argv.push_back(nullptr);
+        const auto shop = folder_ + "/shop";
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            const int in = ::open(input_file.c_str(), O_RDONLY);
+            ::dup2(in, STDIN_FILENO);
+            ::dup2(out[1], STDOUT_FILENO);
+            ::dup2(out[1], STDERR_FILENO);
+            if (::chdir(shop.c_str()) == 0) ::execv(argv[0], argv.data());
+            ::_exit(99);
+        }
+        ::close(out[1]);
+        return {pid, out[0]};
+    }
+    Ran finish(const Started& started) {
+        Ran ran;
+        std::array<char, 4096> buffer;
+        for (ssize_t n = 0; (n = ::read(started.out, buffer.data(), buffer.size())) > 0;) {
+            ran.out.append(buffer.data(), static_cast<std::size_t>(n));
+        }
+        ::close(started.out);
+        int status = 0;
+        ::waitpid(started.pid, &status, 0);
+        ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return ran;
+    }
+    Ran moln(std::vector<std::string> words, const std::string& input = "") {
+        return finish(start_moln(std::move(words), input));
+    }
+};
+
+TEST_F(Cli, status_and_lists_are_tables) {
+    const auto status = moln({"status"});
+    EXPECT_EQ(status.exit_code, 0) << status.out;
+    EXPECT_THAT(status.out, HasSubstr("instances  1 of 1 ready"));
+    EXPECT_THAT(status.out, Not(HasSubstr("\x1b"))) << "colours without a terminal";
+    EXPECT_THAT(moln({"ps"}).out, HasSubstr("web-shop  shop  1        running"));
+    EXPECT_THAT(moln({"apps"}).out, HasSubstr("http://shop.localhost:8080/"));
+    EXPECT_THAT(moln({"releases"}).out, HasSubstr("serving"));
+    EXPECT_THAT(moln({"route", "ls"}).out, HasSubstr("shop.localhost"));
+    EXPECT_THAT(moln({"platform", "ls"}).out, HasSubstr("host (default)"));
+    EXPECT_THAT(moln({"trash", "ls"}).out, HasSubstr("empty"));
+    EXPECT_THAT(moln({"metrics"}).out, HasSubstr("moln_apps 1"));
+}
+
+TEST_F(Cli, json_is_what_the_api_answers) {
+    const auto ran = moln({"ps", "--json"});
+    EXPECT_EQ(ran.out, call("GET", "/v1/instances").body);
+}
+
+TEST_F(Cli, exit_codes_tell_apart_what_went_wrong) {
+    EXPECT_EQ(moln({"bogus"}).exit_code, 2);
+    const auto none = moln({"releases", "-a", "none"});
+    EXPECT_EQ(none.exit_code, 3);
+    EXPECT_THAT(none.out, HasSubstr("moln: app none"));
+    on_loop([this] { control_->next_error = Error{ErrorCode::refused, "too many"}; });
+    EXPECT_EQ(moln({"restart"}).exit_code, 4);
+    const auto away = moln({"--socket", "/nonexistent/x.sock", "ps"});
+    EXPECT_EQ(away.exit_code, 2) << "an option twice";
+}
+
+TEST_F(Cli, without_a_daemon_it_says_how_to_start_one) {
+    on_loop([this] { server_ = nullptr; });
+    const auto ran = moln({"ps"});
+    EXPECT_EQ(ran.exit_code, 5);
+    EXPECT_THAT(ran.out, HasSubstr("`moln up`"));
+}
+
+TEST_F(Cli, deploy_sends_the_folder_and_names_the_app_by_it) {
+    on_loop([this] { control_->build_lines = {"npm install"}; });
+    const auto ran = moln({"deploy"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.out;
+    EXPECT_THAT(ran.out, HasSubstr("npm install"));
+    EXPECT_THAT(ran.out, HasSubstr("release 2 is made"));
+    EXPECT_THAT(ran.out, HasSubstr("web-shopr2: running"));
+    EXPECT_THAT(on_loop([this] { return *control_->built_archive; }), HasSubstr("hello"));
+}
+
+TEST_F(Cli, deploy_that_is_refused_in_the_middle_says_why) {
+    // More than sockets hold, to an app whose name the daemon refuses before it reads a body.
+    std::ofstream(folder_ + "/shop/large", std::ios::binary) << std::string(8'000'000, 'x');
+    const auto ran = moln({"deploy", "--platform", "p", "--project", "No_Such"});
+    EXPECT_EQ(ran.exit_code, 2) << ran.out;
+    EXPECT_THAT(ran.out, HasSubstr("project"));
+}
+
+TEST_F(Cli, deploy_fails_with_the_log_of_what_failed) {
+    on_loop([this] {
+        control_->build_lines = {"building"};
+        control_->build_result = fail(ErrorCode::refused, "npm install failed");
+    });
+    const auto ran = moln({"deploy"});
+    EXPECT_EQ(ran.exit_code, 4);
+    EXPECT_THAT(ran.out, HasSubstr("moln: npm install failed"));
+}
+
+TEST_F(Cli, ctrl_c_in_a_build_cancels_it_and_says_so) {
+    on_loop([this] { control_->hold_builds = true; });
+    const auto started = start_moln({"deploy"});
+    ASSERT_TRUE(becomes([this] { return control_->built_archive.has_value(); }));
+    ::kill(started.pid, SIGINT);
+    const auto ran = finish(started);
+    EXPECT_EQ(ran.exit_code, 130);
+    EXPECT_THAT(ran.out, HasSubstr("Cancelled"));
+    EXPECT_TRUE(becomes([this] { return control_->build_cancelled; }));
+}
+
+TEST_F(Cli, ctrl_c_in_a_switch_lets_it_go_on_and_says_so) {
+    on_loop([this] { control_->settle_deploys = false; });
+    const auto started = start_moln({"deploy"});
+    std::string seen;
+    std::array<char, 4096> buffer;
+    while (seen.find("is made") == std::string::npos) {
+        const auto n = ::read(started.out, buffer.data(), buffer.size());
+        ASSERT_GT(n, 0) << seen;
+        seen.append(buffer.data(), static_cast<std::size_t>(n));
+    }
+    ::kill(started.pid, SIGINT);
+    const auto ran = finish(started);
+    EXPECT_EQ(ran.exit_code, 130);
+    EXPECT_THAT(ran.out, HasSubstr("goes on in the background"));
+}
+
+TEST_F(Cli, a_dry_run_prints_the_plan) {
+    const auto ran = moln({"deploy", "--dry-run"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.out;
+    EXPECT_THAT(ran.out, HasSubstr("something would happen to default/shop"));
+}
+
+TEST_F(Cli, a_secret_comes_from_standard_input_or_a_file_without_its_last_newline) {
+    EXPECT_EQ(moln({"secret", "set", "KEY"}, "12345\n").exit_code, 0);
+    std::ofstream(folder_ + "/key.pem") << "123\n456";
+    EXPECT_EQ(moln({"secret", "set", "PEM", "--file", folder_ + "/key.pem"}).exit_code, 0);
+    const auto secrets =
+        on_loop([this] { return control_->state.apps[AppId("default/shop")].secrets; });
+    EXPECT_EQ(secrets.at("KEY"), "sealed-5");
+    EXPECT_EQ(secrets.at("PEM"), "sealed-7");
+    EXPECT_EQ(moln({"secret", "set", "KEY", "value"}).exit_code, 2) << "taken from argv";
+    EXPECT_EQ(moln({"secret", "set", "KEY"}, std::string(64 * 1024 + 2, 'x')).exit_code, 2);
+}
+
+TEST_F(Cli, rm_asks_and_without_a_terminal_wants_yes) {
+    const auto refused = moln({"rm", "--app", "shop"});
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_THAT(refused.out, HasSubstr("something would happen"));
+    EXPECT_THAT(refused.out, HasSubstr("--yes"));
+    EXPECT_EQ(moln({"rm", "--app", "shop", "--dry-run"}).exit_code, 0);
+    EXPECT_TRUE(on_loop([this] { return control_->state.apps.contains(AppId("default/shop")); }));
+    EXPECT_EQ(moln({"rm", "--app", "shop", "--yes"}).exit_code, 0);
+    EXPECT_FALSE(on_loop([this] { return control_->state.apps.contains(AppId("default/shop")); }));
+}
+
+TEST_F(Cli, logs_and_events_are_lines) {
+    on_loop([this] {
+        control_->log_lines = {
+            {.instance = InstanceId("web-shop"), .process = "web", .text = "hello"}};
+        control_->state.events[1] = {.number = 1, .name = "app.deployed", .text = "all is well"};
+    });
+    EXPECT_THAT(moln({"logs"}).out, HasSubstr("web-shop | hello\n"));
+    EXPECT_THAT(moln({"logs", "--json"}).out, HasSubstr("\"text\":\"hello\""));
+    EXPECT_THAT(moln({"events"}).out, HasSubstr("all is well"));
+}
+
+TEST_F(Cli, ctrl_c_ends_a_follow_well) {
+    const auto started = start_moln({"logs", "-f"});
+    ASSERT_TRUE(becomes([this] { return control_->log_followers == 1; }));
+    ::kill(started.pid, SIGINT);
+    EXPECT_EQ(finish(started).exit_code, 0);
+}
+
+TEST_F(Cli, run_without_a_terminal_prints_and_exits_as_its_command) {
+    const auto started = start_moln({"run", "--", "ls", "--json"}, "typed");
+    ASSERT_TRUE(
+        becomes([this] { return control_->state.instances.contains(InstanceId("run-abc")); }));
+    on_loop([this] {
+        control_->make_ready(InstanceId("run-abc"));
+        control_->changed();
+    });
+    ASSERT_TRUE(becomes([this] {
+        const auto shell = control_->terminals[InstanceId("run-abc")];
+        return shell != nullptr && shell->input == "typed" && shell->input_ended;
+    }));
+    on_loop([this] {
+        control_->follow_log({.instance = InstanceId("run-abc"), .text = "said"});
+        auto& seen = control_->state.nodes[control_->state.self].instances[InstanceId("run-abc")];
+        seen.phase = InstancePhase::ended;
+        seen.last_exit = InstanceExit{.code = 42};
+        control_->changed();
+    });
+    const auto ran = finish(started);
+    EXPECT_EQ(ran.exit_code, 42);
+    EXPECT_THAT(ran.out, HasSubstr("said\n"));
+}
+
+TEST_F(Cli, completion_asks_the_daemon_for_names) {
+    // Its socket is found by --data: a directory whose run/api.sock is ours.
+    std::filesystem::create_directory(folder_ + "/run");
+    std::filesystem::create_symlink(socket(), folder_ + "/run/api.sock");
+    const auto complete = [&](const std::string& words) {
+        const auto command =
+            "MOLN_DATA=" + folder_ + " " + MOLN_CLI_PROGRAM + " __complete " + words;
+        std::string out;
+        std::FILE* const pipe = ::popen(command.c_str(), "r");
+        std::array<char, 256> buffer;
+        while (std::fgets(buffer.data(), buffer.size(), pipe) != nullptr) out += buffer.data();
+        ::pclose(pipe);
+        return out;
+    };
+    EXPECT_EQ(complete("logs --app ''"), "shop\n");
+    EXPECT_EQ(complete("shell web"), "web-shop\n");
+    EXPECT_EQ(complete("stat"), "status\n");
+}
+
+TEST_F(Cli, completion_scripts_are_what_their_shells_take) {
+    for (const std::string shell : {"bash", "zsh", "fish"}) {
+        const auto script = moln({"completion", shell});
+        EXPECT_EQ(script.exit_code, 0);
+        EXPECT_THAT(script.out, HasSubstr("__complete"));
+        if (std::system(("command -v " + shell + " >/dev/null").c_str()) != 0) continue;
+        const auto path = folder_ + "/script";
+        std::ofstream(path) << script.out;
+        EXPECT_EQ(std::system((shell + " -n " + path).c_str()), 0) << shell;
+    }
+}
+
+}  // namespace
+}  // namespace moln
