@@ -40,6 +40,10 @@ public:
         return *this;
     }
     const std::string& finish(json::object config = {{"Cmd", {"/run"}}}) {
+        return write_index(manifest(std::move(config)));
+    }
+    // The manifest of the layers so far; begins the next image.
+    json::object manifest(json::object config) {
         const json::object image{{"architecture", "amd64"},
                                  {"os", "linux"},
                                  {"config", std::move(config)},
@@ -49,18 +53,29 @@ public:
             {"mediaType", "application/vnd.oci.image.manifest.v1+json"},
             {"config", blob(json::serialize(image), "application/vnd.oci.image.config.v1+json")},
             {"layers", layers_}};
-        write("index.json",
-              json::serialize(json::object{
-                  {"schemaVersion", 2},
-                  {"manifests", json::array{blob(json::serialize(manifest),
-                                                 "application/vnd.oci.image.manifest.v1+json")}}}));
-        return path_;
+        return blob(json::serialize(manifest), "application/vnd.oci.image.manifest.v1+json");
+    }
+    void begin_next() {
+        layers_.clear();
+        diff_ids_.clear();
+    }
+    // An index of images for several architectures.
+    const std::string& finish_index(const json::array& manifests) {
+        const json::object index{{"schemaVersion", 2},
+                                 {"mediaType", "application/vnd.oci.image.index.v1+json"},
+                                 {"manifests", manifests}};
+        return write_index(blob(json::serialize(index), "application/vnd.oci.image.index.v1+json"));
     }
     std::string blob_file(std::size_t layer) const {
         return blob_path(path_, layers_.at(layer).at("digest").as_string());
     }
 
 private:
+    const std::string& write_index(const json::object& descriptor) {
+        write("index.json", json::serialize(json::object{{"schemaVersion", 2},
+                                                         {"manifests", json::array{descriptor}}}));
+        return path_;
+    }
     json::object blob(const std::string& bytes, std::string_view type) {
         const auto hex = sha256_of(bytes);
         write("blobs/sha256/" + hex, bytes);
@@ -142,6 +157,31 @@ TEST_F(OciImport, more_layers_than_an_overlay_takes_become_one) {
     ASSERT_TRUE(image) << image.error().reason;
     ASSERT_THAT(image->image.layers, SizeIs(1));
     EXPECT_EQ(read(layer(*image, 0) + "/file"), "48");
+}
+
+TEST_F(OciImport, of_several_architectures_the_machines_own_is_taken) {
+    LayoutForTests layout(scratch_ / "layout");
+    const auto with = [&](std::string_view architecture, std::string_view content) {
+        layout.begin_next();
+        layout.layer(TarForTests().file("arch", content));
+        auto manifest = layout.manifest({{"Cmd", {"/run"}}});
+        manifest["platform"] = {{"architecture", architecture}, {"os", "linux"}};
+        return manifest;
+    };
+    const auto machine = *run_child_ok({.argv = {"dpkg", "--print-architecture"}});
+    const auto own = machine.substr(0, machine.find('\n'));
+    const auto path = layout.finish_index({with("s390x", "other"), with(own, "own")});
+    const auto image = import("oci:" + path);
+    ASSERT_TRUE(image) << image.error().reason;
+    EXPECT_EQ(read(layer(*image, 0) + "/arch"), "own");
+
+    LayoutForTests foreign(scratch_ / "foreign");
+    foreign.layer(TarForTests().file("arch", "other"));
+    auto manifest = foreign.manifest({{"Cmd", {"/run"}}});
+    manifest["platform"] = {{"architecture", "s390x"}, {"os", "linux"}};
+    const auto none = import("oci:" + foreign.finish_index({manifest}));
+    ASSERT_FALSE(none);
+    EXPECT_THAT(none.error().reason, HasSubstr("not made for this machine"));
 }
 
 TEST_F(OciImport, an_archive_is_taken_too) {
