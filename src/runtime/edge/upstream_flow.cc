@@ -27,8 +27,10 @@ Upstream* take_idle(Core& core, const Exchange& exchange, EndpointView& endpoint
         --endpoint.idle_count;
         clear_timer(*upstream);
         const std::int64_t age = core.now_ms - upstream->idle_since_ms;
-        const bool young = age < edge::k_upstream_fresh_limit.count && silent(*upstream);
-        if (age < upstream->idle_limit_ms && (repeatable || young)) return upstream;
+        // The look costs a system call: only where it is needed.
+        const bool usable =
+            repeatable || (age < edge::k_upstream_fresh_limit.count && silent(*upstream));
+        if (age < upstream->idle_limit_ms && usable) return upstream;
         close_upstream(core, *upstream);
     }
     return nullptr;
