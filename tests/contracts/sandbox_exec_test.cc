@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "contracts/sandbox_real_case.h"
+#include "drivers/sandbox/attach.h"
 #include "drivers/sandbox/exec.h"
 
 namespace moln {
@@ -82,6 +83,37 @@ TEST_F(Exec, in_what_does_not_run_it_is_refused) {
     const auto session = exec_in(world_.host(), {.instance = spec_.instance, .argv = {"true"}});
     ASSERT_FALSE(session);
     EXPECT_EQ(session.error().code, ErrorCode::refused);
+}
+
+// All that comes until the instance ends.
+std::string until_end(Attachment& attached) {
+    std::string text;
+    while (true) {
+        pollfd ready{attached.fd(), POLLIN, 0};
+        if (poll(&ready, 1, 20'000) <= 0) return text + "(no more in 20 s)";
+        const auto some = attached.read();
+        if (!some) return text;
+        text += *some;
+    }
+}
+
+TEST(Attach, the_terminal_of_an_instance_is_ours_to_use) {
+    RealCase world;
+    ASSERT_TRUE(world.sandboxes().recover());
+    auto spec = world.spec_of({"sh", "-c", "read word; stty size; echo got $word; exit 6"});
+    spec.terminal = true;
+    ASSERT_TRUE(world.sandboxes().prepare(spec));
+    EXPECT_EQ(Attachment::open(world.host(), spec.instance).error().code, ErrorCode::refused);
+    const auto started = world.sandboxes().start(spec.instance);
+    ASSERT_TRUE(started) << started.error().reason;
+    auto attached = Attachment::open(world.host(), spec.instance);
+    ASSERT_TRUE(attached) << attached.error().reason;
+    ASSERT_TRUE(attached->resize(99, 44));
+    ASSERT_TRUE(attached->write("hello\n"));
+    const auto text = until_end(*attached);
+    EXPECT_NE(text.find("got hello"), std::string::npos) << text;
+    ASSERT_TRUE(world.wait_for_exit(spec.instance));
+    EXPECT_EQ(world.sandboxes().inspect(spec.instance).value().exit.value().code, 6);
 }
 
 }  // namespace

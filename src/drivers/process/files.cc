@@ -61,7 +61,8 @@ Result<std::string> read_file(const std::string& path) {
     }
 }
 
-Status write_file(const std::string& path, std::string_view bytes, mode_t mode) {
+Status write_file(const std::string& path, std::string_view bytes, mode_t mode,
+                  Durability durability) {
     const std::string beside = path + ".new";
     {
         (void)unlink(beside.c_str());
@@ -69,7 +70,8 @@ Status write_file(const std::string& path, std::string_view bytes, mode_t mode) 
         // The mode is to be what was asked for, whatever the umask.
         if (fchmod(fd.get(), mode) != 0) return fail(error_from_errno(errno, "chmod " + beside));
         MOLN_TRY(write_all(fd, bytes, beside));
-        if (fdatasync(fd.get()) != 0) return fail(error_from_errno(errno, "sync " + beside));
+        if (durability == Durability::synced && fdatasync(fd.get()) != 0)
+            return fail(error_from_errno(errno, "sync " + beside));
     }
     return rename_path(beside, path);
 }
@@ -139,11 +141,15 @@ TreeSize tree_size(const std::string& path) {
     if (!tree) return size;
     constexpr std::int64_t k_stat_block = 512;  // st_blocks counts these, whatever the file system
     while (const FTSENT* entry = fts_read(tree.get())) {
-        if (entry->fts_info == FTS_D) continue;
-        if (entry->fts_statp != nullptr && entry->fts_info != FTS_NS) {
-            size.bytes.count += entry->fts_statp->st_blocks * k_stat_block;
+        switch (entry->fts_info) {
+            case FTS_D:  // comes again after what is in it
+            case FTS_DNR:
+            case FTS_ERR:
+            case FTS_NS: continue;  // gone, or there is nothing at `path`
+            case FTS_DP: break;
+            default: ++size.files; break;
         }
-        if (entry->fts_info != FTS_DP) ++size.files;
+        size.bytes.count += entry->fts_statp->st_blocks * k_stat_block;
     }
     return size;
 }

@@ -17,8 +17,13 @@ bool path_exists(const std::string& path);  // follows no symlink at the end
 
 // Refuses files of more than k_small_file_bytes_max (`refused`).
 Result<std::string> read_file(const std::string& path);
-// Replaces atomically (write beside, fsync, rename): after a crash the old or the new is there.
-Status write_file(const std::string& path, std::string_view bytes, mode_t mode);
+enum class Durability {
+    synced,    // on disk when the call returns
+    unsynced,  // after a loss of power it may be the old, the new, or empty
+};
+// Replaces atomically (write beside, rename): readers see the old or the new.
+Status write_file(const std::string& path, std::string_view bytes, mode_t mode,
+                  Durability durability = Durability::synced);
 // Writes to a file that must be there already: control files of the kernel.
 Status write_existing(const std::string& path, std::string_view bytes);
 

@@ -185,7 +185,8 @@ Status RealSandboxes::start_anew(const SandboxRecord& record) {
     MOLN_TRY(host_.monitors.create(monitor, host_.runtime()));
     // Created, not running: look() tells this by the runtime's start fifo, so that after a crash
     // here it is only prepared, and the next start makes it anew.
-    MOLN_TRY(write_kept(host_.paths.started(id), SandboxStarted{wall_now()}));
+    // Unsynced: a loss of power ends the run that it stands for.
+    MOLN_TRY(write_kept(host_.paths.started(id), SandboxStarted{wall_now()}, Durability::unsynced));
     MOLN_TRY(remove_file(host_.paths.ended(id)));
     return host_.runtime().start(id);
 }

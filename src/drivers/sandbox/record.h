@@ -46,14 +46,16 @@ Result<std::optional<T>> read_kept(const std::string& path) {
         if (text.error().code == ErrorCode::not_found) return std::optional<T>{};
         return fail(text.error());
     }
+    if (text->empty()) return std::optional<T>{};  // unsynced, and the power was lost
     auto value = from_json_text<T>(*text, UnknownFields::ignore);
     if (!value) return fail(ErrorCode::corrupt, path + ": " + value.error().reason);
     return std::optional<T>(std::move(*value));
 }
 
 template <typename T>
-Status write_kept(const std::string& path, const T& value) {
-    return write_file(path, to_json_text(value), 0600);
+Status write_kept(const std::string& path, const T& value,
+                  Durability durability = Durability::synced) {
+    return write_file(path, to_json_text(value), 0600, durability);
 }
 
 }  // namespace moln

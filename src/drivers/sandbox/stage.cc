@@ -26,6 +26,15 @@ RootFsInput root_input(const SandboxRecord& record) {
     return {.instance = record.instance, .image = record.image, .uid_base = record.uid_base};
 }
 
+// Made anew with every start, so it need not outlive a loss of power.
+Status write_name(const std::string& path, const std::string& text, uid_t owner) {
+    if (read_file(path).value_or("") == text && !text.empty()) return {};
+    MOLN_TRY(write_file(path, text, 0644, Durability::unsynced));
+    if (chown(path.c_str(), owner, owner) != 0)
+        return fail(error_from_errno(errno, "chown " + path));
+    return {};
+}
+
 SlotOfNetwork slot_of(const SandboxRecord& record) {
     return {.network = static_cast<std::uint32_t>(record.network),
             .slot = static_cast<std::uint32_t>(record.address_slot)};
@@ -46,15 +55,11 @@ Status SandboxStage::write_names(const SandboxRecord& record) const {
     }
     const auto& name = record.instance.text;
     MOLN_TRY(make_folders(etc, 0755));
-    MOLN_TRY(write_file(etc + "/hosts", hosts_text({.hostname = name, .address = address}), 0644));
-    MOLN_TRY(write_file(etc + "/hostname", name + "\n", 0644));
-    MOLN_TRY(write_file(etc + "/resolv.conf", host_resolv_text(), 0644));
     const auto owner = static_cast<uid_t>(record.uid_base);
-    for (const auto& path : {etc, etc + "/hosts", etc + "/hostname", etc + "/resolv.conf"}) {
-        if (chown(path.c_str(), owner, owner) != 0) {
-            return fail(error_from_errno(errno, "chown " + path));
-        }
-    }
+    MOLN_TRY(write_name(etc + "/hosts", hosts_text({.hostname = name, .address = address}), owner));
+    MOLN_TRY(write_name(etc + "/hostname", name + "\n", owner));
+    MOLN_TRY(write_name(etc + "/resolv.conf", host_resolv_text(), owner));
+    if (chown(etc.c_str(), owner, owner) != 0) return fail(error_from_errno(errno, "chown " + etc));
     return {};
 }
 

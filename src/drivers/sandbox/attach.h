@@ -1,0 +1,38 @@
+// The terminal of an instance that has one (SandboxSpec::terminal): `moln run`.
+#pragma once
+
+#include <string>
+
+#include "base/id.h"
+#include "base/result.h"
+#include "drivers/process/fd.h"
+#include "drivers/sandbox/host.h"
+
+namespace moln {
+
+// Several may be attached at once; all see the same output. What was said before is in the log
+// alone: resize() makes most programs draw their prompt again.
+class Attachment {
+public:
+    // ErrorCode::refused if the instance does not run.
+    static Result<Attachment> open(SandboxHost& host, const InstanceId& instance);
+
+    // Non-blocking; readable when there is output, or nothing more will come. For a loop to wait
+    // on.
+    int fd() const { return socket_.get(); }
+    // Some output; "" if there is none just now. ErrorCode::not_found once the instance has ended.
+    Result<std::string> read();
+    // ErrorCode::unavailable if it cannot take more just now: nothing was written.
+    Status write(const std::string& bytes);
+    Status resize(int columns, int rows);
+
+private:
+    Attachment(SandboxHost& host, InstanceId instance, Fd socket)
+        : host_(&host), instance_(std::move(instance)), socket_(std::move(socket)) {}
+
+    SandboxHost* host_;
+    InstanceId instance_;
+    Fd socket_;
+};
+
+}  // namespace moln
