@@ -53,6 +53,7 @@ struct Kill {
 struct Remove {
     InstanceId instance;
     TrashId trash;
+    std::vector<VolumeId> volumes = {};  // of its own lifetime: they go to the trash with it
 };
 
 using Action = std::variant<CreateVolume, RestoreVolume, TrashVolume, TrashImage, RestoreImage,

@@ -305,6 +305,19 @@ TEST(NodePlan, instance_whose_restart_is_under_way_has_not_ended) {
     EXPECT_EQ(node.story(), "signal web-a SIGTERM");
 }
 
+TEST(NodePlan, instance_that_is_being_looked_at_has_not_ended) {
+    NodeFixture node;
+    node.add("web-a", InstanceGoal::run);
+    node.round();
+    const auto start = node.actions().at(0);
+    begun(node.state, start);
+    node.finish(start, NodeFixture::ok());  // started, and nobody could see it
+    node.goal("web-a", InstanceGoal::stop);
+    EXPECT_EQ(node.phase("web-a"), InstancePhase::preparing);
+    begun(node.state, node.actions().at(0));
+    EXPECT_EQ(node.phase("web-a"), InstancePhase::preparing);
+}
+
 TEST(NodePlan, removal_waits_for_the_volume_that_goes_with_it) {
     NodeFixture node;
     node.add("work-a", InstanceGoal::run);

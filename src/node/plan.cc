@@ -192,7 +192,11 @@ private:
         } else if (work.instance.trash.empty() || !trash(work.instance.trash).busy) {
             // Also when nothing seems to be there: a removal that a crash cut short is finished by
             // repeating it, and only its answer tells what lies in the trash.
-            plan_.actions.emplace_back(Remove{work.instance.id, work.instance.trash});
+            Remove action{work.instance.id, work.instance.trash};
+            for (const auto& mount : work.mounts) {
+                if (mount.lifetime == Lifetime::instance) action.volumes.push_back(mount.volume);
+            }
+            plan_.actions.emplace_back(std::move(action));
         }
     }
 

@@ -21,7 +21,7 @@ InstancePhase phase_towards_running(const InstanceWork& work, const SandboxState
 
 InstancePhase phase_of(const InstanceWork& work, const SandboxState& state) {
     const bool runs = state.sight.phase == InstancePhase::running;
-    const bool unsure = state.doing != InstancePhase::absent && !runs;
+    const bool unsure = (state.doing != InstancePhase::absent || state.looking) && !runs;
     switch (work.instance.goal) {
         case InstanceGoal::prepare:
         case InstanceGoal::run: return phase_towards_running(work, state);

@@ -40,6 +40,7 @@ bool has_effect(const Action& action, const Outcome& outcome, InstancePhase afte
 void sandbox_done(SandboxState& state, const Action& action, const Outcome& outcome, MonoTime now) {
     state.busy = false;
     state.doing = InstancePhase::absent;
+    state.looking = false;
     const auto before = state.sight.phase;
     const auto before_started = state.sight.started;
     if (outcome.sight) {
@@ -121,6 +122,7 @@ struct Begin {
     void operator()(const Inspect& a) {
         auto& sandbox = state.sandboxes[a.instance];
         sandbox.busy = true;
+        sandbox.looking = true;
         sandbox.stale = false;  // what happens from here on is news again
     }
     void operator()(const Remove& a) {

@@ -29,8 +29,9 @@ struct Sight {
 
 struct SandboxState {
     Sight sight;
-    bool busy = false;   // an action of it is under way
-    bool stale = false;  // something happened since `sight`: look again before anything else
+    bool busy = false;     // an action of it is under way
+    bool looking = false;  // an inspection is under way: `sight` may be wrong
+    bool stale = false;    // something happened since `sight`: look again before anything else
     InstancePhase doing = InstancePhase::absent;  // preparing or running: that is under way
     std::int64_t signalled_for = 0;               // generation that the stop signal was sent for
     std::int64_t restarts = 0;

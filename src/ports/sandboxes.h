@@ -24,7 +24,6 @@ struct SandboxMount {
     VolumeId volume;
     std::string path;  // absolute, inside
     Sharing sharing = Sharing::exclusive;
-    Lifetime lifetime = Lifetime::app;  // instance: remove() takes its bytes to the trash as well
     friend bool operator==(const SandboxMount&, const SandboxMount&) = default;
 };
 
@@ -92,8 +91,8 @@ public:
     // Kills everything in it and waits until nothing of it runs.
     virtual Status kill(const InstanceId& instance) = 0;
 
-    // Of an ended sandbox: gives up cgroup, network and mounts and moves the writable layer (and
-    // its lifetime-instance data) to trash_dir(trash). Returns the size of what lies there:
+    // Of an ended sandbox: gives up cgroup, network and mounts and moves the writable layer
+    // to trash_dir(trash). Returns the size of what lies there:
     // repeated after a crash it says the same. With nothing written, nothing is moved and the size
     // is 0. Ok if nothing is there.
     virtual Result<Bytes> remove(const InstanceId& instance, const TrashId& trash) = 0;

@@ -34,7 +34,10 @@ struct Run {
         return from(to.volumes.from_trash(a.trash, a.volume));
     }
     node::Outcome operator()(const node::TrashVolume& a) const {
-        return from(to.volumes.to_trash(a.volume, a.trash));
+        const auto bytes = to.volumes.to_trash(a.volume, a.trash);
+        // Dropped before it could be made: its record waits in the trash without bytes.
+        if (!bytes && bytes.error().code == ErrorCode::not_found) return from(Bytes{});
+        return from(bytes);
     }
     node::Outcome operator()(const node::TrashImage& a) const {
         return from(to.images.to_trash(a.layers, a.trash));
@@ -60,7 +63,7 @@ struct Run {
         return with_sight(to.sandboxes, a.instance, to.sandboxes.kill(a.instance));
     }
     node::Outcome operator()(const node::Remove& a) const {
-        auto outcome = from(to.sandboxes.remove(a.instance, a.trash));
+        auto outcome = from(remove_with_volumes(a));
         if (outcome.status) {
             outcome.sight = node::Sight{};
             outcome.sight->instance = a.instance;
@@ -68,6 +71,18 @@ struct Run {
             outcome.sight = sight_of(*seen);
         }
         return outcome;
+    }
+    // The sandbox first: it has the volumes mounted. Then it is asked once more, since only then
+    // all that the trash holds of it is there to be measured.
+    Result<Bytes> remove_with_volumes(const node::Remove& a) const {
+        auto bytes = to.sandboxes.remove(a.instance, a.trash);
+        if (!bytes || a.volumes.empty()) return bytes;
+        for (const auto& volume : a.volumes) {
+            const auto moved = to.volumes.to_trash(volume, a.trash);
+            // An instance that never came to be may have no bytes.
+            if (!moved && moved.error().code != ErrorCode::not_found) return fail(moved.error());
+        }
+        return to.sandboxes.remove(a.instance, a.trash);
     }
     // Has a function of its own, for its secrets: prepare_sandbox().
     node::Outcome operator()(const node::Prepare&) const { CHECK(false); }
@@ -103,7 +118,7 @@ Result<SandboxSpec> sandbox_spec(const node::InstanceWork& work, HostServices& h
     spec.network = work.network;
     spec.address_slot = work.instance.address_slot;
     for (const auto& mount : work.mounts) {
-        spec.mounts.push_back({mount.volume, mount.path, mount.sharing, mount.lifetime});
+        spec.mounts.push_back({mount.volume, mount.path, mount.sharing});
     }
     spec.terminal = work.instance.terminal;
     return spec;

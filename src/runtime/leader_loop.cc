@@ -252,7 +252,9 @@ void LeaderLoop::plan_once() {
         return commit(std::move(pending));
     }
     publish(*next.edge);
-    dirty_ = true;
+    // The edge's answer brings the next plan; without one, look again later. Not at once: a plan
+    // that is never content with what it published must not spin the loop.
+    wake_at(now.mono + k_plan_interval_idle);
 }
 
 void LeaderLoop::wake_at(MonoTime when) {

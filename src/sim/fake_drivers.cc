@@ -132,13 +132,6 @@ Result<Bytes> FakeSandboxes::move_to_trash(const InstanceId& instance, const Tra
     }
     if (!box.layer.empty()) host_.trash[trash].layer = std::exchange(box.layer, {});
     if (host_.faults.crash_step()) return Bytes{};
-    for (const auto& mount : box.spec.mounts) {
-        const auto volume = host_.volumes.find(mount.volume);
-        if (mount.lifetime != Lifetime::instance || volume == host_.volumes.end()) continue;
-        host_.trash[trash].volumes[mount.volume] = volume->second;
-        host_.volumes.erase(volume);
-    }
-    if (host_.faults.crash_step()) return Bytes{};
     host_.sandboxes.erase(found);
     host_.story.tell("removed " + instance.text);
     const auto there = host_.trash.find(trash);
@@ -204,7 +197,10 @@ Result<Bytes> FakeVolumes::to_trash(const VolumeId& volume, const TrashId& trash
                                host_.volumes.erase(found);
                            }
                            const auto there = host_.trash.find(trash);
-                           return there == host_.trash.end() ? Bytes{} : size_of(there->second);
+                           if (there == host_.trash.end()) {
+                               return fail(ErrorCode::not_found, "no volume " + volume.text);
+                           }
+                           return size_of(there->second);
                        });
 }
 
