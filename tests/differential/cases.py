@@ -193,6 +193,12 @@ def targets():
                    b"/c<NUM>/%2e%2e/x", b"/../c<NUM>", b"/c<NUM>/./x/../y", b"/c<NUM>//x",
                    b"/c<NUM>/%2F%5c", b"?/c<NUM>"):
         yield message(b"", line=b"GET " + target + b" HTTP/1.1")
+    # Answered without the origin: the body that nobody wants must not be taken for a request.
+    yield message(b"Content-Length: %d\r\n" % len(SMUGGLED), SMUGGLED,
+                  line=b"POST /../c<NUM> HTTP/1.1")
+    yield message(b"Transfer-Encoding: chunked\r\n",
+                  b"%x\r\n%s\r\n0\r\n\r\n" % (len(SMUGGLED), SMUGGLED),
+                  line=b"POST /c<NUM>/../.. HTTP/1.1")
     yield message(b"", line=b"OPTIONS *x HTTP/1.1")
     yield message(b"X-Case: <NUM>\r\n", line=b"OPTIONS * HTTP/1.1")
     yield message(b"X-Case: <NUM>\r\n", line=b"OPTIONS http://a HTTP/1.1")
