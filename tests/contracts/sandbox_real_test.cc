@@ -42,6 +42,26 @@ TEST(RealSandboxes, one_that_was_created_and_not_started_is_prepared_and_starts)
     EXPECT_EQ(world.sandboxes().inspect(spec.instance).value().phase, InstancePhase::running);
 }
 
+TEST(RealSandboxes, a_record_that_cannot_be_read_is_told_and_what_runs_is_left_alone) {
+    RealCase world;
+    ASSERT_TRUE(world.sandboxes().recover());
+    const auto broken = world.spec(Behaviour::runs);
+    const auto whole = world.spec(Behaviour::runs);
+    for (const auto& spec : {broken, whole}) {
+        ASSERT_TRUE(world.sandboxes().prepare(spec));
+        ASSERT_TRUE(world.sandboxes().start(spec.instance));
+    }
+    ASSERT_TRUE(write_file(world.host().paths.record(broken.instance), "{broken", 0600));
+    world.restart();
+    const auto seen = world.sandboxes().recover().value();
+    ASSERT_EQ(seen.size(), 2u);
+    const bool first = seen[0].instance == broken.instance;
+    EXPECT_EQ(seen[first ? 0 : 1].phase, InstancePhase::failed);
+    EXPECT_EQ(seen[first ? 1 : 0].phase, InstancePhase::running);
+    EXPECT_FALSE(world.host().cgroups.members(broken.instance.text).empty());
+    EXPECT_EQ(world.sandboxes().inspect(broken.instance).error().code, ErrorCode::corrupt);
+}
+
 // A remove() that was cut off after the writable layer had gone to the trash.
 TEST(RealSandboxes, remove_goes_on_where_it_was_cut_off) {
     RealCase world;

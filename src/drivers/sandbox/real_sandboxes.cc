@@ -131,7 +131,14 @@ Result<std::vector<SandboxSeen>> RealSandboxes::recover() {
     std::vector<InstanceId> half_made;
     for (const auto& entry : std::filesystem::directory_iterator(host_.paths.data.instances())) {
         const InstanceId id(entry.path().filename());
-        MOLN_ASSIGN(const auto record, read_kept<SandboxRecord>(host_.paths.record(id)));
+        const auto kept = read_kept<SandboxRecord>(host_.paths.record(id));
+        if (!kept) {
+            // Unreadable: one broken file must not stop a node, nor what may run behind it.
+            known.insert(id.text);
+            found.push_back({.instance = id, .phase = InstancePhase::failed});
+            continue;
+        }
+        const auto& record = *kept;
         if (!record || record->one_shot) {
             half_made.push_back(id);
             continue;
