@@ -219,7 +219,7 @@ Schemas all_schemas() {
 
 constexpr const char* k_preamble = R"(# The HTTP API
 
-Generated from the table in `src/api`; `GET /v1/openapi.json` is the same as an OpenAPI 3.1 document.
+Generated from the table in `src/api`; `GET /v1/openapi.json` gives it as an OpenAPI 3.1 document.
 
 The daemon listens on the unix socket `DATA/run/api.sock`, for root and its own user only. With
 `moln up --api 127.0.0.1:PORT` it also listens on loopback, where every request carries
@@ -232,7 +232,7 @@ need TLS.
   message names them. Times are milliseconds since 1970 UTC, durations milliseconds, sizes bytes.
 - Answers may gain fields; a field never changes its meaning.
 - An error is `{"error": {"code": "not_found", "reason": "…"}}` with an HTTP status of the table
-  below. A stream that has begun ends with such a line; one that ends without its last chunk was cut.
+  below. A stream that has begun ends with such a line; one without its last chunk was cut.
 - `If-Match: GENERATION` makes a change conditional on the app's generation: 412 if it moved on.
 - `Idempotency-Key: KEY` makes a repeat within a day return the first reply and change nothing.
 

@@ -67,26 +67,57 @@ private:
             }
             return instance_ended();
         }
-        if (terminal_ == nullptr && seen != nullptr && seen->phase == InstancePhase::running) {
-            open();
+        const auto phase = seen == nullptr ? InstancePhase::absent : seen->phase;
+        if (terminal_ == nullptr && phase != InstancePhase::absent) open_early(phase);
+    }
+
+    // The line to a one-off is there a moment before its process runs; whoever is on it by then
+    // hears the first word. Until it is there, it is tried again.
+    void open_early(InstancePhase phase) {
+        auto opened = context_->control.open_terminal(request_);
+        if (opened) return join(std::move(*opened));
+        if (phase == InstancePhase::running && ++tries_ > k_attach_tries_max) {
+            return fail(opened.error());
         }
+        if (std::exchange(trying_, true)) return;
+        context_->loop.after(k_attach_interval, [weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (self == nullptr) return;
+            self->trying_ = false;
+            self->look();
+        });
     }
 
     void open() {
         auto opened = context_->control.open_terminal(request_);
         if (!opened) return fail(opened.error());
-        terminal_ = std::move(*opened);
+        join(std::move(*opened));
+    }
+
+    void join(std::unique_ptr<Terminal> opened) {
+        terminal_ = std::move(opened);
         if (!log_is_output()) {
             terminal_->on_output([weak = weak_from_this()](std::string bytes) {
-                if (const auto self = weak.lock()) self->output(std::move(bytes));
+                const auto self = weak.lock();
+                if (self == nullptr) return;
+                self->got_output_ = true;
+                self->output(std::move(bytes));
             });
         }
         terminal_->on_end([weak = weak_from_this()](int code) {
             const auto self = weak.lock();
             // Without a terminal the log has the last word, and the instance's end the code.
-            if (self != nullptr && !self->log_is_output()) self->exit(code);
+            if (self != nullptr && !self->log_is_output()) self->terminal_ended(code);
         });
         for (auto& bytes : std::exchange(early_input_, {})) terminal_->write(std::move(bytes));
+    }
+
+    // We may have come onto the line after all was said: then the log has it.
+    void terminal_ended(int code) {
+        if (!request_.attach || got_output_) return exit(code);
+        end_code_ = code;
+        if (logs_ == nullptr) follow_log();
+        wait_for_quiet();
     }
 
     bool log_is_output() const { return request_.attach && !request_.tty; }
@@ -103,7 +134,8 @@ private:
                 const auto self = weak.lock();
                 if (self == nullptr) return;
                 self->last_line_ = self->context_->control.now().mono;
-                self->output(line.text + "\n");
+                // A raw terminal does not go back to the left by itself.
+                self->output(line.text + (self->request_.tty ? "\r\n" : "\n"));
             },
             [](const Status&) {});
     }
@@ -127,6 +159,7 @@ private:
     }
 
     int exit_code() const {
+        if (end_code_) return *end_code_;
         if (!last_exit_) return static_cast<int>(k_exit_code_unknown);
         return last_exit_->signal != 0 ? 128 + last_exit_->signal : last_exit_->code;
     }
@@ -183,6 +216,8 @@ private:
     }
 
     static constexpr std::size_t k_early_input_max = 1u << 20;
+    static constexpr Milliseconds k_attach_interval = {20};
+    static constexpr int k_attach_tries_max = 50;  // of a running one: a second
 
     std::shared_ptr<Call> call_;
     std::shared_ptr<ServiceContext> context_;
@@ -196,6 +231,10 @@ private:
     std::shared_ptr<void> logs_;
     MonoTime last_line_;
     std::optional<InstanceExit> last_exit_;
+    std::optional<int> end_code_;
+    int tries_ = 0;
+    bool trying_ = false;
+    bool got_output_ = false;
     bool ending_ = false;
     bool done_ = false;
 };

@@ -243,6 +243,10 @@ Result<std::string> FakeControl::seal(const AppId& app, const std::string& name,
 }
 
 Result<std::unique_ptr<Terminal>> FakeControl::open_terminal(const TerminalRequest& request) {
+    if (refuse_terminals > 0) {
+        --refuse_terminals;
+        return fail(ErrorCode::not_found, "no line yet");
+    }
     auto made = std::make_shared<FakeTerminalState>();
     made->request = request;
     terminals[request.instance] = made;

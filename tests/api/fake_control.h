@@ -49,6 +49,7 @@ public:
     std::function<void(LogLine)> follow_log;
     std::size_t log_followers = 0;
     std::map<InstanceId, std::shared_ptr<FakeTerminalState>> terminals;
+    int refuse_terminals = 0;  // so many next ones
     std::optional<bool> shut_down_now;
 
     // ---- Control ----

@@ -265,6 +265,29 @@ TEST_F(TerminalLine, attaching_waits_for_a_one_off_to_start) {
     }));
 }
 
+TEST_F(TerminalLine, attaching_is_tried_again_until_the_line_is_there) {
+    on_loop([this] {
+        control_->add_instance("shop", "run-1", 1);
+        control_->make_ready(InstanceId("run-1"));
+        control_->refuse_terminals = 3;
+    });
+    const auto client = open("/v1/instances/run-1/terminal?attach=1");
+    EXPECT_TRUE(becomes([this] { return control_->terminals.contains(InstanceId("run-1")); }));
+}
+
+TEST_F(TerminalLine, a_one_off_that_had_said_all_before_the_line_was_open_is_heard_from_its_log) {
+    on_loop([this] {
+        control_->add_instance("shop", "run-1", 1);
+        control_->make_ready(InstanceId("run-1"));
+        control_->log_lines = {{.instance = InstanceId("run-1"), .text = "so fast"}};
+    });
+    auto client = open("/v1/instances/run-1/terminal?attach=1");
+    ASSERT_TRUE(becomes([this] { return control_->terminals.contains(InstanceId("run-1")); }));
+    on_loop([this] { control_->terminals[InstanceId("run-1")]->end(5); });
+    EXPECT_EQ(frames(*client, cli::FrameKind::bytes, "\n"), "so fast\r\n");
+    EXPECT_EQ(frames(*client, cli::FrameKind::text, "}"), R"({"exit":5})");
+}
+
 TEST_F(TerminalLine, a_one_off_without_terminal_says_all_that_it_said_and_its_code) {
     on_loop([this] {
         control_->add_instance("shop", "run-1", 1);
