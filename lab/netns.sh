@@ -130,7 +130,8 @@ RULES
 
 clean_up() {
     trap '' TERM INT EXIT
-    [ -n "$runner" ] && kill -KILL "$runner" 2>/dev/null
+    # Waited for here, so that the shell does not print an obituary.
+    [ -n "$runner" ] && kill -KILL "$runner" 2>/dev/null && wait "$runner" 2>/dev/null
     kill_and_remove_cgroups
     if [ "$uplink" != none ]; then
         nft delete table ip "$table" 2>/dev/null
@@ -160,6 +161,13 @@ done
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 [ "$(id -u)" = 0 ] || { echo "lab: needs root for namespaces and cgroups" >&2; exit 2; }
 
+# Empty groups of labs that were killed before they could tidy up.
+for group in /sys/fs/cgroup/lab-* /sys/fs/cgroup/*/lab-*; do
+    if [ -d "$group" ] && [ ! -d "/proc/${group##*/lab-}" ]; then
+        find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
+    fi
+done
+
 name=lab-$$
 veth=lab-up-$$ table=lab_up_$$
 cgroups='' controllers='' runner=''
@@ -171,7 +179,8 @@ trap 'exit 130' INT
 [ "$uplink" = wanted ] && uplink=10.212.$(($$ % 250 + 1))
 (
     for group in $cgroups; do echo "$BASHPID" >"$group/cgroup.procs"; done
-    exec unshare --net --mount --propagation private --pid --cgroup --ipc --uts --fork \
+    # If this script is killed, so is the small machine.
+    exec setpriv --pdeathsig KILL unshare --net --mount --propagation private --pid --cgroup --ipc --uts --fork \
         --kill-child=KILL --mount-proc \
         bash "$0" --inside "${controllers# }" "$v2_only" "$uplink" "$@"
 ) &
