@@ -20,8 +20,8 @@ Generated from `src/cli`; `moln VERB --help` says the same.
   with `--app`. Verbs that change something wait until it is done, unless `--no-wait`.
 - **Which daemon.** `--data DIR`, else `$MOLN_DATA`, else `/var/lib/moln`; or `--socket PATH`.
 - **Output.** Tables for people; `--json` prints what the API answers (see [API.md](API.md)),
-  streams as one JSON object a line. Progress goes to standard error, `-q` leaves it out. Colours only on a
-  terminal, and not with `NO_COLOR`.
+  streams as one JSON object a line. Progress goes to standard error, `-q` leaves it out. Colours
+  only on a terminal, and not with `NO_COLOR`.
 - **Ctrl-C** leaves things as they are: an upload or a build is cancelled, a switch that has begun
   goes on, and the command says which.
 - **What is sent by `deploy`.** All of the folder but `.git`, `.hg`, `.svn`, `node_modules`, `.venv`
