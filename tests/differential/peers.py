@@ -143,10 +143,7 @@ async def serve_strictly(reader, writer, origin):
                 if block:
                     continue
                 break
-            up_writer.write(b"%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n"
-                            b"X-Forwarded-For: x\r\nX-Forwarded-Proto: http\r\ntraceparent: x\r\n"
-                            b"\r\n%s" % (request.method, request.target, request.host,
-                                         len(request.body), request.body))
+            up_writer.write(written_anew(request))
             writer.write(await up_reader.readuntil(b"\r\n\r\n"))
             if request.method != b"HEAD":
                 writer.write(await up_reader.readexactly(3))
@@ -154,3 +151,11 @@ async def serve_strictly(reader, writer, origin):
             if not request.keeps_alive:
                 break
     up_writer.close()
+
+
+def written_anew(request) -> bytes:
+    number = b"".join(strict.values(request.fields, b"x-case"))
+    return (b"%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nX-Case: %s\r\n"
+            b"X-Forwarded-For: x\r\nX-Forwarded-Proto: http\r\ntraceparent: x\r\n\r\n%s" %
+            (request.method, request.target, request.host, len(request.body), number,
+             request.body))
