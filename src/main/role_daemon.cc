@@ -101,7 +101,7 @@ private:
         MOLN_TRY(sandbox_host_->set_up());
         sandboxes_.emplace(*sandbox_host_);
         one_shots_.emplace(*sandbox_host_);
-        volumes_.emplace(data);
+        volumes_.emplace(VolumeOptions{.data = data});
         HostImagesOptions images;
         images.caps.uid_base = k_build_uid_base;
         images.platform_recipes = options_.platforms;

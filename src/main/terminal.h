@@ -1,0 +1,21 @@
+// Terminals into instances, on the loop: a new program in a running one, or the line to a one-off's
+// own first process. See Control::open_terminal and Terminal in ports/control.h.
+#pragma once
+
+#include <memory>
+
+#include "drivers/sandbox/host.h"
+#include "io/host/host_loop.h"
+#include "model/resources.h"
+#include "ports/control.h"
+
+namespace moln {
+
+// Of what was typed and not yet taken by the program; more is dropped.
+inline constexpr std::size_t k_terminal_input_bytes_max = 1u << 20;
+
+Result<std::unique_ptr<Terminal>> make_terminal(HostLoop& loop, SandboxHost& host,
+                                                const Instance& instance,
+                                                const TerminalRequest& request);
+
+}  // namespace moln
