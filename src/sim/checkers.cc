@@ -239,7 +239,7 @@ void Checkers::request_failed(const AppId& app, const InstanceId& instance,
     const bool user_stopped = found == durable_.apps.end() ||
                               found->second.run != AppRun::running ||
                               found->second.release_served == 0 || stop_asked_.contains(instance) ||
-                              is_scaled_to_zero(found->second);
+                              is_scaled_to_zero(found->second) || serves_badly(found->second);
     const bool limited = holder != durable_.instances.end() && has_drain_limit(holder->second) &&
                          holder->second.goal != InstanceGoal::run;
     if (user_stopped || limited || is_excused(app)) {
@@ -252,6 +252,16 @@ void Checkers::request_failed(const AppId& app, const InstanceId& instance,
 
 void Checkers::edge_crashed() {
     all_excused_until_ = timeline_.now().mono + k_excused_after_edge_crash;
+}
+
+// A release that was settled while none of it ran (scaled to nothing) was never proved.
+bool Checkers::serves_badly(const App& app) const {
+    const auto releases = durable_.releases.find(app.id);
+    if (releases == durable_.releases.end()) return true;
+    const auto served = releases->second.find(app.release_served);
+    if (served == releases->second.end()) return true;
+    const auto& digest = served->second.image.digest;
+    return digest.starts_with("deaf") || digest.starts_with("exiting");
 }
 
 bool Checkers::is_excused(const AppId& app) const {
@@ -275,10 +285,7 @@ void Checkers::asked(const Command& command) {
         purge_asked_.insert(purge->trash);
     } else if (const auto* stop = std::get_if<StopInstanceCommand>(&command)) {
         const auto found = durable_.instances.find(stop->instance);
-        // Asked of one that drains already, it means: do not wait for what it has begun.
-        const bool drains =
-            found != durable_.instances.end() && found->second.goal == InstanceGoal::drain;
-        if (stop->now || drains) stop_asked_.insert(stop->instance);
+        if (stop->now) stop_asked_.insert(stop->instance);
         if (stop->now && found != durable_.instances.end()) {
             excuse(found->second.app, k_excused_after_death);
         }

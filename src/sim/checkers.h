@@ -81,6 +81,7 @@ private:
     void check_bytes(const Host& host);
     bool may_stop_without_replacement(const Instance& instance, const App& app) const;
     bool has_drain_limit(const Instance& instance) const;
+    bool serves_badly(const App& app) const;
     bool is_excused(const AppId& app) const;
     void excuse(const AppId& app, Milliseconds span);
 

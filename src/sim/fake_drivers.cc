@@ -79,7 +79,9 @@ Status FakeSandboxes::prepare(const SandboxSpec& spec) {
         if (box.whole && box.spec.generation == spec.generation) return {};
         box.spec = spec;
         if (host_.faults.crash_step()) return {};  // half made
-        if (box.phase == InstancePhase::absent) box.phase = InstancePhase::prepared;
+        box.phase = InstancePhase::prepared;
+        box.pid = 0;
+        box.exit.reset();
         box.whole = true;
         host_.story.tell("prepared " + spec.instance.text);
         return {};
@@ -98,6 +100,9 @@ Status FakeSandboxes::start(const InstanceId& instance) {
 }
 
 Status FakeSandboxes::signal(const InstanceId& instance, const std::string& signal) {
+    if (signal != "SIGTERM" && signal != "SIGINT" && signal != "SIGQUIT") {
+        return fail(ErrorCode::invalid, signal + " is no signal that stops a program");
+    }
     return call<void>(host_, fmt::format("signal {} {}", instance.text, signal), [&]() -> Status {
         const auto found = host_.sandboxes.find(instance);
         if (found == host_.sandboxes.end()) return {};
@@ -115,7 +120,7 @@ Status FakeSandboxes::kill(const InstanceId& instance) {
         if (found == host_.sandboxes.end()) return {};
         if (found->second.phase != InstancePhase::running) return {};
         host_.checkers.stopping(found->second, Checkers::How::kill);
-        host_.end(instance, Host::End::killed, 0);
+        host_.end(instance, Host::End::by_signal, 9);
         return {};
     });
 }
@@ -166,7 +171,7 @@ void FakeSandboxes::on_exit(std::function<void(InstanceId)> callback) {
 Result<std::vector<VolumeSeen>> FakeVolumes::recover() {
     return call<std::vector<VolumeSeen>>(host_, "recover volumes", [&] {
         std::vector<VolumeSeen> all;
-        for (const auto& [id, token] : host_.volumes) all.push_back({id, k_bytes_each, {}, true});
+        for (const auto& [id, token] : host_.volumes) all.push_back({id, k_bytes_each, {}, false});
         return Result<std::vector<VolumeSeen>>(std::move(all));
     });
 }
@@ -184,7 +189,7 @@ Result<VolumeSeen> FakeVolumes::inspect(const VolumeId& volume) {
     if (!host_.volumes.contains(volume)) {
         return fail(ErrorCode::not_found, "there is no volume " + volume.text);
     }
-    return VolumeSeen{volume, k_bytes_each, gib(1), true};
+    return VolumeSeen{volume, k_bytes_each, {}, false};
 }
 
 Result<Bytes> FakeVolumes::to_trash(const VolumeId& volume, const TrashId& trash) {
@@ -206,9 +211,14 @@ Result<Bytes> FakeVolumes::to_trash(const VolumeId& volume, const TrashId& trash
 
 Status FakeVolumes::from_trash(const TrashId& trash, const VolumeId& volume) {
     return call<void>(host_, fmt::format("{} from {}", volume.text, trash.text), [&]() -> Status {
-        if (host_.volumes.contains(volume)) return {};
         const auto found = host_.trash.find(trash);
-        if (found == host_.trash.end() || !found->second.volumes.contains(volume)) {
+        const bool lies_there =
+            found != host_.trash.end() && found->second.volumes.contains(volume);
+        const bool is_back = host_.volumes.contains(volume);
+        if (is_back && lies_there)
+            return fail(ErrorCode::exists, volume.text + " is there already");
+        if (is_back) return {};
+        if (!lies_there) {
             return fail(ErrorCode::not_found, trash.text + " does not hold " + volume.text);
         }
         host_.volumes[volume] = found->second.volumes.at(volume);
@@ -227,9 +237,15 @@ Status FakeVolumes::purge(const TrashId& trash) {
     });
 }
 
-Status FakeVolumes::extract(const TrashId& trash, const std::string&) {
-    if (host_.trash.contains(trash)) return {};
-    return fail(ErrorCode::not_found, "nothing in the trash is called " + trash.text);
+Status FakeVolumes::extract(const TrashId& trash, const std::string& target) {
+    const auto found = host_.trash.find(trash);
+    if (found == host_.trash.end()) {
+        return fail(ErrorCode::not_found, "nothing in the trash is called " + trash.text);
+    }
+    if (!host_.extracted.emplace(target, found->second.layer).second) {
+        return fail(ErrorCode::exists, target + " is there already");
+    }
+    return {};
 }
 
 // ---- images -----------------------------------------------------------------------------------

@@ -33,7 +33,10 @@ void Host::start(HostSandbox& sandbox) {
     sandbox.exit.reset();
     sandbox.signalled = sandbox.listening = false;
     ++sandbox.life;
-    if (sandbox.layer.empty() && random.chance(0.7)) sandbox.layer = fresh_token();
+    // The contract's programs say whether they write; the others do as they like.
+    const auto& digest = sandbox.spec.image.digest;
+    const bool writes = digest == "writing" || (digest != "dry" && random.chance(0.7));
+    if (sandbox.layer.empty() && writes) sandbox.layer = fresh_token();
     story.tell("runs " + sandbox.spec.instance.text);
     live(sandbox);
 }
@@ -45,6 +48,14 @@ void Host::live(HostSandbox& sandbox) {
         return [this, code](HostSandbox& box) { end(box.spec.instance, End::itself, code); };
     };
     const auto& work = sandbox.spec.command.empty() ? std::string() : sandbox.spec.command[0];
+    if (work == "exit") {
+        return later(sandbox, Milliseconds{5},
+                     end_by_itself(std::stoi(sandbox.spec.command.at(1))));
+    }
+    if (work == "abort") {
+        return later(sandbox, Milliseconds{5},
+                     [this](HostSandbox& box) { end(box.spec.instance, End::by_signal, 6); });
+    }
     if (work == "job") return later(sandbox, random.span(500, 60'000), end_by_itself(0));
     if (temper == Temper::exiting) return later(sandbox, random.span(5, 800), end_by_itself(1));
     if (temper == Temper::frail) later(sandbox, random.around(minutes(5)), end_by_itself(139));
@@ -57,17 +68,22 @@ void Host::live(HostSandbox& sandbox) {
 void Host::stop_signal(HostSandbox& sandbox) {
     sandbox.signalled = true;
     if (temper_of(sandbox.spec) == Temper::stubborn) return;
+    if (!sandbox.spec.command.empty() && sandbox.spec.command[0] == "sleep") {
+        // Has no handler: the signal itself ends it.
+        return later(sandbox, Milliseconds{5},
+                     [this](HostSandbox& box) { end(box.spec.instance, End::by_signal, 15); });
+    }
     later(sandbox, random.span(5, 3'000),
           [this](HostSandbox& box) { end(box.spec.instance, End::itself, 0); });
 }
 
-void Host::end(const InstanceId& instance, End how, int code) {
+void Host::end(const InstanceId& instance, End how, int number) {
     auto& sandbox = sandboxes.at(instance);
     sandbox.phase = InstancePhase::ended;
     sandbox.listening = false;
-    sandbox.exit = InstanceExit{how == End::killed ? 0 : code, how == End::killed ? 9 : 0, false,
-                                timeline.now().wall};
-    story.tell(fmt::format("ended {} {}", instance.text, how == End::killed ? "killed" : ""));
+    sandbox.exit = InstanceExit{how == End::itself ? number : 0, how == End::itself ? 0 : number,
+                                false, timeline.now().wall};
+    story.tell(fmt::format("ended {} {}", instance.text, how == End::itself ? "" : "by a signal"));
     checkers.ended(sandbox, how == End::itself && !sandbox.signalled);
     on_ended(instance);
     if (faults.happens(&FaultRates::exit_unheard)) return;

@@ -62,15 +62,16 @@ public:
     std::map<VolumeId, std::string> volumes;  // to their bytes, told apart by a token
     std::map<TrashId, HostTrash> trash;
     std::set<std::string> image_layers;
+    std::map<std::string, std::string> extracted;  // folder to what extract() copied there
 
     std::function<void(InstanceId)> tell_exit;        // the daemon's, while it lives
     std::function<void(const InstanceId&)> on_ended;  // the edge sees connections break
 
     void start(HostSandbox& sandbox);
     void stop_signal(HostSandbox& sandbox);
-    // Ends it now: by itself, or killed.
-    enum class End { itself, killed };
-    void end(const InstanceId& instance, End how, int code);
+    // Ends it now: by itself with an exit code, or by a signal of that number.
+    enum class End { itself, by_signal };
+    void end(const InstanceId& instance, End how, int number);
     // A running instance dies for no reason of ours.
     void kill_one_at_random();
 

@@ -1,10 +1,12 @@
 #include "sim/simulation.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "plan/invariants.h"
 #include "plan/plan.h"
 
 namespace moln::sim {
@@ -85,6 +87,23 @@ void Simulation::inject_store_faults() {
     memory_.inject(std::move(faults));
 }
 
+// Every plan that is made is looked at, also those that are never committed.
+LeaderLoop::Planner Simulation::watched_planner() {
+    if (!options_.check_plans) return options_.planner;
+    return [this](const World& world, Now now, std::uint64_t seed) {
+        auto plan = options_.planner(world, now, seed);
+        auto changes = plan.changes;
+        number_events(changes, world.event_number);
+        World after = world;
+        for (const auto& change : changes) apply(after, change);
+        for (const auto& broken : plan::broken_invariants(world, plan, after)) {
+            const auto number = std::atoi(broken.c_str() + 1);
+            checkers_.violated(static_cast<Invariant>(number), "plan: " + broken);
+        }
+        return plan;
+    };
+}
+
 // ---- the daemon's lives -----------------------------------------------------------------------
 
 void Simulation::start_daemon() {
@@ -94,7 +113,7 @@ void Simulation::start_daemon() {
     Store& store = store_ ? *store_ : memory_;
     daemon_ = std::make_unique<Daemon>(
         DaemonParts{*loop_, store, sandboxes_, volumes_, images_, edge_, random_, services_},
-        NodeId("n1"), options_.planner);
+        NodeId("n1"), watched_planner());
     daemon_->start();
     edge_.daemon_started();
     users_.daemon_started(daemon_.get());

@@ -27,6 +27,7 @@ struct SimOptions {
     bool print_story = false;
     // What is broken on purpose, to see that a checker tells.
     LeaderLoop::Planner planner = plan::plan;
+    bool check_plans = true;  // by plan/invariants.h; off for a planner that is broken on purpose
     BrokenDriver broken_driver;
     bool edge_keeps_draining = false;
     bool store_forgets = false;  // says committed, and is not
@@ -52,6 +53,7 @@ public:
     SimResult run();
 
 private:
+    LeaderLoop::Planner watched_planner();
     void inject_store_faults();
     void start_daemon();
     void crash_daemon();

@@ -1,0 +1,190 @@
+// The leader at its limits and when its store fails at the worst moment, on a simulated loop.
+#include "runtime/leader_loop.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/sim_loop.h"
+#include "store/memory_store.h"
+
+namespace moln::sim {
+namespace {
+
+struct Leader {
+    Timeline timeline;
+    Random random{1};
+    Faults faults{no_faults(), random};
+    SimLoop loop{timeline, random, faults};
+    MemoryStore store;
+    std::optional<Error> lost;
+    LeaderLoop leader{
+        loop,
+        store,
+        random,
+        NodeId("n1"),
+        {[](const std::shared_ptr<const node::Assignment>&) {}, [](const EdgeSnapshot&) {}, [] {},
+         [this](const Error& error) { lost = error; }},
+        plan::plan};
+    std::vector<Result<CommandReply>> replies;
+
+    void pass(Milliseconds span) {
+        const auto end = timeline.now().mono + span;
+        while (timeline.run_one(end)) {
+        }
+    }
+    void deploy(const std::string& key) {
+        DeployCommand command;
+        command.app = AppId("default/shop");
+        command.image.digest = "good:1";
+        command.image.layers = {"layer"};
+        command.config.processes["web"] = {ProcessKind::web, {"serve"}, "", 1,
+                                           mib(64),          500,       32, 8080};
+        leader.execute(command, {}, key,
+                       [this](Result<CommandReply> reply) { replies.push_back(std::move(reply)); });
+    }
+};
+
+TEST(LeaderLoop, command_is_acknowledged_when_it_is_durable) {
+    Leader node;
+    node.leader.start();
+    node.deploy("k");
+    EXPECT_TRUE(node.replies.empty());
+    node.pass(seconds(1));
+    ASSERT_EQ(node.replies.size(), 1u);
+    ASSERT_TRUE(node.replies[0].has_value()) << node.replies[0].error().reason;
+    EXPECT_TRUE(node.store.get("app/default/shop")->has_value());
+}
+
+TEST(LeaderLoop, command_repeated_with_its_key_gets_the_first_reply_also_from_the_next_leader) {
+    Leader node;
+    node.leader.start();
+    node.deploy("k");
+    node.pass(seconds(1));
+    node.deploy("k");
+    node.pass(seconds(1));
+    LeaderLoop next(node.loop, node.store, node.random, NodeId("n1"),
+                    {[](const std::shared_ptr<const node::Assignment>&) {},
+                     [](const EdgeSnapshot&) {}, [] {}, [](const Error&) {}},
+                    plan::plan);
+    next.start();
+    node.pass(seconds(1));
+    std::optional<Result<CommandReply>> reply;
+    DeployCommand command;
+    command.app = AppId("default/shop");
+    next.execute(command, {}, "k", [&](Result<CommandReply> r) { reply = std::move(r); });
+    node.pass(seconds(1));
+    ASSERT_EQ(node.replies.size(), 2u);
+    ASSERT_TRUE(node.replies[1].has_value() && reply && reply->has_value());
+    EXPECT_EQ(node.replies[0]->release, 1);
+    EXPECT_EQ(node.replies[1]->release, 1);
+    EXPECT_EQ((*reply)->release, 1);
+}
+
+TEST(LeaderLoop, commit_of_unknown_outcome_that_took_effect_is_acknowledged) {
+    Leader node;
+    node.leader.start();
+    node.pass(seconds(1));
+    bool once = true;
+    node.store.inject({{}, {}, [&](const StoreTxn&) -> std::optional<Error> {
+                           if (!std::exchange(once, false)) return std::nullopt;
+                           return Error{ErrorCode::unavailable, "no answer"};
+                       }});
+    node.deploy("");
+    node.pass(seconds(5));
+    ASSERT_EQ(node.replies.size(), 1u);
+    EXPECT_TRUE(node.replies[0].has_value());
+    EXPECT_TRUE(node.leader.world().apps.contains(AppId("default/shop")));
+}
+
+TEST(LeaderLoop, commit_of_unknown_outcome_without_effect_is_told_and_leaves_no_trace) {
+    Leader node;
+    node.leader.start();
+    node.pass(seconds(1));
+    bool once = true;
+    node.store.inject({{},
+                       [&](const StoreTxn&) -> std::optional<Error> {
+                           if (!std::exchange(once, false)) return std::nullopt;
+                           return Error{ErrorCode::full, "the disk is full"};
+                       },
+                       {}});
+    node.deploy("");
+    node.pass(seconds(5));
+    ASSERT_EQ(node.replies.size(), 1u);
+    ASSERT_FALSE(node.replies[0].has_value());
+    EXPECT_EQ(node.replies[0].error().code, ErrorCode::full);
+    EXPECT_TRUE(node.leader.world().apps.empty());
+    node.deploy("");
+    node.pass(seconds(5));
+    EXPECT_TRUE(node.replies.at(1).has_value());
+}
+
+TEST(LeaderLoop, leader_that_was_deposed_writes_nothing_and_says_so) {
+    Leader node;
+    node.leader.start();
+    node.pass(seconds(1));
+    ASSERT_TRUE(
+        node.store.commit({{}, {{k_leader_key, R"({"epoch":9,"node":"n2"})"}}}).has_value());
+    node.deploy("");
+    node.pass(seconds(5));
+    ASSERT_EQ(node.replies.size(), 1u);
+    EXPECT_EQ(node.replies[0].error().code, ErrorCode::unavailable);
+    EXPECT_TRUE(node.lost.has_value());
+    EXPECT_FALSE(node.store.get("app/default/shop")->has_value());
+}
+
+TEST(LeaderLoop, entry_that_cannot_be_read_stops_the_leader_before_it_begins) {
+    Leader node;
+    ASSERT_TRUE(node.store.commit({{}, {{"app/default/shop", "{"}}}).has_value());
+    node.leader.start();
+    node.pass(seconds(5));
+    ASSERT_TRUE(node.lost.has_value());
+    EXPECT_EQ(node.lost->code, ErrorCode::corrupt);
+}
+
+TEST(LeaderLoop, one_command_too_many_is_refused_at_once) {
+    Leader node;
+    node.leader.start();
+    for (std::size_t i = 0; i < k_commands_waiting_max; ++i) node.deploy("");
+    EXPECT_TRUE(node.replies.empty());
+    node.deploy("");
+    ASSERT_EQ(node.replies.size(), 1u);
+    EXPECT_EQ(node.replies[0].error().code, ErrorCode::refused);
+}
+
+TEST(Idempotency, key_at_the_limit_is_taken_and_one_past_it_is_not) {
+    EXPECT_TRUE(check_idempotency_key(std::string(k_idempotency_key_bytes_max, 'k')).has_value());
+    EXPECT_FALSE(
+        check_idempotency_key(std::string(k_idempotency_key_bytes_max + 1, 'k')).has_value());
+    EXPECT_FALSE(check_idempotency_key("a\nb").has_value());
+}
+
+TEST(Idempotency, oldest_record_makes_room_for_one_past_the_limit) {
+    IdempotencyRecords records;
+    for (std::size_t i = 0; i < k_idempotency_kept_max; ++i) {
+        records.remember("k" + std::to_string(i), {WallTime{static_cast<std::int64_t>(i)}, {}});
+    }
+    EXPECT_EQ(records.size(), k_idempotency_kept_max);
+    records.remember("one more", {WallTime{1'000'000}, {}});
+    EXPECT_EQ(records.size(), k_idempotency_kept_max);
+    EXPECT_EQ(records.find("k0", WallTime{1'000'000}), nullptr);
+    EXPECT_NE(records.find("one more", WallTime{1'000'000}), nullptr);
+}
+
+TEST(Idempotency, reply_is_kept_for_a_day_and_not_longer) {
+    IdempotencyRecords records;
+    records.remember("k", {WallTime{0}, {}});
+    EXPECT_NE(records.find("k", WallTime{k_idempotency_age_max.count}), nullptr);
+    EXPECT_EQ(records.find("k", WallTime{k_idempotency_age_max.count + 1}), nullptr);
+}
+
+TEST(MakeTxn, transaction_at_the_limit_is_made_and_one_past_it_is_refused) {
+    TxnParts parts;
+    for (std::size_t i = 0; i + 1 < k_store_txn_operations_max; ++i) {
+        parts.changes.push_back(DeleteInstance{InstanceId("web-" + std::to_string(i))});
+    }
+    EXPECT_TRUE(make_txn(parts).has_value());
+    parts.changes.push_back(DeleteInstance{InstanceId("one-more")});
+    EXPECT_EQ(make_txn(parts).error().code, ErrorCode::refused);
+}
+
+}  // namespace
+}  // namespace moln::sim
