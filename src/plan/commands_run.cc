@@ -171,8 +171,10 @@ Status decide_on(Decision& d, const StopInstanceCommand& command) {
         return fail(ErrorCode::not_found,
                     fmt::format("there is no instance {}", command.instance.text));
     }
+    // One that drains finishes what it has begun before its signal comes: only --now cuts that.
+    const bool leaves = found->goal == InstanceGoal::drain || found->goal == InstanceGoal::stop;
     if (found->goal == InstanceGoal::remove || found->goal == InstanceGoal::kill ||
-        (!command.now && found->goal == InstanceGoal::stop)) {
+        (!command.now && leaves)) {
         return fail(ErrorCode::refused,
                     fmt::format("{} is being stopped already", command.instance.text));
     }

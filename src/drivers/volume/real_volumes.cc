@@ -80,18 +80,18 @@ Result<std::vector<VolumeSeen>> RealVolumes::recover() {
 }
 
 Result<Bytes> RealVolumes::to_trash(const VolumeId& id, const TrashId& trash) {
-    if (path_exists(trashed(trash))) return tree_size(trashed(trash)).bytes;
+    if (path_exists(trashed(trash, id))) return tree_size(trashed(trash, id)).bytes;
     MOLN_ASSIGN(const auto seen, inspect(id));
     MOLN_TRY(unmount(data(id)));
     MOLN_TRY(make_folders(options_.data.trash(trash), 0700));
-    MOLN_TRY(rename_path(folder(id), trashed(trash)));
+    MOLN_TRY(rename_path(folder(id), trashed(trash, id)));
     MOLN_TRY(sync_folder(options_.data.trash(trash)));
     MOLN_TRY(sync_folder(options_.data.volumes()));
-    return seen.size_enforced ? tree_size(trashed(trash)).bytes : seen.used;
+    return seen.size_enforced ? tree_size(trashed(trash, id)).bytes : seen.used;
 }
 
 Status RealVolumes::from_trash(const TrashId& trash, const VolumeId& id) {
-    if (!path_exists(trashed(trash))) {
+    if (!path_exists(trashed(trash, id))) {
         if (path_exists(folder(id))) return mount(id);
         return fail(ErrorCode::not_found, "the trash holds no volume " + trash.text);
     }
@@ -100,7 +100,7 @@ Status RealVolumes::from_trash(const TrashId& trash, const VolumeId& id) {
                     "volume " + id.text + " is there: it cannot be brought back over itself");
     }
     MOLN_TRY(make_folders(options_.data.volumes(), 0700));
-    MOLN_TRY(rename_path(trashed(trash), folder(id)));
+    MOLN_TRY(rename_path(trashed(trash, id), folder(id)));
     MOLN_TRY(sync_folder(options_.data.volumes()));
     // Empty now; if something else is in it, that stays.
     (void)rmdir(options_.data.trash(trash).c_str());

@@ -35,7 +35,10 @@ private:
     std::string folder(const VolumeId& id) const { return options_.data.volume(id); }
     std::string image(const VolumeId& id) const { return folder(id) + "/volume.img"; }
     std::string data(const VolumeId& id) const { return folder(id) + "/data"; }
-    std::string trashed(const TrashId& id) const { return options_.data.trash(id) + "/volume"; }
+    // One trash item may hold several: those of an instance's own lifetime lie beside its layer.
+    std::string trashed(const TrashId& trash, const VolumeId& id) const {
+        return options_.data.trash(trash) + "/" + id.text;
+    }
     Status mount(const VolumeId& id);
 
     const VolumeOptions options_;
