@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -25,6 +26,7 @@ void ExitWatch::on_file(std::function<void(const std::string&)> callback) {
 
 Status ExitWatch::start(const std::string& folder) {
     if (thread_.joinable()) return {};
+    folder_ = folder;
     inotify_ = Fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     stop_ = Fd(eventfd(0, EFD_CLOEXEC));
     if (!inotify_.valid() || !stop_.valid()) {
@@ -56,9 +58,25 @@ void ExitWatch::read_events() {
         std::memcpy(&event, buffer.data() + at, sizeof event);
         const char* name = buffer.data() + at + sizeof event;
         at += static_cast<ssize_t>(sizeof event + event.len);
-        if (event.len == 0 || name[0] == '.') continue;
-        const std::lock_guard lock(mutex_);
-        if (callback_) callback_(name);
+        if ((event.mask & IN_Q_OVERFLOW) != 0) {
+            tell_all();
+        } else if (event.len > 0) {
+            tell(name);
+        }
+    }
+}
+
+void ExitWatch::tell(const std::string& name) {
+    if (name.starts_with('.')) return;  // being written
+    const std::lock_guard lock(mutex_);
+    if (callback_) callback_(name);
+}
+
+// The kernel dropped events for want of room: better to tell twice than not at all.
+void ExitWatch::tell_all() {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
+        tell(entry.path().filename());
     }
 }
 

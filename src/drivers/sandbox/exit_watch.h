@@ -20,15 +20,18 @@ public:
 
     // Watches `folder`, which exists. Once; a second call is a no-op.
     Status start(const std::string& folder);
-    // Called on the watch's own thread with the file's name.
+    // Called on the watch's own thread with the file's name; rarely twice for one file.
     void on_file(std::function<void(const std::string&)> callback);
 
 private:
     void run();
     void read_events();
+    void tell(const std::string& name);
+    void tell_all();
 
     std::mutex mutex_;  // guards callback_
     std::function<void(const std::string&)> callback_;
+    std::string folder_;
     Fd inotify_;
     Fd stop_;
     std::thread thread_;
