@@ -91,8 +91,8 @@ class Control(EdgeCase):
         for line in (b"nonsense\n", b"{}\n", b"[]\n", b'{"get": "all"}\n', b'{"snapshot": 1}\n',
                      b'{"snapshot": {}, "get": "report"}\n', b"\xff\xfe\n",
                      b'{"snapshot": {"version": "one"}}\n', b"[" * 10000 + b"\n",
-                     json.dumps({"snapshot": {"version": 99, "epoch": 9, "routes": [
-                         {"host": "*", "path": "/", "app": "a", "process": "b"}]}}).encode() + b"\n",
+                     b'{"snapshot": {"version": 99, "epoch": 9, "routes": [{"host": "*",'
+                     b' "path": "/", "app": "not in it", "process": "b"}]}}\n',
                      b"x" * (16 * 1024 * 1024 + 1) + b"\n"):
             other = Daemon(self.dir + "/control")
             try:
@@ -134,8 +134,9 @@ class Control(EdgeCase):
         origin = self.origin(serving(answer))
         health = {"kind": "http", "path": "/up", "interval": 60000}
         self.publish([endpoint("web-1", origin.port, "warming")], health=health)
+        want = "GET /up answered 503"
         until(lambda: self.daemon.fresh() and
-              self.daemon.endpoint("web-1")["health_reason"] == "GET /up answered 503", "the reason")
+              self.daemon.endpoint("web-1")["health_reason"] == want, "the reason")
         self.assertEqual(self.daemon.endpoint("web-1")["health"], "unknown")
         state["ready"] = True
         until(lambda: self.daemon.endpoint("web-1")["health"] == "healthy", "the first success")
@@ -157,7 +158,8 @@ class Control(EdgeCase):
               self.daemon.endpoint("web-1")["health_reason"], "the reason")
 
     def test_an_unhealthy_endpoint_gets_no_request(self):
-        sick = self.origin(serving(lambda head, body: b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"))
+        error = b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"
+        sick = self.origin(serving(lambda head, body: error))
         health = {"kind": "http", "path": "/", "interval": 100, "unhealthy_after": 2}
         self.publish([endpoint("web-1", sick.port), endpoint("web-2", self.good().port)],
                      health=health)
@@ -207,7 +209,8 @@ class Control(EdgeCase):
         self.publish([endpoint("web-1", self.origin(script).port)])
         client = self.client()
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        until(lambda: self.daemon.fresh() and self.daemon.endpoint("web-1")["requests_open"] == 1 and
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint("web-1")["requests_open"] == 1 and
               self.daemon.endpoint("web-1")["oldest_open"] >= 5, "the open request")
         go.set()
         client.body(client.head())

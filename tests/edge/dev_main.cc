@@ -1,11 +1,41 @@
 // run_edge behind plain options, for the conversation tests and the benchmark: what `moln edge`
 // does, without the rest of moln.
+#include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
+#include <new>
 #include <string>
 
 #include "runtime/edge/edge_main.h"
+
+// Every allocation is counted and the sum told at the end: a proxied request is to need none.
+namespace {
+std::atomic<long> allocations = 0;
+}
+
+void* operator new(std::size_t bytes) {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    if (void* memory = std::malloc(bytes)) return memory;
+    throw std::bad_alloc();
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    const auto unit = static_cast<std::size_t>(alignment);
+    if (void* memory = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+    std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+    std::free(memory);
+}
 
 int main(int argc, char** argv) {
     moln::EdgeOptions options;
@@ -34,5 +64,7 @@ int main(int argc, char** argv) {
                      "[--seccomp off]\n";
         return 2;
     }
-    return moln::run_edge(options);
+    const int code = moln::run_edge(options);
+    std::cerr << "allocations=" << allocations.load() << "\n";
+    return code;
 }

@@ -39,6 +39,7 @@ class Stream:
     def __init__(self, sock):
         self.sock = sock
         self.sock.settimeout(PATIENCE)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.inbox = b""
 
     def send(self, data):
@@ -370,7 +371,8 @@ class EdgeCase(unittest.TestCase):
         """One request; returns (head, body)."""
         stream = stream or self.client()
         length = "Content-Length: %d\r\n" % len(body) if body else ""
-        stream.send("%s %s HTTP/1.1\r\nHost: shop.test\r\n%s%s\r\n" % (method, path, fields, length))
+        stream.send("%s %s HTTP/1.1\r\nHost: shop.test\r\n" % (method, path))
+        stream.send("%s%s\r\n" % (fields, length))
         stream.send(body)
         head = stream.head()
         if method == "HEAD":

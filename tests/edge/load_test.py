@@ -26,6 +26,30 @@ def digest_of(total):
     return digest.digest()
 
 
+class Allocations(EdgeCase):
+    threads = 1
+
+    def spent(self, requests):
+        """Allocations of an edge's whole life with so many requests on one connection."""
+        self.publish([endpoint("web-1", self.origin(serving(lambda head, body: ok(body))).port)])
+        client = self.client()
+        for _ in range(requests):
+            self.assertEqual(self.get("/a/b?c", method="PUT", body=b"12345", stream=client)[1],
+                             b"12345")
+        self.daemon.close()
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        said = self.stderr().rsplit("allocations=", 1)[1]
+        return int(said)
+
+    def test_a_proxied_request_allocates_nothing(self):
+        few = self.spent(50)
+        self.start()
+        many = self.spent(5050)
+        # Reports, a few a second, are the control thread's and do allocate.
+        self.assertLess(many - few, 5000 // 4)
+
+
 class Load(EdgeCase):
     def test_a_big_download_in_all_framings_is_whole_and_memory_stays_small(self):
         def script(stream, _number):

@@ -24,8 +24,8 @@ class Messages(EdgeCase):
     def test_pipelined_requests_are_answered_in_order(self):
         self.echo()
         client = self.client()
-        client.send("".join("POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nb%02d" % (i, i)
-                            for i in range(50)))
+        one = "POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nb%02d"
+        client.send("".join(one % (i, i) for i in range(50)))
         for i in range(50):
             head = client.head()
             self.assertEqual(client.body(head), b"POST /%d HTTP/1.1|b%02d" % (i, i))
@@ -131,7 +131,8 @@ class Messages(EdgeCase):
 
         self.publish([endpoint("web-1", self.origin(script).port)])
         client = self.client()
-        client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 5\r\n\r\n")
         self.assertEqual(client.head().status, 100)
         client.send("hello")
         head = client.head()
@@ -142,7 +143,8 @@ class Messages(EdgeCase):
             lambda stream, _n: (stream.head(), stream.send(
                 "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"), stream.rest())).port)])
         client = self.client()
-        client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 5\r\n\r\n")
         head = client.head()
         self.assertEqual((head.status, head.get("connection")), (413, "close"))
         self.assertTrue(client.closed())
@@ -254,7 +256,8 @@ class Messages(EdgeCase):
     def test_what_is_no_request_is_refused_and_the_connection_closed(self):
         origin = self.echo()
         for text in ("GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
-                     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+                     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n"
+                     "\r\nx",
                      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
                      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                      "GET / HTTP/1.1\nHost: a\n\n", "\0\0\0\0\r\n\r\n"):
