@@ -77,7 +77,7 @@ Progress progress_of(const World& world, const App& app, std::int64_t release) {
             progress.summary += fmt::format("{} {} of {} ready", name, ready, number);
         }
     }
-    if (app.run == AppRun::stopped) progress.summary = "stopped";
+    if (app.run != AppRun::running) progress.summary = std::string(enum_word(app.run));
     const bool rolling = app.rollout.state == RolloutState::switching;
     if (all_ready && !rolling) {
         progress.state = ProgressState::settled;

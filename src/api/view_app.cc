@@ -9,7 +9,7 @@ namespace {
 
 AppState state_of(const App& app, const std::vector<ProcessView>& processes) {
     if (app.release == 0) return AppState::empty;
-    if (app.run == AppRun::stopped) return AppState::stopped;
+    if (app.run != AppRun::running) return AppState::stopped;
     if (app.rollout.state == RolloutState::switching) return AppState::switching;
     const bool short_of = std::ranges::any_of(
         processes, [](const ProcessView& process) { return process.ready < process.wanted; });
@@ -46,7 +46,7 @@ const Release* find_release(const World& world, const AppId& app, std::int64_t n
 }
 
 std::int64_t wanted_instances(const App& app, const std::string& process, const ProcessSpec& spec) {
-    if (app.run == AppRun::stopped || spec.kind == ProcessKind::cron) return 0;
+    if (app.run != AppRun::running || spec.kind == ProcessKind::cron) return 0;
     const auto scaled = app.scale.find(process);
     return scaled == app.scale.end() ? spec.instances : scaled->second;
 }

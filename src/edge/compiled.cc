@@ -34,19 +34,25 @@ std::unexpected<Error> bad_app(const EdgeApp& app, std::string_view what) {
                 fmt::format("snapshot: app {} process {}: {}", app.app.text, app.process, what));
 }
 
+Status check_health(const EdgeApp& app, const HealthSpec& health) {
+    if (health.interval.count < 0 || health.timeout.count <= 0) {
+        return bad_app(app, "health interval and timeout must be positive");
+    }
+    if (health.kind == HealthKind::http && !http::is_path(health.path)) {
+        return bad_app(app, fmt::format("health path \"{}\" is no path", health.path));
+    }
+    return {};
+}
+
 Status check_app(const EdgeApp& app) {
     if (app.hold_requests_max < 0) return bad_app(app, "hold_requests_max must be 0 or more");
     if (app.hold_limit.count < 0) return bad_app(app, "hold_limit must be 0 or more");
-    if (app.health.interval.count < 0 || app.health.timeout.count <= 0) {
-        return bad_app(app, "health interval and timeout must be positive");
-    }
-    if (app.health.kind == HealthKind::http && !http::is_path(app.health.path)) {
-        return bad_app(app, fmt::format("health path \"{}\" is no path", app.health.path));
-    }
+    MOLN_TRY(check_health(app, app.health));
     std::set<std::string_view> seen;
     for (const auto& endpoint : app.endpoints) {
         const auto& name = endpoint.instance.text;
         if (name.empty()) return bad_app(app, "an endpoint has no instance");
+        if (endpoint.health) MOLN_TRY(check_health(app, *endpoint.health));
         if (!seen.insert(name).second) {
             return bad_app(app, fmt::format("instance {} is there twice", name));
         }

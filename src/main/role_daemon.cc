@@ -44,6 +44,15 @@ std::vector<std::uint16_t> ports_of(const std::vector<std::string>& listens) {
     return ports;
 }
 
+// Lies beside the program that runs.
+Result<std::string> init_program() {
+    const auto own = own_program();
+    const auto path = own.substr(0, own.rfind('/') + 1) + "moln-init";
+    if (::access(path.c_str(), X_OK) == 0) return path;
+    return fail(ErrorCode::not_found,
+                path + " is missing: it is built and installed together with moln");
+}
+
 class Node {
 public:
     explicit Node(const NodeOptions& options)
@@ -97,6 +106,7 @@ private:
         SandboxOptions sandbox{.data = data};
         sandbox.firewall.base = options_.network;
         sandbox.firewall.edge_ports = ports_of(options_.listens);
+        MOLN_ASSIGN(sandbox.init_program, init_program());
         sandbox_host_ = std::make_unique<SandboxHost>(std::move(sandbox));
         MOLN_TRY(sandbox_host_->set_up());
         sandboxes_.emplace(*sandbox_host_);

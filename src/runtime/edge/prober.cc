@@ -42,7 +42,8 @@ void Prober::set_targets(const Tables& tables, std::int64_t now_ms) {
     ++generation_;
     for (std::size_t i = 0; i < tables.apps.size(); ++i) {
         const EdgeApp& app = tables.compiled.apps[i];
-        for (const EndpointEntry& entry : tables.apps[i].endpoints) {
+        for (std::size_t j = 0; j < tables.apps[i].endpoints.size(); ++j) {
+            const EndpointEntry& entry = tables.apps[i].endpoints[j];
             auto& target = targets_[entry.cell.get()];
             const bool fresh = !target;
             if (fresh) {
@@ -51,12 +52,13 @@ void Prober::set_targets(const Tables& tables, std::int64_t now_ms) {
                 target->prober = this;
             }
             target->seen = generation_;
-            target->spec = app.health;
+            const HealthSpec health = app.endpoints[j].health.value_or(app.health);
+            target->spec = health;
             target->state = entry.state;
             target->request = fmt::format(
                 "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: moln-health\r\nAccept: */*\r\n"
                 "Connection: close\r\n\r\n",
-                app.health.path, host_of(tables.compiled, i));
+                health.path, host_of(tables.compiled, i));
             if (fresh) schedule(*target, now_ms);
         }
     }

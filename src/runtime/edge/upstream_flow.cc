@@ -84,7 +84,10 @@ void release_upstream(Core& core, Upstream& upstream, const http::ResponseHead& 
     core.buffers.take_back(&upstream.in);
     upstream.idle_since_ms = core.now_ms;
     upstream.idle_limit_ms = wanted_idle_ms(last);
-    if (endpoint.idle_count >= edge::k_upstream_idle_max || upstream.idle_limit_ms <= 0) {
+    // A server that was told to end waits for its connections: one that drains keeps none of ours.
+    const bool wanted = endpoint.current && endpoint.state == EndpointState::active;
+    if (!wanted || endpoint.idle_count >= edge::k_upstream_idle_max ||
+        upstream.idle_limit_ms <= 0) {
         close_upstream(core, upstream);
         return;
     }
