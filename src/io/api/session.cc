@@ -474,7 +474,8 @@ void Session::arm_write() {
 void Session::close() {
     if (state_ == State::closed) return;
     state_ = State::closed;
-    if (ws_ != nullptr) ws_->cut();
+    // Its events hold this session: apart from each other, both go when their last read has ended.
+    if (const auto line = std::exchange(ws_, nullptr)) line->cut();
     beast::error_code ignored;
     read_timer_.cancel();
     write_timer_.cancel();
