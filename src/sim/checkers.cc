@@ -11,7 +11,8 @@ namespace {
 // How long after an unplanned death (and its back-off) a failed request is nobody's planned change.
 constexpr Milliseconds k_excused_after_death = minutes(5);
 // Until the edge has heard that an app which the user had stopped is wanted again.
-constexpr Milliseconds k_excused_after_start = seconds(15);
+constexpr Milliseconds k_excused_after_start = minutes(1);
+constexpr Milliseconds k_excused_single_switch = minutes(3);
 constexpr Milliseconds k_excused_after_edge_crash = minutes(1);
 
 AppId app_of(const Command& command) {
@@ -58,6 +59,19 @@ void Checkers::committed(const StoreTxn& txn) {
                                  fmt::format("{} made releases {} and {}", release.description,
                                              made->second, release.number));
                     }
+                }
+            }
+            if (const auto* put = std::get_if<PutApp>(&*change)) {
+                // Serves for the first time: the edge is about to hear of it.
+                const auto before = durable_.apps.find(put->app.id);
+                const bool served =
+                    before != durable_.apps.end() && before->second.release_served != 0;
+                if (!served) excuse(put->app.id, k_excused_after_start);
+                // Requests of a single writer are held for a minute while it is switched: longer
+                // than that it takes only when calls fail or the daemon dies on the way.
+                const bool switches = put->app.rollout.state == RolloutState::switching;
+                if (host_fails && switches && is_single_writer(put->app.id)) {
+                    excuse(put->app.id, k_excused_single_switch);
                 }
             }
             apply(durable_, *change);
@@ -144,7 +158,8 @@ void Checkers::stopping(const HostSandbox& box, How how) {
                              enum_word(instance.goal)));
     }
     if (!instance.in_edge || stop_asked_.contains(id)) return;
-    if (!drained_.contains(id) && !is_excused(instance.app)) {
+    // A drain limit also holds when the edge cannot be reached.
+    if (!drained_.contains(id) && !has_drain_limit(instance) && !is_excused(instance.app)) {
         violated(Invariant::replaced_before_stopped,
                  id.text + " is stopped before the edge has acknowledged that it drains");
     }
@@ -163,7 +178,11 @@ void Checkers::stopping(const HostSandbox& box, How how) {
 void Checkers::ended(const HostSandbox& box, bool unplanned) {
     const auto found = durable_.instances.find(box.spec.instance);
     if (!unplanned || found == durable_.instances.end()) return;
-    if (found->second.in_edge) excuse(found->second.app, k_excused_after_death);
+    // While a single writer is switched nobody else could have taken its place.
+    const bool single = std::ranges::any_of(box.spec.mounts, [](const SandboxMount& mount) {
+        return mount.sharing == Sharing::exclusive;
+    });
+    if (found->second.in_edge || single) excuse(found->second.app, k_excused_after_death);
 }
 
 void Checkers::volume_created(const VolumeId& volume, const std::string& bytes) {
@@ -252,6 +271,14 @@ void Checkers::request_failed(const AppId& app, const InstanceId& instance,
 
 void Checkers::edge_crashed() {
     all_excused_until_ = timeline_.now().mono + k_excused_after_edge_crash;
+}
+
+bool Checkers::is_single_writer(const AppId& app) const {
+    return std::ranges::any_of(durable_.volumes, [&](const auto& entry) {
+        const auto& volume = entry.second;
+        return volume.app == app && volume.sharing == Sharing::exclusive &&
+               volume.lifetime != Lifetime::instance;
+    });
 }
 
 // A release that was settled while none of it ran (scaled to nothing) was never proved.

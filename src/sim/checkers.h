@@ -45,6 +45,9 @@ public:
     std::function<std::int64_t(const InstanceId&)> open_on;
     std::function<std::int64_t(const AppId&, const std::string& process)> serving;
 
+    // Driver calls fail or the daemon dies: a switch may take longer than requests are held.
+    bool host_fails = false;
+
     // ---- the store ----
     void committed(const StoreTxn& txn);
     const World& durable() const { return durable_; }
@@ -81,6 +84,7 @@ private:
     void check_bytes(const Host& host);
     bool may_stop_without_replacement(const Instance& instance, const App& app) const;
     bool has_drain_limit(const Instance& instance) const;
+    bool is_single_writer(const AppId& app) const;
     bool serves_badly(const App& app) const;
     bool is_excused(const AppId& app) const;
     void excuse(const AppId& app, Milliseconds span);

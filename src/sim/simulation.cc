@@ -59,6 +59,7 @@ Simulation::Simulation(SimOptions options)
     edge_.broken_keeps_draining = options_.edge_keeps_draining;
     if (options_.print_story) story_.print_all();
     if (options_.store_forgets) store_ = std::make_unique<ForgetfulStore>(memory_, random_);
+    checkers_.host_fails = options_.faults.crash_mean.count > 0 || options_.faults.driver_error > 0;
     inject_store_faults();
     start_daemon();
     users_act();
