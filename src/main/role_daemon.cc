@@ -31,6 +31,8 @@ namespace {
 // Host uids of builds; instances' ranges begin above (App::uid_base).
 constexpr std::int64_t k_build_uid_base = 900'000;
 
+constexpr Milliseconds k_api_patience = seconds(3);
+
 std::vector<std::uint16_t> ports_of(const std::vector<std::string>& listens) {
     std::vector<std::uint16_t> ports;
     for (const auto& listen : listens) {
@@ -79,7 +81,9 @@ public:
         daemon_.emplace(
             DaemonParts{loop_, *store_, *sandboxes_, *volumes_, *images_, link_, entropy_, *host_},
             NodeId(options_.node));
-        return set_up_api();
+        service_ = api::make_service(*daemon_, loop_,
+                                     {.version = MOLN_VERSION, .started = loop_.now().mono});
+        return check_api();
     }
 
     int run() {
@@ -87,6 +91,9 @@ public:
         const auto listener = daemon_->on_change([this] { note_edge(); });
         daemon_->start();
         housekeeping_->start();
+        // Whoever finds the API finds a node that takes commands; one that has trouble to begin
+        // can at least be asked for its status.
+        loop_.after(k_api_patience, [this] { start_api(); });
         if (const auto started = keeper_.start([this](const Error& error) { cannot(error); });
             !started) {
             return say(started.error());
@@ -125,26 +132,38 @@ private:
         return {};
     }
 
-    Status set_up_api() {
+    io::ApiServerOptions api_options() const {
         const auto& data = options_.data;
-        service_ = api::make_service(*daemon_, loop_,
-                                     {.version = MOLN_VERSION, .started = loop_.now().mono});
         io::ApiServerOptions server;
         server.unix_socket = data.api_socket();
         server.tcp_listen = options_.api_listen;
-        if (!options_.api_listen.empty()) {
-            server.token_file = data.root + "/api.token";
-            if (!read_file(server.token_file, 4096)) {
-                MOLN_TRY(
-                    write_file_durably(server.token_file, fresh_suffix(entropy_, 40) + "\n", 0600));
-            }
+        if (!options_.api_listen.empty()) server.token_file = data.root + "/api.token";
+        return server;
+    }
+
+    // What is wrong with the options is said before anything has begun.
+    Status check_api() {
+        const auto server = api_options();
+        if (!server.token_file.empty() && !read_file(server.token_file, 4096)) {
+            MOLN_TRY(
+                write_file_durably(server.token_file, fresh_suffix(entropy_, 40) + "\n", 0600));
         }
-        MOLN_ASSIGN(server_, io::start_api_server(asio_context(loop_), loop_, *service_, server));
+        MOLN_ASSIGN(auto trial,
+                    io::start_api_server(asio_context(loop_), loop_, *service_, server));
+        trial.reset();
         return {};
+    }
+
+    void start_api() {
+        if (server_) return;
+        auto started = io::start_api_server(asio_context(loop_), loop_, *service_, api_options());
+        if (!started) return cannot(started.error());
+        server_ = std::move(*started);
     }
 
     // The edge's first report says where it listens: then the node is ready.
     void note_edge() {
+        if (daemon_->world().leading) start_api();
         const auto found = daemon_->world().edges.find(NodeId(options_.node));
         if (found == daemon_->world().edges.end() || !found->second.connected) return;
         const auto& listens = found->second.report.listens;

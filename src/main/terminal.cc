@@ -1,14 +1,11 @@
 #include "main/terminal.h"
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
+#include "drivers/sandbox/attach.h"
 #include "drivers/sandbox/exec.h"
-#include "io/net/fd.h"
 #include "main/descriptor_pump.h"
 
 namespace moln {
@@ -68,17 +65,15 @@ private:
 // and then its bytes; what is written goes to standard input as it is.
 class AttachTerminal final : public Terminal {
 public:
-    AttachTerminal(HostLoop& loop, SandboxHost& host, InstanceId instance, net::Fd line)
+    AttachTerminal(HostLoop& loop, SandboxHost& host, InstanceId instance, Attachment line)
         : loop_(loop), host_(host), instance_(std::move(instance)), line_(std::move(line)) {
-        pump_ = pump_descriptors(loop, line_.get(), line_.get(), k_terminal_input_bytes_max,
-                                 [this] { ::shutdown(line_.get(), SHUT_WR); });
+        pump_ = pump_descriptors(loop, line_.fd(), line_.fd(), k_terminal_input_bytes_max,
+                                 [this] { ::shutdown(line_.fd(), SHUT_WR); });
         pump_->on_closed([this] { look_for_exit(k_exit_status_polls_max); });
     }
 
     void write(std::string bytes) override { pump_->write(std::move(bytes)); }
-    void resize(int columns, int rows) override {
-        (void)host_.monitors.resize(instance_, columns, rows);
-    }
+    void resize(int columns, int rows) override { (void)line_.resize(columns, rows); }
     void on_output(std::function<void(std::string)> callback) override {
         pump_->on_bytes(
             [callback = std::move(callback)](std::string packet) { callback(packet.substr(1)); });
@@ -103,26 +98,11 @@ private:
     HostLoop& loop_;
     SandboxHost& host_;
     InstanceId instance_;
-    net::Fd line_;
+    Attachment line_;
     std::shared_ptr<DescriptorPump> pump_;
     std::function<void(int)> end_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
-
-Result<net::Fd> connect_line(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof(address.sun_path)) {
-        return fail(ErrorCode::invalid, "the path of the monitor's socket is too long: " + path);
-    }
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    net::Fd line(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    if (!line.open() ||
-        ::connect(line.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-        return fail(error_from_errno(errno, "connect to the monitor of the instance"));
-    }
-    return line;
-}
 
 }  // namespace
 
@@ -130,8 +110,8 @@ Result<std::unique_ptr<Terminal>> make_terminal(HostLoop& loop, SandboxHost& hos
                                                 const Instance& instance,
                                                 const TerminalRequest& request) {
     if (request.attach) {
-        MOLN_ASSIGN(auto line, connect_line(host.monitors.attach_socket(instance.id)));
-        if (request.tty) (void)host.monitors.resize(instance.id, request.columns, request.rows);
+        MOLN_ASSIGN(auto line, Attachment::open(host, instance.id));
+        if (request.tty) (void)line.resize(request.columns, request.rows);
         return std::make_unique<AttachTerminal>(loop, host, instance.id, std::move(line));
     }
     ExecSpec spec{.instance = instance.id,

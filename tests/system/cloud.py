@@ -101,8 +101,11 @@ class Cloud:
 
     # ---- the CLI --------------------------------------------------------------------------------
 
+    def environment(self):
+        return {**os.environ, "MOLN_DATA": self.data, "NO_COLOR": "1"}
+
     def cli(self, *arguments, check=True, stdin=None, patience_s=PATIENCE_S * 3):
-        done = subprocess.run([MOLN, *map(str, arguments), "--data", self.data],
+        done = subprocess.run([MOLN, *map(str, arguments)], env=self.environment(),
                               input=stdin if stdin is not None else "", capture_output=True,
                               text=True, timeout=patience_s, check=False)
         if check and done.returncode != 0:
@@ -111,7 +114,7 @@ class Cloud:
         return done
 
     def json(self, *arguments):
-        done = subprocess.run([MOLN, *map(str, arguments), "--json", "--data", self.data],
+        done = subprocess.run([MOLN, *map(str, arguments), "--json"], env=self.environment(),
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=PATIENCE_S, check=True)
         return json.loads(done.stdout)

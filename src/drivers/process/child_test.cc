@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "drivers/process/output_lines.h"
 
@@ -20,6 +21,15 @@ TEST(RunChild, the_environment_is_exactly_what_was_given) {
     ASSERT_TRUE(result) << result.error().reason;
     EXPECT_EQ(result->output.find("A=b c\nPATH="), 0u) << result->output;
     EXPECT_EQ(std::count(result->output.begin(), result->output.end(), '\n'), 2);
+}
+
+TEST(RunChild, inherits_no_descriptor_that_a_library_left_open) {
+    const int left_open = ::dup(STDERR_FILENO);  // without close-on-exec
+    auto result =
+        run_child({.argv = {"sh", "-c", "test ! -e /proc/$$/fd/" + std::to_string(left_open)}});
+    ::close(left_open);
+    ASSERT_TRUE(result) << result.error().reason;
+    EXPECT_EQ(result->exit_code, 0) << "descriptor " << left_open << " was inherited";
 }
 
 TEST(RunChild, a_missing_program_is_not_found) {

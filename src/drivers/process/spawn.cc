@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -88,6 +89,9 @@ struct Prepared {
     dup2(in, STDIN_FILENO);
     dup2(p.streams.out, STDOUT_FILENO);
     dup2(p.streams.out, STDERR_FILENO);
+    // Libraries open descriptors without O_CLOEXEC: a program that outlives us must not hold our
+    // listening sockets, or clients would wait in a queue that nobody serves.
+    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     if (p.spec.new_mount_namespace) {
         if (unshare(CLONE_NEWNS) != 0 ||
             mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
