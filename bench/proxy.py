@@ -197,7 +197,8 @@ def drive(proxy, path, connections, seconds):
     used = cpu_seconds(proxy.process.pid) - before
     requests = int(re.search(r"(\d+) requests in", said).group(1))
     # Timeouts are wrk's own, on a machine too busy to answer within two seconds.
-    bad = re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: (?!connect 0, read 0, write 0).*",
+    bad = re.search(r"Non-2xx or 3xx responses: \d+|"
+                    r"Socket errors: (?!connect 0, read 0, write 0).*",
                     said)
     if bad:
         raise SystemExit("%s: %s" % (proxy.name, bad.group(0)))

@@ -180,7 +180,8 @@ trap 'exit 130' INT
 (
     for group in $cgroups; do echo "$BASHPID" >"$group/cgroup.procs"; done
     # If this script is killed, so is the small machine.
-    exec setpriv --pdeathsig KILL unshare --net --mount --propagation private --pid --cgroup --ipc --uts --fork \
+    exec setpriv --pdeathsig KILL \
+        unshare --net --mount --propagation private --pid --cgroup --ipc --uts --fork \
         --kill-child=KILL --mount-proc \
         bash "$0" --inside "${controllers# }" "$v2_only" "$uplink" "$@"
 ) &

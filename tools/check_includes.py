@@ -35,7 +35,8 @@ ALLOWED = {
 # What deciding folders must not touch: clocks, randomness, files, sockets, threads, logging, and
 # iteration in an order that differs from run to run.
 FORBIDDEN_IN_PURE = re.compile(
-    r"_clock::now|clock_gettime|#include <(random|thread|mutex|condition_variable|fstream|filesystem|iostream|"
+    r"_clock::now|clock_gettime|"
+    r"#include <(random|thread|mutex|condition_variable|fstream|filesystem|iostream|"
     r"sys/|unistd|fcntl|netinet|ctime|time\.h|spdlog|unordered_)|std::unordered_|\bstd::cout\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 

@@ -84,6 +84,7 @@ server.on("upgrade", (request, socket, head) => {
     }
   };
   socket.on("data", read);
+  socket.on("end", () => socket.end()); // a client that left without a close frame
   socket.on("error", () => socket.destroy());
   socket.on("close", () => sockets.delete(socket));
   read(Buffer.alloc(0));

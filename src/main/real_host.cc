@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <fmt/format.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 
@@ -13,6 +14,9 @@
 
 namespace moln {
 namespace {
+
+// Below this nothing new is begun: the store and what runs must be able to write on.
+constexpr Bytes k_disk_reserve = mib(64);
 
 std::string seal_context(const AppId& app, const std::string& name) {
     return app.text + "/" + name;
@@ -61,6 +65,13 @@ void RealHost::edge_metrics(std::function<void(Result<std::string>)> done) {
 }
 
 Result<std::string> RealHost::new_upload() {
+    MOLN_ASSIGN(const auto free, free_space(parts_.data.root));
+    if (free < k_disk_reserve) {
+        return fail(ErrorCode::full,
+                    fmt::format("too little space: {} MiB free under {}, {} MiB are kept for what "
+                                "runs; nothing was changed. `moln trash ls` shows what could go",
+                                free.count >> 20, parts_.data.root, k_disk_reserve.count >> 20));
+    }
     MOLN_TRY(make_dirs(parts_.data.uploads()));
     return parts_.data.uploads() + "/" + fresh_suffix(parts_.entropy, 16);
 }

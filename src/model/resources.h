@@ -204,7 +204,7 @@ struct TrashItem {
     AppId app;
     std::string what;     // for people: "writable layer of web-7f3k2m (release 4)"
     std::string subject;  // instance id, volume id, app id or "project/name#release"
-    NodeId node;  // where its bytes are; empty: it has none
+    NodeId node;          // where its bytes are; empty: it has none
     Bytes size;
     WallTime dropped;
     WallTime expires;

@@ -52,6 +52,7 @@ class Cloud:
     def __exit__(self, kind, value, trace):
         if kind is not None:
             print(f"---- log of {self.data}\n{self.tail(60)}\n----", flush=True)
+            self.kill()  # the test has failed already: what is told is why, not how it ended
         self.down()
         if self.own_data:
             unmount_below(self.data)
@@ -98,6 +99,12 @@ class Cloud:
                 self.process.wait(10)
             self.process.kill()
             raise AssertionError("moln up did not end after Ctrl-C:\n" + self.tail(30)) from None
+
+    def kill(self):
+        for pid in (self.process.pid, self.daemon_pid()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(PATIENCE_S)
 
     # ---- the CLI --------------------------------------------------------------------------------
 
@@ -161,7 +168,7 @@ def unmount_below(path):
 
 
 class Load:
-    """Clients that ask without a break until stopped; every answer that is not as expected is kept."""
+    """Clients that ask without a break until stopped; answers that are not as expected are kept."""
 
     def __init__(self, cloud, host, clients=4, path="/", expect=lambda status, body: status == 200):
         self.cloud, self.host, self.path, self.expect = cloud, host, path, expect

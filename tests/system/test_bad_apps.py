@@ -141,7 +141,8 @@ class BadApps(unittest.TestCase):
         program = apps.WEB.replace('if self.path == "/exit":',
                                    'if self.path == "/fill":\n'
                                    '            try:\n'
-                                   '                open("/data/f", "wb").write(b"x" * (64 << 20))\n'
+                                   '                with open("/data/f", "wb") as f:\n'
+                                   '                    f.write(bytes(64 << 20))\n'
                                    '            except OSError as error:\n'
                                    '                print("no room:", error, flush=True)\n'
                                    '        if self.path == "/exit":')

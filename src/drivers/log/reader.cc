@@ -131,8 +131,8 @@ std::vector<LogLine> LogReader::read_new(const std::string& instance, Tail& tail
         // Rotated: the rest of the old file, then the new one from its beginning.
         const net::Fd old(::open((path + ".1").c_str(), O_RDONLY | O_CLOEXEC));
         struct ::stat old_status{};
-        if (old.open() && ::fstat(old.get(), &old_status) == 0 &&
-            old_status.st_ino == tail.inode && old_status.st_size > tail.offset) {
+        if (old.open() && ::fstat(old.get(), &old_status) == 0 && old_status.st_ino == tail.inode &&
+            old_status.st_size > tail.offset) {
             take(read_range(old.get(), tail.offset,
                             std::min(static_cast<std::size_t>(old_status.st_size - tail.offset),
                                      k_log_poll_bytes_max)));

@@ -9,7 +9,7 @@
 
 namespace moln {
 
-inline constexpr std::uint32_t k_network_number_max = 254;  // of all networks
+inline constexpr std::uint32_t k_network_number_max = 254;   // of all networks
 inline constexpr std::uint32_t k_project_network_max = 246;  // above: one-shots, a network each
 inline constexpr std::uint32_t k_address_slot_min = 2;
 inline constexpr std::uint32_t k_address_slot_max = 254;  // .255 is the broadcast address
