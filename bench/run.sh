@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Runs the measurements, or the named one. usage: bench/run.sh [proxy|memory|plan|simulation]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+proxy() { python3 bench/proxy.py --edge build/tests/edge/moln_edge_dev; }
+memory() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/memory.py; }
+plan() { build/src/plan/plan_bench --benchmark_min_time=0.5; }
+simulation() {
+    # Simulated seconds per CPU second of a run of three hours without faults.
+    /usr/bin/env time -f '%U CPU seconds for 3 simulated hours' \
+        build/src/sim/moln_sim --seed 1 --hours 3 --faults none
+}
+
+case "${1:-all}" in
+proxy | memory | plan | simulation) "$1" ;;
+all)
+    for one in proxy memory plan simulation; do
+        printf '\n== %s\n' "$one"
+        "$one"
+    done
+    ;;
+*)
+    echo "bench: no measurement '$1': proxy, memory, plan, simulation" >&2
+    exit 2
+    ;;
+esac
