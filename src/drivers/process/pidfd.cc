@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
+#include <cstdlib>
 #include <string_view>
 
 #include <poll.h>
@@ -9,6 +11,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "drivers/process/files.h"
 
 namespace moln {
 
@@ -32,6 +36,23 @@ bool wait_for_end(const Fd& process, Milliseconds limit) {
         found = poll(&ready, 1, static_cast<int>(limit.count));
     } while (found < 0 && errno == EINTR);
     return found > 0;
+}
+
+bool wait_until_heard(pid_t pid, int signal, Milliseconds limit) {
+    constexpr std::int64_t k_poll_ms = 2;
+    const auto bit = std::uint64_t{1} << (signal - 1);
+    for (std::int64_t waited = 0; waited <= limit.count; waited += k_poll_ms) {
+        // SigBlk and SigCgt are sets of signals in hexadecimal, see proc_pid_status(5).
+        const auto status = read_file("/proc/" + std::to_string(pid) + "/status");
+        if (!status) return false;
+        for (const auto* field : {"SigBlk:\t", "SigCgt:\t"}) {
+            const auto at = status->find(field);
+            if (at == std::string::npos) continue;
+            if ((std::strtoull(status->c_str() + at + 8, nullptr, 16) & bit) != 0) return true;
+        }
+        poll(nullptr, 0, static_cast<int>(k_poll_ms));
+    }
+    return false;
 }
 
 int signal_number(const std::string& name) {

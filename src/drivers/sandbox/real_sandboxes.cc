@@ -13,6 +13,7 @@
 namespace moln {
 namespace {
 
+constexpr Milliseconds k_begin_limit{500};
 constexpr Milliseconds k_monitor_end_limit = seconds(10);
 
 WallTime wall_now() {
@@ -226,6 +227,9 @@ Status RealSandboxes::signal(const InstanceId& instance, const std::string& sign
     const auto process = open_process(*pid);
     // Opened, then looked at again: it is the instance's own and will not become another's.
     if (!process || host_.monitors.instance_pid(instance) != pid) return {};
+    // Just started, it may still be the runtime. One that never handles the signal is not waited
+    // for in vain: without an init the signal would be lost anyway.
+    wait_until_heard(*pid, number, k_begin_limit);
     return send_signal(*process, number);
 }
 

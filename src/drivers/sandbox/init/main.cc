@@ -3,13 +3,16 @@
 // The kernel gives the first process of a pid namespace no default action for signals: a program
 // that does not handle SIGTERM could not be stopped by it. And orphans become its children, which
 // few programs reap. So this one stands first, starts the program in a process group of its own,
-// passes signals on to that group, reaps, and ends as the program ended.
+// passes signals on to that group, reaps, and ends as the program ended. A signal to stop goes to
+// every process, as service managers send it: also to what has left the group.
 //
 // After a signal was passed on it waits for everything that is left: a shell that dies of SIGTERM
 // must not take along the server that it had started and that still finishes its requests.
 // If the program ends by itself, so does this, and with it all that is left.
 //
 // Linked statically: it must run in any image. No standard library beyond libc.
+#include <initializer_list>
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -26,7 +29,18 @@ void say(const char* text) {
     (void)!write(STDERR_FILENO, text, strlen(text));
 }
 
+// Never runs, for all signals are blocked and waited for. That there is a handler shows outside
+// (SigCgt of proc_pid_status(5)) that a signal sent now is not lost any more.
+void heard(int) {}
+
+void set_all(void (*handler)(int)) {
+    for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH}) {
+        signal(number, handler);
+    }
+}
+
 [[noreturn]] void become(char** argv, const sigset_t& mask) {
+    set_all(SIG_DFL);
     setpgid(0, 0);
     // Only the foreground group of a terminal may read from it. SIGTTOU is still blocked here.
     if (isatty(STDIN_FILENO) != 0) tcsetpgrp(STDIN_FILENO, getpid());
@@ -69,6 +83,7 @@ int main(int argc, char** argv) {
     sigset_t before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
+    set_all(heard);
     const pid_t program = fork();
     if (program < 0) {
         say("moln: cannot start a process: ");
@@ -88,8 +103,9 @@ int main(int argc, char** argv) {
             const bool any_left = reap(program, ended, code);
             if (ended && (!told || !any_left)) return code;
         } else if (signal > 0) {
-            told = told || signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
-            kill(-program, signal);
+            const bool stops = signal == SIGTERM || signal == SIGINT || signal == SIGQUIT;
+            told = told || stops;
+            kill(stops ? -1 : -program, signal);
         }
     }
 }
