@@ -1,5 +1,7 @@
 """Small apps for tests, written into a folder of their own."""
+import atexit
 import pathlib
+import shutil
 import tempfile
 
 WEB = """\
@@ -39,9 +41,11 @@ print("VERSION has ended", flush=True)
 
 
 def folder(files, name="shop"):
-    """A fresh folder called `name` with these files (a relative path to its text each)."""
+    """A fresh folder called `name` with these files (a relative path to its text each), removed at
+    the end of the test program."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="moln-app-", dir="/var/tmp")) / name
     directory.mkdir()
+    atexit.register(shutil.rmtree, directory.parent, ignore_errors=True)
     for path, text in files.items():
         target = directory / path
         target.parent.mkdir(parents=True, exist_ok=True)
