@@ -1,4 +1,4 @@
-// Runs a program of the host and waits for it: how drivers call crun, skopeo, umoci, mmdebstrap.
+// Runs a program of the host and waits for it: how drivers call crun, skopeo, mmdebstrap.
 // Not for instances. Arguments are passed as they are (no shell); the environment is exactly `env`
 // plus PATH; stdin is /dev/null; the child dies with the caller's thread's process.
 #pragma once
