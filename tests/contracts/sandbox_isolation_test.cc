@@ -91,6 +91,26 @@ TEST_F(Isolation, its_own_network_is_reachable_and_another_projects_is_not) {
     EXPECT_EQ(end_of(stranger).code, 0) << world_.log(stranger);
 }
 
+// The host remembers for half a minute which link an address was at.
+TEST_F(Isolation, an_address_that_another_had_before_is_answered_at_once) {
+    start(world_.spec(Behaviour::runs));  // without a neighbour the bridge forgets by itself
+    const std::vector<std::string> serve{"python3", "-u", "-m", "http.server", "80"};
+    const auto first = world_.spec_of(serve);
+    auto second = world_.spec_of(serve);
+    second.address_slot = first.address_slot;
+    for (const auto& server : {first, second}) {
+        start(server);
+        ASSERT_TRUE(world_.wait_for_log(server, "Serving"));
+        const auto address = world_.sandboxes().inspect(server.instance).value().address;
+        const auto ask = fmt::format("curl -s -m 3 -o /dev/null http://{}:80/", address);
+        EXPECT_EQ(std::system(ask.c_str()), 0) << server.instance.text;
+        ASSERT_TRUE(world_.sandboxes().kill(server.instance));
+        ASSERT_TRUE(world_.wait_for_exit(server.instance));
+        ASSERT_TRUE(
+            world_.sandboxes().remove(server.instance, TrashId("trash-" + server.instance.text)));
+    }
+}
+
 TEST_F(Isolation, metadata_services_are_out_of_reach) {
     EXPECT_EQ(code_of(refused_script("http://169.254.169.254/")), 0) << last_log_;
 }

@@ -31,9 +31,9 @@ std::unexpected<Error> nl_fail(const std::string& what, int error) {
     return fail(code, fmt::format("{}: {}", what, nl_geterror(error)));
 }
 
-Result<Owned<nl_addr>> parse_address(const std::string& text) {
+Result<Owned<nl_addr>> parse_address(const std::string& text, int family = AF_INET) {
     nl_addr* address = nullptr;
-    if (const int error = nl_addr_parse(text.c_str(), AF_INET, &address); error < 0) {
+    if (const int error = nl_addr_parse(text.c_str(), family, &address); error < 0) {
         return nl_fail("address " + text, error);
     }
     return Owned<nl_addr>(address);
@@ -102,6 +102,19 @@ Status Netlink::set_up(const std::string& link) {
     rtnl_link_set_flags(change.get(), IFF_UP);
     if (const int error = rtnl_link_change(socket_.get(), from.get(), change.get(), 0); error < 0) {
         return nl_fail("set link " + link + " up", error);
+    }
+    return {};
+}
+
+Status Netlink::set_mac(const std::string& link, const std::string& mac) {
+    MOLN_ASSIGN(const int index, index_of(link));
+    MOLN_ASSIGN(const auto address, parse_address(mac, AF_LLC));
+    const Owned<rtnl_link> from(rtnl_link_alloc());
+    rtnl_link_set_ifindex(from.get(), index);
+    const Owned<rtnl_link> change(rtnl_link_alloc());
+    rtnl_link_set_addr(change.get(), address.get());
+    if (const int error = rtnl_link_change(socket_.get(), from.get(), change.get(), 0); error < 0) {
+        return nl_fail("give " + link + " the address " + mac, error);
     }
     return {};
 }

@@ -24,6 +24,8 @@ public:
     Status ensure_bridge(const std::string& name);
     Status make_veth(const VethSpec& spec);
     Status set_up(const std::string& link);
+    // `mac` as "02:6d:6c:6e:07:0c".
+    Status set_mac(const std::string& link, const std::string& mac);
     Status set_bridge(const std::string& link, const std::string& bridge);
     Status ensure_address(const std::string& link, const std::string& address_with_prefix);
     Status ensure_default_route(const std::string& gateway);

@@ -48,6 +48,7 @@ Status Networks::recover(const std::set<std::string>& keep) {
 Status Networks::make_bridge(const Subnet& subnet) {
     MOLN_ASSIGN(auto netlink, Netlink::open());
     MOLN_TRY(netlink.ensure_bridge(subnet.bridge));
+    MOLN_TRY(netlink.set_mac(subnet.bridge, subnet.gateway_mac));
     // A packet whose source belongs to another bridge is dropped: no instance speaks for another
     // network. (Within a network the kernel sets the source: instances have no CAP_NET_RAW.)
     MOLN_TRY(set_sysctl(fmt::format("net/ipv4/conf/{}/rp_filter", subnet.bridge), "1"));
@@ -59,6 +60,7 @@ Status Networks::fill_netns(const std::string& name, const Subnet& subnet) {
     return run_in_netns(netns_path(name), [&]() -> Status {
         MOLN_ASSIGN(auto netlink, Netlink::open());
         MOLN_TRY(netlink.set_up("lo"));
+        MOLN_TRY(netlink.set_mac(k_inside_link, subnet.mac));
         MOLN_TRY(netlink.ensure_address(k_inside_link,
                                         fmt::format("{}/{}", subnet.address, k_subnet_prefix)));
         MOLN_TRY(netlink.set_up(k_inside_link));

@@ -3,6 +3,13 @@
 #include <fmt/format.h>
 
 namespace moln {
+namespace {
+
+std::string mac_of(std::uint32_t network, std::uint32_t host) {
+    return fmt::format("02:6d:6c:6e:{:02x}:{:02x}", network, host);
+}
+
+}  // namespace
 
 Result<Subnet> subnet_of(const std::string& base, SlotOfNetwork which) {
     if (which.network < 1 || which.network > k_network_number_max) {
@@ -21,7 +28,9 @@ Result<Subnet> subnet_of(const std::string& base, SlotOfNetwork which) {
     return Subnet{.bridge = fmt::format("mln{}", which.network),
                   .host_link = fmt::format("mlv{}.{}", which.network, which.slot),
                   .gateway = fmt::format("{}.{}.1", base, which.network),
-                  .address = fmt::format("{}.{}.{}", base, which.network, which.slot)};
+                  .address = fmt::format("{}.{}.{}", base, which.network, which.slot),
+                  .gateway_mac = mac_of(which.network, 1),
+                  .mac = mac_of(which.network, which.slot)};
 }
 
 }  // namespace moln

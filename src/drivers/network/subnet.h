@@ -20,6 +20,10 @@ struct Subnet {
     std::string host_link;  // "mlv7.12": host end of the slot's veth pair
     std::string gateway;    // "10.213.7.1"
     std::string address;    // "10.213.7.12"
+    // Link-layer addresses follow from the numbers: a neighbour that remembers where an address was
+    // stays right when another instance gets it, and when the bridge is made anew.
+    std::string gateway_mac;  // "02:6d:6c:6e:07:01", locally administered
+    std::string mac;          // "02:6d:6c:6e:07:0c"
 };
 
 struct SlotOfNetwork {

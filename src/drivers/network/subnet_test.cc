@@ -12,6 +12,8 @@ TEST(Subnet, names_and_addresses_follow_the_numbers) {
     EXPECT_EQ(subnet->host_link, "mlv7.12");
     EXPECT_EQ(subnet->gateway, "10.213.7.1");
     EXPECT_EQ(subnet->address, "10.213.7.12");
+    EXPECT_EQ(subnet->gateway_mac, "02:6d:6c:6e:07:01");
+    EXPECT_EQ(subnet->mac, "02:6d:6c:6e:07:0c");
 }
 
 TEST(Subnet, the_limits_hold_and_one_past_them_is_refused) {
