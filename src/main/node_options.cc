@@ -49,6 +49,9 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--platforms", options.platforms, "folder of platform recipes")
         ->capture_default_str();
+    app.add_option("--build-env", options.build_env,
+                   "variables of builds, as registries and their tokens: lines NAME=VALUE")
+        ->capture_default_str();
     app.add_flag("--verbose,-v", options.verbose, "log more than warnings");
     app.add_flag("--log-json", options.log_json, "log as JSON lines");
     app.add_option("--ready-fd", options.ready_fd)->group("");
@@ -71,11 +74,10 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
 }
 
 std::vector<std::string> node_arguments(const NodeOptions& options) {
-    std::vector<std::string> arguments = {"--data",         options.data.root,
-                                          "--node",         options.node,
-                                          "--network",      options.network,
-                                          "--platforms",    options.platforms,
-                                          "--edge-threads", std::to_string(options.edge_threads)};
+    std::vector<std::string> arguments = {
+        "--data",      options.data.root, "--node",         options.node,
+        "--network",   options.network,   "--platforms",    options.platforms,
+        "--build-env", options.build_env, "--edge-threads", std::to_string(options.edge_threads)};
     for (const auto& listen : options.listens) {
         arguments.insert(arguments.end(), {"--listen", listen});
     }

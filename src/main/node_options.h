@@ -17,7 +17,8 @@ struct NodeOptions {
     std::string metrics_listen;                             // of the edge; loopback only
     std::string api_listen;  // TCP beside the unix socket; loopback only, with a token
     std::string network = "10.213";
-    std::string platforms;  // folder of platform recipes
+    std::string platforms;                          // folder of platform recipes
+    std::string build_env = "/etc/moln/build.env";  // settings of builds; may be missing
     bool verbose = false;
     bool log_json = false;
     int ready_fd = -1;  // `up` waits on it for one line

@@ -123,6 +123,10 @@ private:
         images.caps.uid_base = k_build_uid_base;
         images.platform_recipes = options_.platforms;
         images.wall_now = [this] { return loop_.now().wall; };
+        images.build_settings = [file = options_.build_env]() -> Result<BuildSettings> {
+            MOLN_ASSIGN(const auto host, read_host_settings(file));
+            return build_settings(host);
+        };
         images_.emplace(data, *one_shots_, std::move(images));
         housekeeping_.emplace(loop_, data, *sandboxes_, [this] {
             std::set<std::string> live;

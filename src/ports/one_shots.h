@@ -22,6 +22,8 @@ struct OneShotSpec {
     std::string folder_inside = "/app";
     std::string
         cache_folder;  // host folder mounted at /cache, "" is none: package managers' caches
+    std::string settings_folder;  // host folder mounted read-only at `settings_inside`, "" is none
+    std::string settings_inside;
     std::vector<std::string> command;
     std::map<std::string, std::string> env;
     std::int64_t uid_base = 0;  // 65,536 host uids of its own

@@ -37,8 +37,9 @@ def wait_until(what, condition, patience_s=PATIENCE_S):
 
 
 class Cloud:
-    def __init__(self, data=None, arguments=()):
+    def __init__(self, data=None, arguments=(), variables=None):
         self.own_data = data is None
+        self.variables = variables or {}  # of the daemon's environment
         self.data = data or tempfile.mkdtemp(prefix="moln-test-", dir="/var/tmp")
         self.arguments = list(arguments)
         self.process = None
@@ -70,7 +71,8 @@ class Cloud:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [MOLN, role, "--data", self.data, "--listen", listen, *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, **self.variables})
 
     def up(self, role="up"):
         self.spawn(role)

@@ -50,7 +50,12 @@ Status HostImages::recover() {
 }
 
 Result<BuildResult> HostImages::build(const BuildRequest& request, const ImageProgress& progress) {
-    return build_source(data_, platforms_, one_shots_, options_.caps, request, progress);
+    BuildSettings settings;
+    if (options_.build_settings && !request.dry_run) {
+        MOLN_ASSIGN(settings, options_.build_settings());
+    }
+    return build_source({data_, platforms_, one_shots_, options_.caps, settings}, request,
+                        progress);
 }
 
 Result<BuildResult> HostImages::import(const ImportRequest& request,

@@ -22,6 +22,8 @@ struct HostImagesOptions {
     BuildCaps caps;
     std::string platform_recipes;        // folder with debian.toml
     std::function<WallTime()> wall_now;  // names and dates platform images
+    // How builds reach registries; called before each. Without it they are told nothing.
+    std::function<Result<BuildSettings>()> build_settings;
 };
 
 class HostImages final : public Images {

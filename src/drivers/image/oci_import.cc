@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "drivers/image/build_settings.h"
 #include "drivers/image/oci_image.h"
 #include "drivers/image/sha256.h"
 #include "drivers/image/unpack.h"
@@ -69,10 +70,10 @@ Error fetch_error(const std::string& reference, const std::string& output) {
 }
 
 std::vector<std::string> fetch_env() {
-    std::vector<std::string> env = {"HOME=/root"};
-    for (const auto* name :
-         {"REGISTRY_AUTH_FILE", "http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY"}) {
-        if (const char* value = std::getenv(name)) env.push_back(fmt::format("{}={}", name, value));
+    auto env = fetch_environment();
+    env.emplace_back("HOME=/root");
+    if (const char* file = std::getenv("REGISTRY_AUTH_FILE")) {
+        env.push_back(fmt::format("REGISTRY_AUTH_FILE={}", file));
     }
     return env;
 }

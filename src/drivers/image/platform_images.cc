@@ -1,12 +1,12 @@
 #include "drivers/image/platform_images.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "drivers/image/build_settings.h"
 #include "drivers/image/workspace.h"
 #include "drivers/process/child.h"
 #include "drivers/process/files.h"
@@ -67,10 +67,8 @@ std::vector<std::string> host_sources(const std::string& suite) {
 }
 
 std::vector<std::string> proxy_env() {
-    std::vector<std::string> env = {"LC_ALL=C.UTF-8", "HOME=/root"};
-    for (const auto* name : {"http_proxy", "https_proxy", "no_proxy"}) {
-        if (const char* value = std::getenv(name)) env.push_back(fmt::format("{}={}", name, value));
-    }
+    auto env = fetch_environment();
+    env.insert(env.end(), {"LC_ALL=C.UTF-8", "HOME=/root"});
     return env;
 }
 

@@ -25,13 +25,13 @@ Status give_to_app(const std::string& path) {
 
 class SourceBuild {
 public:
-    SourceBuild(const DataDir& data, const PlatformImages& platforms, OneShots& one_shots,
-                const BuildCaps& caps, const BuildRequest& request, const ImageProgress& progress,
+    SourceBuild(const BuildParts& parts, const BuildRequest& request, const ImageProgress& progress,
                 Workspace workspace)
-        : data_(data),
-          platforms_(platforms),
-          one_shots_(one_shots),
-          caps_(caps),
+        : data_(parts.data),
+          platforms_(parts.platforms),
+          one_shots_(parts.one_shots),
+          caps_(parts.caps),
+          settings_(parts.settings),
           request_(request),
           progress_(progress),
           workspace_(std::move(workspace)) {}
@@ -111,6 +111,7 @@ private:
     Status run_steps() {
         if (recipe_.steps.empty()) return {};
         MOLN_ASSIGN(const auto cache, make_cache());
+        MOLN_TRY(write_settings());
         std::size_t number = 0;
         for (const auto& step : recipe_.steps) MOLN_TRY(run_step(step, ++number, cache));
         const auto size = tree_size(app_).bytes;
@@ -122,11 +123,22 @@ private:
         return {};
     }
 
+    Status write_settings() {
+        for (const auto& warning : settings_.warnings) say("warning: " + warning);
+        if (settings_.files.empty()) return {};
+        MOLN_ASSIGN(settings_folder_, workspace_.make_layer("settings"));
+        for (const auto& [name, text] : settings_.files) {
+            MOLN_TRY(write_file(settings_folder_ + "/" + name, text, 0644, Durability::unsynced));
+        }
+        return {};
+    }
+
     Status run_step(const BuildStep& step, std::size_t number, const std::string& cache) {
         const auto command = fmt::format("{}", fmt::join(step.argv, " "));
         say(fmt::format("step {} of {}: {} ({})", number, recipe_.steps.size(), step.why, command));
         std::deque<std::string> last_lines;
         const auto line = [&](std::string text) {
+            text = without_secrets(std::move(text), settings_.secrets);
             last_lines.push_back(text);
             if (last_lines.size() > k_error_lines_max) last_lines.pop_front();
             say(std::move(text));
@@ -134,11 +146,14 @@ private:
         auto env = step.env;
         env.emplace("HOME", "/cache/home");
         env.emplace("CI", "true");
+        env.insert(settings_.env.begin(), settings_.env.end());
         const auto ended =
             one_shots_.run({.name = fmt::format("build-{}-{}", workspace_.name().substr(2), number),
                             .image = {.kind = ImageKind::platform, .platform = platform_},
                             .folder = app_,
                             .cache_folder = cache,
+                            .settings_folder = settings_folder_,
+                            .settings_inside = k_settings_inside,
                             .command = step.argv,
                             .env = std::move(env),
                             .uid_base = caps_.uid_base,
@@ -167,11 +182,13 @@ private:
     const PlatformImages& platforms_;
     OneShots& one_shots_;
     const BuildCaps& caps_;
+    const BuildSettings& settings_;
     const BuildRequest& request_;
     const ImageProgress& progress_;
     Workspace workspace_;
     std::string layer_;
     std::string app_;
+    std::string settings_folder_;
     Unpacked unpacked_;
     std::string platform_;
     PlatformState state_;
@@ -180,12 +197,10 @@ private:
 
 }  // namespace
 
-Result<BuildResult> build_source(const DataDir& data, const PlatformImages& platforms,
-                                 OneShots& one_shots, const BuildCaps& caps,
-                                 const BuildRequest& request, const ImageProgress& progress) {
-    MOLN_ASSIGN(auto workspace, Workspace::make(data));
-    return SourceBuild(data, platforms, one_shots, caps, request, progress, std::move(workspace))
-        .run();
+Result<BuildResult> build_source(const BuildParts& parts, const BuildRequest& request,
+                                 const ImageProgress& progress) {
+    MOLN_ASSIGN(auto workspace, Workspace::make(parts.data));
+    return SourceBuild(parts, request, progress, std::move(workspace)).run();
 }
 
 }  // namespace moln

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "drivers/data_dir.h"
+#include "drivers/image/build_settings.h"
 #include "drivers/image/platform_images.h"
 #include "ports/images.h"
 #include "ports/one_shots.h"
@@ -21,8 +22,16 @@ struct BuildCaps {
     Milliseconds step_limit = minutes(30);
 };
 
-Result<BuildResult> build_source(const DataDir& data, const PlatformImages& platforms,
-                                 OneShots& one_shots, const BuildCaps& caps,
-                                 const BuildRequest& request, const ImageProgress& progress);
+// All of it must outlive the call.
+struct BuildParts {
+    const DataDir& data;
+    const PlatformImages& platforms;
+    OneShots& one_shots;
+    const BuildCaps& caps;
+    const BuildSettings& settings;
+};
+
+Result<BuildResult> build_source(const BuildParts& parts, const BuildRequest& request,
+                                 const ImageProgress& progress);
 
 }  // namespace moln

@@ -113,6 +113,10 @@ Result<InstanceExit> RealOneShots::run_staged(const OneShotSpec& spec, const San
     MOLN_TRY(host_.stage.fresh_cgroup(record));
     std::vector<OciBind> folders{{.from = spec.folder, .to = spec.folder_inside}};
     if (!spec.cache_folder.empty()) folders.push_back({.from = spec.cache_folder, .to = "/cache"});
+    if (!spec.settings_folder.empty()) {
+        folders.push_back(
+            {.from = spec.settings_folder, .to = spec.settings_inside, .read_only = true});
+    }
     MOLN_TRY(host_.stage.write_bundle(sandbox, folders));
 
     auto child = host_.runtime().command(

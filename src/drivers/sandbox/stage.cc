@@ -120,7 +120,9 @@ Status SandboxStage::write_bundle(const SandboxSpec& spec, const std::vector<Oci
     for (std::size_t i = 0; i < folders.size(); ++i) {
         const auto index = spec.mounts.size() + i;
         MOLN_TRY(root_files_.mount_volume(id, index, folders[i].from, spec.uid_base));
-        input.binds.push_back({.from = paths_.volume(id, index), .to = folders[i].to});
+        input.binds.push_back({.from = paths_.volume(id, index),
+                               .to = folders[i].to,
+                               .read_only = folders[i].read_only});
     }
     MOLN_TRY(make_folders(paths_.bundle(id), 0700));
     return write_file(paths_.config(id), oci_config(spec, input), 0600);
