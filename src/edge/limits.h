@@ -13,7 +13,9 @@ namespace moln::edge {
 inline constexpr std::size_t k_head_bytes_max = 32 * 1024;   // request or response head
 inline constexpr std::size_t k_replay_body_max = 64 * 1024;  // as received, framing included
 inline constexpr std::size_t k_buffer_bytes = k_head_bytes_max + k_replay_body_max;
-inline constexpr std::size_t k_buffers_kept = 64;  // free ones, per worker
+inline constexpr std::size_t k_buffers_kept = 64;        // free ones of a quiet worker
+inline constexpr std::size_t k_buffers_kept_max = 4096;  // free ones of a busy one
+inline constexpr Milliseconds k_buffers_trim_pause = seconds(1);
 
 // Clients.
 inline constexpr std::uint32_t k_clients_max = 50'000;            // connections, per worker

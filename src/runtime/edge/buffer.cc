@@ -1,5 +1,6 @@
 #include "runtime/edge/buffer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <sys/mman.h>
@@ -9,19 +10,10 @@
 namespace moln::edge_loop {
 namespace {
 
-Buffer* make() {
-    void* memory = mmap(nullptr, Buffer::capacity(), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return nullptr;
-    auto* buffer = new Buffer;
-    buffer->bytes = static_cast<char*>(memory);
-    return buffer;
-}
-
-void destroy(Buffer* buffer) {
-    munmap(buffer->bytes, Buffer::capacity());
-    delete buffer;
-}
+constexpr std::size_t k_page = 4096;
+constexpr std::size_t k_cache_line = 64;
+constexpr std::size_t k_colours = 32;  // first lines that differ: half of a page's 64
+constexpr std::size_t k_mapped = Buffer::capacity() + k_page;
 
 }  // namespace
 
@@ -39,7 +31,7 @@ void Buffer::compact() {
 }
 
 BufferPool::BufferPool() {
-    free_.reserve(edge::k_buffers_kept);
+    free_.reserve(edge::k_buffers_kept_max);
 }
 
 BufferPool::~BufferPool() {
@@ -54,6 +46,7 @@ Buffer* BufferPool::lend() {
     } else {
         buffer = free_.back();
         free_.pop_back();
+        untouched_ = std::min(untouched_, free_.size());
     }
     ++lent_;
     return buffer;
@@ -63,12 +56,35 @@ void BufferPool::take_back(Buffer** buffer) {
     if (*buffer == nullptr) return;
     --lent_;
     (*buffer)->begin = (*buffer)->end = 0;
-    if (free_.size() < edge::k_buffers_kept) {
+    if (free_.size() < edge::k_buffers_kept_max) {
         free_.push_back(*buffer);
     } else {
         destroy(*buffer);
     }
     *buffer = nullptr;
+}
+
+void BufferPool::trim() {
+    const std::size_t surplus = has_surplus() ? free_.size() - edge::k_buffers_kept : 0;
+    const std::size_t cold = std::min(surplus, (untouched_ + 1) / 2);
+    for (std::size_t i = 0; i < cold; ++i) destroy(free_[i]);
+    free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(cold));
+    untouched_ = free_.size();
+}
+
+Buffer* BufferPool::make() {
+    void* memory =
+        mmap(nullptr, k_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return nullptr;
+    auto* buffer = new Buffer;
+    buffer->mapping = memory;
+    buffer->bytes = static_cast<char*>(memory) + made_++ % k_colours * 2 * k_cache_line;
+    return buffer;
+}
+
+void BufferPool::destroy(Buffer* buffer) {
+    munmap(buffer->mapping, k_mapped);
+    delete buffer;
 }
 
 }  // namespace moln::edge_loop

@@ -1,5 +1,7 @@
 // Fixed-size byte buffers lent by a pool. A buffer is address space of its own: only the pages
-// that data touched cost memory, and the most recently used buffer is lent first. One thread.
+// that data touched cost memory, and the most recently used buffer is lent first. Buffers begin at
+// different lines of their first page, or all would compete for the same few sets of the
+// processor's caches. One thread.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +14,8 @@ namespace moln::edge_loop {
 
 // Bytes [begin, end) are data; what is before was consumed, what is behind is room.
 struct Buffer {
-    char* bytes = nullptr;
+    void* mapping = nullptr;
+    char* bytes = nullptr;  // in mapping
     std::size_t begin = 0;
     std::size_t end = 0;
 
@@ -43,10 +46,21 @@ public:
     // Takes it back; *buffer is null then. Null is fine.
     void take_back(Buffer** buffer);
     std::size_t lent() const { return lent_; }
+    std::size_t free() const { return free_.size(); }
+
+    // More are free than a quiet worker keeps: trim() is wanted after k_buffers_trim_pause.
+    bool has_surplus() const { return free_.size() > edge::k_buffers_kept; }
+    // Gives back the memory of half of those that nobody has borrowed since the last trim().
+    void trim();
 
 private:
-    std::vector<Buffer*> free_;
+    Buffer* make();
+    static void destroy(Buffer* buffer);
+
+    std::vector<Buffer*> free_;  // the warmest last
     std::size_t lent_ = 0;
+    std::size_t untouched_ = 0;  // the least that free_ held since the last trim
+    std::size_t made_ = 0;
 };
 
 }  // namespace moln::edge_loop

@@ -100,6 +100,7 @@ struct Core final : DrainListener {
     std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
     std::vector<Upstream*> dead_upstreams;
     std::int64_t accept_paused_until_ms = 0;
+    std::int64_t trim_at_ms = 0;
     bool stopping = false;
     std::uint64_t health_seen = 0;
 

@@ -99,6 +99,13 @@ void resume_accepting(Core& core) {
     }
 }
 
+// A burst's memory is given back over the seconds after it.
+void trim_buffers(Core& core) {
+    if (core.now_ms < core.trim_at_ms) return;
+    core.trim_at_ms = core.now_ms + edge::k_buffers_trim_pause.count;
+    core.buffers.trim();
+}
+
 void fire_timers(Core& core) {
     fire(core, core.head_timers, on_client_timer);
     fire(core, core.idle_timers, on_client_timer);
@@ -107,6 +114,7 @@ void fire_timers(Core& core) {
     fire(core, core.connect_timers, on_upstream_timer);
     fire(core, core.upstream_idle_timers, on_upstream_timer);
     resume_accepting(core);
+    trim_buffers(core);
     core.views.readmit(core.now_ms);
     if (!core.views.holding().empty()) serve_all_held(core);
 }
@@ -129,6 +137,7 @@ int wait_ms(Core& core) {
     if (!core.views.holding().empty() || core.views.any_ejected()) {
         consider(core.now_ms + edge::k_tick.count);
     }
+    if (core.buffers.has_surplus()) consider(core.trim_at_ms);
     if (first == k_never_ms) return -1;
     return static_cast<int>(std::clamp<std::int64_t>(first - core.now_ms, 0, 60'000));
 }
