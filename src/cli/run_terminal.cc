@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "cli/exit_code.h"
 #include "cli/requests.h"
 #include "cli/shell.h"

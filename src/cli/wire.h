@@ -83,7 +83,4 @@ private:
     std::optional<Frame> partial_;
 };
 
-// For the handshake's key.
-std::string base64(std::string_view bytes);
-
 }  // namespace moln::cli

@@ -121,11 +121,6 @@ TEST(Frames, a_client_masks_what_it_sends) {
 }
 
 TEST(Encoding, is_as_in_the_rfcs) {
-    EXPECT_EQ(base64(""), "");
-    EXPECT_EQ(base64("f"), "Zg==");
-    EXPECT_EQ(base64("fo"), "Zm8=");
-    EXPECT_EQ(base64("foo"), "Zm9v");
-    EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
     EXPECT_EQ(percent_encode("a b/ü-._~"), "a%20b%2F%C3%BC-._~");
     EXPECT_EQ(chunk_bytes("0123456789abcdef"), "10\r\n0123456789abcdef\r\n");
 }
