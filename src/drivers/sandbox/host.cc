@@ -10,7 +10,8 @@ SandboxHost::SandboxHost(SandboxOptions options)
       networks(options.data, options.firewall),
       stage(paths, networks, cgroups,
             {.init_program = options.init_program, .layer_bytes = options.layer_bytes}),
-      monitors(paths, cgroups) {}
+      monitors(paths, cgroups),
+      init_program_(std::move(options.init_program)) {}
 
 Status SandboxHost::set_up() {
     const std::lock_guard lock(mutex_);
@@ -25,7 +26,7 @@ Status SandboxHost::set_up() {
     }
     MOLN_TRY(cgroups.set_up());
     MOLN_TRY(networks.set_up());
-    MOLN_ASSIGN(runtime_, OciRuntime::find(paths, cgroups));
+    MOLN_ASSIGN(runtime_, OciRuntime::find(paths, cgroups, init_program_));
     return {};
 }
 

@@ -47,6 +47,7 @@ public:
     Monitors monitors;
 
 private:
+    const std::string init_program_;
     std::mutex mutex_;
     std::optional<OciRuntime> runtime_;
 };

@@ -144,12 +144,15 @@ std::string oci_config(const SandboxSpec& spec, const OciConfigInput& input) {
                             {"seccomp", seccomp_profile()},
                             {"maskedPaths", list(k_masked_paths)},
                             {"readonlyPaths", list(k_read_only_paths)}};
-    const json::object config{{"ociVersion", "1.0.2"},
-                              {"process", process(spec, input)},
-                              {"root", {{"path", input.root}, {"readonly", false}}},
-                              {"hostname", spec.hostname},
-                              {"mounts", mounts(input)},
-                              {"linux", std::move(linux_part)}};
+    json::object config{{"ociVersion", "1.0.2"},
+                        {"process", process(spec, input)},
+                        {"root", {{"path", input.root}, {"readonly", false}}},
+                        {"hostname", spec.hostname},
+                        {"mounts", mounts(input)},
+                        {"linux", std::move(linux_part)}};
+    if (!input.seccomp_filter.empty()) {
+        config["annotations"] = json::object{{"run.oci.seccomp_bpf_data", input.seccomp_filter}};
+    }
     return json::serialize(config);
 }
 

@@ -28,8 +28,9 @@ struct OciConfigInput {
     std::string cgroup;  // "moln/web-7f3k2m", for runtimes that insist on placing it themselves
     SandboxUser user;
     std::vector<OciBind> binds;
-    std::string init_program = {};  // on the host; empty: none
-    std::int64_t files_max = 1024;  // RLIMIT_NOFILE, within the node's hard limit
+    std::string init_program = {};    // on the host; empty: none
+    std::string seccomp_filter = {};  // SeccompFilter::text()
+    std::int64_t files_max = 1024;    // RLIMIT_NOFILE, within the node's hard limit
 };
 
 // The text holds secrets: it belongs into a file that only root can read.

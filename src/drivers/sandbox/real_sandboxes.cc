@@ -191,6 +191,7 @@ Status RealSandboxes::start_anew(const SandboxRecord& record) {
     MOLN_TRY(host_.runtime().forget(id));
     const MonitorSpec monitor{.instance = id, .app = record.app, .terminal = record.terminal};
     MOLN_TRY(host_.monitors.create(monitor, host_.runtime()));
+    host_.stage.learn(id);
     // Created, not running: look() tells this by the runtime's start fifo, so that after a crash
     // here it is only prepared, and the next start makes it anew.
     // Unsynced: a loss of power ends the run that it stands for.

@@ -23,7 +23,9 @@ enum class RuntimeKind {
 class OciRuntime {
 public:
     // Probes; about 50 ms a candidate. `unavailable` if none works, with each one's last words.
-    static Result<OciRuntime> find(const SandboxPaths& paths, const Cgroups& cgroups);
+    // `init_program`: see SandboxOptions.
+    static Result<OciRuntime> find(const SandboxPaths& paths, const Cgroups& cgroups,
+                                   const std::string& init_program);
 
     RuntimeKind kind() const { return kind_; }
 
@@ -39,7 +41,7 @@ public:
 
 private:
     OciRuntime(RuntimeKind kind, const SandboxPaths& paths) : kind_(kind), paths_(paths) {}
-    Status prepare() const;
+    Status prepare(const std::string& init_program) const;
     Status probe() const;
 
     RuntimeKind kind_;

@@ -113,6 +113,7 @@ Status SandboxStage::write_bundle(const SandboxSpec& spec, const std::vector<Oci
                          .user = user,
                          .binds = root_files_.binds(root_input(record)),
                          .init_program = init_program_,
+                         .seccomp_filter = filter_.text(),
                          .files_max = files_max()};
     for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
         input.binds.push_back({.from = paths_.volume(id, i), .to = spec.mounts[i].path});

@@ -9,6 +9,7 @@
 #include "drivers/sandbox/paths.h"
 #include "drivers/sandbox/record.h"
 #include "drivers/sandbox/root_fs.h"
+#include "drivers/sandbox/seccomp_filter.h"
 
 namespace moln {
 
@@ -30,6 +31,10 @@ public:
     Status raise(const SandboxRecord& record);
     // The bundle, with `folders` of the host mapped like volumes. After raise().
     Status write_bundle(const SandboxSpec& spec, const std::vector<OciBind>& folders = {});
+    // Once the runtime has created it: what of that makes the next one faster.
+    void learn(const InstanceId& instance) {
+        filter_.learn(paths_.runtime_state() + "/" + instance.text + "/seccomp.bpf");
+    }
     // A fresh cgroup; what was in the old one is killed.
     Status fresh_cgroup(const SandboxRecord& record);
     // Takes down what raise() and fresh_cgroup() made. The writable layer stays.
@@ -53,6 +58,7 @@ private:
     Cgroups& cgroups_;
     const std::string init_program_;
     RootFiles root_files_;
+    SeccompFilter filter_;
 };
 
 }  // namespace moln
