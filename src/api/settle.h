@@ -12,8 +12,8 @@
 
 namespace moln::api {
 
-inline constexpr Milliseconds k_settle_look_interval = {
-    100};  // looks at the World at most so often
+// Looks at the World at most so often. It is part of how long a deploy takes.
+inline constexpr Milliseconds k_settle_look_interval{10};
 inline constexpr Milliseconds k_settle_word_interval = seconds(10);  // says at least so often
 inline constexpr std::int64_t k_settle_log_lines = 20;
 
