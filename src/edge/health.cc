@@ -2,9 +2,19 @@
 
 #include <algorithm>
 
-#include "edge/limits.h"
-
 namespace moln::edge {
+namespace {
+
+Milliseconds grown(Milliseconds pause) {
+    return {std::min(pause.count + std::max<std::int64_t>(pause.count / 8, 1),
+                     k_probe_warming_pause_max.count)};
+}
+
+}  // namespace
+
+bool ProbedHealth::is_starting(EndpointState state) const {
+    return state == EndpointState::warming && health_ == EndpointHealth::unknown;
+}
 
 bool ProbedHealth::apply(const ProbeOutcome& outcome, const HealthSpec& spec, EndpointState state) {
     const EndpointHealth before = health_;
@@ -19,8 +29,8 @@ bool ProbedHealth::apply(const ProbeOutcome& outcome, const HealthSpec& spec, En
         good_in_row_ = 0;
         ++bad_in_row_;
         reason_ = outcome.reason;
-        const bool starting = state == EndpointState::warming && health_ == EndpointHealth::unknown;
-        if (!starting && bad_in_row_ >= std::max<std::int64_t>(spec.unhealthy_after, 1)) {
+        warming_pause_ = grown(warming_pause_);
+        if (!is_starting(state) && bad_in_row_ >= std::max<std::int64_t>(spec.unhealthy_after, 1)) {
             health_ = EndpointHealth::unhealthy;
         }
     }
@@ -28,10 +38,13 @@ bool ProbedHealth::apply(const ProbeOutcome& outcome, const HealthSpec& spec, En
 }
 
 Milliseconds ProbedHealth::pause(const HealthSpec& spec, EndpointState state) const {
-    if (state == EndpointState::warming && health_ == EndpointHealth::unknown) {
-        return k_probe_warming_pause;
-    }
+    if (is_starting(state)) return warming_pause_;
     return std::max(spec.interval, k_probe_interval_min);
+}
+
+Milliseconds ProbedHealth::connect_limit(const HealthSpec& spec, EndpointState state) const {
+    return is_starting(state) ? std::min(spec.timeout, k_probe_warming_connect_limit)
+                              : spec.timeout;
 }
 
 }  // namespace moln::edge

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "edge/limits.h"
 #include "model/edge.h"
 
 namespace moln::edge {
@@ -30,11 +31,16 @@ public:
 
     // How long to wait after a probe that ended: short until the first success while warming.
     Milliseconds pause(const HealthSpec& spec, EndpointState state) const;
+    // How long a probe may take to connect.
+    Milliseconds connect_limit(const HealthSpec& spec, EndpointState state) const;
 
 private:
+    bool is_starting(EndpointState state) const;
+
     EndpointHealth health_ = EndpointHealth::unknown;
     std::int64_t good_in_row_ = 0;
     std::int64_t bad_in_row_ = 0;
+    Milliseconds warming_pause_ = k_probe_warming_pause_first;
     std::string reason_;
 };
 

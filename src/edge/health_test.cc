@@ -25,8 +25,34 @@ TEST(ProbedHealth, a_starting_endpoint_is_not_called_unhealthy_but_says_why) {
     for (int i = 0; i < 100; ++i) EXPECT_FALSE(health.apply(k_bad, {}, EndpointState::warming));
     EXPECT_EQ(health.health(), EndpointHealth::unknown);
     EXPECT_EQ(health.reason(), k_bad.reason);
-    EXPECT_EQ(health.pause({}, EndpointState::warming), k_probe_warming_pause);
+    EXPECT_EQ(health.pause({}, EndpointState::warming), k_probe_warming_pause_max);
     EXPECT_EQ(health.pause({}, EndpointState::active), HealthSpec{}.interval);
+}
+
+TEST(ProbedHealth, a_starting_endpoint_is_found_ready_within_an_eighth_of_its_start_or_a_pause) {
+    ProbedHealth health;
+    std::int64_t waited = 0;
+    std::int64_t last = 0;
+    for (int i = 0; i < 100; ++i) {
+        const auto pause = health.pause({}, EndpointState::warming).count;
+        EXPECT_GE(pause, last);
+        EXPECT_LE(pause, k_probe_warming_pause_first.count + waited / 8 + 1);
+        EXPECT_LE(pause, k_probe_warming_pause_max.count);
+        waited += last = pause;
+        health.apply(k_bad, {}, EndpointState::warming);
+    }
+}
+
+TEST(ProbedHealth, only_a_starting_endpoint_must_connect_soon) {
+    ProbedHealth health;
+    HealthSpec spec;
+    spec.timeout = seconds(2);
+    EXPECT_EQ(health.connect_limit(spec, EndpointState::warming), k_probe_warming_connect_limit);
+    EXPECT_EQ(health.connect_limit(spec, EndpointState::active), spec.timeout);
+    health.apply(k_good, spec, EndpointState::warming);
+    EXPECT_EQ(health.connect_limit(spec, EndpointState::warming), spec.timeout);
+    spec.timeout = Milliseconds{50};
+    EXPECT_EQ(ProbedHealth{}.connect_limit(spec, EndpointState::warming), spec.timeout);
 }
 
 TEST(ProbedHealth, falls_at_the_limit_and_not_one_before) {

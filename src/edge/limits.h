@@ -23,6 +23,9 @@ inline constexpr Milliseconds k_client_head_limit = seconds(30);  // first to la
 inline constexpr Milliseconds k_client_idle_limit = seconds(75);  // between requests
 inline constexpr Milliseconds k_client_stall_limit =
     seconds(60);  // no progress of a body, sent or read
+// A tunnel of which one side has ended and nothing passes: a peer that never answers the end would
+// keep a drain open for ever. Minutes, for the other side may still compute its last word.
+inline constexpr Milliseconds k_tunnel_half_closed_limit = seconds(300);
 inline constexpr std::uint64_t k_discard_body_max = 256 * 1024;  // unread request body drained
 inline constexpr Milliseconds k_discard_limit = seconds(5);      // and for how long
 inline constexpr int k_accept_batch = 64;                        // per readiness of a listener
@@ -53,8 +56,13 @@ inline constexpr std::size_t k_snapshot_apps_max = 20'000;
 inline constexpr std::size_t k_snapshot_endpoints_max = 100'000;
 inline constexpr std::size_t k_control_peers_max = 8;
 
-// Probes.
-inline constexpr Milliseconds k_probe_warming_pause{100};
+// Probes. While an instance starts, the pause after a probe that failed grows by an eighth from the
+// first to the last: a fast app is found ready at once, a slow one is not worn out.
+inline constexpr Milliseconds k_probe_warming_pause_first{8};
+inline constexpr Milliseconds k_probe_warming_pause_max{100};
+// A SYN that was lost (the instance's link just came up) is sent again by the kernel only after a
+// second, then after two more: a fresh connection is sooner there.
+inline constexpr Milliseconds k_probe_warming_connect_limit{200};
 inline constexpr Milliseconds k_probe_interval_min{100};
 inline constexpr std::size_t k_probe_head_bytes_max = 16 * 1024;
 inline constexpr std::uint32_t k_probes_open_max = 512;

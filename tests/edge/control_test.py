@@ -1,8 +1,10 @@
 """Snapshots, reports, the state on disk, signals: the edge as its daemon sees it."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import unittest
@@ -156,6 +158,20 @@ class Control(EdgeCase):
                      health={"kind": "http", "path": "/up", "timeout": 100})
         until(lambda: self.daemon.fresh() and "no answer to GET /up within 100 ms" in
               self.daemon.endpoint("web-1")["health_reason"], "the reason")
+
+    def test_a_starting_instance_that_drops_the_first_packets_is_found_soon(self):
+        with socket.socket() as listener, contextlib.ExitStack() as others:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            # Once its queue is full the kernel drops who knocks, as a link that just came up does.
+            for _ in range(4):
+                other = others.enter_context(socket.socket())
+                other.setblocking(False)
+                other.connect_ex(listener.getsockname())
+            port = listener.getsockname()[1]
+            self.publish([endpoint("web-1", port, "warming")])
+            want = f"no connection to port {port} within 200 ms"
+            until(lambda: self.daemon.fresh()["endpoints"][0]["health_reason"] == want, want)
 
     def test_an_unhealthy_endpoint_gets_no_request(self):
         error = b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"

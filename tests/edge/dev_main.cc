@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
         if (name == "--head-ms") options.limits.head = {std::stoll(value)};
         if (name == "--idle-ms") options.limits.idle = {std::stoll(value)};
         if (name == "--stall-ms") options.limits.stall = {std::stoll(value)};
+        if (name == "--half-closed-ms") options.limits.half_closed = {std::stoll(value)};
         if (name == "--seccomp" && value == "off") options.seccomp = moln::EdgeSeccomp::off;
     }
     if (options.control_socket.empty() || options.state_dir.empty()) {

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import unittest
 
 from harness import EdgeCase, endpoint, ok, until
@@ -156,6 +157,67 @@ class Tunnel(EdgeCase):
         for client in tunnels:
             self.assertEqual(client.exactly(4), b"ping")
         self.assertLess(self.memory_kib() - before, 200 * 16)
+
+
+class HalfClosed(EdgeCase):
+    options = ("--half-closed-ms", "600")
+
+    def open(self, script):
+        origin = self.origin(script)
+        self.publish([endpoint("web-1", origin.port)])
+        client = self.client()
+        client.send(UPGRADE)
+        self.assertEqual(client.head().status, 101)
+        self.publish([endpoint("web-1", origin.port, "draining")])
+        return client
+
+    def test_a_server_that_never_answers_the_end_does_not_keep_its_drain_open(self):
+        deaf = threading.Event()
+        self.addCleanup(deaf.set)
+
+        def script(stream, _number):
+            stream.head()
+            stream.send(SWITCH)
+            stream.rest()
+            deaf.wait()
+
+        client = self.open(script)
+        began = time.monotonic()
+        client.half_close()
+        self.assertTrue(client.closed())
+        self.assertGreaterEqual(time.monotonic() - began, 0.59)
+        until(lambda: self.daemon.endpoint("web-1")["tunnels_open"] == 0, "the end of the drain")
+
+    def test_a_client_that_never_answers_the_end_does_not_keep_its_drain_open(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send(SWITCH)
+            stream.half_close()
+            self.over = stream.closed()
+
+        client = self.open(script)
+        until(lambda: getattr(self, "over", False), "the end")
+        until(lambda: self.daemon.endpoint("web-1")["tunnels_open"] == 0, "the end of the drain")
+        self.assertTrue(client.closed())
+
+    def test_a_half_closed_tunnel_lives_while_bytes_pass(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send(SWITCH)
+            stream.rest()
+            for _ in range(8):
+                time.sleep(0.15)
+                stream.send("x")
+
+        client = self.open(script)
+        client.half_close()
+        self.assertEqual(client.rest(), b"x" * 8)
+
+    def test_an_open_tunnel_may_be_quiet(self):
+        client = self.open(echo)
+        time.sleep(1)
+        client.send("still here")
+        self.assertEqual(client.exactly(10), b"still here")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,8 @@ struct Core final : DrainListener {
 
     edge::List<Client, ByAge> all_clients;
     edge::List<Client, ByAgain> again;  // not done, but had their share of this turn
-    edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers;
+    edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers,
+        half_closed_timers;
     edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers;
     std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
     std::vector<Upstream*> dead_upstreams;

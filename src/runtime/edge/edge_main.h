@@ -29,6 +29,7 @@ struct EdgeClientLimits {
     Milliseconds head = edge::k_client_head_limit;
     Milliseconds idle = edge::k_client_idle_limit;
     Milliseconds stall = edge::k_client_stall_limit;
+    Milliseconds half_closed = edge::k_tunnel_half_closed_limit;
 };
 
 struct EdgeOptions {

@@ -86,15 +86,17 @@ void Prober::run_due(std::int64_t now_ms) {
             begin(target, now_ms);
             continue;
         }
-        const auto limit = target.spec.timeout.count;
-        finish(target,
-               {.good = false,
-                .reason = target.connected ? fmt::format("no answer to GET {} within {} ms",
-                                                         target.spec.path, limit)
-                                           : fmt::format("no connection to port {} within {} ms",
-                                                         target.cell->address.port(), limit)},
-               now_ms);
+        finish(target, {.good = false, .reason = late_reason(target)}, now_ms);
     }
+}
+
+std::string Prober::late_reason(const Target& target) {
+    if (target.connected) {
+        return fmt::format("no answer to GET {} within {} ms", target.spec.path,
+                           target.spec.timeout.count);
+    }
+    return fmt::format("no connection to port {} within {} ms", target.cell->address.port(),
+                       target.health.connect_limit(target.spec, target.state).count);
 }
 
 void Prober::begin(Target& target, std::int64_t now_ms) {
@@ -114,7 +116,7 @@ void Prober::begin(Target& target, std::int64_t now_ms) {
     target.connected = false;
     target.sent = 0;
     target.answer.clear();
-    schedule(target, now_ms + target.spec.timeout.count);
+    schedule(target, now_ms + target.health.connect_limit(target.spec, target.state).count);
 }
 
 void Prober::advance(Target& target, std::uint32_t events, std::int64_t now_ms) {
@@ -132,6 +134,7 @@ void Prober::advance(Target& target, std::uint32_t events, std::int64_t now_ms) 
             finish(target, {.good = true}, now_ms);
             return;
         }
+        schedule(target, now_ms + target.spec.timeout.count);
     }
     if (target.sent < target.request.size()) {
         const auto put = ::send(target.fd.get(), target.request.data() + target.sent,

@@ -55,6 +55,7 @@ private:
         void on_event(std::uint32_t events, std::int64_t now_ms) override;
     };
 
+    static std::string late_reason(const Target& target);
     void schedule(Target& target, std::int64_t due_ms);
     void begin(Target& target, std::int64_t now_ms);
     void advance(Target& target, std::uint32_t events, std::int64_t now_ms);

@@ -1,5 +1,5 @@
 // After 101: bytes both ways, untouched, until both sides have ended (RFC 9110 7.8). One side may
-// end long before the other.
+// end long before the other, but not for ever if nothing passes any more.
 #include <sys/socket.h>
 
 #include "io/net/socket.h"
@@ -107,6 +107,10 @@ Flow pump_tunnel(Core& core, Exchange& exchange) {
         return Flow::gone;
     }
     const bool moved = to_instance == Flow::progress || to_client == Flow::progress;
+    const bool timed = static_cast<edge::ListLink<ByTimer>&>(client).linked();
+    if ((client.ended || upstream.ended) && (moved || !timed)) {
+        set_timer(core, client, core.half_closed_timers, core.limits.half_closed);
+    }
     return moved ? Flow::progress : Flow::wait;
 }
 
