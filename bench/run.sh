@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs the measurements, or the named one. usage: bench/run.sh [proxy|memory|plan|simulation]
+# Runs the measurements, or the named one. usage: bench/run.sh [NAME]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 proxy() { python3 bench/proxy.py --edge build/tests/edge/moln_edge_dev; }
 memory() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/memory.py; }
+switches() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/switches.py; }
 plan() { build/src/plan/plan_bench --benchmark_min_time=0.5; }
 simulation() {
     # Simulated seconds per CPU second of a run of three hours without faults.
@@ -13,15 +14,15 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | memory | plan | simulation) "$1" ;;
+proxy | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy memory plan simulation; do
+    for one in proxy switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done
     ;;
 *)
-    echo "bench: no measurement '$1': proxy, memory, plan, simulation" >&2
+    echo "bench: no measurement '$1': proxy, switches, memory, plan, simulation" >&2
     exit 2
     ;;
 esac
