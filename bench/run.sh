@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 proxy() { python3 bench/proxy.py --edge build/tests/edge/moln_edge_dev; }
 memory() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/memory.py; }
 switches() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/switches.py; }
+start() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/start.py; }
 plan() { build/src/plan/plan_bench --benchmark_min_time=0.5; }
 simulation() {
     # Simulated seconds per CPU second of a run of three hours without faults.
@@ -14,15 +15,15 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | switches | memory | plan | simulation) "$1" ;;
+proxy | start | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy switches memory plan simulation; do
+    for one in proxy start switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done
     ;;
 *)
-    echo "bench: no measurement '$1': proxy, switches, memory, plan, simulation" >&2
+    echo "bench: no measurement '$1': proxy, start, switches, memory, plan, simulation" >&2
     exit 2
     ;;
 esac
