@@ -105,6 +105,7 @@ TEST_P(SandboxContract, a_word_that_is_no_signal_is_invalid) {
 
 TEST_P(SandboxContract, kill_ends_what_ignores_sigterm) {
     const auto spec = running(Behaviour::runs_on_sigterm);
+    ASSERT_TRUE(world().wait_until_begun(spec.instance));
     ASSERT_TRUE(sandboxes().signal(spec.instance, "SIGTERM"));
     EXPECT_EQ(phase(spec.instance), InstancePhase::running);
     ASSERT_TRUE(sandboxes().kill(spec.instance));
@@ -157,7 +158,7 @@ TEST_P(SandboxContract, removed_without_having_written_it_leaves_nothing) {
 
 TEST_P(SandboxContract, what_it_wrote_goes_to_the_trash_and_twice_is_once) {
     const auto spec = running(Behaviour::writes_then_runs);
-    ASSERT_TRUE(world().wait_until_written(spec.instance));
+    ASSERT_TRUE(world().wait_until_begun(spec.instance));
     ASSERT_TRUE(sandboxes().kill(spec.instance));
     EXPECT_GT(sandboxes().remove(spec.instance, k_trash).value(), Bytes{});
     EXPECT_TRUE(world().trash_holds(k_trash));
@@ -168,7 +169,7 @@ TEST_P(SandboxContract, what_it_wrote_goes_to_the_trash_and_twice_is_once) {
 
 TEST_P(SandboxContract, another_generation_of_an_ended_one_keeps_its_writable_layer) {
     auto spec = running(Behaviour::writes_then_runs);
-    ASSERT_TRUE(world().wait_until_written(spec.instance));
+    ASSERT_TRUE(world().wait_until_begun(spec.instance));
     ASSERT_TRUE(sandboxes().kill(spec.instance));
     spec.generation = 2;
     ASSERT_TRUE(sandboxes().prepare(spec));
@@ -228,6 +229,21 @@ TEST_P(SandboxContract, an_adopted_one_can_be_signalled_and_its_end_is_told) {
     EXPECT_EQ(sandboxes().inspect(spec.instance).value().exit.value().signal, k_sigterm);
 }
 
+TEST_P(SandboxContract, that_it_was_signalled_is_known_until_it_starts_again) {
+    const auto spec = running(Behaviour::runs_on_sigterm);
+    ASSERT_TRUE(world().wait_until_begun(spec.instance));
+    EXPECT_FALSE(sandboxes().inspect(spec.instance).value().signalled);
+    ASSERT_TRUE(sandboxes().signal(spec.instance, "SIGTERM"));
+    world().restart();
+    const auto seen = sandboxes().recover().value();
+    ASSERT_EQ(seen.size(), 1u);
+    EXPECT_TRUE(seen[0].signalled);
+    EXPECT_EQ(seen[0].phase, InstancePhase::running);
+    ASSERT_TRUE(sandboxes().kill(spec.instance));
+    ASSERT_TRUE(sandboxes().start(spec.instance));
+    EXPECT_FALSE(sandboxes().inspect(spec.instance).value().signalled);
+}
+
 TEST_P(SandboxContract, a_prepared_one_starts_after_the_daemon_came_back) {
     const auto spec = world().spec(Behaviour::runs);
     ASSERT_TRUE(sandboxes().prepare(spec));
@@ -247,7 +263,7 @@ TEST_P(SandboxContract, recover_finds_nothing_of_the_removed) {
 
 TEST_P(SandboxContract, after_a_reboot_what_ran_has_ended_and_starts_again) {
     const auto spec = running(Behaviour::writes_then_runs);
-    ASSERT_TRUE(world().wait_until_written(spec.instance));
+    ASSERT_TRUE(world().wait_until_begun(spec.instance));
     world().reboot();
     const auto seen = sandboxes().recover().value();
     EXPECT_EQ(find(seen, spec.instance).value().phase, InstancePhase::ended);

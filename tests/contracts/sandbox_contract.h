@@ -37,8 +37,8 @@ public:
     virtual void add_volume(SandboxSpec& spec) = 0;
     // Waits until on_exit has told of the instance, or for long. Not of one told of before.
     virtual bool wait_for_exit(const InstanceId& instance) = 0;
-    // Waits until a `writes_then_runs` has written.
-    virtual bool wait_until_written(const InstanceId& instance) = 0;
+    // Waits until a `writes_then_runs` has written, a `runs_on_sigterm` is deaf.
+    virtual bool wait_until_begun(const InstanceId& instance) = 0;
     virtual bool trash_holds(const TrashId& trash) = 0;
     // True if nothing of the instance is left: no process, mount, namespace or file.
     virtual bool is_gone(const InstanceId& instance) = 0;

@@ -97,12 +97,12 @@ SandboxSpec RealCase::spec(Behaviour behaviour) {
     switch (behaviour) {
         case Behaviour::runs: return spec_of({"sleep", "1000"});
         case Behaviour::runs_on_sigterm:
-            return spec_of({"sh", "-c", "trap '' TERM; while :; do sleep 1000; done"});
+            return spec_of({"sh", "-c", "trap '' TERM; echo begun; while :; do sleep 1000; done"});
         case Behaviour::ends_with_3: return spec_of({"sh", "-c", "exit 3"});
         case Behaviour::ends_by_sigabrt:
             return spec_of({"sh", "-c", "kill -ABRT $$; exec sleep 1000"});
         case Behaviour::writes_then_runs:
-            return spec_of({"sh", "-c", "echo note > $HOME/note; echo written; exec sleep 1000"});
+            return spec_of({"sh", "-c", "echo note > $HOME/note; echo begun; exec sleep 1000"});
         case Behaviour::writes_to_volume: return spec_of({"sh", "-c", "echo note > /data/note"});
         case Behaviour::cannot_start: break;
     }
@@ -147,11 +147,11 @@ bool RealCase::wait_for_log(const SandboxSpec& spec, const std::string& text) co
     return false;
 }
 
-bool RealCase::wait_until_written(const InstanceId& instance) {
+bool RealCase::wait_until_begun(const InstanceId& instance) {
     SandboxSpec spec;
     spec.app = AppId("default/shop");
     spec.instance = instance;
-    return wait_for_log(spec, "written");
+    return wait_for_log(spec, "begun");
 }
 
 bool RealCase::trash_holds(const TrashId& trash) {

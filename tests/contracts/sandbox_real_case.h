@@ -45,7 +45,7 @@ public:
     SandboxSpec spec_of(std::vector<std::string> command);
     void add_volume(SandboxSpec& spec) override;
     bool wait_for_exit(const InstanceId& instance) override;
-    bool wait_until_written(const InstanceId& instance) override;
+    bool wait_until_begun(const InstanceId& instance) override;
     bool trash_holds(const TrashId& trash) override;
     bool is_gone(const InstanceId& instance) override;
 

@@ -69,7 +69,7 @@ TEST(RealSandboxes, remove_goes_on_where_it_was_cut_off) {
     const auto spec = world.spec(Behaviour::writes_then_runs);
     ASSERT_TRUE(world.sandboxes().prepare(spec));
     ASSERT_TRUE(world.sandboxes().start(spec.instance));
-    ASSERT_TRUE(world.wait_until_written(spec.instance));
+    ASSERT_TRUE(world.wait_until_begun(spec.instance));
     ASSERT_TRUE(world.sandboxes().kill(spec.instance));
     const TrashId trash("tr-1");
     ASSERT_TRUE(world.host().stage.take_down(spec.instance));

@@ -98,8 +98,9 @@ public:
         }
         return told_.erase(instance) > 0;
     }
-    bool wait_until_written(const InstanceId& instance) override {
-        return !machine_.host.sandboxes.at(instance).layer.empty();
+    bool wait_until_begun(const InstanceId& instance) override {
+        const auto& box = machine_.host.sandboxes.at(instance);
+        return box.spec.image.digest != "writing" || !box.layer.empty();
     }
     bool trash_holds(const TrashId& trash) override { return machine_.host.trash.contains(trash); }
     bool is_gone(const InstanceId& instance) override {

@@ -20,6 +20,7 @@ struct SandboxPaths {
     std::string record(const InstanceId& id) const { return home(id) + "/record.json"; }
     std::string started(const InstanceId& id) const { return home(id) + "/started.json"; }
     std::string ended(const InstanceId& id) const { return home(id) + "/ended.json"; }
+    std::string signalled(const InstanceId& id) const { return home(id) + "/signalled"; }
     std::string bundle(const InstanceId& id) const { return home(id) + "/bundle"; }
     std::string config(const InstanceId& id) const { return bundle(id) + "/config.json"; }
     // Generated /etc/hosts and the like: the topmost read-only layer.

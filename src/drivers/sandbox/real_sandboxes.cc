@@ -62,6 +62,7 @@ Result<SandboxSeen> RealSandboxes::look(const SandboxRecord& record) {
         return seen;
     }
     seen.started = started->at;
+    seen.signalled = path_exists(host_.paths.signalled(id));
     MOLN_ASSIGN(seen.exit, read_kept<InstanceExit>(host_.paths.ended(id)));
     if (seen.exit) {
         seen.phase = InstancePhase::ended;
@@ -177,7 +178,8 @@ Status RealSandboxes::prepare(const SandboxSpec& spec) {
     const auto record = record_of(spec);
     MOLN_TRY(host_.stage.raise(record));
     MOLN_TRY(host_.stage.write_bundle(spec));
-    for (const auto& path : {host_.paths.started(id), host_.paths.ended(id)}) {
+    for (const auto& path :
+         {host_.paths.started(id), host_.paths.ended(id), host_.paths.signalled(id)}) {
         MOLN_TRY(remove_file(path));
     }
     // Last: a sandbox with a record is whole.
@@ -189,6 +191,7 @@ Status RealSandboxes::start_anew(const SandboxRecord& record) {
     MOLN_TRY(host_.stage.raise(record));
     MOLN_TRY(host_.stage.fresh_cgroup(record));
     MOLN_TRY(host_.runtime().forget(id));
+    MOLN_TRY(remove_file(host_.paths.signalled(id)));
     const MonitorSpec monitor{.instance = id, .app = record.app, .terminal = record.terminal};
     MOLN_TRY(host_.monitors.create(monitor, host_.runtime()));
     host_.stage.learn(id);
@@ -231,7 +234,10 @@ Status RealSandboxes::signal(const InstanceId& instance, const std::string& sign
     // Just started, it may still be the runtime. One that never handles the signal is not waited
     // for in vain: without an init the signal would be lost anyway.
     wait_until_heard(*pid, number, k_begin_limit);
-    return send_signal(*process, number);
+    MOLN_TRY(send_signal(*process, number));
+    // Behind the signal: one that is sent twice is a lesser evil than one that was never sent. A
+    // loss of power ends the run that this stands for.
+    return write_file(host_.paths.signalled(instance), "", 0600, Durability::unsynced);
 }
 
 Status RealSandboxes::kill(const InstanceId& instance) {
