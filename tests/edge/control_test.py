@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -276,6 +277,38 @@ class Control(EdgeCase):
         self.get("/second")
         self.assertEqual(self.log_lines(1)[0]["path"], "/second")
 
+    def test_no_line_is_lost_or_torn_while_the_log_is_set_aside(self):
+        self.publish([endpoint("web-1", self.good().port)])
+        stop = threading.Event()
+        asked = []
+
+        def ask(number):
+            stream = self.client()
+            count = 0
+            while not stop.is_set():
+                self.get(f"/{number}/{count}", stream=stream)
+                count += 1
+            asked.append((number, count))
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        log = pathlib.Path(self.dir, "access.log")
+        for number in range(20):
+            until(lambda: log.exists() and log.stat().st_size > 4096, "some lines")
+            log.rename(f"{log}.{number}")
+            self.process.send_signal(signal.SIGHUP)
+        until(log.exists, "the last log")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        want = sorted(f"/{number}/{i}" for number, count in asked for i in range(count))
+        until(lambda: sum(file.read_text().count("\n") for file in log.parent.glob("access.log*"))
+              == len(want), "all lines")
+        lines = [line for file in log.parent.glob("access.log*")
+                 for line in file.read_text().splitlines()]
+        self.assertEqual(sorted(json.loads(line)["path"] for line in lines), want)
+
     def refusal(self, *options):
         """Starts a second edge that must not start; returns what it said."""
         result = subprocess.run([PROGRAM, *options, *EXTRA], capture_output=True, text=True,
@@ -312,9 +345,20 @@ class Control(EdgeCase):
 class Privileges(EdgeCase):
     options = ("--uid", "65534", "--gid", "65534")
 
-    def setUp(self):
-        super().setUp()
-        os.chmod(self.dir, 0o755)
+    # As in the product: the folder above the state is closed to the edge's user.
+    def command(self):
+        return [*super().command(), "--access-log", self.dir + "/state/access.log"]
+
+    def test_the_log_is_opened_again_by_another_user(self):
+        self.publish([endpoint("web-1", self.origin(serving(lambda head, body: ok())).port)])
+        log = pathlib.Path(self.dir, "state", "access.log")
+        self.get("/first")
+        until(lambda: "/first" in log.read_text(), "the line")
+        log.rename(str(log) + ".1")
+        self.process.send_signal(signal.SIGHUP)
+        until(log.exists, "the new log")
+        self.get("/second")
+        until(lambda: "/second" in log.read_text(), "the line")
 
     def test_it_runs_as_the_user_it_was_told_and_still_saves(self):
         origin = self.origin(serving(lambda head, body: ok()))

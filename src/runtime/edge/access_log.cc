@@ -13,11 +13,8 @@
 namespace moln::edge_loop {
 namespace {
 
-Result<net::Fd> open_for_append(const std::string& path) {
-    net::Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-    if (!fd.open()) return fail(error_from_errno(errno, "open access log " + path));
-    return fd;
-}
+constexpr int k_flags = O_WRONLY | O_APPEND | O_CREAT;
+constexpr int k_mode = 0640;
 
 }  // namespace
 
@@ -25,13 +22,18 @@ Result<AccessLog> AccessLog::open(const std::string& path) {
     AccessLog log;
     log.path_ = path;
     if (path.empty()) return log;
-    MOLN_ASSIGN(log.fd_, open_for_append(path));
+    const auto slash = path.rfind('/');
+    log.name_ = path.substr(slash + 1);  // npos + 1 is 0
+    const auto folder =
+        slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+    MOLN_ASSIGN(log.folder_, Folder::open(folder));
+    MOLN_ASSIGN(log.fd_, log.folder_.open_file(log.name_, k_flags, k_mode));
     return log;
 }
 
 Status AccessLog::reopen() {
     if (!on()) return {};
-    MOLN_ASSIGN(fd_, open_for_append(path_));
+    MOLN_ASSIGN(fd_, folder_.open_file(name_, k_flags, k_mode));
     return {};
 }
 

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "io/net/fd.h"
 #include "runtime/edge/core.h"
+#include "runtime/edge/folder.h"
 
 namespace moln::edge_loop {
 
@@ -28,6 +29,8 @@ public:
 
 private:
     std::string path_;
+    Folder folder_;
+    std::string name_;
     net::Fd fd_;
     std::int64_t dropped_ = 0;
     bool complained_ = false;

@@ -142,7 +142,7 @@ void Control::check_acks() {
     if (unsaved_) {
         // Routing is right without the file; only a restart would be late. So it is no reason to
         // hold up a switch.
-        if (const auto saved = save_snapshot(setup_.state_dir, *unsaved_); !saved) {
+        if (const auto saved = save_snapshot(setup_.state, *unsaved_); !saved) {
             say("snapshot_not_saved", "version={} reason={}", stamp.version, saved.error().reason);
         }
         unsaved_.reset();

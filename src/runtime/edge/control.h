@@ -15,6 +15,7 @@
 #include "runtime/edge/control_part.h"
 #include "runtime/edge/core.h"
 #include "runtime/edge/daemon_peers.h"
+#include "runtime/edge/folder.h"
 #include "runtime/edge/metrics_server.h"
 #include "runtime/edge/prober.h"
 #include "runtime/edge/tables.h"
@@ -22,7 +23,7 @@
 namespace moln::edge_loop {
 
 struct ControlSetup {
-    std::string state_dir;
+    Folder state;
     std::vector<std::string> listens;  // as bound
     net::Fd daemon_listener;
     net::Fd metrics_listener;  // not open: no metrics server

@@ -167,11 +167,12 @@ Status Edge::prepare() {
     MOLN_ASSIGN(lock_, lock_state(options_.state_dir));
     MOLN_TRY(refuse_taken_ports(options_.listens));
     MOLN_ASSIGN(auto bound, bind_all(options_.listens, count));
-    ControlSetup setup{.state_dir = options_.state_dir,
+    ControlSetup setup{.state = {},
                        .listens = bound.names,
                        .daemon_listener = {},
                        .metrics_listener = {},
                        .log = {}};
+    MOLN_ASSIGN(setup.state, Folder::open(options_.state_dir));
     MOLN_ASSIGN(setup.daemon_listener,
                 net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
     MOLN_ASSIGN(setup.metrics_listener, bind_metrics(options_.metrics_listen));

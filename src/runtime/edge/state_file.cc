@@ -1,7 +1,6 @@
 #include "runtime/edge/state_file.h"
 
 #include <cerrno>
-#include <cstdio>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,9 +12,7 @@
 namespace moln::edge_loop {
 namespace {
 
-std::string snapshot_path(const std::string& dir) {
-    return dir + "/snapshot.json";
-}
+constexpr const char* k_snapshot_name = "snapshot.json";
 
 Status write_all(int fd, std::string_view text, const std::string& path) {
     while (!text.empty()) {
@@ -23,14 +20,6 @@ Status write_all(int fd, std::string_view text, const std::string& path) {
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) return fail(error_from_errno(errno, "write " + path));
         text.remove_prefix(static_cast<std::size_t>(put));
-    }
-    return {};
-}
-
-Status sync_folder(const std::string& dir) {
-    const net::Fd folder(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder.open() || fsync(folder.get()) != 0) {
-        return fail(error_from_errno(errno, "sync " + dir));
     }
     return {};
 }
@@ -56,21 +45,17 @@ Result<net::Fd> lock_state(const std::string& dir) {
     return fd;
 }
 
-Status save_snapshot(const std::string& dir, const EdgeSnapshot& snapshot) {
-    const std::string path = snapshot_path(dir);
-    const std::string fresh = path + ".new";
-    const net::Fd fd(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd.open()) return fail(error_from_errno(errno, "open " + fresh));
-    MOLN_TRY(write_all(fd.get(), to_json_text(snapshot), fresh));
-    if (fsync(fd.get()) != 0) return fail(error_from_errno(errno, "sync " + fresh));
-    if (rename(fresh.c_str(), path.c_str()) != 0) {
-        return fail(error_from_errno(errno, "rename " + fresh));
-    }
-    return sync_folder(dir);
+Status save_snapshot(const Folder& dir, const EdgeSnapshot& snapshot) {
+    const auto fresh = std::string(k_snapshot_name) + ".new";
+    MOLN_ASSIGN(const auto fd, dir.open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    MOLN_TRY(write_all(fd.get(), to_json_text(snapshot), dir.path_of(fresh)));
+    if (fsync(fd.get()) != 0) return fail(error_from_errno(errno, "sync " + dir.path_of(fresh)));
+    MOLN_TRY(dir.rename(fresh, k_snapshot_name));
+    return dir.sync();
 }
 
 Result<std::optional<EdgeSnapshot>> load_snapshot(const std::string& dir) {
-    const std::string path = snapshot_path(dir);
+    const std::string path = dir + "/" + k_snapshot_name;
     const net::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.open()) {
         if (errno == ENOENT) return std::nullopt;

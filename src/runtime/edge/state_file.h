@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "io/net/fd.h"
 #include "model/edge.h"
+#include "runtime/edge/folder.h"
 
 namespace moln::edge_loop {
 
@@ -17,7 +18,7 @@ Result<net::Fd> lock_state(const std::string& state_dir);
 
 // Written beside, synced, renamed, and the folder synced: after a crash there is the old snapshot
 // or the new one.
-Status save_snapshot(const std::string& state_dir, const EdgeSnapshot& snapshot);
+Status save_snapshot(const Folder& state_dir, const EdgeSnapshot& snapshot);
 
 // Nothing when none was saved; corrupt when what is there cannot be read.
 Result<std::optional<EdgeSnapshot>> load_snapshot(const std::string& state_dir);

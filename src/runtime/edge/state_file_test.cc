@@ -25,7 +25,7 @@ TEST_F(StateFile, what_was_saved_is_loaded) {
     EdgeSnapshot snapshot;
     snapshot.version = 7;
     snapshot.routes = {{"shop.example", "/", AppId("default/shop"), "web"}};
-    ASSERT_TRUE(save_snapshot(dir_, snapshot));
+    ASSERT_TRUE(save_snapshot(*Folder::open(dir_), snapshot));
     const auto loaded = load_snapshot(dir_);
     ASSERT_TRUE(loaded && *loaded);
     EXPECT_EQ(**loaded, snapshot);
@@ -49,16 +49,16 @@ TEST_F(StateFile, garbage_is_corrupt_and_a_newer_field_is_not) {
 TEST_F(StateFile, a_half_written_successor_leaves_the_old_one) {
     EdgeSnapshot snapshot;
     snapshot.version = 3;
-    ASSERT_TRUE(save_snapshot(dir_, snapshot));
+    ASSERT_TRUE(save_snapshot(*Folder::open(dir_), snapshot));
     std::ofstream(dir_ + "/snapshot.json.new") << "{\"vers";
     EXPECT_EQ((**load_snapshot(dir_)).version, 3);
-    EXPECT_TRUE(save_snapshot(dir_, snapshot));
+    EXPECT_TRUE(save_snapshot(*Folder::open(dir_), snapshot));
 }
 
 TEST_F(StateFile, a_folder_that_is_not_there_is_named) {
-    const auto saved = save_snapshot(dir_ + "/gone", {});
-    ASSERT_FALSE(saved);
-    EXPECT_NE(saved.error().reason.find(dir_ + "/gone"), std::string::npos);
+    const auto opened = Folder::open(dir_ + "/gone");
+    ASSERT_FALSE(opened);
+    EXPECT_NE(opened.error().reason.find(dir_ + "/gone"), std::string::npos);
 }
 
 TEST_F(StateFile, the_lock_is_for_one_and_names_its_holder) {

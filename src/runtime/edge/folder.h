@@ -1,0 +1,28 @@
+// A folder held open, so that its files stay in reach once the edge has become another user, to
+// whom the way there may be closed: data directories are root's alone.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "io/net/fd.h"
+
+namespace moln::edge_loop {
+
+class Folder {
+public:
+    Folder() = default;
+    static Result<Folder> open(const std::string& path);
+
+    // `name` is one of its files; errors name the whole path.
+    Result<net::Fd> open_file(const std::string& name, int flags, int mode) const;
+    Status rename(const std::string& from, const std::string& to) const;
+    Status sync() const;
+    std::string path_of(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+    std::string path_;
+    net::Fd fd_;
+};
+
+}  // namespace moln::edge_loop
