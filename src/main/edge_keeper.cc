@@ -28,7 +28,7 @@ EdgeProcessOptions EdgeKeeper::process_options() const {
     process.argv = {own_program(),  "edge",
                     "--control",    data.edge_socket(),
                     "--state",      data.edge_state(),
-                    "--access-log", data.edge_state() + "/access.log",
+                    "--access-log", data.access_log(),
                     "--threads",    std::to_string(options_.edge_threads),
                     "--run-as",     std::to_string(k_edge_uid)};
     for (const auto& listen : options_.listens) {
@@ -56,9 +56,16 @@ Status EdgeKeeper::ensure() {
     return {};
 }
 
-void EdgeKeeper::bound_to(const std::vector<std::string>& listens) {
-    if (!listens.empty()) options_.listens = listens;
+void EdgeKeeper::heard(const EdgeReport& report) {
+    if (!report.listens.empty()) options_.listens = report.listens;
+    heard_pid_ = static_cast<pid_t>(report.pid);
     has_served_ = true;
+}
+
+// One that has not reported yet may not handle the signal yet either and would die of it.
+void EdgeKeeper::reopen_access_log() {
+    if (!process_ || process_->pid() == 0 || process_->pid() != heard_pid_) return;
+    (void)process_->send_signal(SIGHUP);
 }
 
 void EdgeKeeper::died() {

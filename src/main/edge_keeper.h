@@ -10,6 +10,7 @@
 #include "io/host/edge_process.h"
 #include "io/host/edge_socket_link.h"
 #include "main/node_options.h"
+#include "model/edge.h"
 #include "ports/host_services.h"
 
 namespace moln {
@@ -23,8 +24,10 @@ public:
 
     // `failed` is called if the edge cannot even start: its last words.
     Status start(std::function<void(Error)> failed);
-    // What the edge is bound to, from its report: a restart takes the same ports.
-    void bound_to(const std::vector<std::string>& listens);
+    // Its report says what it is bound to: a restart takes the same ports.
+    void heard(const EdgeReport& report);
+    // After the file was moved away.
+    void reopen_access_log();
     // See HostServices::close_edge.
     void close(Ending ending, std::function<void()> done);
 
@@ -39,6 +42,7 @@ private:
     std::unique_ptr<EdgeProcess> process_;
     std::function<void(Error)> failed_;
     bool has_served_ = false;
+    pid_t heard_pid_ = 0;
     bool closing_ = false;
     std::function<void()> closed_;
     Milliseconds delay_ = k_edge_restart_first;

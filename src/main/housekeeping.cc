@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "drivers/log/reader.h"
+#include "drivers/log/set_aside.h"
 #include "io/host/log.h"
 
 namespace moln {
@@ -24,8 +25,8 @@ void remove_old_uploads(const std::string& folder) {
 }  // namespace
 
 Housekeeping::Housekeeping(Loop& loop, DataDir data, RealSandboxes& sandboxes,
-                           std::function<std::set<std::string>()> live)
-    : loop_(loop), data_(std::move(data)), sandboxes_(sandboxes), live_(std::move(live)) {}
+                           HousekeepingCalls calls)
+    : loop_(loop), data_(std::move(data)), sandboxes_(sandboxes), calls_(std::move(calls)) {}
 
 void Housekeeping::start() {
     rotate();
@@ -33,23 +34,39 @@ void Housekeeping::start() {
 }
 
 void Housekeeping::rotate() {
-    run_blocking<Status>(
-        loop_, "housekeeping", [this] { return sandboxes_.rotate_logs(); },
-        [this](const Status& rotated) {
-            if (!rotated) log_failure("logs.rotate_failed", rotated.error());
+    struct Rotated {
+        Status instances;
+        bool access_log = false;
+    };
+    run_blocking<Rotated>(
+        loop_, "housekeeping",
+        [this, log = data_.access_log()] {
+            return Rotated{sandboxes_.rotate_logs(),
+                           set_log_aside(log, k_access_log_bytes_max)};
+        },
+        [this](const Rotated& rotated) {
+            if (!rotated.instances) log_failure("logs.rotate_failed", rotated.instances.error());
+            if (rotated.access_log) calls_.reopen_access_log();
             loop_.after(k_rotate_interval, [this] { rotate(); });
         });
 }
 
 void Housekeeping::prune() {
-    run_blocking<Status>(
+    struct Pruned {
+        Status logs;
+        Status sandboxes;
+    };
+    run_blocking<Pruned>(
         loop_, "housekeeping",
-        [data = data_, live = live_()] {
+        [this, data = data_, live = calls_.live()] {
             remove_old_uploads(data.uploads());
-            return prune_logs(data, [&](const std::string& id) { return live.contains(id); });
+            return Pruned{
+                prune_logs(data, [&](const std::string& id) { return live.contains(id); }),
+                sandboxes_.drop_unused()};
         },
-        [this](const Status& pruned) {
-            if (!pruned) log_failure("logs.prune_failed", pruned.error());
+        [this](const Pruned& pruned) {
+            if (!pruned.logs) log_failure("logs.prune_failed", pruned.logs.error());
+            if (!pruned.sandboxes) log_failure("sandboxes.prune_failed", pruned.sandboxes.error());
             loop_.after(k_prune_interval, [this] { prune(); });
         });
 }

@@ -1,5 +1,6 @@
 // What a daemon does now and then whatever is going on: keeps logs within their bounds, removes
-// uploads that nobody finished, sets the edge's access log aside when it is large.
+// uploads that nobody finished, bridges without instances and copies of the host's /etc that are
+// out of use, sets the edge's access log aside when it is large.
 #pragma once
 
 #include <functional>
@@ -15,12 +16,18 @@ namespace moln {
 inline constexpr Milliseconds k_rotate_interval = seconds(1);
 inline constexpr Milliseconds k_prune_interval = minutes(5);
 inline constexpr Milliseconds k_upload_age_max = days(1);
+// access.log and access.log.1 together, and what is written within a second.
+inline constexpr Bytes k_access_log_bytes_max = mib(64);
+
+struct HousekeepingCalls {
+    // Ids of all instances there are. Both are called on the loop thread.
+    std::function<std::set<std::string>()> live;
+    std::function<void()> reopen_access_log;
+};
 
 class Housekeeping {
 public:
-    // `live` gives the ids of all instances there are; called on the loop thread.
-    Housekeeping(Loop& loop, DataDir data, RealSandboxes& sandboxes,
-                 std::function<std::set<std::string>()> live);
+    Housekeeping(Loop& loop, DataDir data, RealSandboxes& sandboxes, HousekeepingCalls calls);
     void start();
 
 private:
@@ -30,7 +37,7 @@ private:
     Loop& loop_;
     DataDir data_;
     RealSandboxes& sandboxes_;
-    std::function<std::set<std::string>()> live_;
+    HousekeepingCalls calls_;
 };
 
 }  // namespace moln

@@ -77,6 +77,7 @@ Result<std::string> RealHost::new_upload() {
 }
 
 void RealHost::close_edge(Ending ending, std::function<void()> done) {
+    parts_.edge_link.expect_end();
     parts_.edge_keeper.close(ending, std::move(done));
 }
 

@@ -128,11 +128,14 @@ private:
             return build_settings(host);
         };
         images_.emplace(data, *one_shots_, std::move(images));
-        housekeeping_.emplace(loop_, data, *sandboxes_, [this] {
+        HousekeepingCalls calls;
+        calls.live = [this] {
             std::set<std::string> live;
             for (const auto& [id, instance] : daemon_->world().instances) live.insert(id.text);
             return live;
-        });
+        };
+        calls.reopen_access_log = [this] { keeper_.reopen_access_log(); };
+        housekeeping_.emplace(loop_, data, *sandboxes_, std::move(calls));
         return {};
     }
 
@@ -171,7 +174,7 @@ private:
         const auto found = daemon_->world().edges.find(NodeId(options_.node));
         if (found == daemon_->world().edges.end() || !found->second.connected) return;
         const auto& listens = found->second.report.listens;
-        keeper_.bound_to(listens);
+        keeper_.heard(found->second.report);
         if (options_.ready_fd < 0 || !daemon_->world().leading) return;
         const auto line = fmt::format("http://{}\n", fmt::join(listens, "  http://"));
         (void)!::write(options_.ready_fd, line.data(), line.size());

@@ -1,5 +1,9 @@
 #include "drivers/network/netlink.h"
 
+#include <map>
+#include <set>
+#include <string_view>
+
 #include <fmt/format.h>
 #include <net/if.h>
 #include <netlink/errno.h>
@@ -18,6 +22,7 @@ struct Free {
     void operator()(rtnl_addr* p) const { rtnl_addr_put(p); }
     void operator()(rtnl_route* p) const { rtnl_route_put(p); }
     void operator()(nl_addr* p) const { nl_addr_put(p); }
+    void operator()(nl_cache* p) const { nl_cache_free(p); }
 };
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
@@ -68,6 +73,30 @@ Result<bool> Netlink::in_bridge(const std::string& link) {
     if (error == -NLE_NODEV || error == -NLE_OBJ_NOTFOUND) return false;
     if (error < 0) return nl_fail("network link " + link, error);
     return rtnl_link_get_master(Owned<rtnl_link>(found).get()) != 0;
+}
+
+Result<std::vector<std::string>> Netlink::empty_bridges(const std::string& prefix) {
+    nl_cache* found = nullptr;
+    if (const int error = rtnl_link_alloc_cache(socket_.get(), AF_UNSPEC, &found); error < 0) {
+        return nl_fail("list network links", error);
+    }
+    const Owned<nl_cache> links(found);
+    std::map<int, std::string> empty;
+    std::set<int> joined;
+    for (auto* one = nl_cache_get_first(found); one != nullptr; one = nl_cache_get_next(one)) {
+        auto* link = reinterpret_cast<rtnl_link*>(one);  // NOLINT: as libnl has it
+        const char* type = rtnl_link_get_type(link);
+        const std::string name = rtnl_link_get_name(link);
+        joined.insert(rtnl_link_get_master(link));
+        if (type != nullptr && std::string_view(type) == "bridge" && name.starts_with(prefix)) {
+            empty.emplace(rtnl_link_get_ifindex(link), name);
+        }
+    }
+    std::vector<std::string> out;
+    for (const auto& [index, name] : empty) {
+        if (!joined.contains(index)) out.push_back(name);
+    }
+    return out;
 }
 
 Status Netlink::ensure_bridge(const std::string& name) {

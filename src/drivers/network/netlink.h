@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -31,6 +32,8 @@ public:
     Status ensure_default_route(const std::string& gateway);
     // Ok if there is none of that name.
     Status remove_link(const std::string& link);
+    // Bridges whose names begin with `prefix` and that no link has joined.
+    Result<std::vector<std::string>> empty_bridges(const std::string& prefix);
     // False also if there is no such link.
     Result<bool> in_bridge(const std::string& link);
 

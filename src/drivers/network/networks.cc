@@ -77,6 +77,7 @@ Status Networks::attach(const std::string& name, SlotOfNetwork which) {
     MOLN_ASSIGN(const bool whole, netlink.in_bridge(slot.host_link));
     if (whole && is_netns(netns_path(name))) return {};
     MOLN_TRY(netlink.remove_link(slot.host_link));
+    const std::shared_lock lock(bridges_mutex_);
     MOLN_TRY(make_bridge(slot));
     MOLN_TRY(make_netns(netns_path(name)));
     MOLN_ASSIGN(const Fd netns, open_fd(netns_path(name), O_RDONLY));
@@ -98,6 +99,14 @@ Status Networks::detach(const std::string& name) {
         }));
     }
     return remove_netns(path);
+}
+
+Status Networks::drop_unused() {
+    MOLN_ASSIGN(auto netlink, Netlink::open());
+    const std::lock_guard lock(bridges_mutex_);
+    MOLN_ASSIGN(const auto bridges, netlink.empty_bridges(k_bridge_prefix));
+    for (const auto& bridge : bridges) MOLN_TRY(netlink.remove_link(bridge));
+    return {};
 }
 
 }  // namespace moln

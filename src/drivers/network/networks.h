@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <string>
 
 #include "base/id.h"
@@ -23,15 +24,16 @@ public:
     // Forwarding and firewall. Before the first attach(); recover() does it too.
     Status set_up();
 
-    // Removes namespaces and links of ours that belong to none of `keep` (netns names), and bridges
-    // without a link.
+    // Removes namespaces and links of ours that belong to none of `keep` (netns names).
     Status recover(const std::set<std::string>& keep);
 
     // The namespace `name` (an instance's id) with an address of its network, a default route, and
     // all ports open to unprivileged processes. Ok if it is there already.
     Status attach(const std::string& name, SlotOfNetwork which);
-    // Ok if nothing is there. A bridge stays: it costs nothing and saves the next attach.
+    // Ok if nothing is there. The bridge stays for the next attach.
     Status detach(const std::string& name);
+    // Now and then: removes the bridges of networks without an instance.
+    Status drop_unused();
 
     std::string netns_path(const std::string& name) const { return folder() + "/" + name; }
     Result<Subnet> subnet(SlotOfNetwork which) const { return subnet_of(options_.base, which); }
@@ -44,6 +46,7 @@ private:
     const DataDir data_;
     const FirewallOptions options_;
     std::mutex set_up_mutex_;
+    std::shared_mutex bridges_mutex_;  // shared while a link is on its way into one
     bool is_set_up_ = false;
 };
 

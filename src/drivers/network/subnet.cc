@@ -25,7 +25,7 @@ Result<Subnet> subnet_of(const std::string& base, SlotOfNetwork which) {
                                 which.slot, k_address_slot_min, k_address_slot_max,
                                 k_address_slot_max - k_address_slot_min + 1));
     }
-    return Subnet{.bridge = fmt::format("mln{}", which.network),
+    return Subnet{.bridge = fmt::format("{}{}", k_bridge_prefix, which.network),
                   .host_link = fmt::format("mlv{}.{}", which.network, which.slot),
                   .gateway = fmt::format("{}.{}.1", base, which.network),
                   .address = fmt::format("{}.{}.{}", base, which.network, which.slot),

@@ -14,6 +14,7 @@ inline constexpr std::uint32_t k_project_network_max = 246;  // above: one-shots
 inline constexpr std::uint32_t k_address_slot_min = 2;
 inline constexpr std::uint32_t k_address_slot_max = 254;  // .255 is the broadcast address
 inline constexpr int k_subnet_prefix = 24;
+inline constexpr const char* k_bridge_prefix = "mln";
 
 struct Subnet {
     std::string bridge;     // "mln7": name of the network's bridge on the host

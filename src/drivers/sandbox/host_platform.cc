@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 
 // Raised when what is generated below changes: an old skeleton is then not used any more.
 constexpr int k_skeleton_version = 1;
+constexpr const char* k_skeleton_prefix = "/host-";
 constexpr uid_t k_app_uid = 1000;
 
 // Below /etc: what language runtimes and C libraries read.
@@ -225,9 +226,22 @@ Status make_once(const std::string& path, Fill fill) {
 
 }  // namespace
 
+Result<std::vector<std::string>> unused_skeletons(const std::string& platforms,
+                                                  const std::set<std::string>& used) {
+    const auto today = platforms + k_skeleton_prefix + hash_of(readable_etc());
+    std::vector<std::string> out;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(platforms, error)) {
+        const auto path = entry.path().string();
+        if (!path.starts_with(platforms + k_skeleton_prefix)) continue;
+        if (path != today && path != today + ".new" && !used.contains(path)) out.push_back(path);
+    }
+    return out;
+}
+
 Result<HostPlatform> make_host_platform(const std::string& platforms) {
     const auto etc = readable_etc();
-    const auto path = platforms + "/host-" + hash_of(etc);
+    const auto path = platforms + k_skeleton_prefix + hash_of(etc);
     MOLN_TRY(make_once(path, [&](const std::string& root) { return fill_skeleton(root, etc); }));
     return HostPlatform{.skeleton = path, .usr = "/usr"};
 }

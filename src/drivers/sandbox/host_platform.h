@@ -3,7 +3,9 @@
 // allow-list, and of that only what all users may read; no /home, /root, /var, /srv, /opt.
 #pragma once
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -16,6 +18,10 @@ struct HostPlatform {
 
 // Makes `platforms`/host-<hash> if it is not there. From one thread at a time.
 Result<HostPlatform> make_host_platform(const std::string& platforms);
+
+// Skeletons below `platforms` that are neither today's nor in `used`.
+Result<std::vector<std::string>> unused_skeletons(const std::string& platforms,
+                                                  const std::set<std::string>& used);
 
 // `platforms`/base-<version>: only mount points and homes, below any other platform or image, so
 // that what is missing in an image need not be written to an instance's own layer.

@@ -23,6 +23,8 @@ struct SandboxPaths {
     std::string signalled(const InstanceId& id) const { return home(id) + "/signalled"; }
     std::string bundle(const InstanceId& id) const { return home(id) + "/bundle"; }
     std::string config(const InstanceId& id) const { return bundle(id) + "/config.json"; }
+    // Names the folder that is the lowest layer of its root, if that is the host's skeleton.
+    std::string skeleton(const InstanceId& id) const { return home(id) + "/skeleton"; }
     // Generated /etc/hosts and the like: the topmost read-only layer.
     std::string names_layer(const InstanceId& id) const { return home(id) + "/names"; }
     std::string layer_image(const InstanceId& id) const { return home(id) + "/layer.img"; }

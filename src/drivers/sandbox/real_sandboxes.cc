@@ -295,4 +295,9 @@ Status RealSandboxes::rotate_logs() {
     return {};
 }
 
+Status RealSandboxes::drop_unused() {
+    MOLN_TRY(host_.networks.drop_unused());
+    return host_.stage.drop_unused();
+}
+
 }  // namespace moln

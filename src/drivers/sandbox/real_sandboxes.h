@@ -34,6 +34,8 @@ public:
 
     // To be called now and then (every second is good): keeps every log within its bound.
     Status rotate_logs();
+    // Every few minutes: bridges of networks without an instance, skeletons of another /etc.
+    Status drop_unused();
 
 private:
     Result<SandboxSeen> look(const SandboxRecord& record);

@@ -1,7 +1,9 @@
 #include "drivers/sandbox/root_fs.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <mutex>
+#include <set>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -15,6 +17,8 @@
 
 namespace moln {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Platforms are made by the first instance that needs them, whichever thread that is on.
 std::mutex platform_mutex;
@@ -37,6 +41,9 @@ Result<std::vector<std::string>> RootFiles::layers(const RootFsInput& input) {
     MOLN_TRY(make_folders(paths_.data.platforms(), 0700));
     if (image.platform == k_host_platform) {
         MOLN_ASSIGN(auto host, make_host_platform(paths_.data.platforms()));
+        // So that drop_unused() knows, whatever mounts say. As durable as the mount itself.
+        MOLN_TRY(
+            write_file(paths_.skeleton(input.instance), host.skeleton, 0600, Durability::unsynced));
         out.push_back(std::move(host.skeleton));
     } else {
         MOLN_ASSIGN(auto base, make_base_layer(paths_.data.platforms()));
@@ -122,6 +129,22 @@ Status RootFiles::mount(const RootFsInput& input) {
     MOLN_TRY(mount_overlay(overlay));
     // The overlay keeps its own view of its layers; the mapped ones were only needed to name them.
     return unmount_below(paths_.lowers(id));
+}
+
+Status RootFiles::drop_unused() const {
+    const std::lock_guard lock(platform_mutex);
+    std::error_code error;
+    std::set<std::string> used;
+    for (const auto& entry : fs::directory_iterator(paths_.data.instances(), error)) {
+        const InstanceId id(entry.path().filename());
+        const auto skeleton = read_file(paths_.skeleton(id));
+        // Begun by a moln that wrote nothing of it: it may stand on any.
+        if (!skeleton && is_mount_point(paths_.root(id))) return {};
+        if (skeleton) used.insert(*skeleton);
+    }
+    MOLN_ASSIGN(const auto unused, unused_skeletons(paths_.data.platforms(), used));
+    for (const auto& path : unused) MOLN_TRY(remove_tree(path));
+    return {};
 }
 
 std::vector<OciBind> RootFiles::binds(const RootFsInput& input) const {

@@ -46,6 +46,10 @@ public:
     // Uid, groups and home of `user` ("", "1000", "33:33", "www-data") in the mounted root.
     Result<SandboxUser> find_user(const InstanceId& instance, const std::string& user) const;
 
+    // Now and then: removes what the host's /etc looked like at other times, unless an instance
+    // stands on it.
+    Status drop_unused() const;
+
 private:
     Result<std::vector<std::string>> layers(const RootFsInput& input);
     Status make_writable_layer(const RootFsInput& input) const;

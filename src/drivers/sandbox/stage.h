@@ -46,6 +46,8 @@ public:
         return root_files_.move_writable_layer(id, trash);
     }
 
+    Status drop_unused() const { return root_files_.drop_unused(); }
+
     Result<Subnet> subnet(const SandboxRecord& record) const;
 
 private:

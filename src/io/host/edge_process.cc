@@ -126,7 +126,7 @@ Status EdgeProcess::Impl::watch(pid_t pid) {
 void EdgeProcess::Impl::died() {
     const auto pid = std::exchange(pid_, 0);
     pidfd_.reset();
-    log_warning("edge.died", {{"pid", pid}, {"output", options_.log_path}});
+    log_info("edge.ended", {{"pid", pid}, {"output", options_.log_path}});
     if (death_) death_(pid);
 }
 

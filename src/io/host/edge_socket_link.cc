@@ -72,6 +72,7 @@ public:
         report_ = std::move(callback);
     }
     pid_t peer_pid() const { return connection_ ? connection_->pid : 0; }
+    void expect_end() { is_end_expected_ = true; }
 
 private:
     // `step` later on this connection; not at all if it is gone by then.
@@ -100,6 +101,7 @@ private:
     MonoTime heard_;
     std::string snapshot_line_;  // the latest, "" before the first
     bool is_snapshot_sent_ = false;
+    bool is_end_expected_ = false;
     std::deque<std::function<void(Result<std::string>)>> metrics_;  // asked, not answered
 };
 
@@ -234,7 +236,8 @@ void EdgeSocketLink::Impl::watch_silence() {
 }
 
 void EdgeSocketLink::Impl::lose(const Error& error) {
-    log_warning("edge.lost", {{"pid", connection_->pid}, {"reason", error.reason}});
+    const LogFields fields{{"pid", connection_->pid}, {"reason", error.reason}};
+    is_end_expected_ ? log_info("edge.left", fields) : log_warning("edge.lost", fields);
     connection_.reset();
     for (auto& callback : std::exchange(metrics_, {})) {
         loop_.post([callback = std::move(callback)] {
@@ -268,6 +271,10 @@ void EdgeSocketLink::on_report(std::function<void(const EdgeReport*)> callback) 
 
 void EdgeSocketLink::request_metrics(std::function<void(Result<std::string>)> callback) {
     impl_->request_metrics(std::move(callback));
+}
+
+void EdgeSocketLink::expect_end() {
+    impl_->expect_end();
 }
 
 pid_t EdgeSocketLink::peer_pid() const {

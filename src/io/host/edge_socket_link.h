@@ -45,6 +45,9 @@ public:
     // before it answers, `refused` past k_edge_metrics_requests_max. Never called from within.
     void request_metrics(std::function<void(Result<std::string>)> callback);
 
+    // The edge is told to end: that it goes is no trouble any more.
+    void expect_end();
+
     // Of the edge at the other end; 0 without one.
     pid_t peer_pid() const;
 
