@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "base/base64.h"
 #include "cli/wire.h"
 #include "tests/api/api_fixture.h"
 
@@ -184,7 +185,7 @@ protected:
         client->send("GET " + target +
                      " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-                     cli::base64("0123456789abcdef") + "\r\n\r\n");
+                     base64("0123456789abcdef") + "\r\n\r\n");
         head_ = client->read_until("\r\n\r\n");
         rest_ = head_.substr(head_.find("\r\n\r\n") + 4);
         return client;
