@@ -4,36 +4,20 @@
 
 #include <fmt/format.h>
 
-#include "api/lines.h"
+#include "api/line_stream.h"
 #include "api/view.h"
 
 namespace moln::api {
 namespace {
 
-class LogStream final : public Stream, public std::enable_shared_from_this<LogStream> {
+class LogStream final : public LineStream {
 public:
-    explicit LogStream(const std::shared_ptr<Call>& call)
-        : lines_(call), context_(call->shared_context()) {}
+    explicit LogStream(const std::shared_ptr<Call>& call) : LineStream(call) {}
 
     void start(const LogQuery& query) {
-        const auto self = shared_from_this();
-        context_->streams.insert(self);
-        lines_.begin();
-        auto& exchange = *lines_.call()->exchange;
-        exchange.on_gone([weak = weak_from_this()] {
-            if (const auto stream = weak.lock()) stream->finish();
-        });
-        exchange.on_room([weak = weak_from_this()] {
-            if (const auto stream = weak.lock()) stream->tell_skipped();
-        });
-        logs_ = context_->control.logs(
-            query,
-            [weak = weak_from_this()](LogLine line) {
-                if (const auto stream = weak.lock()) stream->line(line);
-            },
-            [weak = weak_from_this()](const Status& end) {
-                if (const auto stream = weak.lock()) stream->end(end);
-            });
+        open();
+        source_ = context_->control.logs(query, later(this, &LogStream::line),
+                                         later(this, &LogStream::end));
     }
 
 private:
@@ -44,58 +28,36 @@ private:
             ++skipped_;
             return;
         }
-        tell_skipped();
+        send_more();
         lines_.write(to_json(LogView{line.at, line.instance, line.process,
                                      line.is_error ? "stderr" : "stdout", valid_utf8(line.text)}));
     }
 
-    void tell_skipped() {
+    void send_more() override {
         if (done_ || skipped_ == 0) return;
         lines_.write(json::object{{"skipped", std::exchange(skipped_, 0)}});
     }
 
     void end(const Status& status) {
         if (done_) return;
-        tell_skipped();
+        send_more();
         status ? lines_.end() : lines_.fail(status.error());
         finish();
     }
 
-    void finish() {
-        if (std::exchange(done_, true)) return;
-        context_->release_soon(std::move(logs_));
-        context_->streams.erase(shared_from_this());
-    }
-
-    Lines lines_;
-    std::shared_ptr<ServiceContext> context_;
-    std::shared_ptr<void> logs_;
     std::int64_t skipped_ = 0;
-    bool done_ = false;
 };
 
-class EventStream final : public Stream, public std::enable_shared_from_this<EventStream> {
+class EventStream final : public LineStream {
 public:
     explicit EventStream(const std::shared_ptr<Call>& call)
-        : lines_(call),
-          context_(call->shared_context()),
-          filter_{call->project(), call->app_filter()} {}
+        : LineStream(call), filter_{call->project(), call->app_filter()} {}
 
     void start(std::int64_t after, bool follow) {
-        const auto self = shared_from_this();
         last_ = after;
         follow_ = follow;
-        context_->streams.insert(self);
-        lines_.begin();
-        auto& exchange = *lines_.call()->exchange;
-        const auto send_more = [weak = weak_from_this()] {
-            if (const auto stream = weak.lock()) stream->send_more();
-        };
-        exchange.on_gone([weak = weak_from_this()] {
-            if (const auto stream = weak.lock()) stream->finish();
-        });
-        exchange.on_room(send_more);
-        if (follow_) watching_ = context_->control.on_change(send_more);
+        open();
+        if (follow_) source_ = context_->control.on_change(later(this, &EventStream::send_more));
         send_more();
     }
 
@@ -106,7 +68,7 @@ public:
 
 private:
     // The World keeps the events: a slow reader is simply further behind.
-    void send_more() {
+    void send_more() override {
         if (done_) return;
         const auto& all = context_->control.world().events;
         for (auto next = all.upper_bound(last_); next != all.end(); ++next) {
@@ -119,19 +81,9 @@ private:
         finish();
     }
 
-    void finish() {
-        if (std::exchange(done_, true)) return;
-        context_->release_soon(std::move(watching_));
-        context_->streams.erase(shared_from_this());
-    }
-
-    Lines lines_;
-    std::shared_ptr<ServiceContext> context_;
     AppFilter filter_;
-    std::shared_ptr<void> watching_;
     std::int64_t last_ = 0;
     bool follow_ = false;
-    bool done_ = false;
 };
 
 }  // namespace

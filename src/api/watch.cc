@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "api/lines.h"
+#include "api/line_stream.h"
 
 namespace moln::api {
 namespace {
@@ -17,27 +17,15 @@ void put(WatchPicture& picture, const std::string& kind, const std::string& id,
                            .view = to_json(view)};
 }
 
-class WatchStream final : public Stream, public std::enable_shared_from_this<WatchStream> {
+class WatchStream final : public LineStream {
 public:
     explicit WatchStream(const std::shared_ptr<Call>& call)
-        : lines_(call),
-          context_(call->shared_context()),
-          filter_{call->project(), call->app_filter()} {}
+        : LineStream(call), filter_{call->project(), call->app_filter()} {}
 
     void start() {
-        context_->streams.insert(shared_from_this());
-        lines_.begin();
-        auto& exchange = *lines_.call()->exchange;
-        exchange.on_gone([weak = weak_from_this()] {
-            if (const auto self = weak.lock()) self->finish();
-        });
-        exchange.on_room([weak = weak_from_this()] {
-            if (const auto self = weak.lock()) self->send();
-        });
-        watching_ = context_->control.on_change([weak = weak_from_this()] {
-            if (const auto self = weak.lock()) self->send_soon();
-        });
-        send();
+        open();
+        source_ = context_->control.on_change(later(this, &WatchStream::send_soon));
+        send_more();
         write({.change = WatchChange::synced});
     }
 
@@ -45,16 +33,16 @@ private:
     void send_soon() {
         if (soon_ || done_) return;
         soon_ = true;
-        context_->loop.after(k_watch_interval, [weak = weak_from_this()] {
-            const auto self = weak.lock();
-            if (self == nullptr) return;
-            self->soon_ = false;
-            self->send();
-        });
+        context_->loop.after(k_watch_interval, later(this, &WatchStream::send_now));
+    }
+
+    void send_now() {
+        soon_ = false;
+        send_more();
     }
 
     // Whoever reads slowly gets the sum of the changes, not each.
-    void send() {
+    void send_more() override {
         if (done_ || !lines_.has_room()) return;
         auto now = watch_picture(context_->control.world(), filter_);
         for (auto& change : watch_difference(sent_, now)) write(std::move(change));
@@ -66,20 +54,10 @@ private:
         lines_.write(to_json(view));
     }
 
-    void finish() {
-        if (std::exchange(done_, true)) return;
-        context_->release_soon(std::move(watching_));
-        context_->streams.erase(shared_from_this());
-    }
-
-    Lines lines_;
-    std::shared_ptr<ServiceContext> context_;
     AppFilter filter_;
     WatchPicture sent_;
-    std::shared_ptr<void> watching_;
     std::int64_t revision_ = 0;
     bool soon_ = false;
-    bool done_ = false;
 };
 
 }  // namespace
