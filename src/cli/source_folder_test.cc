@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/ignore.h"
+#include "io/file/temp_dir_for_test.h"
 
 namespace moln::cli {
 namespace {
@@ -20,13 +21,6 @@ namespace fs = std::filesystem;
 
 class SourceFolderTest : public ::testing::Test {
 protected:
-    void SetUp() override {
-        auto name = (fs::temp_directory_path() / "moln-source-XXXXXX").string();
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        root_ = name;
-    }
-    void TearDown() override { fs::remove_all(root_); }
-
     void put(const std::string& path, const std::string& text = "x") {
         fs::create_directories(fs::path(root_ + "/" + path).parent_path());
         std::ofstream(root_ + "/" + path, std::ios::binary) << text;
@@ -49,7 +43,8 @@ protected:
         }));
         return bytes;
     }
-    std::string root_;
+    const TempDir folder_;
+    std::string root_ = folder_.path();
 };
 
 TEST_F(SourceFolderTest, sends_all_but_what_is_made_again) {

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <utility>
 
-#include "io/host/files.h"
+#include "io/file/files.h"
 #include "io/host/log.h"
 #include "main/roles.h"
 
@@ -42,7 +42,7 @@ EdgeProcessOptions EdgeKeeper::process_options() const {
 
 Status EdgeKeeper::start(std::function<void(Error)> failed) {
     failed_ = std::move(failed);
-    MOLN_TRY(make_dirs(options_.data.edge_state()));
+    MOLN_TRY(make_folders(options_.data.edge_state(), 0700));
     return ensure();
 }
 

@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 
-#include "io/host/files.h"
+#include "io/file/files.h"
 #include "io/host/log.h"
 #include "main/log_stream.h"
 #include "main/roles.h"
@@ -72,7 +72,7 @@ Result<std::string> RealHost::new_upload() {
                                 "runs; nothing was changed. `moln trash ls` shows what could go",
                                 free.count >> 20, parts_.data.root, k_disk_reserve.count >> 20));
     }
-    MOLN_TRY(make_dirs(parts_.data.uploads()));
+    MOLN_TRY(make_folders(parts_.data.uploads(), 0700));
     return parts_.data.uploads() + "/" + fresh_suffix(parts_.entropy, 16);
 }
 

@@ -14,8 +14,9 @@
 #include "drivers/sandbox/real_sandboxes.h"
 #include "drivers/volume/real_volumes.h"
 #include "io/api/server.h"
+#include "io/file/files.h"
+#include "io/file/lock_file.h"
 #include "io/host/asio_context.h"
-#include "io/host/files.h"
 #include "io/host/host_entropy.h"
 #include "io/host/log.h"
 #include "io/host/signals.h"
@@ -64,7 +65,7 @@ public:
     Status set_up() {
         const auto& data = options_.data;
         for (const auto& directory : {data.root, data.root + "/store", data.run()}) {
-            MOLN_TRY(make_dirs(directory));
+            MOLN_TRY(make_folders(directory, 0700));
         }
         if (::chmod(data.root.c_str(), 0700) != 0) {
             return fail(error_from_errno(errno, "chmod " + data.root));
@@ -152,8 +153,8 @@ private:
     Status check_api() {
         const auto server = api_options();
         if (!server.token_file.empty() && !read_file(server.token_file, 4096)) {
-            MOLN_TRY(
-                write_file_durably(server.token_file, fresh_suffix(entropy_, 40) + "\n", 0600));
+            MOLN_TRY(write_file(server.token_file, fresh_suffix(entropy_, 40) + "\n", 0600,
+                                Durability::durable));
         }
         MOLN_ASSIGN(auto trial,
                     io::start_api_server(asio_context(loop_), loop_, *service_, server));

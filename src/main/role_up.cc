@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 #include "main/roles.h"
 
 namespace moln {
@@ -24,7 +24,7 @@ constexpr int k_restart_ms_max = 5'000;
 
 struct Child {
     pid_t pid = -1;
-    net::Fd ready;  // one line once it serves
+    Fd ready;  // one line once it serves
 };
 
 Child start_daemon(const NodeOptions& options) {
@@ -48,7 +48,7 @@ Child start_daemon(const NodeOptions& options) {
         ::_exit(127);
     }
     ::close(ends[1]);
-    return {pid, net::Fd(ends[0])};
+    return {pid, Fd(ends[0])};
 }
 
 void tell_ready(const NodeOptions& options, Child& child) {
@@ -75,7 +75,7 @@ public:
         ::sigemptyset(&watched);
         for (const int number : {SIGINT, SIGTERM, SIGCHLD}) ::sigaddset(&watched, number);
         ::sigprocmask(SIG_BLOCK, &watched, nullptr);
-        signals_ = net::Fd(::signalfd(-1, &watched, SFD_CLOEXEC));
+        signals_ = Fd(::signalfd(-1, &watched, SFD_CLOEXEC));
     }
 
     int run() {
@@ -86,10 +86,10 @@ public:
                 return k_exit_failed;
             }
             pollfd watched[2] = {{signals_.get(), POLLIN, 0}, {child_.ready.get(), POLLIN, 0}};
-            if (::poll(watched, child_.ready.open() ? 2 : 1, -1) < 0 && errno != EINTR) {
+            if (::poll(watched, child_.ready.valid() ? 2 : 1, -1) < 0 && errno != EINTR) {
                 return k_exit_failed;
             }
-            if (child_.ready.open() && (watched[1].revents & (POLLIN | POLLHUP)) != 0) {
+            if (child_.ready.valid() && (watched[1].revents & (POLLIN | POLLHUP)) != 0) {
                 tell_ready(options_, child_);
             }
             if ((watched[0].revents & POLLIN) != 0) take_signal();
@@ -126,7 +126,7 @@ private:
     }
 
     NodeOptions options_;
-    net::Fd signals_;
+    Fd signals_;
     Child child_;
     int stops_asked_ = 0;
     int delay_ms_ = k_restart_ms_first;

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "contracts/sandbox_real_case.h"
-#include "drivers/process/fd.h"
-#include "drivers/process/files.h"
+#include "io/file/fd.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 #include "model/limits.h"
 
 namespace moln {

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "contracts/sandbox_real_case.h"
-#include "drivers/process/files.h"
 #include "drivers/sandbox/real_one_shots.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

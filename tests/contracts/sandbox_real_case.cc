@@ -10,9 +10,10 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "drivers/process/fd.h"
-#include "drivers/process/files.h"
 #include "drivers/process/mounts.h"
+#include "io/file/fd.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

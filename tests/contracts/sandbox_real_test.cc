@@ -1,6 +1,6 @@
 // The real sandboxes against the contract. Runs inside lab/netns.sh, as root.
 #include "contracts/sandbox_real_case.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "contracts/store_temp_dir.h"
+#include "io/file/temp_dir_for_test.h"
 #include "store/sqlite_store.h"
 
 namespace moln {
@@ -61,7 +61,7 @@ int commit_for_ever(const std::string& path, int acknowledged) {
 }
 
 TEST(StoreKilled, at_any_moment_loses_nothing_acknowledged_and_halves_nothing) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     std::mt19937 random(20261122);  // NOLINT: the moments differ anyway, by the machine's timing
     std::int64_t acknowledged = 0;
@@ -127,7 +127,7 @@ void write_all(const std::string& directory, const Files& files) {
 
 // As a killed daemon leaves them: a part of the revisions in the file, a part in its log.
 Files files_of_a_killed_store() {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     const auto commit_to = [&](std::int64_t last) {
         auto store = open_sqlite_store(path).value();
@@ -187,7 +187,7 @@ void damage(Files& files, std::mt19937& random) {
 TEST(StoreDamaged, files_give_an_error_or_the_right_data_and_are_left_as_they_are) {
     const auto good = files_of_a_killed_store();
     ASSERT_GT(good.at("moln.db-wal").size(), 10'000u);
-    const StoreTempDir dir;
+    const TempDir dir;
     std::mt19937 random(7);  // NOLINT: a failure is repeated by its round
     int refused = 0;
     for (int round = 0; round < 400; ++round) {
@@ -211,13 +211,13 @@ TEST(StoreDamaged, files_give_an_error_or_the_right_data_and_are_left_as_they_ar
 }
 
 TEST(StoreDamaged, undamaged_files_of_a_killed_store_are_whole) {
-    const StoreTempDir dir;
+    const TempDir dir;
     write_all(dir.path(), files_of_a_killed_store());
     EXPECT_TRUE(is_whole(*open_sqlite_store(dir.path() + "/moln.db").value()));
 }
 
 TEST(StoreDamaged, the_error_says_what_happened_that_nothing_changed_and_where_the_copy_is) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     {
         auto store = open_sqlite_store(path).value();
@@ -233,7 +233,7 @@ TEST(StoreDamaged, the_error_says_what_happened_that_nothing_changed_and_where_t
 }
 
 TEST(StoreDamaged, a_lost_revision_mark_is_no_damage) {
-    const StoreTempDir dir;
+    const TempDir dir;
     auto files = files_of_a_killed_store();
     for (const auto* mark : {"", "revision garbage", "revision 00000000000000000099 0\n"}) {
         files["moln.db-revision"] = mark;
@@ -276,12 +276,12 @@ int fill_and_free(const std::string& directory) {
 }
 
 TEST(StoreOnAFullDisk, refuses_to_write_reads_on_and_writes_again_when_there_is_room) {
-    const StoreTempDir dir;
+    const TempDir dir;
     EXPECT_EQ(exit_code_of(fork_for([&] { return fill_and_free(dir.path()); })), 0);
 }
 
 TEST(StoreOnAFullDisk, cannot_be_made_and_says_so) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto work = [&] {
         if (::unshare(CLONE_NEWNS) != 0) return 1;
         if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 2;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "contracts/store_contract.h"
-#include "contracts/store_temp_dir.h"
+#include "io/file/temp_dir_for_test.h"
 #include "store/sqlite_store.h"
 
 namespace moln {
@@ -33,7 +33,7 @@ private:
         if (!opened) throw std::runtime_error(opened.error().reason);
         store_ = std::move(*opened);
     }
-    StoreTempDir dir_{StoreMedium::memory};
+    TempDir dir_{TempMedium::memory};
     std::unique_ptr<SqliteStore> store_;
 };
 
@@ -61,7 +61,7 @@ void run_sql(const std::string& path, const char* sql) {
 }
 
 TEST(SqliteStore, makes_directories_and_files_for_the_owner_alone) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/data/store/moln.db";
     auto store = open_sqlite_store(path).value();
     ASSERT_TRUE(store->commit(put("a", "1")));
@@ -74,7 +74,7 @@ TEST(SqliteStore, makes_directories_and_files_for_the_owner_alone) {
 }
 
 TEST(SqliteStore, a_second_opener_in_this_process_is_refused) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     auto first = open_sqlite_store(path).value();
     const auto second = open_sqlite_store(path);
@@ -85,7 +85,7 @@ TEST(SqliteStore, a_second_opener_in_this_process_is_refused) {
 }
 
 TEST(SqliteStore, a_second_opener_in_another_process_is_refused_until_the_first_ends) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     auto first = open_sqlite_store(path).value();
     const auto open_in_child = [&] {
@@ -104,7 +104,7 @@ TEST(SqliteStore, a_second_opener_in_another_process_is_refused_until_the_first_
 }
 
 TEST(SqliteStore, a_newer_format_is_refused_and_left_alone) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     ASSERT_TRUE(open_sqlite_store(path).value()->commit(put("a", "1")));
     run_sql(path, "PRAGMA user_version = 2");
@@ -117,7 +117,7 @@ TEST(SqliteStore, a_newer_format_is_refused_and_left_alone) {
 }
 
 TEST(SqliteStore, a_database_of_something_else_is_refused) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     run_sql(path, "CREATE TABLE bookmarks (url TEXT)");
     const auto opened = open_sqlite_store(path);
@@ -126,7 +126,7 @@ TEST(SqliteStore, a_database_of_something_else_is_refused) {
 }
 
 TEST(SqliteStore, a_lost_file_is_noticed_and_not_begun_anew) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     ASSERT_TRUE(open_sqlite_store(path).value()->commit(put("a", "1")));
     fs::remove(path);
@@ -136,7 +136,7 @@ TEST(SqliteStore, a_lost_file_is_noticed_and_not_begun_anew) {
 }
 
 TEST(SqliteStore, a_copy_opens_as_a_store_with_the_same_content) {
-    const StoreTempDir dir;
+    const TempDir dir;
     auto store = open_sqlite_store(dir.path() + "/moln.db").value();
     for (int i = 0; i < 50; ++i) ASSERT_TRUE(store->commit(put(std::to_string(i % 7), "v")));
     const auto copy = dir.path() + "/copy.db";
@@ -149,14 +149,14 @@ TEST(SqliteStore, a_copy_opens_as_a_store_with_the_same_content) {
 }
 
 TEST(SqliteStore, a_copy_that_cannot_be_made_says_so_and_leaves_the_old_one) {
-    const StoreTempDir dir;
+    const TempDir dir;
     auto store = open_sqlite_store(dir.path() + "/moln.db").value();
     EXPECT_FALSE(store->copy_to(dir.path() + "/no/such/directory/copy.db"));
     EXPECT_TRUE(store->commit(put("a", "1")));
 }
 
 TEST(SqliteStore, copies_itself_after_so_many_commits_and_keeps_two) {
-    const StoreTempDir dir(StoreMedium::memory);
+    const TempDir dir(TempMedium::memory);
     const auto path = dir.path() + "/moln.db";
     auto store = open_sqlite_store(path).value();
     const auto commit_until = [&](std::int64_t last) {
@@ -178,7 +178,7 @@ TEST(SqliteStore, copies_itself_after_so_many_commits_and_keeps_two) {
 }
 
 TEST(SqliteStore, following_the_words_of_the_damage_error_brings_the_copy_back) {
-    const StoreTempDir dir;
+    const TempDir dir;
     const auto path = dir.path() + "/moln.db";
     {
         auto store = open_sqlite_store(path).value();

@@ -6,8 +6,8 @@
 
 #include "contracts/sandbox_real_case.h"
 #include "contracts/volumes_contract.h"
-#include "drivers/process/files.h"
 #include "drivers/process/mounts.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

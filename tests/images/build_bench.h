@@ -68,7 +68,7 @@ done)";
         return output;
     }
 
-    ScratchFolder scratch_;
+    TempDir scratch_;
     DataDir data_{.root = scratch_ / "data"};
     ChrootOneShots one_shots_{scratch_ / "root"};
     HostImages images_{

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "drivers/process/child.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 #include "ports/one_shots.h"
 
 namespace moln {

@@ -112,7 +112,7 @@ protected:
         return layout;
     }
 
-    ScratchFolder scratch_;
+    TempDir scratch_;
     DataDir data_{.root = scratch_ / "data"};
     ChrootOneShots one_shots_{scratch_ / "root"};
     HostImages images_{

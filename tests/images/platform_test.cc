@@ -6,13 +6,13 @@
 
 #include "drivers/image/platform_images.h"
 #include "drivers/image/tar_for_tests.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {
 
 TEST(PlatformImage, is_made_named_and_seen) {
-    const ScratchFolder scratch;
+    const TempDir scratch;
     const auto recipes = scratch / "recipes";
     ASSERT_TRUE(make_folders(recipes, 0755));
     ASSERT_TRUE(write_file(recipes + "/tiny.toml",

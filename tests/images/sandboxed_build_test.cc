@@ -48,7 +48,7 @@ protected:
                              {.line = [this](std::string line) { log_ += line + "\n"; }});
     }
 
-    ScratchFolder scratch_;
+    TempDir scratch_;
     DataDir data_{.root = scratch_ / "data"};
     SandboxHost host_{
         {.data = data_, .cgroup_parent = cgroup_name(), .run_folder = scratch_ / "run"}};

@@ -7,7 +7,8 @@
 
 #include "drivers/image/oci_import.h"
 #include "drivers/image/workspace.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "drivers/image/tar_for_tests.h"
 #include "drivers/image/workspace.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {
@@ -67,7 +67,7 @@ protected:
             .file("run", content, 0755);
     }
 
-    ScratchFolder scratch_;
+    TempDir scratch_;
     DataDir data_{.root = scratch_ / "data"};
     PretendedOneShots one_shots_;
     HostImages images_{data_,

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "drivers/image/sha256.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 #include "model/codec.h"
 
 namespace moln {

@@ -126,7 +126,7 @@ protected:
     }
     Result<OciImage> read() { return read_oci_layout(scratch_.path()); }
 
-    ScratchFolder scratch_;
+    TempDir scratch_;
 };
 
 TEST_F(OciLayout, leads_from_the_index_to_the_layers) {

@@ -11,7 +11,7 @@
 #include "drivers/image/unpack.h"
 #include "drivers/image/workspace.h"
 #include "drivers/process/child.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

@@ -9,7 +9,8 @@
 #include "drivers/image/build_settings.h"
 #include "drivers/image/workspace.h"
 #include "drivers/process/child.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 #include "model/validate.h"
 #include "recipe/toml_tree.h"
 

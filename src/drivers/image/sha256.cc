@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 
 #include "base/check.h"
-#include "drivers/process/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 

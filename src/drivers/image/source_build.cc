@@ -10,7 +10,8 @@
 #include "drivers/image/source_listing.h"
 #include "drivers/image/unpack.h"
 #include "drivers/image/workspace.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 #include "model/quantity.h"
 
 namespace moln {

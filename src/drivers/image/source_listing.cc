@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "drivers/image/sha256.h"
-#include "drivers/process/fd.h"
+#include "io/file/fd.h"
 #include "model/limits.h"
 
 namespace moln {

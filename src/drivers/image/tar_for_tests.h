@@ -10,28 +10,9 @@
 
 #include <unistd.h>
 
+#include "io/file/temp_dir_for_test.h"
+
 namespace moln {
-
-// A folder that is removed with all below it.
-class ScratchFolder {
-public:
-    ScratchFolder() {
-        auto path = (std::filesystem::temp_directory_path() / "moln-image-XXXXXX").string();
-        if (mkdtemp(path.data()) == nullptr) std::abort();
-        path_ = path;
-    }
-    ~ScratchFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    ScratchFolder(const ScratchFolder&) = delete;
-    ScratchFolder& operator=(const ScratchFolder&) = delete;
-    const std::string& path() const { return path_; }
-    std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
-
-private:
-    std::string path_;
-};
 
 class TarForTests {
 public:
@@ -70,7 +51,7 @@ public:
     const std::string& unfinished() const { return bytes_; }
 
     // The path of the written archive.
-    std::string write_to(const ScratchFolder& scratch) const {
+    std::string write_to(const TempDir& scratch) const {
         static int count = 0;
         const auto path = scratch / ("archive-" + std::to_string(++count) + ".tar");
         std::ofstream(path, std::ios::binary) << bytes();

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "base/result.h"
-#include "drivers/process/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 

@@ -42,7 +42,7 @@ protected:
     }
     std::string at(std::string_view path) const { return folder_ + "/" + std::string(path); }
 
-    ScratchFolder scratch_;
+    TempDir scratch_;
     std::string folder_;
     int count_ = 0;
 };

@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drivers/process/fd.h"
-#include "drivers/process/files.h"
+#include "io/file/fd.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 

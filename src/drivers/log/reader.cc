@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 namespace {
@@ -85,8 +85,8 @@ std::vector<LogLine> LogReader::past() {
         std::vector<LogLine> own;
         const auto path = directory_ + "/" + instance + std::string(k_suffix);
         LogAssembler rotated;
-        const net::Fd old(::open((path + ".1").c_str(), O_RDONLY | O_CLOEXEC));
-        if (old.open()) {
+        const Fd old(::open((path + ".1").c_str(), O_RDONLY | O_CLOEXEC));
+        if (old.valid()) {
             struct ::stat status{};
             ::fstat(old.get(), &status);
             const auto bytes = read_range(old.get(), 0, static_cast<std::size_t>(status.st_size));
@@ -112,8 +112,8 @@ std::vector<LogLine> LogReader::past() {
 std::vector<LogLine> LogReader::read_new(const std::string& instance, Tail& tail) {
     std::vector<LogLine> lines;
     const auto path = directory_ + "/" + instance + std::string(k_suffix);
-    const net::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.open()) return lines;
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return lines;
     struct ::stat status{};
     if (::fstat(fd.get(), &status) != 0) return lines;
     const auto take = [&](std::string_view bytes) {
@@ -129,10 +129,10 @@ std::vector<LogLine> LogReader::read_new(const std::string& instance, Tail& tail
     };
     if (tail.inode != 0 && tail.inode != status.st_ino) {
         // Rotated: the rest of the old file, then the new one from its beginning.
-        const net::Fd old(::open((path + ".1").c_str(), O_RDONLY | O_CLOEXEC));
+        const Fd old(::open((path + ".1").c_str(), O_RDONLY | O_CLOEXEC));
         struct ::stat old_status{};
-        if (old.open() && ::fstat(old.get(), &old_status) == 0 && old_status.st_ino == tail.inode &&
-            old_status.st_size > tail.offset) {
+        if (old.valid() && ::fstat(old.get(), &old_status) == 0 &&
+            old_status.st_ino == tail.inode && old_status.st_size > tail.offset) {
             take(read_range(old.get(), tail.offset,
                             std::min(static_cast<std::size_t>(old_status.st_size - tail.offset),
                                      k_log_poll_bytes_max)));

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "io/file/temp_dir_for_test.h"
+
 namespace moln {
 namespace {
 
@@ -14,11 +16,9 @@ namespace fs = std::filesystem;
 class LogReaderTest : public testing::Test {
 protected:
     LogReaderTest() {
-        std::string pattern = testing::TempDir() + "moln-log-XXXXXX";
-        data_.root = ::mkdtemp(pattern.data());
+        data_.root = folder_.path();
         fs::create_directories(directory());
     }
-    ~LogReaderTest() override { fs::remove_all(data_.root); }
 
     std::string directory() const { return data_.logs() + "/default/shop"; }
     std::string path(const std::string& instance) const {
@@ -39,6 +39,7 @@ protected:
         return joined;
     }
 
+    const TempDir folder_;
     DataDir data_;
 };
 

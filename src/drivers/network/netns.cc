@@ -9,7 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "drivers/process/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 namespace {

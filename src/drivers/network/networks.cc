@@ -7,8 +7,8 @@
 
 #include "drivers/network/netlink.h"
 #include "drivers/network/netns.h"
-#include "drivers/process/fd.h"
-#include "drivers/process/files.h"
+#include "io/file/fd.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

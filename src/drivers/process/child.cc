@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drivers/process/fd.h"
 #include "drivers/process/output_lines.h"
 #include "drivers/process/spawn.h"
+#include "io/file/fd.h"
 
 namespace moln {
 namespace {

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 

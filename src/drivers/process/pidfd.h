@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
-#include "drivers/process/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 

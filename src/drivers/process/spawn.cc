@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drivers/process/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 namespace {

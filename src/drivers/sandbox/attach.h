@@ -5,8 +5,8 @@
 
 #include "base/id.h"
 #include "base/result.h"
-#include "drivers/process/fd.h"
 #include "drivers/sandbox/host.h"
+#include "io/file/fd.h"
 
 namespace moln {
 

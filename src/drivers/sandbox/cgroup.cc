@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

@@ -9,16 +9,13 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "io/file/temp_dir_for_test.h"
+
 namespace moln {
 namespace {
 
 class CgroupFiles : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string path = std::filesystem::temp_directory_path() / "moln-cgroup-XXXXXX";
-        root_ = mkdtemp(path.data());
-    }
-    void TearDown() override { std::filesystem::remove_all(root_); }
     void put(const std::string& path, const std::string& text = "") {
         std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
         std::ofstream(root_ + path) << text;
@@ -29,7 +26,8 @@ protected:
         return text.str();
     }
 
-    std::string root_;
+    const TempDir folder_;
+    const std::string root_ = folder_.path();
 };
 
 constexpr CgroupLimits k_limits{.memory = mib(64), .cpu_millis = 500, .pids = 32};

@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "drivers/process/files.h"
 #include "drivers/process/pidfd.h"
 #include "drivers/process/spawn.h"
 #include "drivers/sandbox/join.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

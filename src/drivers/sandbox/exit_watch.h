@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "base/result.h"
-#include "drivers/process/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 

@@ -1,6 +1,6 @@
 #include "drivers/sandbox/host.h"
 
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 

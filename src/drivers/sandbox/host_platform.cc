@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drivers/process/files.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

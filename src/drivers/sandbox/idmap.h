@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "drivers/process/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 

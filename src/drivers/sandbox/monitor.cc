@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "drivers/process/child.h"
-#include "drivers/process/fd.h"
-#include "drivers/process/files.h"
 #include "drivers/sandbox/join.h"
+#include "io/file/fd.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 #include "model/limits.h"
 
 namespace moln {

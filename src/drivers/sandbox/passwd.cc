@@ -8,12 +8,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "drivers/process/fd.h"
-#include "drivers/process/files.h"
 #include "drivers/sandbox/idmap.h"
+#include "io/file/fd.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {
@@ -26,8 +27,9 @@ std::string read_in_root(const std::string& root, const std::string& path) {
     how.resolve = RESOLVE_IN_ROOT;
     const Fd file(
         static_cast<int>(syscall(SYS_openat2, folder->get(), path.c_str(), &how, sizeof how)));
-    if (!file.valid()) return {};
-    return read_file(fmt::format("/proc/self/fd/{}", file.get())).value_or("");
+    struct stat info{};
+    if (!file.valid() || fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
+    return read_rest(file, path).value_or("");
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

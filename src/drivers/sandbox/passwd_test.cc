@@ -4,8 +4,9 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <sys/stat.h>
+
+#include "io/file/temp_dir_for_test.h"
 
 namespace moln {
 namespace {
@@ -13,20 +14,18 @@ namespace {
 class Passwd : public testing::Test {
 protected:
     void SetUp() override {
-        std::string path = std::filesystem::temp_directory_path() / "moln-passwd-XXXXXX";
-        root_ = mkdtemp(path.data());
         std::filesystem::create_directory(root_ + "/etc");
         write("/etc/passwd",
               "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www:/var/www:/bin/sh\n"
               "broken\nhuge:x:70000:70000::/:/bin/sh\n");
         write("/etc/group", "root:x:0:\nwww-data:x:33:\nmail:x:8:www-data,other\n");
     }
-    void TearDown() override { std::filesystem::remove_all(root_); }
     void write(const std::string& path, const std::string& text) {
         std::ofstream(root_ + path) << text;
     }
 
-    std::string root_;
+    const TempDir folder_;
+    const std::string root_ = folder_.path();
 };
 
 TEST_F(Passwd, nobody_named_is_the_unprivileged_default) {
@@ -64,6 +63,12 @@ TEST_F(Passwd, a_uid_outside_of_the_namespace_is_invalid) {
     EXPECT_FALSE(find_user_in(root_, "65536"));
     EXPECT_FALSE(find_user_in(root_, "huge"));
     EXPECT_FALSE(find_user_in(root_, "-1"));
+}
+
+TEST_F(Passwd, a_pipe_in_place_of_the_file_holds_nobody_up) {
+    std::filesystem::remove(root_ + "/etc/passwd");
+    ASSERT_EQ(mkfifo((root_ + "/etc/passwd").c_str(), 0600), 0);
+    EXPECT_EQ(find_user_in(root_, "1000").value().uid, 1000);
 }
 
 TEST_F(Passwd, a_link_out_of_the_image_leads_to_nothing_of_the_host) {

@@ -10,9 +10,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "drivers/process/files.h"
 #include "drivers/sandbox/join.h"
 #include "drivers/sandbox/record.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

@@ -6,9 +6,10 @@
 
 #include <signal.h>
 
-#include "drivers/process/files.h"
 #include "drivers/process/mounts.h"
 #include "drivers/process/pidfd.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "drivers/process/files.h"
 #include "drivers/sandbox/paths.h"
+#include "io/file/files.h"
 #include "model/codec.h"
 #include "ports/sandboxes.h"
 

@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drivers/process/files.h"
 #include "drivers/process/mounts.h"
 #include "drivers/sandbox/host_platform.h"
 #include "drivers/sandbox/passwd.h"
 #include "drivers/volume/loop_image.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "drivers/process/files.h"
 #include "drivers/sandbox/idmap.h"
 #include "drivers/sandbox/oci_config.h"
 #include "drivers/sandbox/paths.h"
+#include "io/file/tree.h"
 #include "ports/sandboxes.h"
 
 namespace moln {

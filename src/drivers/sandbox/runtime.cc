@@ -5,9 +5,10 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "drivers/process/files.h"
 #include "drivers/process/mounts.h"
 #include "drivers/sandbox/host_platform.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

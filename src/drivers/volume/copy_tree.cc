@@ -8,7 +8,8 @@
 #include <fts.h>
 #include <sys/stat.h>
 
-#include "drivers/process/files.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

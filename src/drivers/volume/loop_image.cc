@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "drivers/process/child.h"
-#include "drivers/process/fd.h"
-#include "drivers/process/files.h"
 #include "drivers/process/mounts.h"
+#include "io/file/fd.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

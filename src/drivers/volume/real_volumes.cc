@@ -7,10 +7,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "drivers/process/files.h"
 #include "drivers/process/mounts.h"
 #include "drivers/volume/copy_tree.h"
 #include "drivers/volume/loop_image.h"
+#include "io/file/files.h"
+#include "io/file/tree.h"
 
 namespace moln {
 namespace {

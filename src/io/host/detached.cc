@@ -13,8 +13,6 @@
 namespace moln {
 namespace {
 
-using net::Fd;
-
 // What the new process says through the pipe: first its pid, then, only if it failed, errno.
 struct Word {
     pid_t pid = 0;
@@ -79,7 +77,7 @@ struct ChildFds {
 // Above the numbers that the child fills.
 Result<Fd> moved_up(int fd) {
     Fd moved(::fcntl(fd, F_DUPFD_CLOEXEC, k_first_free_fd));
-    if (!moved.open()) return fail(error_from_errno(errno, "duplicate a descriptor"));
+    if (!moved.valid()) return fail(error_from_errno(errno, "duplicate a descriptor"));
     return moved;
 }
 

@@ -8,14 +8,14 @@
 #include <sys/types.h>
 
 #include "base/result.h"
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 
 namespace moln {
 
 struct DetachedSpec {
-    std::vector<std::string> argv;    // argv[0] is a path
-    const net::Fd* output = nullptr;  // standard output and error
-    const net::Fd* lock = nullptr;    // inherited as descriptor 3; its file gets the pid as text
+    std::vector<std::string> argv;  // argv[0] is a path
+    const Fd* output = nullptr;     // standard output and error
+    const Fd* lock = nullptr;       // inherited as descriptor 3; its file gets the pid as text
 };
 
 // The pid, once the program is executed; else why it could not be.

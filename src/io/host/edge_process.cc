@@ -15,15 +15,13 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "io/file/files.h"
 #include "io/host/asio_context.h"
 #include "io/host/detached.h"
-#include "io/host/files.h"
 #include "io/host/log.h"
 
 namespace moln {
 namespace {
-
-using net::Fd;
 
 // glibc 2.36 declares these only for C, see pidfd_open(2).
 Fd open_pidfd(pid_t pid) {
@@ -39,7 +37,7 @@ Result<Fd> open_output(const std::string& path) {
         (void)::rename(path.c_str(), (path + ".1").c_str());
     }
     Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd.open()) return fail(error_from_errno(errno, "open " + path));
+    if (!fd.valid()) return fail(error_from_errno(errno, "open " + path));
     return fd;
 }
 
@@ -89,7 +87,7 @@ Result<EdgeFound> EdgeProcess::Impl::ensure() {
     if (pid_ != 0) return EdgeFound::running;
     const auto flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
     const Fd lock(::open(options_.lock_path.c_str(), flags, 0600));
-    if (!lock.open()) return fail(error_from_errno(errno, "open " + options_.lock_path));
+    if (!lock.valid()) return fail(error_from_errno(errno, "open " + options_.lock_path));
     MOLN_ASSIGN(const auto running, holder(lock));
     if (running) {
         MOLN_TRY(watch(*running));
@@ -110,7 +108,7 @@ Result<EdgeFound> EdgeProcess::Impl::ensure() {
 
 Status EdgeProcess::Impl::watch(pid_t pid) {
     Fd fd = open_pidfd(pid);
-    if (!fd.open())
+    if (!fd.valid())
         return fail(error_from_errno(errno, fmt::format("watch the edge, pid {}", pid)));
     pid_ = pid;
     pidfd_ =

@@ -8,8 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io/host/files.h"
-#include "io/host/temp_dir_for_test.h"
+#include "io/file/files.h"
+#include "io/file/lock_file.h"
+#include "io/file/temp_dir_for_test.h"
 
 namespace moln {
 namespace {
@@ -119,8 +120,8 @@ TEST_F(EdgeProcessTest, one_that_cannot_be_executed_is_an_error_that_names_it) {
 }
 
 TEST_F(EdgeProcessTest, what_it_printed_is_kept_and_set_aside_when_it_is_much) {
-    ASSERT_TRUE(write_file_durably(dir_.path() + "/edge.out",
-                                   std::string(k_edge_output_bytes_max + 1, 'x'), 0600));
+    ASSERT_TRUE(
+        write_file(dir_.path() + "/edge.out", std::string(k_edge_output_bytes_max + 1, 'x'), 0600));
     EdgeProcess edge(loop_, options({"/bin/sh", "-c", "echo out; echo error >&2"}));
     edge.on_death([&](pid_t) { loop_.stop(); });
     ASSERT_TRUE(edge.ensure());

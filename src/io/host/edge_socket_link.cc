@@ -22,7 +22,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-Result<net::Fd> connect_to(const std::string& path) {
+Result<Fd> connect_to(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) {
@@ -30,8 +30,8 @@ Result<net::Fd> connect_to(const std::string& path) {
                                                     path, sizeof address.sun_path - 1));
     }
     std::copy(path.begin(), path.end(), address.sun_path);
-    net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd.open()) return fail(error_from_errno(errno, "socket"));
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
     // Unix sockets connect at once or not at all.
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return fail(error_from_errno(errno, "connect to the edge at " + path));
@@ -48,7 +48,7 @@ pid_t pid_of_peer(int fd) {
 
 // One connection: the channel, and a second descriptor of the socket for Asio to wait on.
 struct Connection {
-    Connection(asio::io_context& context, net::Fd fd)
+    Connection(asio::io_context& context, Fd fd)
         : pid(pid_of_peer(fd.get())),
           readiness(context, ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)),
           channel(std::move(fd), {.line_max = k_edge_line_bytes_max}) {}

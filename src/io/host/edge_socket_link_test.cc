@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "io/file/temp_dir_for_test.h"
 #include "io/host/asio_context.h"
-#include "io/host/temp_dir_for_test.h"
 
 namespace moln {
 namespace {

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
-#include "io/host/files.h"
+#include "io/file/files.h"
 #include "model/limits.h"
 
 namespace moln {
@@ -33,7 +33,7 @@ unsigned char* bytes_of(std::string& text) {
 Status make_key(const std::string& path) {
     std::string key(k_key_bytes, '\0');
     randombytes_buf(key.data(), key.size());
-    auto status = write_file_durably(path, key, 0600);
+    auto status = write_file(path, key, 0600, Durability::durable);
     sodium_memzero(key.data(), key.size());
     return status;
 }

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "io/host/files.h"
-#include "io/host/temp_dir_for_test.h"
+#include "io/file/files.h"
+#include "io/file/temp_dir_for_test.h"
 #include "model/limits.h"
 
 namespace moln {
@@ -62,7 +62,7 @@ TEST(SealBox, a_key_that_others_may_read_or_of_wrong_size_is_refused) {
     ASSERT_EQ(::chmod(key.c_str(), 0640), 0);
     EXPECT_EQ(SealBox::open(key).error().code, ErrorCode::denied);
     for (const std::size_t size : {std::size_t{0}, std::size_t{31}, std::size_t{33}}) {
-        ASSERT_TRUE(write_file_durably(key, std::string(size, 'k'), 0600));
+        ASSERT_TRUE(write_file(key, std::string(size, 'k'), 0600));
         EXPECT_EQ(SealBox::open(key).error().code, ErrorCode::corrupt) << size;
     }
     EXPECT_EQ(SealBox::open(dir.path() + "/none/key").error().code, ErrorCode::not_found);

@@ -6,7 +6,7 @@ namespace moln::net {
 
 Result<Epoll> Epoll::create() {
     Fd fd(epoll_create1(EPOLL_CLOEXEC));
-    if (!fd.open()) return fail(error_from_errno(errno, "epoll_create1"));
+    if (!fd.valid()) return fail(error_from_errno(errno, "epoll_create1"));
     return Epoll(std::move(fd));
 }
 

@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 
 #include "base/result.h"
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 
 namespace moln::net {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 
 namespace moln::net {
 

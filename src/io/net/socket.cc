@@ -37,7 +37,7 @@ enum class Sharing { no, yes };
 
 Result<Fd> bind_tcp(const SocketAddress& address, Sharing sharing, int backlog) {
     Fd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd.open()) return fail(error_from_errno(errno, "socket"));
+    if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
     set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (sharing == Sharing::yes) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     disable_nagle(fd.get());  // accepted sockets inherit it
@@ -71,7 +71,7 @@ Status check_free(const SocketAddress& address) {
 
 Result<Fd> connect_tcp(const SocketAddress& address) {
     Fd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd.open()) return fail(error_from_errno(errno, "socket"));
+    if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
     disable_nagle(fd.get());
     if (connect(fd.get(), address.data(), address.length()) != 0 && errno != EINPROGRESS) {
         return fail(error_from_errno(errno, "connect"));
@@ -117,7 +117,7 @@ Result<Fd> listen_unix(const std::string& path, mode_t mode, int backlog) {
         if (unlink(path.c_str()) != 0) return fail(error_from_errno(errno, "unlink " + path));
     }
     Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd.open()) return fail(error_from_errno(errno, "socket"));
+    if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
     // The mode is set on the socket before bind, so that there is no moment with a wider one.
     if (fchmod(fd.get(), mode) != 0 ||
         bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
@@ -130,7 +130,7 @@ Result<Fd> listen_unix(const std::string& path, mode_t mode, int backlog) {
 Result<Fd> connect_unix(const std::string& path) {
     MOLN_ASSIGN(const auto address, unix_address(path));
     Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd.open()) return fail(error_from_errno(errno, "socket"));
+    if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
     if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return fail(error_from_errno(errno, "connect to " + path));
     }

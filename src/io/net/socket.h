@@ -5,8 +5,8 @@
 
 #include <sys/types.h>
 
+#include "io/file/fd.h"
 #include "io/net/address.h"
-#include "io/net/fd.h"
 
 namespace moln::net {
 

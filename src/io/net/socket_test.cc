@@ -8,19 +8,15 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "io/file/temp_dir_for_test.h"
+
 namespace moln::net {
 namespace {
 
 class UnixSocket : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "net-XXXXXX";
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-    std::string path(const std::string& name) const { return folder_ + "/" + name; }
-    std::string folder_;
+    std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+    const TempDir folder_;
 };
 
 TEST(ListenTcp, workers_share_one_port) {

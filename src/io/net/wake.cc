@@ -9,7 +9,7 @@ namespace moln::net {
 
 Result<Wake> Wake::create() {
     Fd fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    if (!fd.open()) return fail(error_from_errno(errno, "eventfd"));
+    if (!fd.valid()) return fail(error_from_errno(errno, "eventfd"));
     return Wake(std::move(fd));
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/result.h"
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 
 namespace moln::net {
 

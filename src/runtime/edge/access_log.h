@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 #include "runtime/edge/core.h"
 #include "runtime/edge/folder.h"
 
@@ -31,7 +31,7 @@ private:
     std::string path_;
     Folder folder_;
     std::string name_;
-    net::Fd fd_;
+    Fd fd_;
     std::int64_t dropped_ = 0;
     bool complained_ = false;
 };

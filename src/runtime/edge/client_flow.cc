@@ -15,7 +15,7 @@ constexpr std::uint32_t k_client_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOL
 // Steps of one client before others have their turn.
 constexpr int k_steps_per_turn = 32;
 
-void add_client(Core& core, Listener& listener, net::Fd fd, const sockaddr_storage& peer,
+void add_client(Core& core, Listener& listener, Fd fd, const sockaddr_storage& peer,
                 socklen_t length) {
     Client* client = core.clients.make();
     client->fd = std::move(fd);
@@ -39,7 +39,7 @@ void pause_accepting(Core& core) {
     core.counts.accept_failures.add(1);
     core.accept_paused_until_ms = core.now_ms + edge::k_accept_pause.count;
     for (Listener& listener : core.listeners) {
-        if (listener.fd.open()) {
+        if (listener.fd.valid()) {
             (void)core.epoll.modify(listener.fd.get(), 0, static_cast<Part*>(&listener));
         }
     }
@@ -212,9 +212,9 @@ void accept_clients(Core& core, Listener& listener) {
     for (int i = 0; i < edge::k_accept_batch; ++i) {
         sockaddr_storage peer{};
         socklen_t length = sizeof peer;
-        net::Fd fd(accept4(listener.fd.get(), reinterpret_cast<sockaddr*>(&peer), &length,
-                           SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!fd.open()) {
+        Fd fd(accept4(listener.fd.get(), reinterpret_cast<sockaddr*>(&peer), &length,
+                      SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!fd.valid()) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 pause_accepting(core);
             }

@@ -49,12 +49,12 @@ Control::Control(net::Epoll epoll, ControlPort& port,
       peers_(epoll_, *this),
       metrics_(epoll_, [this] { return this->metrics(); }) {}
 
-Status Control::prepare(net::Fd signals) {
+Status Control::prepare(Fd signals) {
     signal_part_.fd = std::move(signals);
     MOLN_TRY(epoll_.add(signal_part_.fd.get(), EPOLLIN, static_cast<ControlPart*>(&signal_part_)));
     MOLN_TRY(epoll_.add(port_.wake.fd(), EPOLLIN, static_cast<ControlPart*>(&wake_part_)));
     MOLN_TRY(peers_.listen(std::move(setup_.daemon_listener)));
-    if (setup_.metrics_listener.open()) {
+    if (setup_.metrics_listener.valid()) {
         MOLN_TRY(metrics_.listen(std::move(setup_.metrics_listener)));
     }
     return {};

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "io/file/fd.h"
 #include "io/net/epoll.h"
-#include "io/net/fd.h"
 #include "runtime/edge/access_log.h"
 #include "runtime/edge/control_part.h"
 #include "runtime/edge/core.h"
@@ -25,8 +25,8 @@ namespace moln::edge_loop {
 struct ControlSetup {
     Folder state;
     std::vector<std::string> listens;  // as bound
-    net::Fd daemon_listener;
-    net::Fd metrics_listener;  // not open: no metrics server
+    Fd daemon_listener;
+    Fd metrics_listener;  // not open: no metrics server
     AccessLog log;
 };
 
@@ -36,7 +36,7 @@ public:
     Control(net::Epoll epoll, ControlPort& port, std::vector<std::unique_ptr<WorkerPort>>& workers,
             ControlSetup setup);
 
-    Status prepare(net::Fd signals);
+    Status prepare(Fd signals);
     // A snapshot from disk; before the workers run.
     void restore(EdgeSnapshot snapshot);
     // Until all workers have finished: 0. A second signal: 1, at once.
@@ -49,7 +49,7 @@ private:
         explicit SignalPart(Control& owner) : control(owner) {}
         void on_event(std::uint32_t events, std::int64_t now_ms) override;
         Control& control;
-        net::Fd fd;
+        Fd fd;
     };
     struct WakePart : ControlPart {
         explicit WakePart(Control& owner) : control(owner) {}

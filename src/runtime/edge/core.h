@@ -50,7 +50,7 @@ struct WorkerPort {
 
 struct Listener : Part {
     Listener() : Part{PartKind::listener} {}
-    net::Fd fd;
+    Fd fd;
     std::uint16_t port = 0;
 };
 

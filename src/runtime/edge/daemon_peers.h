@@ -30,7 +30,7 @@ class DaemonPeers : public ControlPart {
 public:
     DaemonPeers(net::Epoll& epoll, PeerMessages& messages) : epoll_(epoll), messages_(messages) {}
 
-    Status listen(net::Fd listener);
+    Status listen(Fd listener);
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
     // To all; one that does not read is dropped.
     void broadcast(std::string_view line);
@@ -40,7 +40,7 @@ public:
 
 private:
     struct Peer : ControlPart {
-        Peer(DaemonPeers& peers, net::Fd fd);
+        Peer(DaemonPeers& peers, Fd fd);
         void on_event(std::uint32_t events, std::int64_t now_ms) override;
         DaemonPeers& owner;
         net::LineChannel channel;
@@ -55,7 +55,7 @@ private:
 
     net::Epoll& epoll_;
     PeerMessages& messages_;
-    net::Fd listener_;
+    Fd listener_;
     std::list<std::unique_ptr<Peer>> peers_;
 };
 

@@ -44,7 +44,7 @@ std::vector<int> usable_cpus() {
 }
 
 struct Bound {
-    std::vector<std::vector<net::Fd>> by_worker;
+    std::vector<std::vector<Fd>> by_worker;
     std::vector<std::string> names;
 };
 
@@ -79,8 +79,8 @@ Status refuse_taken_ports(const std::vector<std::string>& listens) {
     return {};
 }
 
-Result<net::Fd> bind_metrics(const std::string& text) {
-    if (text.empty()) return net::Fd();
+Result<Fd> bind_metrics(const std::string& text) {
+    if (text.empty()) return Fd();
     MOLN_ASSIGN(const auto address, net::SocketAddress::parse(text));
     if (!address.loopback()) {
         return fail(ErrorCode::refused,
@@ -93,7 +93,7 @@ Result<net::Fd> bind_metrics(const std::string& text) {
     return fd;
 }
 
-Result<net::Fd> take_signals() {
+Result<Fd> take_signals() {
     sigset_t set;
     sigemptyset(&set);
     for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
@@ -101,8 +101,8 @@ Result<net::Fd> take_signals() {
     if (pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) {
         return fail(error_from_errno(errno, "sigmask"));
     }
-    net::Fd fd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-    if (!fd.open()) return fail(error_from_errno(errno, "signalfd"));
+    Fd fd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!fd.valid()) return fail(error_from_errno(errno, "signalfd"));
     return fd;
 }
 
@@ -119,7 +119,7 @@ private:
     void restore();
 
     const EdgeOptions& options_;
-    net::Fd lock_;
+    std::optional<FileLock> lock_;
     std::unique_ptr<ControlPort> port_;
     std::vector<std::unique_ptr<WorkerPort>> ports_;
     std::vector<std::unique_ptr<Core>> cores_;

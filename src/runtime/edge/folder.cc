@@ -11,14 +11,14 @@ namespace moln::edge_loop {
 Result<Folder> Folder::open(const std::string& path) {
     Folder folder;
     folder.path_ = path;
-    folder.fd_ = net::Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder.fd_.open()) return fail(error_from_errno(errno, "open " + path));
+    folder.fd_ = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder.fd_.valid()) return fail(error_from_errno(errno, "open " + path));
     return folder;
 }
 
-Result<net::Fd> Folder::open_file(const std::string& name, int flags, int mode) const {
-    net::Fd fd(::openat(fd_.get(), name.c_str(), flags | O_CLOEXEC, mode));
-    if (!fd.open()) return fail(error_from_errno(errno, "open " + path_of(name)));
+Result<Fd> Folder::open_file(const std::string& name, int flags, int mode) const {
+    Fd fd(::openat(fd_.get(), name.c_str(), flags | O_CLOEXEC, mode));
+    if (!fd.valid()) return fail(error_from_errno(errno, "open " + path_of(name)));
     return fd;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 
 namespace moln::edge_loop {
 
@@ -15,14 +15,14 @@ public:
     static Result<Folder> open(const std::string& path);
 
     // `name` is one of its files; errors name the whole path.
-    Result<net::Fd> open_file(const std::string& name, int flags, int mode) const;
+    Result<Fd> open_file(const std::string& name, int flags, int mode) const;
     Status rename(const std::string& from, const std::string& to) const;
     Status sync() const;
     std::string path_of(const std::string& name) const { return path_ + "/" + name; }
 
 private:
     std::string path_;
-    net::Fd fd_;
+    Fd fd_;
 };
 
 }  // namespace moln::edge_loop

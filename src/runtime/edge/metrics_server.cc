@@ -21,14 +21,14 @@ std::string response(std::uint16_t status, std::string_view body) {
 
 }  // namespace
 
-Status MetricsServer::listen(net::Fd listener) {
+Status MetricsServer::listen(Fd listener) {
     listener_ = std::move(listener);
     return epoll_.add(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
 }
 
 void MetricsServer::on_event(std::uint32_t /*events*/, std::int64_t now_ms) {
-    net::Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.open() || readers_.size() >= k_metrics_readers_max) return;
+    Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.valid() || readers_.size() >= k_metrics_readers_max) return;
     auto reader = std::make_unique<Reader>(*this);
     reader->fd = std::move(fd);
     reader->until_ms = now_ms + k_metrics_reader_ms_max;

@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "io/file/fd.h"
 #include "io/net/epoll.h"
-#include "io/net/fd.h"
 #include "runtime/edge/control_part.h"
 
 namespace moln::edge_loop {
@@ -22,7 +22,7 @@ public:
     MetricsServer(net::Epoll& epoll, std::function<std::string()> text)
         : epoll_(epoll), text_(std::move(text)) {}
 
-    Status listen(net::Fd listener);
+    Status listen(Fd listener);
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
     // Closes readers that are done or too slow; between turns only.
     void drop_ended(std::int64_t now_ms);
@@ -33,7 +33,7 @@ private:
         explicit Reader(MetricsServer& server) : owner(server) {}
         void on_event(std::uint32_t events, std::int64_t now_ms) override;
         MetricsServer& owner;
-        net::Fd fd;
+        Fd fd;
         std::string request;
         std::string answer;
         std::size_t sent = 0;
@@ -46,7 +46,7 @@ private:
 
     net::Epoll& epoll_;
     std::function<std::string()> text_;
-    net::Fd listener_;
+    Fd listener_;
     std::list<std::unique_ptr<Reader>> readers_;
 };
 

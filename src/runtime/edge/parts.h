@@ -16,7 +16,7 @@
 #include "http/framing.h"
 #include "http/head.h"
 #include "http/trace.h"
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 #include "runtime/edge/buffer.h"
 
 namespace moln::edge_loop {
@@ -65,7 +65,7 @@ enum class ClientState : std::uint8_t {
 struct Client : Part, Timed, edge::ListLink<ByAge>, edge::ListLink<ByAgain> {
     Client() : Part{PartKind::client} {}
 
-    net::Fd fd;
+    Fd fd;
     Readiness ready;
     ClientState state = ClientState::idle;
     bool ended = false;  // the client will send nothing more
@@ -84,7 +84,7 @@ enum class UpstreamState : std::uint8_t { connecting, busy, idle, closed };
 struct Upstream : Part, Timed, edge::ListLink<ByPool> {
     Upstream() : Part{PartKind::upstream} {}
 
-    net::Fd fd;
+    Fd fd;
     Readiness ready;
     UpstreamState state = UpstreamState::connecting;
     bool reused = false;  // has carried a response before

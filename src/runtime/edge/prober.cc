@@ -68,7 +68,7 @@ void Prober::set_targets(const Tables& tables, std::int64_t now_ms) {
             continue;
         }
         due_.erase({it->second->due_ms, it->second.get()});
-        if (it->second->fd.open()) --running_;
+        if (it->second->fd.valid()) --running_;
         it->second->fd.reset();
         dropped_.push_back(std::move(it->second));
         it = targets_.erase(it);
@@ -82,7 +82,7 @@ std::int64_t Prober::next_due_ms() const {
 void Prober::run_due(std::int64_t now_ms) {
     while (!due_.empty() && due_.begin()->first <= now_ms) {
         Target& target = *due_.begin()->second;
-        if (!target.fd.open()) {
+        if (!target.fd.valid()) {
             begin(target, now_ms);
             continue;
         }
@@ -120,7 +120,7 @@ void Prober::begin(Target& target, std::int64_t now_ms) {
 }
 
 void Prober::advance(Target& target, std::uint32_t events, std::int64_t now_ms) {
-    if (!target.fd.open()) return;
+    if (!target.fd.valid()) return;
     if (!target.connected) {
         if (const int error = net::connect_error(target.fd.get()); error != 0) {
             finish(target,
@@ -175,7 +175,7 @@ void Prober::read_answer(Target& target, std::int64_t now_ms) {
 }
 
 void Prober::finish(Target& target, edge::ProbeOutcome outcome, std::int64_t now_ms) {
-    if (target.fd.open()) --running_;
+    if (target.fd.valid()) --running_;
     target.fd.reset();
     target.answer.clear();
     const bool changed = target.health.apply(outcome, target.spec, target.state);

@@ -13,8 +13,8 @@
 
 #include "edge/health.h"
 #include "http/head.h"
+#include "io/file/fd.h"
 #include "io/net/epoll.h"
-#include "io/net/fd.h"
 #include "runtime/edge/control_part.h"
 #include "runtime/edge/tables.h"
 
@@ -46,7 +46,7 @@ private:
         edge::ProbedHealth health;
         std::int64_t due_ms = 0;  // to begin, or to give up
         std::uint64_t seen = 0;
-        net::Fd fd;  // open while a probe runs
+        Fd fd;  // open while a probe runs
         bool connected = false;
         std::size_t sent = 0;
         std::string answer;

@@ -19,7 +19,7 @@ IoResult from_errno(Readiness& ready, bool& direction) {
 
 }  // namespace
 
-IoResult receive(const net::Fd& fd, Readiness& ready, Buffer& buffer) {
+IoResult receive(const Fd& fd, Readiness& ready, Buffer& buffer) {
     const std::size_t room = buffer.room();
     const auto got = ::recv(fd.get(), buffer.tail(), room, 0);
     if (got < 0) return from_errno(ready, ready.readable);
@@ -34,8 +34,7 @@ IoResult receive(const net::Fd& fd, Readiness& ready, Buffer& buffer) {
     return {IoEnd::some, bytes};
 }
 
-IoResult transmit(const net::Fd& fd, Readiness& ready, std::string_view head,
-                  std::string_view body) {
+IoResult transmit(const Fd& fd, Readiness& ready, std::string_view head, std::string_view body) {
     iovec parts[2];
     msghdr message{};
     message.msg_iov = parts;

@@ -17,9 +17,8 @@ struct IoResult {
 };
 
 // Into the buffer's room, which must not be empty.
-IoResult receive(const net::Fd& fd, Readiness& ready, Buffer& buffer);
+IoResult receive(const Fd& fd, Readiness& ready, Buffer& buffer);
 // `head` and then `body`, as far as the socket takes them; not both empty.
-IoResult transmit(const net::Fd& fd, Readiness& ready, std::string_view head,
-                  std::string_view body);
+IoResult transmit(const Fd& fd, Readiness& ready, std::string_view head, std::string_view body);
 
 }  // namespace moln::edge_loop

@@ -6,15 +6,14 @@
 #include <string>
 
 #include "base/result.h"
-#include "io/net/fd.h"
+#include "io/file/lock_file.h"
 #include "model/edge.h"
 #include "runtime/edge/folder.h"
 
 namespace moln::edge_loop {
 
-// Held as long as the descriptor is open. refused when another edge holds it; the reason names
-// its process id.
-Result<net::Fd> lock_state(const std::string& state_dir);
+// refused when another edge holds it; the reason names its process id.
+Result<FileLock> lock_state(const std::string& state_dir);
 
 // Written beside, synced, renamed, and the folder synced: after a crash there is the old snapshot
 // or the new one.

@@ -1,24 +1,19 @@
 #include "runtime/edge/state_file.h"
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include "io/file/temp_dir_for_test.h"
 
 namespace moln::edge_loop {
 namespace {
 
 class StateFile : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "edge-state-XXXXXX";
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        dir_ = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(dir_); }
-    std::string dir_;
+    const TempDir folder_;
+    const std::string dir_ = folder_.path();
 };
 
 TEST_F(StateFile, what_was_saved_is_loaded) {
@@ -62,13 +57,14 @@ TEST_F(StateFile, a_folder_that_is_not_there_is_named) {
 }
 
 TEST_F(StateFile, the_lock_is_for_one_and_names_its_holder) {
-    auto held = lock_state(dir_);
-    ASSERT_TRUE(held);
-    const auto second = lock_state(dir_);
-    ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().code, ErrorCode::refused);
-    EXPECT_NE(second.error().reason.find(std::to_string(getpid())), std::string::npos);
-    held->reset();
+    {
+        const auto held = lock_state(dir_);
+        ASSERT_TRUE(held);
+        const auto second = lock_state(dir_);
+        ASSERT_FALSE(second);
+        EXPECT_EQ(second.error().code, ErrorCode::refused);
+        EXPECT_NE(second.error().reason.find(std::to_string(getpid())), std::string::npos);
+    }
     EXPECT_TRUE(lock_state(dir_));
 }
 

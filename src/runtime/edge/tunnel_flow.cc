@@ -10,7 +10,7 @@ namespace moln::edge_loop {
 namespace {
 
 struct Side {
-    const net::Fd& fd;
+    const Fd& fd;
     Readiness& ready;
 };
 

@@ -93,7 +93,7 @@ void resume_accepting(Core& core) {
     if (core.accept_paused_until_ms == 0 || core.now_ms < core.accept_paused_until_ms) return;
     core.accept_paused_until_ms = 0;
     for (Listener& listener : core.listeners) {
-        if (listener.fd.open()) {
+        if (listener.fd.valid()) {
             (void)core.epoll.modify(listener.fd.get(), EPOLLIN, static_cast<Part*>(&listener));
         }
     }

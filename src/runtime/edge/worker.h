@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "io/net/fd.h"
+#include "io/file/fd.h"
 #include "runtime/edge/core.h"
 
 namespace moln::edge_loop {
@@ -15,7 +15,7 @@ struct WorkerSetup {
     std::size_t index = 0;
     int cpu = -1;  // to run on, -1: any
     EdgeClientLimits limits;
-    std::vector<net::Fd> listeners;
+    std::vector<Fd> listeners;
 };
 
 // Runs on the calling thread until port.stopping and everything is finished. Everything that can

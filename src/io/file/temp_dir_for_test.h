@@ -4,15 +4,25 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "base/check.h"
 
 namespace moln {
 
+enum class TempMedium {
+    disk,
+    memory,  // where syncing costs nothing, if there is such a place: for what is not about disks
+};
+
 class TempDir {
 public:
-    TempDir() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "host-XXXXXX").string();
+    explicit TempDir(TempMedium medium = TempMedium::disk) {
+        std::filesystem::path base = std::filesystem::temp_directory_path();
+        if (medium == TempMedium::memory && std::filesystem::is_directory("/dev/shm")) {
+            base = "/dev/shm";
+        }
+        std::string pattern = (base / "moln-test-XXXXXX").string();
         CHECK(::mkdtemp(pattern.data()) != nullptr);
         path_ = pattern;
     }
@@ -23,6 +33,7 @@ public:
         std::filesystem::remove_all(path_, ignored);
     }
     const std::string& path() const { return path_; }
+    std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
 
 private:
     std::string path_;

@@ -10,16 +10,14 @@
 
 namespace moln {
 
+// Owns one descriptor; not shared, not copied.
 class Fd {
 public:
     Fd() = default;
     explicit Fd(int fd) : fd_(fd) {}
     Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     Fd& operator=(Fd&& other) noexcept {
-        if (this != &other) {
-            reset();
-            fd_ = std::exchange(other.fd_, -1);
-        }
+        if (this != &other) reset(other.release());
         return *this;
     }
     ~Fd() { reset(); }
@@ -27,9 +25,9 @@ public:
     int get() const { return fd_; }
     bool valid() const { return fd_ >= 0; }
     int release() { return std::exchange(fd_, -1); }
-    void reset() {
-        if (fd_ >= 0) close(fd_);
-        fd_ = -1;
+    void reset(int fd = -1) {
+        if (fd_ >= 0) ::close(fd_);
+        fd_ = fd;
     }
 
 private:
@@ -45,5 +43,8 @@ Result<Pipe> make_pipe();
 
 // open(2) with O_CLOEXEC; the error names the path.
 Result<Fd> open_fd(const std::string& path, int flags, unsigned mode = 0600);
+
+// write(2) until all is written; `path` is for the error.
+Status write_all(const Fd& fd, std::string_view bytes, const std::string& path);
 
 }  // namespace moln
