@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include "edge/daemon_line.h"
 #include "edge/limits.h"
 #include "runtime/edge/say.h"
 
@@ -15,21 +16,21 @@ constexpr net::LineLimits k_limits{.line_max = edge::k_snapshot_bytes_max,
 
 }  // namespace
 
-DaemonPeers::Peer::Peer(DaemonPeers& peers, net::Fd fd)
+DaemonPeers::Peer::Peer(DaemonPeers& peers, Fd fd)
     : owner(peers), channel(std::move(fd), k_limits) {}
 
 void DaemonPeers::Peer::on_event(std::uint32_t events, std::int64_t /*now_ms*/) {
     owner.serve(*this, events);
 }
 
-Status DaemonPeers::listen(net::Fd listener) {
+Status DaemonPeers::listen(Fd listener) {
     listener_ = std::move(listener);
     return epoll_.add(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
 }
 
 void DaemonPeers::on_event(std::uint32_t /*events*/, std::int64_t /*now_ms*/) {
-    net::Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.open()) return;
+    Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.valid()) return;
     if (peers_.size() >= edge::k_control_peers_max) {
         say("daemon_refused", "reason=more than {} connections", edge::k_control_peers_max);
         return;
@@ -68,26 +69,14 @@ void DaemonPeers::serve(Peer& peer, std::uint32_t events) {
 }
 
 Status DaemonPeers::obey(Peer& peer, std::string_view line) {
-    MOLN_ASSIGN(const auto value, parse_json(line, edge::k_snapshot_bytes_max));
-    if (!value.is_object() || value.get_object().size() != 1) {
-        return fail(ErrorCode::invalid, "a line is no object with one member");
-    }
-    const auto& [name, content] = *value.get_object().begin();
-    if (name == "snapshot") {
-        // A newer daemon may say more than this edge knows; that must not cost it its routes.
-        auto snapshot = from_json<EdgeSnapshot>(content, UnknownFields::ignore, "snapshot");
-        if (!snapshot) return fail(snapshot.error());
+    MOLN_ASSIGN(auto said, edge::parse_daemon_line(line));
+    if (auto* snapshot = std::get_if<EdgeSnapshot>(&said)) {
         return messages_.on_snapshot(std::move(*snapshot));
     }
-    if (name == "get" && content.is_string() && content.get_string() == "report") {
-        send(peer, messages_.on_get_report());
-        return {};
-    }
-    if (name == "get" && content.is_string() && content.get_string() == "metrics") {
-        send(peer, messages_.on_get_metrics());
-        return {};
-    }
-    return fail(ErrorCode::invalid, "a line is neither a snapshot nor a get");
+    const auto asked = std::get<edge::DaemonAsk>(said);
+    send(peer,
+         asked == edge::DaemonAsk::report ? messages_.on_get_report() : messages_.on_get_metrics());
+    return {};
 }
 
 void DaemonPeers::flush(Peer& peer) {

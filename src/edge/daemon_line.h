@@ -1,0 +1,22 @@
+// One line of the daemon to the edge as a value: {"snapshot": …}, {"get": "report"} or
+// {"get": "metrics"}. Not how it travels.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "base/result.h"
+#include "model/edge.h"
+
+namespace moln::edge {
+
+enum class DaemonAsk : std::uint8_t { report, metrics };
+
+using DaemonLine = std::variant<EdgeSnapshot, DaemonAsk>;
+
+// `invalid` for anything else. A newer daemon may say more in a snapshot than this edge knows: that
+// must not cost it its routes.
+Result<DaemonLine> parse_daemon_line(std::string_view line);
+
+}  // namespace moln::edge
