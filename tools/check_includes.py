@@ -77,7 +77,7 @@ def self_test() -> int:
         "model/c.cc": "#include <unordered_map>\n",
         "nowhere/d.cc": "",
     }
-    good = {"plan/a.cc": '#include "model/world.h"\n', "main/m.cc": '#include "io/host/files.h"\n'}
+    good = {"plan/a.cc": '#include "model/world.h"\n', "main/m.cc": '#include "io/file/files.h"\n'}
     if len(findings(bad)) != 4 or findings(good):
         print("self-test failed:", findings(bad), findings(good))
         return 1

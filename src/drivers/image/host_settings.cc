@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "drivers/image/build_settings.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

@@ -1,7 +1,7 @@
 #include "drivers/sandbox/seccomp_filter.h"
 
 #include "base/base64.h"
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "drivers/process/files.h"
+#include "io/file/files.h"
 
 namespace moln {
 namespace {
