@@ -110,7 +110,7 @@ private:
         query.lines = k_settle_log_lines;
         logs_ = context_->control.logs(
             query,
-            [weak = weak_from_this()](LogLine line) {
+            [weak = weak_from_this()](const LogLine& line) {
                 const auto self = weak.lock();
                 if (self != nullptr && !self->done_) self->lines_.progress("  | " + line.text);
             },

@@ -130,7 +130,7 @@ private:
         query.follow = true;
         logs_ = context_->control.logs(
             query,
-            [weak = weak_from_this()](LogLine line) {
+            [weak = weak_from_this()](const LogLine& line) {
                 const auto self = weak.lock();
                 if (self == nullptr) return;
                 self->last_line_ = self->context_->control.now().mono;

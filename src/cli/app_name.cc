@@ -27,7 +27,7 @@ std::string name_from_words(std::string_view words) {
             name += '-';
         }
     }
-    while (!name.empty() && !(name.front() >= 'a' && name.front() <= 'z')) name.erase(0, 1);
+    while (!name.empty() && (name.front() < 'a' || name.front() > 'z')) name.erase(0, 1);
     if (name.size() > k_name_length_max) name.resize(k_name_length_max);
     while (name.ends_with('-')) name.pop_back();
     return name;

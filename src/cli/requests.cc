@@ -31,9 +31,9 @@ ApiCall get(std::string to) {
 }
 
 template <typename T>
-ApiCall send(std::string method, std::string to, const T& body) {
-    return {.method = std::move(method),
-            .target = std::move(to),
+ApiCall send(std::string_view method, std::string_view to, const T& body) {
+    return {.method = std::string(method),
+            .target = std::string(to),
             .headers = {{"Content-Type", "application/json"}},
             .body = to_json_text(body)};
 }

@@ -76,7 +76,7 @@ Result<Socket> Socket::connect(const std::string& path) {
     std::memcpy(address.sun_path, path.data(), path.size());
     Socket made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (made.fd_ < 0) return fail(error_from_errno(errno, "socket"));
-    const auto* generic = static_cast<const sockaddr*>(static_cast<const void*>(&address));
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
     if (::connect(made.fd_, generic, sizeof(address)) == 0) return made;
     switch (errno) {
         case ENOENT:

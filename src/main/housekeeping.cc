@@ -41,8 +41,7 @@ void Housekeeping::rotate() {
     run_blocking<Rotated>(
         loop_, "housekeeping",
         [this, log = data_.access_log()] {
-            return Rotated{sandboxes_.rotate_logs(),
-                           set_log_aside(log, k_access_log_bytes_max)};
+            return Rotated{sandboxes_.rotate_logs(), set_log_aside(log, k_access_log_bytes_max)};
         },
         [this](const Rotated& rotated) {
             if (!rotated.instances) log_failure("logs.rotate_failed", rotated.instances.error());

@@ -50,7 +50,7 @@ std::vector<std::uint16_t> ports_of(const std::vector<std::string>& listens) {
 // Lies beside the program that runs.
 Result<std::string> init_program() {
     const auto own = own_program();
-    const auto path = own.substr(0, own.rfind('/') + 1) + "moln-init";
+    auto path = own.substr(0, own.rfind('/') + 1) + "moln-init";
     if (::access(path.c_str(), X_OK) == 0) return path;
     return fail(ErrorCode::not_found,
                 path + " is missing: it is built and installed together with moln");

@@ -75,8 +75,9 @@ public:
     void write(std::string bytes) override { pump_->write(std::move(bytes)); }
     void resize(int columns, int rows) override { (void)line_.resize(columns, rows); }
     void on_output(std::function<void(std::string)> callback) override {
-        pump_->on_bytes(
-            [callback = std::move(callback)](std::string packet) { callback(packet.substr(1)); });
+        pump_->on_bytes([callback = std::move(callback)](const std::string& packet) {
+            callback(packet.substr(1));
+        });
     }
     void on_end(std::function<void(int)> callback) override { end_ = std::move(callback); }
 

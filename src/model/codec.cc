@@ -22,10 +22,12 @@ void count_keys(const json::value& value, std::size_t& keys) {
 }
 
 struct KeyCounter {
+    // As the parser names them. NOLINTBEGIN(readability-identifier-naming)
     static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
     static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
     static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
     static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+    // NOLINTEND(readability-identifier-naming)
     std::size_t keys = 0;
     using Code = json::error_code;
     bool on_document_begin(Code&) { return true; }

@@ -127,7 +127,7 @@ Status recover_release(Decision& d, const TrashItem& item) {
     const auto old_number = release->number;
     MOLN_ASSIGN(const auto number, add_release(d, app, release->image, std::move(config),
                                                fmt::format("recovered release {}", old_number)));
-    if (d.draft.trash(item.id)->restoring == false) d.draft.drop(item.id);
+    if (!d.draft.trash(item.id)->restoring) d.draft.drop(item.id);
     change_app(d, std::move(app),
                fmt::format("release {} of {} is back as release {}: moln "
                            "rollback goes there",

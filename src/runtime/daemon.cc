@@ -8,7 +8,7 @@ namespace moln {
 
 // Between the leader and the agents messages travel as they will between nodes: later, in order,
 // as values. Here the line is the loop's own queue.
-Daemon::Daemon(DaemonParts parts, NodeId self, LeaderLoop::Planner planner)
+Daemon::Daemon(DaemonParts parts, const NodeId& self, LeaderLoop::Planner planner)
     : parts_(parts),
       leader_(parts.loop, parts.store, parts.entropy, self,
               {[this](std::shared_ptr<const node::Assignment> assignment) {

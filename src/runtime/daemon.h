@@ -30,7 +30,7 @@ inline constexpr int k_image_jobs_max = 4;
 
 class Daemon final : public Control {
 public:
-    Daemon(DaemonParts parts, NodeId self, LeaderLoop::Planner planner = plan::plan);
+    Daemon(DaemonParts parts, const NodeId& self, LeaderLoop::Planner planner = plan::plan);
 
     void start();
     // Everything wanted is done, as far as anybody knows: for the simulator and `moln up`.

@@ -4,14 +4,14 @@
 
 namespace moln {
 
-SandboxHost::SandboxHost(SandboxOptions options)
+SandboxHost::SandboxHost(const SandboxOptions& options)
     : paths(sandbox_paths(options.data, options.run_folder)),
       cgroups(options.cgroup_root, options.cgroup_parent),
       networks(options.data, options.firewall),
       stage(paths, networks, cgroups,
             {.init_program = options.init_program, .layer_bytes = options.layer_bytes}),
       monitors(paths, cgroups),
-      init_program_(std::move(options.init_program)) {}
+      init_program_(options.init_program) {}
 
 Status SandboxHost::set_up() {
     const std::lock_guard lock(mutex_);

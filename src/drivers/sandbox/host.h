@@ -28,7 +28,7 @@ struct SandboxOptions {
 
 class SandboxHost {
 public:
-    explicit SandboxHost(SandboxOptions options);
+    explicit SandboxHost(const SandboxOptions& options);
 
     // Folders, cgroups, firewall, and which runtime works. Once; later calls give the first answer
     // if it was good.

@@ -242,13 +242,13 @@ Result<std::vector<std::string>> unused_skeletons(const std::string& platforms,
 
 Result<HostPlatform> make_host_platform(const std::string& platforms) {
     const auto etc = readable_etc();
-    const auto path = platforms + k_skeleton_prefix + hash_of(etc);
+    auto path = platforms + k_skeleton_prefix + hash_of(etc);
     MOLN_TRY(make_once(path, [&](const std::string& root) { return fill_skeleton(root, etc); }));
     return HostPlatform{.skeleton = path, .usr = "/usr"};
 }
 
 Result<std::string> make_base_layer(const std::string& platforms) {
-    const auto path = fmt::format("{}/base-{}", platforms, k_skeleton_version);
+    auto path = fmt::format("{}/base-{}", platforms, k_skeleton_version);
     MOLN_TRY(
         make_once(path, [](const std::string& root) { return make_all(root, k_mount_points); }));
     return path;

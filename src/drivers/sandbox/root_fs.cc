@@ -66,7 +66,7 @@ Result<std::vector<std::string>> RootFiles::layers(const RootFsInput& input) {
 
 // An empty file system, made once and copied for every instance: thin, a few hundred KiB.
 Result<std::string> RootFiles::layer_template() const {
-    const auto path =
+    auto path =
         fmt::format("{}/layer-{}.img", paths_.data.platforms(), layer_bytes_.count / mib(1).count);
     const std::lock_guard lock(platform_mutex);
     MOLN_TRY(make_loop_image({.path = path, .size = layer_bytes_, .allocation = Allocation::thin}));

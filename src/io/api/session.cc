@@ -63,8 +63,8 @@ public:
     SessionExchange(const SessionExchange&) = delete;
     SessionExchange& operator=(const SessionExchange&) = delete;
 
-    void answer(ApiAnswer answer) override { session_->answer(std::move(answer)); }
-    void begin_stream(ApiAnswer head) override { session_->begin_stream(std::move(head)); }
+    void answer(ApiAnswer answer) override { session_->answer(answer); }
+    void begin_stream(ApiAnswer head) override { session_->begin_stream(head); }
     void write(std::string bytes) override { session_->write_stream(std::move(bytes)); }
     void end() override { session_->end(); }
     void accept_websocket() override { session_->accept_websocket(); }
@@ -297,14 +297,14 @@ void Session::refuse(int status, ErrorCode code, std::string reason) {
     answer(context_->service->refusal(status, Error{code, std::move(reason)}));
 }
 
-void Session::answer(ApiAnswer answer) {
+void Session::answer(const ApiAnswer& answer) {
     if (state_ != State::handling) return;
     state_ = State::closing;
     const auto framing = fmt::format("Content-Length: {}\r\n", answer.body.size());
     queue(head_text(answer, keep_alive_, framing) + answer.body);
 }
 
-void Session::begin_stream(ApiAnswer head) {
+void Session::begin_stream(const ApiAnswer& head) {
     if (state_ != State::handling) return;
     state_ = State::streaming;
     stream_ended_ = false;

@@ -39,8 +39,8 @@ public:
     void cut();
 
     // ---- for the exchange of the request being handled ----
-    void answer(ApiAnswer answer);
-    void begin_stream(ApiAnswer head);
+    void answer(const ApiAnswer& answer);
+    void begin_stream(const ApiAnswer& head);
     void write_stream(std::string bytes);
     void end();
     void accept_websocket();

@@ -35,7 +35,7 @@ public:
                 std::function<void()> done) override;
 
     // Runs `callback` on the loop thread, never from within this call.
-    void post(std::function<void()> callback);
+    void post(std::function<void()> callback) override;
 
     // Runs until stop(), on the calling thread, which is the loop thread from then on.
     void run();

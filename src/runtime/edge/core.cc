@@ -52,12 +52,12 @@ std::int64_t clock_now(Clock clock) {
     return wall ? us / 1000 : us;
 }
 
-Core::Core(std::size_t number, WorkerPort& port_, net::Epoll poll, EdgeClientLimits limits_)
+Core::Core(std::size_t number, WorkerPort& its_port, net::Epoll poll, EdgeClientLimits its_limits)
     : index(number),
-      port(port_),
-      counts(port_.counts),
+      port(its_port),
+      counts(its_port.counts),
       epoll(std::move(poll)),
-      limits(limits_),
+      limits(its_limits),
       views(number, this),
       random(fresh_seed()) {
     update_clock();

@@ -68,7 +68,7 @@ enum class Clock : std::uint8_t { mono_us, wall_ms };
 std::int64_t clock_now(Clock clock);
 
 struct Core final : DrainListener {
-    Core(std::size_t number, WorkerPort& port_, net::Epoll poll, EdgeClientLimits limits_);
+    Core(std::size_t number, WorkerPort& its_port, net::Epoll poll, EdgeClientLimits its_limits);
 
     std::size_t index;
     WorkerPort& port;

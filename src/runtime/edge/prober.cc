@@ -174,7 +174,7 @@ void Prober::read_answer(Target& target, std::int64_t now_ms) {
     }
 }
 
-void Prober::finish(Target& target, edge::ProbeOutcome outcome, std::int64_t now_ms) {
+void Prober::finish(Target& target, const edge::ProbeOutcome& outcome, std::int64_t now_ms) {
     if (target.fd.valid()) --running_;
     target.fd.reset();
     target.answer.clear();

@@ -60,7 +60,7 @@ private:
     void begin(Target& target, std::int64_t now_ms);
     void advance(Target& target, std::uint32_t events, std::int64_t now_ms);
     void read_answer(Target& target, std::int64_t now_ms);
-    void finish(Target& target, edge::ProbeOutcome outcome, std::int64_t now_ms);
+    void finish(Target& target, const edge::ProbeOutcome& outcome, std::int64_t now_ms);
 
     net::Epoll& epoll_;
     std::function<void()> on_change_;
