@@ -20,8 +20,8 @@ protected:
     // Lets go of the source; nothing is written and no timer acts after it. Twice is once.
     void finish();
 
-    // Writes what there is, as long as there is room.
-    virtual void send_more() = 0;
+    // Writes what there is, as long as there is room; nothing for a stream that skips instead.
+    virtual void send_more() {}
 
     // `act` on this stream as its own type, if it is still there by then.
     template <typename Self, typename Act>

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "api/lines.h"
+#include "api/line_stream.h"
 
 namespace moln::api {
 namespace {
@@ -61,21 +61,16 @@ TopInstanceView instance_row(const World& world, const Instance& instance,
     return row;
 }
 
-class TopStream final : public Stream, public std::enable_shared_from_this<TopStream> {
+class TopStream final : public LineStream {
 public:
     explicit TopStream(const std::shared_ptr<Call>& call)
-        : lines_(call),
-          context_(call->shared_context()),
+        : LineStream(call),
           filter_{call->project(), call->app_filter()},
           interval_{call->number("interval_ms", k_top_interval_ms_default)},
           left_(call->number("count", 0)) {}
 
     void start() {
-        context_->streams.insert(shared_from_this());
-        lines_.begin();
-        lines_.call()->exchange->on_gone([weak = weak_from_this()] {
-            if (const auto self = weak.lock()) self->finish();
-        });
+        open();
         before_ = sample();
         wait();
     }
@@ -85,14 +80,10 @@ private:
         return take_sample(context_->control.world(), filter_, context_->control.now().mono);
     }
 
-    void wait() {
-        context_->loop.after(interval_, [weak = weak_from_this()] {
-            const auto self = weak.lock();
-            if (self != nullptr && !self->done_) self->tick();
-        });
-    }
+    void wait() { context_->loop.after(interval_, later(this, &TopStream::tick)); }
 
     void tick() {
+        if (done_) return;
         auto after = sample();
         // A reader that has fallen behind gets fewer samples, not older ones.
         if (lines_.has_room()) {
@@ -107,18 +98,10 @@ private:
         wait();
     }
 
-    void finish() {
-        if (std::exchange(done_, true)) return;
-        context_->streams.erase(shared_from_this());
-    }
-
-    Lines lines_;
-    std::shared_ptr<ServiceContext> context_;
     AppFilter filter_;
     Milliseconds interval_;
     std::int64_t left_ = 0;  // 0: without end
     TopSample before_;
-    bool done_ = false;
 };
 
 }  // namespace
