@@ -202,17 +202,17 @@ TEST(Watch, a_difference_leads_from_one_picture_to_the_other) {
     auto world = switching_world();
     add_instance(world, "web-a");
     const AppFilter all{"default", {}};
-    const auto before = watch_picture(world, all);
+    const auto before = watch_picture(world, all, {});
     EXPECT_TRUE(watch_difference(before, before).empty());
     world.apps[k_shop].generation = 6;
     world.instances.clear();
-    const auto changes = watch_difference(before, watch_picture(world, all));
+    const auto changes = watch_difference(before, watch_picture(world, all, {}));
     ASSERT_EQ(changes.size(), 2u);
     EXPECT_EQ(changes[0].change, WatchChange::removed);
     EXPECT_EQ(changes[0].id, "web-a");
     EXPECT_EQ(changes[1].kind, "app");
     EXPECT_EQ(changes[1].generation, 6);
-    EXPECT_TRUE(watch_picture(world, {"other", {}}).empty());
+    EXPECT_TRUE(watch_picture(world, {"other", {}}, {}).empty());
 }
 
 TEST(Targets, are_split_and_decoded) {

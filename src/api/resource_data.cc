@@ -28,8 +28,8 @@ void volume_remove(std::shared_ptr<Call> call) {
 }
 
 void trash_list(std::shared_ptr<Call> call) {
-    call->reply(
-        Items<TrashView>{trash_views(call->world(), {call->project(), call->app_filter()})});
+    call->reply(Items<TrashView>{
+        trash_views(call->world(), {call->project(), call->app_filter()}, call->now())});
 }
 
 void recover(std::shared_ptr<Call> call) {

@@ -57,8 +57,8 @@ std::vector<SecretView> secret_views(const App& app);
 
 VolumeView volume_view(const World& world, const Volume& volume);
 std::vector<VolumeView> volume_views(const World& world, const AppFilter& filter);
-TrashView trash_view(const TrashItem& item);
-std::vector<TrashView> trash_views(const World& world, const AppFilter& filter);
+TrashView trash_view(const TrashItem& item, const Now& now);
+std::vector<TrashView> trash_views(const World& world, const AppFilter& filter, const Now& now);
 
 ChangeView change_view(const World& world, const CommandReply& reply,
                        std::vector<std::string> warnings);

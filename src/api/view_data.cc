@@ -102,15 +102,16 @@ std::vector<VolumeView> volume_views(const World& world, const AppFilter& filter
     return views;
 }
 
-TrashView trash_view(const TrashItem& item) {
-    return {item.id,   item.kind,    item.app,     item.what,   item.node,
-            item.size, item.dropped, item.expires, item.purging};
+TrashView trash_view(const TrashItem& item, const Now& now) {
+    return {item.id,     item.kind, item.app,     item.what,
+            item.node,   item.size, item.dropped, wall_of(item.expires, now),
+            item.purging};
 }
 
-std::vector<TrashView> trash_views(const World& world, const AppFilter& filter) {
+std::vector<TrashView> trash_views(const World& world, const AppFilter& filter, const Now& now) {
     std::vector<TrashView> views;
     for (const auto& [id, item] : world.trash) {
-        if (filter.takes(item.app)) views.push_back(trash_view(item));
+        if (filter.takes(item.app)) views.push_back(trash_view(item, now));
     }
     std::ranges::stable_sort(
         views, [](const TrashView& a, const TrashView& b) { return a.dropped > b.dropped; });

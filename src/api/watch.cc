@@ -44,7 +44,7 @@ private:
     // Whoever reads slowly gets the sum of the changes, not each.
     void send_more() override {
         if (done_ || !lines_.has_room()) return;
-        auto now = watch_picture(context_->control.world(), filter_);
+        auto now = watch_picture(context_->control.world(), filter_, context_->control.now());
         for (auto& change : watch_difference(sent_, now)) write(std::move(change));
         sent_ = std::move(now);
     }
@@ -62,7 +62,7 @@ private:
 
 }  // namespace
 
-WatchPicture watch_picture(const World& world, const AppFilter& filter) {
+WatchPicture watch_picture(const World& world, const AppFilter& filter, const Now& now) {
     WatchPicture picture;
     const auto index = index_instances(world);
     static const std::vector<const Instance*> k_none;
@@ -82,7 +82,7 @@ WatchPicture watch_picture(const World& world, const AppFilter& filter) {
     for (const auto& view : volume_views(world, filter)) {
         put(picture, "volume", view.id.text, 0, view);
     }
-    for (const auto& view : trash_views(world, filter)) {
+    for (const auto& view : trash_views(world, filter, now)) {
         put(picture, "trash", view.id.text, 0, view);
     }
     return picture;

@@ -17,7 +17,7 @@ inline constexpr Milliseconds k_watch_interval = {200};  // changes are gathered
 
 // Every resource under its kind and id.
 using WatchPicture = std::map<std::pair<std::string, std::string>, WatchView>;
-WatchPicture watch_picture(const World& world, const AppFilter& filter);
+WatchPicture watch_picture(const World& world, const AppFilter& filter, const Now& now);
 
 // What leads from one picture to the other, in the order of kinds and ids; revisions are not set.
 std::vector<WatchView> watch_difference(const WatchPicture& before, const WatchPicture& after);

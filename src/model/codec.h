@@ -58,7 +58,8 @@ struct is_id<Id<Tag>> : std::true_type {};
 template <typename T>
 concept CountUnit = std::is_same_v<T, Bytes> || std::is_same_v<T, Milliseconds>;
 template <typename T>
-concept TimeUnit = std::is_same_v<T, WallTime> || std::is_same_v<T, MonoTime>;
+concept TimeUnit =
+    std::is_same_v<T, WallTime> || std::is_same_v<T, MonoTime> || std::is_same_v<T, SteadyTime>;
 template <typename T>
 concept DescribedStruct = boost::describe::has_describe_members<T>::value && !std::is_enum_v<T>;
 template <typename T>

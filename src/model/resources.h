@@ -159,7 +159,7 @@ struct Instance {
     bool terminal = false;             // a one-off with a TTY
     bool in_edge = false;  // once true its endpoint has been active: leaving needs drain and ack
     WallTime created;
-    WallTime goal_since;  // when the goal was set, for "draining since" and drain.limit
+    SteadyTime goal_since;  // when the goal was set, for "draining since" and drain.limit
     std::optional<std::int64_t> drained_version;  // edge snapshot version that first said draining
     TrashId trash;                                // goal remove: where its writable layer goes
     std::int64_t crashes_told = 0;                // crashes that an event tells of
@@ -207,7 +207,7 @@ struct TrashItem {
     NodeId node;          // where its bytes are; empty: it has none
     Bytes size;
     WallTime dropped;
-    WallTime expires;
+    SteadyTime expires;
     bool purging = false;  // the node destroys the bytes, then the record goes
     // kind volume: the Volume; kind app: {"app", "releases", "volumes": trash ids that go with it};
     // kind image: {"release", "layers": those that no other release uses}
@@ -241,8 +241,11 @@ struct Leadership {
     std::int64_t epoch = 0;
     NodeId node;
     std::int64_t edge_version = 0;  // highest edge snapshot version that may have been sent
+    // One moment by two clocks, the last that was written down; 0: none was.
+    SteadyTime steady;
+    WallTime wall;
     friend bool operator==(const Leadership&, const Leadership&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Leadership, (), (epoch, node, edge_version))
+BOOST_DESCRIBE_STRUCT(Leadership, (), (epoch, node, edge_version, steady, wall))
 
 }  // namespace moln

@@ -366,7 +366,7 @@ TEST_F(Commands, volume_does_not_come_back_over_one_of_its_name) {
 TEST_F(Commands, writable_layer_is_copied_out_not_recovered) {
     TrashItem item{.id = TrashId("tr-1"), .app = k_shop, .what = "x", .content = {}};
     item.settled = true;
-    item.expires = r.now.wall + days(7);
+    item.expires = r.now.steady + days(7);
     apply(r.world, PutTrash{item});
     expect_refused(RecoverCommand{item.id}, ErrorCode::refused, "--to DIR");
     expect_refused(RecoverCommand{TrashId("tr-none")}, ErrorCode::not_found, "tr-none");

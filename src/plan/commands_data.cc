@@ -196,7 +196,7 @@ Status decide_on(Decision& d, const RemoveVolumeCommand& command) {
                    .node = volume.node,
                    .size = {},
                    .dropped = d.now(),
-                   .expires = d.now() + k_trash_age_default,
+                   .expires = d.draft.now().steady + k_trash_age_default,
                    .content = to_json(volume)};
     d.effects.push_back(fmt::format("move volume {} of {} to the trash for {}", volume.name,
                                     volume.app.text, duration_words(k_trash_age_default)));

@@ -146,7 +146,7 @@ Status decide_on(Decision& d, const RunCommand& command) {
                       .volumes = volumes_for_one_off(d, *scope),
                       .terminal = command.terminal,
                       .created = d.now(),
-                      .goal_since = d.now(),
+                      .goal_since = d.draft.now().steady,
                       .drained_version = {},
                       .trash = {}};
     d.effects.push_back(

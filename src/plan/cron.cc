@@ -69,7 +69,7 @@ void finish_runs(Draft& draft, AppScope& scope) {
         if (is_over(member) && member.seen->phase == InstancePhase::ended) tidy_away(draft, member);
         const auto failed = failed_at(member);
         if (!failed) continue;
-        if (*failed <= draft.now().wall) {
+        if (*failed <= draft.now().steady) {
             tidy_away(draft, member);
         } else {
             draft.wake_at(*failed);

@@ -158,8 +158,8 @@ TrashId Draft::fresh_trash() {
     }
 }
 
-void Draft::wake_at(WallTime time) {
-    const MonoTime at{now_.mono.ms + std::max<std::int64_t>(0, (time - now_.wall).count)};
+void Draft::wake_in(Milliseconds delay) {
+    const MonoTime at = now_.mono + std::max(delay, Milliseconds{0});
     if (!wake_ || at < *wake_) wake_ = at;
 }
 

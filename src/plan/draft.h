@@ -62,8 +62,10 @@ public:
     VolumeId fresh_volume();
     TrashId fresh_trash();
 
-    // The plan is to be made again at `time`, or now if that is past.
-    void wake_at(WallTime time);
+    // The plan is to be made again then, or now if that is past.
+    void wake_in(Milliseconds delay);
+    void wake_at(SteadyTime time) { wake_in(time - now_.steady); }
+    void wake_at(WallTime time) { wake_in(time - now_.wall); }
     std::optional<MonoTime> wake() const { return wake_; }
 
     std::size_t size() const;  // operations so far

@@ -22,7 +22,7 @@ bool limit_over(Draft& draft, const Instance& instance) {
     const auto& limit = drain_spec(draft, instance).limit;
     if (!limit) return false;
     const auto deadline = instance.goal_since + *limit;
-    if (deadline <= draft.now().wall) return true;
+    if (deadline <= draft.now().steady) return true;
     draft.wake_at(deadline);
     return false;
 }
@@ -84,7 +84,7 @@ void advance_removed(Draft& draft, AppScope& scope, Member& member) {
             .node = instance.node,
             .size = settled->second,
             .dropped = draft.now().wall,
-            .expires = draft.now().wall + k_trash_age_default,
+            .expires = draft.now().steady + k_trash_age_default,
             .content = {},
             .settled = true,
         });
@@ -104,7 +104,7 @@ void advance_removed(Draft& draft, AppScope& scope, Member& member) {
 void set_goal(Draft& draft, Member& member, InstanceGoal goal) {
     Instance next = *member.instance;
     next.goal = goal;
-    next.goal_since = draft.now().wall;
+    next.goal_since = draft.now().steady;
     ++next.generation;
     member.instance = draft.put(std::move(next));
 }
@@ -118,7 +118,7 @@ void tidy_away(Draft& draft, Member& member) {
     if (member.instance->goal != InstanceGoal::prepare) tell_end(draft, member);
     Instance next = *member.instance;
     next.goal = InstanceGoal::remove;
-    next.goal_since = draft.now().wall;
+    next.goal_since = draft.now().steady;
     ++next.generation;
     next.trash = draft.fresh_trash();
     // Given up: another may hold them now. Those of its own lifetime go with it.

@@ -32,7 +32,7 @@ const InstanceSeen* seen_of(const World& world, const Instance& instance) {
     return node == nullptr ? nullptr : find(node->instances, instance.id);
 }
 
-bool limit_over(const World& before, const Instance& instance, WallTime now) {
+bool limit_over(const World& before, const Instance& instance, SteadyTime now) {
     const auto* releases = find(before.releases, instance.app);
     const auto* release = releases == nullptr ? nullptr : find(*releases, instance.release);
     return release != nullptr && release->config.drain.limit &&

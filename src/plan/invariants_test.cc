@@ -38,7 +38,7 @@ protected:
     }
     Instance towards(Instance instance, InstanceGoal goal) const {
         instance.goal = goal;
-        instance.goal_since = r.now.wall;
+        instance.goal_since = r.now.steady;
         ++instance.generation;
         return instance;
     }

@@ -62,7 +62,7 @@ std::int64_t crashes(const Member& member) {
     return member.seen->restarts + (member.seen->phase == InstancePhase::backing_off ? 1 : 0);
 }
 
-std::optional<WallTime> failed_at(const Member& member) {
+std::optional<SteadyTime> failed_at(const Member& member) {
     if (member.seen == nullptr || member.seen->phase != InstancePhase::failed) return std::nullopt;
     return member.instance->goal_since + k_failing_max;
 }
@@ -88,11 +88,11 @@ bool is_idle(const Sight& sight, const Member& member, const EdgeSnapshot& decid
 }
 
 Verdict judge_start(const Sight& sight, const Member& member, const ProcessSpec& process,
-                    const HealthSpec& health, WallTime now) {
+                    const HealthSpec& health, const Now& now) {
     if (member.seen == nullptr) return {};
     const auto& name = member.instance->process;
     if (const auto counts = failed_at(member)) {
-        if (now < *counts) return {.failed = {}, .look_again = counts};
+        if (now.steady < *counts) return {.failed = {}, .look_again = *counts - now.steady};
         return {.failed = fmt::format("{} could not be started: {}", name, member.seen->reason),
                 .look_again = {}};
     }
@@ -105,7 +105,7 @@ Verdict judge_start(const Sight& sight, const Member& member, const ProcessSpec&
         return {};
     }
     const auto deadline = member.seen->started + health.start_grace;
-    if (now < deadline) return {.failed = {}, .look_again = deadline};
+    if (now.wall < deadline) return {.failed = {}, .look_again = deadline - now.wall};
     return {.failed = unhealthy_words(member, process, health), .look_again = {}};
 }
 

@@ -29,7 +29,7 @@ bool is_running(const Member& member);
 bool is_over(const Member& member);
 std::int64_t crashes(const Member& member);
 // It could not be prepared or started. Gives when that counts, if it has failed at all.
-std::optional<WallTime> failed_at(const Member& member);
+std::optional<SteadyTime> failed_at(const Member& member);
 
 // Proved: a web instance that the edge finds healthy, a worker that has been up for a while.
 bool is_ready(const Member& member, const ProcessSpec& process, WallTime now);
@@ -40,11 +40,11 @@ std::optional<WallTime> ready_at(const Member& member, const ProcessSpec& proces
 bool is_idle(const Sight& sight, const Member& member, const EdgeSnapshot& decided);
 
 struct Verdict {
-    std::optional<std::string> failed;   // why, in words for users
-    std::optional<WallTime> look_again;  // time alone may make it fail then
+    std::optional<std::string> failed;       // why, in words for users
+    std::optional<Milliseconds> look_again;  // time alone may make it fail after that
 };
 // Of an instance that is to prove its release.
 Verdict judge_start(const Sight& sight, const Member& member, const ProcessSpec& process,
-                    const HealthSpec& health, WallTime now);
+                    const HealthSpec& health, const Now& now);
 
 }  // namespace moln::plan

@@ -78,7 +78,7 @@ protected:
         TrashItem item{.id = TrashId(id), .node = r.world.self, .size = size, .content = {}};
         item.settled = true;
         item.dropped = WallTime{r.now.wall.ms - age.count};
-        item.expires = item.dropped + k_trash_age_default;
+        item.expires = SteadyTime{r.now.steady.ms - age.count} + k_trash_age_default;
         apply(r.world, PutTrash{item});
     }
     bool purging(const std::string& id) const { return r.world.trash.at(TrashId(id)).purging; }

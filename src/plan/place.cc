@@ -45,7 +45,7 @@ bool make_instance(Draft& draft, AppScope& scope, AddressSlots& slots, const New
         .command = {},
         .volumes = claim.now,
         .created = draft.now().wall,
-        .goal_since = draft.now().wall,
+        .goal_since = draft.now().steady,
         .drained_version = {},
         .trash = {},
     };

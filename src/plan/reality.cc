@@ -41,6 +41,7 @@ Plan Reality::plan_once() {
 void Reality::pass(Milliseconds time) {
     now.wall = now.wall + time;
     now.mono = now.mono + time;
+    now.steady = now.steady + time;
 }
 
 Behaviour Reality::behaviour(const Instance& instance) const {

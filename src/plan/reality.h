@@ -29,7 +29,7 @@ public:
     Reality();
 
     World world;
-    Now now{{1'800'000'000'000}, {1'000'000}};
+    Now now{{1'800'000'000'000}, {1'000'000}, {1'800'000'000'000}};
     std::map<std::int64_t, Behaviour> behaviours;  // by release number; else well
     std::map<InstanceId, std::int64_t> open;       // requests on an endpoint, set by the test
     bool edge_connected = true;

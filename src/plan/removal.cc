@@ -20,7 +20,7 @@ TrashItem item_of(Draft& draft, const AppScope& scope, TrashKind kind) {
         .subject = scope.id.text,
         .node = draft.world().self,
         .dropped = draft.now().wall,
-        .expires = draft.now().wall + k_trash_age_default,
+        .expires = draft.now().steady + k_trash_age_default,
         .content = {},
     };
 }

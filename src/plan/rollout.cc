@@ -75,9 +75,9 @@ private:
                     continue;
                 }
                 const auto verdict = judge_start(sight_, one, *process.spec,
-                                                 scope_.wanted->config.health, draft_.now().wall);
+                                                 scope_.wanted->config.health, draft_.now());
                 if (verdict.failed) return fail_rollout(*verdict.failed, one);
-                if (verdict.look_again) draft_.wake_at(*verdict.look_again);
+                if (verdict.look_again) draft_.wake_in(*verdict.look_again);
             }
         }
         return false;

@@ -66,9 +66,9 @@ private:
         if (const auto* volume = find(restoring_, item.id)) return returned(item, **volume, node);
         if (item.restoring) return restored(item, node);
         if (!item.settled) return settle(item, node);
-        if (item.expires <= draft_.now().wall) {
-            purge(item, fmt::format("its {} in the trash are over",
-                                    duration_words(item.expires - item.dropped)));
+        if (item.expires <= draft_.now().steady) {
+            purge(item,
+                  fmt::format("its {} in the trash are over", duration_words(k_trash_age_default)));
         } else {
             draft_.wake_at(item.expires);
             kept_.push_back(&item);
@@ -134,7 +134,7 @@ private:
                              .subject = origin.subject,
                              .node = world_.self,
                              .dropped = draft_.now().wall,
-                             .expires = draft_.now().wall,
+                             .expires = draft_.now().steady,
                              .content = std::move(content)});
     }
 
@@ -197,7 +197,7 @@ void drop_release(Draft& draft, const AppScope& scope, const Release& release) {
         .subject = fmt::format("{}#{}", scope.id.text, release.number),
         .node = layers.empty() ? NodeId() : draft.world().self,
         .dropped = draft.now().wall,
-        .expires = draft.now().wall + k_trash_age_default,
+        .expires = draft.now().steady + k_trash_age_default,
         .content = std::move(content),
         .settled = layers.empty(),
     });

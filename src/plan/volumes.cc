@@ -154,7 +154,7 @@ void hand_over(Draft& draft, AppScope& scope, Member& waiting) {
         adopt_sharing(draft, scope, *spec, volume->id);
     }
     next.goal = InstanceGoal::run;
-    next.goal_since = draft.now().wall;
+    next.goal_since = draft.now().steady;
     ++next.generation;
     waiting.instance = draft.put(std::move(next));
 }

@@ -36,7 +36,7 @@ public:
     // Everything wanted is done, as far as anybody knows: for the simulator and `moln up`.
     bool settled() const { return leader_.settled() && agent_.settled(); }
 
-    Now now() const override { return parts_.loop.now(); }
+    Now now() const override { return leader_.now(); }
     const World& world() const override { return leader_.world(); }
     std::shared_ptr<void> on_change(std::function<void()> callback) override;
     void execute(const Command& command, const Expected& expected,

@@ -29,14 +29,14 @@ Status check_idempotency_key(const std::string& key) {
     return {};
 }
 
-const CommandReply* IdempotencyRecords::find(const std::string& key, WallTime now) const {
+const CommandReply* IdempotencyRecords::find(const std::string& key, SteadyTime now) const {
     const auto found = records_.find(key);
     if (found == records_.end()) return nullptr;
     if (now - found->second.at > k_idempotency_age_max) return nullptr;
     return &found->second.reply;
 }
 
-std::vector<std::string> IdempotencyRecords::superfluous(WallTime now) const {
+std::vector<std::string> IdempotencyRecords::superfluous(SteadyTime now) const {
     std::vector<std::string> keys;
     std::size_t left = records_.size();
     for (const auto& [at, key] : by_age_) {

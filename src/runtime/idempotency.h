@@ -22,7 +22,7 @@ inline constexpr Milliseconds k_idempotency_age_max = days(1);
 inline constexpr const char* k_idempotency_prefix = "idempotency/";
 
 struct IdempotencyRecord {
-    WallTime at;
+    SteadyTime at;
     CommandReply reply;
 };
 BOOST_DESCRIBE_STRUCT(IdempotencyRecord, (), (at, reply))
@@ -33,7 +33,7 @@ Status check_idempotency_key(const std::string& key);
 class IdempotencyRecords {
 public:
     // The reply of that key, if it is at most a day old.
-    const CommandReply* find(const std::string& key, WallTime now) const;
+    const CommandReply* find(const std::string& key, SteadyTime now) const;
 
     // What to write for a new record: itself, and the deletion of records that are too old or
     // one too many (a bounded number at a time). Nothing is remembered before remember().
@@ -44,11 +44,11 @@ public:
     std::size_t size() const { return records_.size(); }
 
 private:
-    std::vector<std::string> superfluous(WallTime now) const;
+    std::vector<std::string> superfluous(SteadyTime now) const;
     void erase(const std::string& key);
 
     std::map<std::string, IdempotencyRecord> records_;
-    std::set<std::pair<WallTime, std::string>> by_age_;
+    std::set<std::pair<SteadyTime, std::string>> by_age_;
 };
 
 }  // namespace moln

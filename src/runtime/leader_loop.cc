@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "model/words.h"
 #include "plan/command.h"
 #include "runtime/sight_changes.h"
 
@@ -57,6 +58,10 @@ void LeaderLoop::take_leadership(Recovered found) {
     found.leadership.node = world_.self;
     found.world.edge.version = found.leadership.edge_version;
     found.leadership.edge_version += k_edge_versions_reserved;
+    const auto now = loop_.now();
+    clock_.resume(found.leadership, now);
+    found.leadership.steady = clock_.complete(now).steady;
+    found.leadership.wall = now.wall;
     auto txn = make_txn({{}, {}, found.leader_revision, &found.leadership});
     CHECK(txn.has_value());
     taking_ = std::move(found);
@@ -193,8 +198,7 @@ void LeaderLoop::execute(const Command& command, const Expected& expected, const
 
 Result<std::vector<std::string>> LeaderLoop::preview(const Command& command) {
     if (!world_.leading) return fail(ErrorCode::unavailable, "this node does not lead yet");
-    MOLN_ASSIGN(auto outcome,
-                plan::decide(world_, command, Expected{}, loop_.now(), entropy_.next()));
+    MOLN_ASSIGN(auto outcome, plan::decide(world_, command, Expected{}, now(), entropy_.next()));
     return std::move(outcome.effects);
 }
 
@@ -232,8 +236,9 @@ bool LeaderLoop::may_plan() const {
 
 void LeaderLoop::plan_once() {
     dirty_ = false;
-    const auto now = loop_.now();
+    const auto now = this->now();
     planned_ = now.mono;
+    tell_clock_step(now);
     auto next = planner_(world_, now, entropy_.next());
     if (next.wake) wake_at(*next.wake);
     next.changes.insert(next.changes.end(), tell_.begin(), tell_.end());
@@ -243,6 +248,12 @@ void LeaderLoop::plan_once() {
         Pending pending;
         pending.changes = std::move(next.changes);
         pending.edge = std::move(next.edge);
+        return commit(std::move(pending));
+    }
+    if (now.steady - leadership_.steady >= k_clock_written_every) {
+        Pending pending;
+        pending.edge = std::move(next.edge);
+        pending.leadership = leadership_;
         return commit(std::move(pending));
     }
     if (!next.edge) return;
@@ -269,10 +280,31 @@ void LeaderLoop::wake_at(MonoTime when) {
     });
 }
 
-void LeaderLoop::run_command(Waiting waiting) {
+void LeaderLoop::tell_clock_step(const Now& now) {
+    const auto step = clock_.step(now);
+    if (step.count == 0) return;
+    Event event;
+    event.at = now.wall;
+    event.level = EventLevel::warning;
+    event.name = "clock.stepped";
+    event.subject = world_.self.text;
+    event.text = fmt::format(
+        "the clock of node {} was set {} by {}: what waits in the trash and what drains keep the "
+        "time that they had left, cron jobs follow the new clock",
+        world_.self.text, step.count > 0 ? "forward" : "back",
+        duration_words({std::abs(step.count)}));
+    tell_.push_back(PutEvent{std::move(event)});
+}
+
+Now LeaderLoop::now() const {
     const auto now = loop_.now();
+    return phase_ == Phase::idle || phase_ == Phase::recovering ? now : clock_.complete(now);
+}
+
+void LeaderLoop::run_command(Waiting waiting) {
+    const auto now = this->now();
     if (!waiting.key.empty()) {
-        if (const auto* reply = idempotency_.find(waiting.key, now.wall)) {
+        if (const auto* reply = idempotency_.find(waiting.key, now.steady)) {
             return waiting.done(*reply);
         }
     }
@@ -281,7 +313,7 @@ void LeaderLoop::run_command(Waiting waiting) {
     if (outcome->changes.empty() && waiting.key.empty()) return waiting.done(outcome->reply);
     Pending pending;
     pending.changes = std::move(outcome->changes);
-    pending.record = {now.wall, outcome->reply};
+    pending.record = {now.steady, outcome->reply};
     pending.command = std::move(waiting);
     commit(std::move(pending));
 }
@@ -298,6 +330,11 @@ void LeaderLoop::commit(Pending pending) {
     if (pending.edge && pending.edge->version > leadership_.edge_version) {
         pending.leadership = leadership_;
         pending.leadership->edge_version = pending.edge->version + k_edge_versions_reserved;
+    }
+    if (pending.leadership) {
+        const auto now = this->now();
+        pending.leadership->steady = now.steady;
+        pending.leadership->wall = now.wall;
         parts.leadership = &*pending.leadership;
     }
     auto txn = make_txn(parts);

@@ -24,6 +24,7 @@
 #include "ports/entropy.h"
 #include "ports/pool.h"
 #include "ports/store.h"
+#include "runtime/steady_clock.h"
 #include "runtime/stored.h"
 
 namespace moln {
@@ -76,6 +77,8 @@ public:
     void freeze();
 
     const World& world() const { return world_; }
+    // With the steady time; it is 0 before the leadership is taken.
+    Now now() const;
     // Nothing is in flight or waits, and the last plan was empty.
     bool settled() const;
 
@@ -110,6 +113,7 @@ private:
     void plan_once();
     void wake_at(MonoTime when);
     void run_command(Waiting waiting);
+    void tell_clock_step(const Now& now);
 
     void commit(Pending pending);
     void committed(Result<std::int64_t> revision);
@@ -133,6 +137,7 @@ private:
     Phase phase_ = Phase::idle;
     World world_;
     Leadership leadership_;
+    SteadyClock clock_;
     std::int64_t leader_revision_ = 0;
     std::int64_t revision_ = 0;
     IdempotencyRecords idempotency_;

@@ -52,6 +52,9 @@ public:
     void committed(const StoreTxn& txn);
     const World& durable() const { return durable_; }
 
+    // ---- the daemon ----
+    void daemon_starts() { ++lives_; }
+
     // ---- the machine ----
     void starting(const HostSandbox& box, const std::map<InstanceId, HostSandbox>& all);
     void stopping(const HostSandbox& box, How how);
@@ -80,6 +83,8 @@ public:
     std::int64_t failures_excused() const { return failures_excused_; }
 
 private:
+    void note_dropped(const TrashItem& item);
+    bool has_waited(const TrashId& trash) const;
     void check_kept();
     void check_bytes(const Host& host);
     bool may_stop_without_replacement(const Instance& instance, const App& app) const;
@@ -100,6 +105,13 @@ private:
     std::set<InstanceId> signalled_;
     std::map<std::string, std::int64_t> deploys_;  // description to release: made once
     std::map<VolumeId, std::string> bytes_;        // that a volume was made with
+    struct Dropped {
+        MonoTime at;
+        std::int64_t life = 0;   // of the daemon
+        bool leftovers = false;  // layers that no release names: they need not wait
+    };
+    std::map<TrashId, Dropped> dropped_;
+    std::int64_t lives_ = 0;
     std::map<AppId, MonoTime> excused_until_;
     MonoTime all_excused_until_;
     std::int64_t failures_excused_ = 0;

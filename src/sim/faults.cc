@@ -28,12 +28,14 @@ Status add(FaultRates& rates, std::string_view word) {
         rates.instance_death_mean = all.instance_death_mean;
     } else if (word == "edge") {
         rates.edge_crash_mean = all.edge_crash_mean;
+    } else if (word == "clock") {
+        rates.clock_step_mean = all.clock_step_mean;
     } else if (word == "release") {
         rates.bad_release = all.bad_release;
     } else {
         return fail(ErrorCode::invalid,
                     fmt::format("no fault is called {}: there are crash, driver, store, exit, "
-                                "link, death, edge, release, all and none",
+                                "link, death, edge, clock, release, all and none",
                                 word));
     }
     return {};
@@ -57,6 +59,7 @@ FaultRates all_faults() {
             .late_ack = 0.05,
             .instance_death_mean = minutes(10),
             .edge_crash_mean = minutes(30),
+            .clock_step_mean = minutes(30),
             .bad_release = 0.3};
 }
 

@@ -24,12 +24,13 @@ struct FaultRates {
     double late_ack = 0;      // the edge takes seconds to apply a snapshot
     Milliseconds instance_death_mean;  // of any running instance, by itself
     Milliseconds edge_crash_mean;
-    double bad_release = 0;  // a deploy brings a release that does not work
+    Milliseconds clock_step_mean;  // the wall clock is set, by up to a month
+    double bad_release = 0;        // a deploy brings a release that does not work
 };
 
 FaultRates no_faults();
 FaultRates all_faults();
-// "crash,driver,store,exit,link,death,edge,release", "all" or "none".
+// "crash,driver,store,exit,link,death,edge,clock,release", "all" or "none".
 Result<FaultRates> faults_from(std::string_view words);
 
 // Asked at every occasion. Draws even when it is off, so that switching faults off does not change

@@ -66,6 +66,7 @@ Simulation::Simulation(SimOptions options)
     daemon_crashes();
     instances_die();
     edge_crashes();
+    clock_steps();
 }
 
 Simulation::~Simulation() = default;
@@ -109,6 +110,7 @@ LeaderLoop::Planner Simulation::watched_planner() {
 
 void Simulation::start_daemon() {
     ++lives_;
+    checkers_.daemon_starts();
     story_.tell(fmt::format("the daemon starts, life {}", lives_));
     loop_ = std::make_unique<SimLoop>(timeline_, random_, faults_);
     Store& store = store_ ? *store_ : memory_;
@@ -153,6 +155,21 @@ void Simulation::edge_crashes() {
     timeline_.at(random_.around(options_.faults.edge_crash_mean), [this] {
         if (faults_.on) edge_.crash();
         edge_crashes();
+    });
+}
+
+// By seconds to hours, now and then by weeks: a clock without a battery, a wrong date typed in.
+void Simulation::clock_steps() {
+    if (options_.faults.clock_step_mean.count == 0) return;
+    timeline_.at(random_.around(options_.faults.clock_step_mean), [this] {
+        const bool far = random_.chance(0.3);
+        const auto most = far ? days(30).count : minutes(120).count;
+        const Milliseconds by{random_.between(-most, most)};
+        if (faults_.on) {
+            story_.tell(fmt::format("the clock is set by {} s", by.count / 1000));
+            timeline_.step_wall(by);
+        }
+        clock_steps();
     });
 }
 

@@ -61,6 +61,7 @@ private:
     void daemon_crashes();
     void instances_die();
     void edge_crashes();
+    void clock_steps();
 
     // Runs until `end`, or the first violation: then false.
     bool run_until(MonoTime end);

@@ -17,7 +17,7 @@ bool Timeline::later(const Entry& a, const Entry& b) {
 }
 
 Now Timeline::now() const {
-    return {{k_wall_start_ms + now_.ms}, now_};
+    return {{k_wall_start_ms + now_.ms + wall_ahead_.count}, now_, {}};
 }
 
 void Timeline::at(Milliseconds delay, std::function<void()> what) {

@@ -13,6 +13,8 @@ namespace moln::sim {
 class Timeline {
 public:
     Now now() const;
+    // Sets the wall clock forward or back.
+    void step_wall(Milliseconds by) { wall_ahead_ = wall_ahead_ + by; }
     void at(Milliseconds delay, std::function<void()> what);
     // Runs the next event; false when there is none up to `end` (and time is `end` then).
     bool run_one(MonoTime end);
@@ -28,6 +30,7 @@ private:
 
     std::vector<Entry> heap_;
     MonoTime now_{1'000};
+    Milliseconds wall_ahead_;
     std::int64_t scheduled_ = 0;
     std::int64_t events_run_ = 0;
 };

@@ -79,6 +79,59 @@ TEST(LeaderLoop, command_repeated_with_its_key_gets_the_first_reply_also_from_th
     EXPECT_EQ((*reply)->release, 1);
 }
 
+TEST(LeaderLoop, steady_time_knows_nothing_of_a_clock_that_is_set) {
+    Leader node;
+    node.leader.start();
+    node.pass(seconds(1));
+    const auto before = node.leader.now();
+    node.timeline.step_wall(days(40));
+    node.pass(seconds(1));
+    EXPECT_EQ(node.leader.now().steady, before.steady + seconds(1));
+    EXPECT_EQ(node.leader.now().wall, before.wall + days(40) + seconds(1));
+    EXPECT_EQ(wall_of(before.steady, node.leader.now()), before.wall + days(40));
+}
+
+TEST(LeaderLoop, steady_time_of_the_next_leader_counts_at_most_a_day_of_the_time_between) {
+    for (const auto& [step, counted] :
+         {std::pair{days(-40), Milliseconds{}}, {minutes(5), minutes(5)}, {days(40), days(1)}}) {
+        Leader node;
+        node.leader.start();
+        node.pass(seconds(1));
+        const auto written = node.leader.now().steady.ms - 1000;  // with the leadership
+        node.timeline.step_wall({step.count - 1000});
+        LeaderLoop next(node.loop, node.store, node.random, NodeId("n1"),
+                        {[](const std::shared_ptr<const node::Assignment>&) {},
+                         [](const EdgeSnapshot&) {}, [] {}, [](const Error&) {}},
+                        plan::plan);
+        next.start();
+        node.pass({0});
+        EXPECT_NEAR(next.now().steady.ms, written + counted.count, 100);
+        node.leader.freeze();
+        node.pass(seconds(1));
+    }
+}
+
+TEST(LeaderLoop, clock_that_is_set_is_told_once) {
+    Leader node;
+    node.leader.start();
+    node.pass(seconds(1));
+    NodeReport report{.epoch = 1, .version = 1, .seen = {.id = NodeId("n1")}};
+    const auto told = [&] {
+        node.leader.node_reported(report);
+        report.seen.disk_free = report.seen.disk_free + gib(1);
+        node.pass(seconds(2));
+        return std::ranges::count_if(node.leader.world().events, [](const auto& entry) {
+            return entry.second.name == "clock.stepped";
+        });
+    };
+    EXPECT_EQ(told(), 0);
+    node.timeline.step_wall(seconds(20));
+    EXPECT_EQ(told(), 0);
+    node.timeline.step_wall(minutes(-90));
+    EXPECT_EQ(told(), 1);
+    EXPECT_EQ(told(), 1);
+}
+
 TEST(LeaderLoop, commit_of_unknown_outcome_that_took_effect_is_acknowledged) {
     Leader node;
     node.leader.start();

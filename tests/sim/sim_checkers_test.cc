@@ -67,6 +67,16 @@ TEST(SimChecker, fires_4_when_trash_is_destroyed_before_its_time) {
     EXPECT_TRUE(caught(options).contains(Invariant::data_dies_by_its_own_removal));
 }
 
+TEST(SimChecker, fires_4_when_the_trash_follows_a_clock_that_is_set) {
+    SimOptions options;
+    options.faults = *faults_from("clock");
+    options.planner = [](const World& world, Now now, std::uint64_t seed) {
+        now.steady = {now.wall.ms};
+        return plan::plan(world, now, seed);
+    };
+    EXPECT_TRUE(caught(options).contains(Invariant::data_dies_by_its_own_removal));
+}
+
 TEST(SimChecker, fires_4_when_a_driver_empties_a_volume) {
     SimOptions options;
     options.faults = *faults_from("crash,driver");
