@@ -45,9 +45,10 @@ void advance_drained(Draft& draft, const Sight& sight, Member& member) {
         return set_goal(draft, member, InstanceGoal::stop);
     }
     if (!limit_over(draft, instance)) return;
-    // The limit may have run out while no daemon was there to tell the edge: that comes first.
+    // The limit may have run out while no daemon was there to tell the edge: that comes first, or
+    // the edge would go on sending to what has been told to end.
     const bool told = instance.drained_version && sight.edges_acked >= *instance.drained_version;
-    if (sight.edges_connected && !told) return;
+    if (!sight.edges_connected || !told) return;
     draft.tell(EventLevel::warning, "instance.drain_limit", instance.app, instance.id.text,
                fmt::format("{} is stopped with {} requests and connections open: its drain limit "
                            "is over",

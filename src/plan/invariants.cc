@@ -39,17 +39,23 @@ bool limit_over(const World& before, const Instance& instance, SteadyTime now) {
            instance.goal_since + *release->config.drain.limit <= now;
 }
 
-// Every edge has said, under this leader, that it sends nothing new and has nothing open.
-bool is_let_go(const World& world, const Instance& instance) {
+// Every edge has said, under this leader, that it sends nothing new.
+bool is_told(const World& world, const Instance& instance) {
     if (!instance.drained_version || !world.edges.contains(world.self)) return false;
     return std::ranges::all_of(world.edges, [&](const auto& entry) {
         const auto& edge = entry.second;
-        const auto* report = find(edge.endpoints, instance.id);
-        const bool quiet =
-            report == nullptr || (report->requests_open == 0 && report->tunnels_open == 0);
         return edge.connected && edge.report.acked_epoch >= world.epoch &&
-               edge.report.acked_version >= *instance.drained_version && quiet;
+               edge.report.acked_version >= *instance.drained_version;
     });
+}
+
+// And that it has nothing open.
+bool is_let_go(const World& world, const Instance& instance) {
+    return is_told(world, instance) && std::ranges::all_of(world.edges, [&](const auto& entry) {
+               const auto* report = find(entry.second.endpoints, instance.id);
+               return report == nullptr ||
+                      (report->requests_open == 0 && report->tunnels_open == 0);
+           });
 }
 
 bool ended(const World& world, const Instance& instance) {
@@ -176,7 +182,7 @@ private:
             broken(3, next.id.text + " is stopped without a drain");
         }
         if (ends && last->goal == InstanceGoal::drain && !is_let_go(before_, *last) &&
-            !limit_over(before_, *last, now)) {
+            !(is_told(before_, *last) && limit_over(before_, *last, now))) {
             broken(3, next.id.text + " is stopped before every edge let it go");
         }
         if (next.goal == InstanceGoal::kill && !limit_over(before_, *last, now)) {

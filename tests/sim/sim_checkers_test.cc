@@ -69,7 +69,7 @@ TEST(SimChecker, fires_4_when_trash_is_destroyed_before_its_time) {
 
 TEST(SimChecker, fires_4_when_the_trash_follows_a_clock_that_is_set) {
     SimOptions options;
-    options.faults = *faults_from("clock");
+    options.faults.clock_step_mean = minutes(2);
     options.planner = [](const World& world, Now now, std::uint64_t seed) {
         now.steady = {now.wall.ms};
         return plan::plan(world, now, seed);
