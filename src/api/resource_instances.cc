@@ -99,7 +99,9 @@ std::vector<Endpoint> instance_endpoints() {
          .reply = {ReplyKind::terminal,
                    {},
                    "Binary frames are bytes, an empty one from the client is the end of its "
-                   "input. Text frames are JSON: {\"resize\": [columns, rows]} from the client; "
+                   "input. With tty=0 each from the server begins with one byte more: 1 for "
+                   "standard output, 2 for standard error. "
+                   "Text frames are JSON: {\"resize\": [columns, rows]} from the client; "
                    "{\"exit\": code} or {\"error\": …} as the last one from the server."},
          .errors = {ErrorCode::not_found, ErrorCode::refused, ErrorCode::unavailable},
          .handle = terminal},

@@ -46,7 +46,6 @@ public:
         watching_ = context_->control.on_change([weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->look();
         });
-        if (!request_.tty) follow_log();
         look();
     }
 
@@ -96,20 +95,36 @@ private:
 
     void join(std::unique_ptr<Terminal> opened) {
         terminal_ = std::move(opened);
-        if (!log_is_output()) {
-            terminal_->on_output([weak = weak_from_this()](std::string bytes) {
-                const auto self = weak.lock();
-                if (self == nullptr) return;
-                self->got_output_ = true;
-                self->output(std::move(bytes));
-            });
-        }
-        terminal_->on_end([weak = weak_from_this()](int code) {
+        terminal_->on_output([weak = weak_from_this()](OutputStream stream, std::string bytes) {
             const auto self = weak.lock();
-            // Without a terminal the log has the last word, and the instance's end the code.
-            if (self != nullptr && !self->log_is_output()) self->terminal_ended(code);
+            if (self == nullptr) return;
+            self->got_output_ = true;
+            self->output(stream, std::move(bytes));
+        });
+        terminal_->on_end([weak = weak_from_this()](int code) {
+            if (const auto self = weak.lock()) self->terminal_ended(code);
+        });
+        terminal_->on_input_taken([weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->pace_input();
+        });
+        call_->exchange->on_room([weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (self != nullptr && self->terminal_ != nullptr) self->terminal_->resume_output();
         });
         for (auto& bytes : std::exchange(early_input_, {})) terminal_->write(std::move(bytes));
+        early_bytes_ = 0;
+        pace_input();
+    }
+
+    // What the process does not take yet waits with the client, not here.
+    void pace_input() {
+        if (done_) return;
+        const auto waiting = terminal_ != nullptr ? terminal_->input_waiting() : early_bytes_;
+        if (waiting > k_terminal_input_bytes_pause) {
+            if (!std::exchange(input_paused_, true)) call_->exchange->pause_messages();
+        } else if (waiting <= k_terminal_input_bytes_pause / 2) {
+            if (std::exchange(input_paused_, false)) call_->exchange->resume_messages();
+        }
     }
 
     // We may have come onto the line after all was said: then the log has it.
@@ -119,8 +134,6 @@ private:
         if (logs_ == nullptr) follow_log();
         wait_for_quiet();
     }
-
-    bool log_is_output() const { return request_.attach && !request_.tty; }
 
     void follow_log() {
         LogQuery query;
@@ -135,7 +148,8 @@ private:
                 if (self == nullptr) return;
                 self->last_line_ = self->context_->control.now().mono;
                 // A raw terminal does not go back to the left by itself.
-                self->output(line.text + (self->request_.tty ? "\r\n" : "\n"));
+                self->output(line.is_error ? OutputStream::err : OutputStream::out,
+                             line.text + (self->request_.tty ? "\r\n" : "\n"));
             },
             [](const Status&) {});
     }
@@ -143,8 +157,8 @@ private:
     void instance_ended() {
         if (ending_) return;
         ending_ = true;
-        if (terminal_ != nullptr && !log_is_output()) return;  // its on_end tells the code
-        if (logs_ == nullptr) follow_log();                    // it was over before we looked
+        if (terminal_ != nullptr) return;    // its on_end tells the code
+        if (logs_ == nullptr) follow_log();  // it was over before we looked
         wait_for_quiet();
     }
 
@@ -164,21 +178,23 @@ private:
         return last_exit_->signal != 0 ? 128 + last_exit_->signal : last_exit_->code;
     }
 
-    void output(std::string bytes) {
+    void output(OutputStream stream, std::string bytes) {
         if (done_ || bytes.empty()) return;
+        if (!request_.tty) bytes.insert(bytes.begin(), static_cast<char>(stream));
         call_->exchange->send(ApiMessageKind::bytes, std::move(bytes));
+        if (terminal_ != nullptr && call_->exchange->queued_bytes() > k_api_queue_bytes_pause) {
+            terminal_->pause_output();
+        }
     }
 
     void input(std::string bytes) {
-        if (terminal_ != nullptr) return terminal_->write(std::move(bytes));
-        early_bytes_ += bytes.size();
-        if (early_bytes_ > k_early_input_max) {
-            return fail({ErrorCode::refused,
-                         fmt::format("instance {}: has not started yet and more than {} of input "
-                                     "waits for it",
-                                     instance_.text, size_words(Bytes{k_early_input_max}))});
+        if (terminal_ != nullptr) {
+            terminal_->write(std::move(bytes));
+        } else {
+            early_bytes_ += bytes.size();
+            early_input_.push_back(std::move(bytes));
         }
-        early_input_.push_back(std::move(bytes));
+        pace_input();
     }
 
     void control_message(const std::string& text) {
@@ -215,7 +231,6 @@ private:
         context_->streams.erase(self);
     }
 
-    static constexpr std::size_t k_early_input_max = 1u << 20;
     static constexpr Milliseconds k_attach_interval = {20};
     static constexpr int k_attach_tries_max = 50;  // of a running one: a second
 
@@ -235,6 +250,7 @@ private:
     int tries_ = 0;
     bool trying_ = false;
     bool got_output_ = false;
+    bool input_paused_ = false;
     bool ending_ = false;
     bool done_ = false;
 };

@@ -1,6 +1,7 @@
 // A terminal over a WebSocket: `moln shell`, `moln run`. Bytes both ways, sizes in, an exit code
-// out; a small state machine around Control::open_terminal and, for a one-off without a terminal,
-// around its log, which holds all it said from its first byte.
+// out; a small state machine around Control::open_terminal and, for a one-off that had ended
+// before anybody listened, around its log. Neither way more is held here than a bound: who is
+// slower, the process or the client, makes the other wait.
 #pragma once
 
 #include <memory>

@@ -39,6 +39,7 @@ private:
     Status pump();
     Status input();
     Status output(std::string_view bytes);
+    Status show(std::string_view bytes);
     Status text_frame(const std::string& text);
     Status send(FrameKind kind, std::string_view payload);
     Status send_size();
@@ -134,10 +135,7 @@ Status Session::output(std::string_view bytes) {
     MOLN_ASSIGN(const auto frames, reader_.feed(bytes));
     for (const auto& frame : frames) {
         switch (frame.kind) {
-            case FrameKind::bytes:
-                std::fwrite(frame.payload.data(), 1, frame.payload.size(), stdout);
-                std::fflush(stdout);
-                break;
+            case FrameKind::bytes: MOLN_TRY(show(frame.payload)); break;
             case FrameKind::text: MOLN_TRY(text_frame(frame.payload)); break;
             case FrameKind::ping: MOLN_TRY(send(FrameKind::pong, frame.payload)); break;
             case FrameKind::close:
@@ -147,6 +145,21 @@ Status Session::output(std::string_view bytes) {
                 break;
             case FrameKind::pong: break;
         }
+    }
+    return {};
+}
+
+// Without a terminal the first byte says which stream it is of.
+Status Session::show(std::string_view bytes) {
+    constexpr char k_stderr = 2;
+    const bool is_error = !tty_ && !bytes.empty() && bytes.front() == k_stderr;
+    if (!tty_ && !bytes.empty()) bytes.remove_prefix(1);
+    const int fd = is_error ? STDERR_FILENO : STDOUT_FILENO;
+    while (!bytes.empty()) {
+        const auto count = ::write(fd, bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR && !interrupted()) continue;
+        if (count < 0) return fail(error_from_errno(errno, "write the output"));
+        bytes.remove_prefix(static_cast<std::size_t>(count));
     }
     return {};
 }

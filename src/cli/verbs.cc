@@ -90,8 +90,9 @@ const std::vector<Verb>& verbs() {
          "moln recover tr-7f3k2m\nmoln recover tr-7f3k2m --to /root/rescued"},
 
         {"run", k_shell, "Run a command in a fresh instance of the app",
-         "With a terminal if standard input and output are one. Without one, output comes line by "
-         "line. Everything after the options is the command.",
+         "With a terminal if standard input and output are one. Without one, its input, output and "
+         "errors are those of this command, byte for byte. Everything after the options is the "
+         "command.",
          "moln run -- python manage.py migrate\nmoln run --app shop bash"},
         {"shell", k_shell, "Open a shell in a running instance",
          "Without INSTANCE, in the first running one of the app.",

@@ -1,6 +1,8 @@
 #include "main/descriptor_pump.h"
 
+#include <algorithm>
 #include <array>
+#include <deque>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -21,85 +23,118 @@ int copy_of(int fd) {
     return ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
-class Pump final : public DescriptorPump, public std::enable_shared_from_this<Pump> {
+class Reader final : public DescriptorReader, public std::enable_shared_from_this<Reader> {
 public:
-    Pump(HostLoop& loop, int output_fd, int input_fd, std::size_t input_bytes_max,
-         std::function<void()> input_ended)
-        : output_(asio_context(loop), copy_of(output_fd)),
-          input_(asio_context(loop), copy_of(input_fd)),
-          input_bytes_max_(input_bytes_max),
-          input_ended_(std::move(input_ended)) {}
-
-    void write(std::string bytes) override {
-        if (input_over_ || queued_ + bytes.size() > input_bytes_max_) return;
-        input_over_ = bytes.empty();
-        queued_ += bytes.size();
-        queue_.push_back(std::move(bytes));
-        if (queue_.size() == 1) write_next();
-    }
+    Reader(HostLoop& loop, int fd) : source_(asio_context(loop), copy_of(fd)) {}
 
     void on_bytes(std::function<void(std::string)> callback) override {
         bytes_ = std::move(callback);
     }
     void on_closed(std::function<void()> callback) override { closed_ = std::move(callback); }
+    void pause() override { is_paused_ = true; }
+    void resume() override {
+        is_paused_ = false;
+        read_next();
+    }
 
     void read_next() {
-        output_.async_read_some(asio::buffer(buffer_),
+        if (is_reading_ || is_paused_ || is_over_) return;
+        is_reading_ = true;
+        source_.async_read_some(asio::buffer(buffer_),
                                 [weak = weak_from_this()](Code code, std::size_t count) {
-                                    const auto self = weak.lock();
-                                    if (!self) return;
-                                    // A terminal whose programs have all ended says EIO instead of
-                                    // end of file.
-                                    if (code) {
-                                        if (self->closed_) std::exchange(self->closed_, nullptr)();
-                                        return;
-                                    }
-                                    if (self->bytes_)
-                                        self->bytes_(std::string(self->buffer_.data(), count));
-                                    self->read_next();
+                                    if (const auto self = weak.lock()) self->take(code, count);
                                 });
     }
+
+private:
+    void take(Code code, std::size_t count) {
+        is_reading_ = false;
+        // A terminal whose programs have all ended says EIO instead of end of file.
+        if (code) {
+            is_over_ = true;
+            if (closed_) std::exchange(closed_, nullptr)();
+            return;
+        }
+        if (bytes_) bytes_(std::string(buffer_.data(), count));
+        read_next();
+    }
+
+    Descriptor source_;
+    std::function<void(std::string)> bytes_;
+    std::function<void()> closed_;
+    std::array<char, 16 * 1024> buffer_{};
+    bool is_reading_ = false;
+    bool is_paused_ = false;
+    bool is_over_ = false;
+};
+
+class Writer final : public DescriptorWriter, public std::enable_shared_from_this<Writer> {
+public:
+    Writer(HostLoop& loop, int fd, WriterOptions options)
+        : sink_(asio_context(loop), copy_of(fd)), options_(std::move(options)) {}
+
+    void write(std::string bytes) override {
+        if (is_over_) return;
+        is_over_ = bytes.empty();
+        waiting_ += bytes.size();
+        queue_.push_back(std::move(bytes));
+        if (queue_.size() == 1) write_next();
+    }
+    std::size_t waiting() const override { return waiting_; }
+    void on_taken(std::function<void()> callback) override { taken_ = std::move(callback); }
 
 private:
     void write_next() {
         if (queue_.front().empty()) {
             Code ignored;
-            input_.close(ignored);
-            if (input_ended_) std::exchange(input_ended_, nullptr)();
+            sink_.close(ignored);
+            if (options_.ended) std::exchange(options_.ended, nullptr)();
             return;
         }
-        asio::async_write(input_, asio::buffer(queue_.front()),
-                          [weak = weak_from_this()](Code code, std::size_t) {
-                              const auto self = weak.lock();
-                              if (!self) return;
-                              self->queued_ -= self->queue_.front().size();
-                              self->queue_.pop_front();
-                              if (code) self->input_over_ = true;
-                              if (!code && !self->queue_.empty()) self->write_next();
-                          });
+        auto piece = asio::buffer(queue_.front()) + written_;
+        if (options_.piece_bytes_max != 0) piece = asio::buffer(piece, options_.piece_bytes_max);
+        asio::async_write(sink_, piece, [weak = weak_from_this()](Code code, std::size_t count) {
+            if (const auto self = weak.lock()) self->note(code, count);
+        });
     }
 
-    Descriptor output_;
-    Descriptor input_;
-    std::size_t input_bytes_max_;
-    std::function<void()> input_ended_;
-    std::function<void(std::string)> bytes_;
-    std::function<void()> closed_;
-    std::array<char, 16 * 1024> buffer_{};
+    void note(Code code, std::size_t count) {
+        written_ += count;
+        waiting_ -= count;
+        if (code) {
+            // Nobody reads it any more: no reason to keep whoever writes waiting.
+            is_over_ = true;
+            waiting_ = 0;
+            queue_.clear();
+        } else {
+            if (written_ == queue_.front().size()) {
+                queue_.pop_front();
+                written_ = 0;
+            }
+            if (!queue_.empty()) write_next();
+        }
+        if (taken_) taken_();
+    }
+
+    Descriptor sink_;
+    WriterOptions options_;
+    std::function<void()> taken_;
     std::deque<std::string> queue_;
-    std::size_t queued_ = 0;
-    bool input_over_ = false;
+    std::size_t written_ = 0;  // of the first
+    std::size_t waiting_ = 0;
+    bool is_over_ = false;
 };
 
 }  // namespace
 
-std::shared_ptr<DescriptorPump> pump_descriptors(HostLoop& loop, int output_fd, int input_fd,
-                                                 std::size_t input_bytes_max,
-                                                 std::function<void()> input_ended) {
-    auto pump =
-        std::make_shared<Pump>(loop, output_fd, input_fd, input_bytes_max, std::move(input_ended));
-    pump->read_next();
-    return pump;
+std::shared_ptr<DescriptorReader> read_descriptor(HostLoop& loop, int fd) {
+    auto reader = std::make_shared<Reader>(loop, fd);
+    reader->read_next();
+    return reader;
+}
+
+std::shared_ptr<DescriptorWriter> write_descriptor(HostLoop& loop, int fd, WriterOptions options) {
+    return std::make_shared<Writer>(loop, fd, std::move(options));
 }
 
 std::shared_ptr<void> when_readable(HostLoop& loop, int fd, std::function<void()> callback) {

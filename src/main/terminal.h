@@ -11,9 +11,6 @@
 
 namespace moln {
 
-// Of what was typed and not yet taken by the program; more is dropped.
-inline constexpr std::size_t k_terminal_input_bytes_max = 1u << 20;
-
 Result<std::unique_ptr<Terminal>> make_terminal(HostLoop& loop, SandboxHost& host,
                                                 const Instance& instance,
                                                 const TerminalRequest& request);

@@ -68,6 +68,9 @@ public:
     virtual void accept_websocket() = 0;
     virtual void send(ApiMessageKind kind, std::string bytes) = 0;  // end() closes
     virtual void on_message(std::function<void(ApiMessageKind, std::string)> callback) = 0;
+    // Takes no more messages: the client waits with what it sends. That it goes is still noticed.
+    virtual void pause_messages() = 0;
+    virtual void resume_messages() = 0;
 
     virtual std::size_t queued_bytes() const = 0;
     // Called when the queue has fallen below half of k_api_queue_bytes_pause after being above.

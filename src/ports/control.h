@@ -19,14 +19,27 @@
 
 namespace moln {
 
+// The numbers are those of the API's frames.
+enum class OutputStream : char { out = 1, err = 2 };
+
+inline constexpr std::size_t k_terminal_input_bytes_pause = 256u << 10;
+
 // An interactive or piped process in an instance; destroying it closes the line. Not the first
 // process of an instance: that one lives on when nobody looks.
 class Terminal {
 public:
     virtual ~Terminal() = default;
     virtual void write(std::string bytes) = 0;  // to its stdin; "" is end of file
+    // Written and not yet taken by the process. Nothing is dropped: past
+    // k_terminal_input_bytes_pause the caller writes no more until some was taken.
+    virtual std::size_t input_waiting() const = 0;
+    virtual void on_input_taken(std::function<void()> callback) = 0;
     virtual void resize(int columns, int rows) = 0;
-    virtual void on_output(std::function<void(std::string)> callback) = 0;
+    // With a terminal all is `out`.
+    virtual void on_output(std::function<void(OutputStream, std::string)> callback) = 0;
+    // While paused the process waits with its output, and its end is not told before it.
+    virtual void pause_output() = 0;
+    virtual void resume_output() = 0;
     virtual void on_end(std::function<void(int exit_code)> callback) = 0;
 };
 

@@ -46,7 +46,8 @@ struct SandboxSpec {
     std::uint32_t network = 0;       // number of the project's private network, 1..
     std::uint32_t address_slot = 0;  // host number within it, 2..
     std::vector<SandboxMount> mounts;
-    bool terminal = false;  // one-off with a TTY: console socket is kept for attach()
+    bool terminal = false;    // one-off with a TTY: console socket is kept for attach()
+    bool open_input = false;  // one-off without: it starts when somebody attaches, see attach.h
 };
 
 struct SandboxSeen {

@@ -121,6 +121,7 @@ Result<SandboxSpec> sandbox_spec(const node::InstanceWork& work, HostServices& h
         spec.mounts.push_back({mount.volume, mount.path, mount.sharing});
     }
     spec.terminal = work.instance.terminal;
+    spec.open_input = work.instance.kind == InstanceKind::run && !spec.terminal;
     return spec;
 }
 

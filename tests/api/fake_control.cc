@@ -28,9 +28,20 @@ public:
         state_->input += bytes;
     }
     void resize(int columns, int rows) override { state_->sizes.emplace_back(columns, rows); }
-    void on_output(std::function<void(std::string)> callback) override {
-        state_->output = std::move(callback);
+    std::size_t input_waiting() const override { return state_->input_waiting; }
+    void on_input_taken(std::function<void()> callback) override {
+        state_->input_taken = std::move(callback);
     }
+    void on_output(std::function<void(OutputStream, std::string)> callback) override {
+        state_->output = [callback](std::string bytes) {
+            callback(OutputStream::out, std::move(bytes));
+        };
+        state_->errors = [callback = std::move(callback)](std::string bytes) {
+            callback(OutputStream::err, std::move(bytes));
+        };
+    }
+    void pause_output() override { state_->output_paused = true; }
+    void resume_output() override { state_->output_paused = false; }
     void on_end(std::function<void(int)> callback) override { state_->end = std::move(callback); }
 
 private:

@@ -21,6 +21,10 @@ struct FakeTerminalState {
     bool input_ended = false;
     std::vector<std::pair<int, int>> sizes;
     std::function<void(std::string)> output;
+    std::function<void(std::string)> errors;
+    std::size_t input_waiting = 0;
+    std::function<void()> input_taken;
+    bool output_paused = false;
     std::function<void(int)> end;
     bool closed = false;
 };

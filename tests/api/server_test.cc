@@ -229,6 +229,66 @@ TEST_F(TerminalLine, carries_bytes_sizes_and_the_exit_code) {
     EXPECT_TRUE(becomes([&] { return shell->closed; }));
 }
 
+TEST_F(TerminalLine, without_a_terminal_each_frame_says_which_stream_it_is_of) {
+    auto client = open("/v1/instances/web-shop/terminal?arg=ls&tty=0");
+    const auto shell = terminal("web-shop");
+    on_loop([&] {
+        shell->output("said");
+        shell->errors("lamented");
+    });
+    EXPECT_EQ(frames(*client, cli::FrameKind::bytes, "lamented"), "\1said\2lamented");
+}
+
+TEST_F(TerminalLine, a_client_waits_while_the_process_takes_no_input) {
+    auto client = open("/v1/instances/web-shop/terminal?arg=cat&tty=0");
+    const auto shell = terminal("web-shop");
+    const auto heard = [&](const std::string& all) {
+        return becomes([&] { return shell->input == all; });
+    };
+    on_loop([&] { shell->input_waiting = k_terminal_input_bytes_pause; });
+    client->send(cli::frame_bytes(cli::FrameKind::bytes, "at the bound,", 1));
+    EXPECT_TRUE(heard("at the bound,"));
+    on_loop([&] { shell->input_waiting = k_terminal_input_bytes_pause + 1; });
+    client->send(cli::frame_bytes(cli::FrameKind::bytes, "past it,", 1));
+    EXPECT_TRUE(heard("at the bound,past it,"));
+    client->send(cli::frame_bytes(cli::FrameKind::bytes, "waits", 1));
+    on_loop([&] {
+        shell->input_waiting = k_terminal_input_bytes_pause / 2 + 1;
+        shell->input_taken();
+    });
+    EXPECT_TRUE(heard("at the bound,past it,"));
+    on_loop([&] {
+        shell->input_waiting = k_terminal_input_bytes_pause / 2;
+        shell->input_taken();
+    });
+    EXPECT_TRUE(heard("at the bound,past it,waits"));
+}
+
+TEST_F(TerminalLine, a_client_that_leaves_while_it_waits_closes_the_terminal) {
+    auto client = open("/v1/instances/web-shop/terminal?arg=cat&tty=0");
+    const auto shell = terminal("web-shop");
+    on_loop([&] { shell->input_waiting = k_terminal_input_bytes_pause + 1; });
+    client->send(cli::frame_bytes(cli::FrameKind::bytes, "too much", 1));
+    EXPECT_TRUE(becomes([&] { return !shell->input.empty(); }));
+    client->send(cli::frame_bytes(cli::FrameKind::bytes, "unread", 1));
+    client = nullptr;
+    EXPECT_TRUE(becomes([&] { return shell->closed; }));
+}
+
+TEST_F(TerminalLine, a_process_waits_while_the_client_takes_no_output) {
+    auto client = open("/v1/instances/web-shop/terminal?arg=cat&tty=0");
+    const auto shell = terminal("web-shop");
+    std::size_t said = 0;
+    while (!on_loop([&] { return shell->output_paused; }) && said < 2 * k_api_queue_bytes_max) {
+        on_loop([&] { shell->output(std::string(1u << 20, 'x')); });
+        said += 1u << 20;
+    }
+    EXPECT_LT(said, k_api_queue_bytes_max);
+    on_loop([&] { shell->errors("last"); });
+    frames(*client, cli::FrameKind::bytes, "last");
+    EXPECT_TRUE(becomes([&] { return !shell->output_paused; }));
+}
+
 TEST_F(TerminalLine, a_client_that_leaves_closes_the_terminal) {
     auto client = open("/v1/instances/web-shop/terminal");
     const auto shell = terminal("web-shop");
@@ -298,7 +358,7 @@ TEST_F(TerminalLine, a_one_off_without_terminal_says_all_that_it_said_and_its_co
         control_->log_lines = {{.instance = InstanceId("run-1"), .text = "first and last"}};
     });
     auto client = open("/v1/instances/run-1/terminal?attach=1&tty=0");
-    EXPECT_EQ(frames(*client, cli::FrameKind::bytes, "\n"), "first and last\n");
+    EXPECT_EQ(frames(*client, cli::FrameKind::bytes, "\n"), "\1first and last\n");
     EXPECT_EQ(frames(*client, cli::FrameKind::text, "}"), R"({"exit":7})");
 }
 

@@ -57,6 +57,15 @@ TEST_F(Exec, its_input_is_ours) {
     EXPECT_EQ(session->wait(), 0);
 }
 
+TEST_F(Exec, its_errors_come_apart_from_its_output) {
+    const auto session = exec({.argv = {"sh", "-c", "echo said; echo lamented >&2"}});
+    EXPECT_EQ(all_output(*session), "said\n");
+    char buffer[64];
+    const auto count = read(session->error_fd(), buffer, sizeof buffer);
+    EXPECT_EQ(std::string(buffer, count < 0 ? 0 : static_cast<std::size_t>(count)), "lamented\n");
+    EXPECT_EQ(session->wait(), 0);
+}
+
 TEST_F(Exec, with_a_terminal_it_has_one_of_the_size_asked_for) {
     const auto session = exec({.argv = {"sh", "-c", "test -t 0 && stty size; exit 4"},
                                .terminal = true,

@@ -88,7 +88,7 @@ struct Prepared {
     if (p.streams.controls_terminal) ioctl(in, TIOCSCTTY, 0);
     dup2(in, STDIN_FILENO);
     dup2(p.streams.out, STDOUT_FILENO);
-    dup2(p.streams.out, STDERR_FILENO);
+    dup2(p.streams.err >= 0 ? p.streams.err : p.streams.out, STDERR_FILENO);
     // Libraries open descriptors without O_CLOEXEC: a program that outlives us must not hold our
     // listening sockets, or clients would wait in a queue that nobody serves.
     close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);

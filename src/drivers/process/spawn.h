@@ -11,7 +11,8 @@ namespace moln {
 
 struct SpawnStreams {
     int in = -1;                     // -1: /dev/null
-    int out = -1;                    // for both, stdout and stderr
+    int out = -1;                    // stdout, and stderr without one of its own
+    int err = -1;                    // -1: `out`
     bool controls_terminal = false;  // `in` becomes the controlling terminal of its session
 };
 

@@ -1,4 +1,4 @@
-// The terminal of an instance that has one (SandboxSpec::terminal): `moln run`.
+// The terminal, or the open input and the output, of a one-off: `moln run`.
 #pragma once
 
 #include <string>
@@ -9,6 +9,12 @@
 #include "io/file/fd.h"
 
 namespace moln {
+
+// A larger one would be cut: conmon reads packets of at most 32 KiB.
+inline constexpr std::size_t k_attach_piece_bytes = 8192;
+// The first byte of an instance's input that is open for pipes: moln-init reads it and only then
+// starts the program, so that whoever is attached hears all of it.
+inline constexpr const char* k_attached_word = "\n";
 
 // Several may be attached at once; all see the same output. What was said before is in the log
 // alone: resize() makes most programs draw their prompt again.

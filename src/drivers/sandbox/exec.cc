@@ -61,17 +61,22 @@ void set_non_blocking(const Fd& fd) {
 struct Streams {
     Fd ours_in;
     Fd ours_out;
+    Fd ours_err;
     Fd theirs_in;
     Fd theirs_out;
+    Fd theirs_err;
 };
 
 Result<Streams> make_pipes() {
     MOLN_ASSIGN(Pipe in, make_pipe());
     MOLN_ASSIGN(Pipe out, make_pipe());
+    MOLN_ASSIGN(Pipe err, make_pipe());
     return Streams{.ours_in = std::move(in.write_end),
                    .ours_out = std::move(out.read_end),
+                   .ours_err = std::move(err.read_end),
                    .theirs_in = std::move(in.read_end),
-                   .theirs_out = std::move(out.write_end)};
+                   .theirs_out = std::move(out.write_end),
+                   .theirs_err = std::move(err.write_end)};
 }
 
 // The runtime, told to make a terminal, copies between it and its own standard streams as long as
@@ -86,7 +91,12 @@ Result<Streams> make_terminal(const ExecSpec& spec) {
     if (openpty(&ours, &theirs, nullptr, nullptr, &size) != 0) {
         return fail(error_from_errno(errno, "open a terminal"));
     }
-    Streams streams{.ours_in = {}, .ours_out = Fd(ours), .theirs_in = Fd(theirs), .theirs_out = {}};
+    Streams streams{.ours_in = {},
+                    .ours_out = Fd(ours),
+                    .ours_err = {},
+                    .theirs_in = Fd(theirs),
+                    .theirs_out = {},
+                    .theirs_err = {}};
     fcntl(ours, F_SETFD, FD_CLOEXEC);
     fcntl(theirs, F_SETFD, FD_CLOEXEC);
     return streams;
@@ -116,15 +126,19 @@ Result<std::unique_ptr<ExecSession>> exec_in(SandboxHost& host, const ExecSpec& 
     const int out = streams.theirs_out.valid() ? streams.theirs_out.get() : streams.theirs_in.get();
     MOLN_ASSIGN(const pid_t pid, spawn(command, {.in = streams.theirs_in.get(),
                                                  .out = out,
+                                                 .err = streams.theirs_err.get(),
                                                  .controls_terminal = spec.terminal}));
     std::unique_ptr<ExecSession> session(new ExecSession);
     session->pid_ = pid;
     session->terminal_ = spec.terminal;
     session->input_ = std::move(streams.ours_in);
     session->output_ = std::move(streams.ours_out);
+    session->error_ = std::move(streams.ours_err);
     MOLN_ASSIGN(session->process_, open_process(pid));
     set_non_blocking(session->output_);
-    if (session->input_.valid()) set_non_blocking(session->input_);
+    for (const auto* fd : {&session->input_, &session->error_}) {
+        if (fd->valid()) set_non_blocking(*fd);
+    }
     return session;
 }
 
@@ -159,6 +173,7 @@ ExecSession::~ExecSession() {
     // Closing the streams ends what listens to them; the runtime passes SIGTERM on to the rest.
     input_.reset();
     output_.reset();
+    error_.reset();
     (void)send_signal(process_, SIGTERM);
     constexpr Milliseconds k_grace = seconds(2);
     if (!wait_for_end(process_, k_grace)) kill();

@@ -30,10 +30,11 @@ public:
     ExecSession(const ExecSession&) = delete;
     ExecSession& operator=(const ExecSession&) = delete;
 
-    // Without a terminal: what the program reads, and what it says (both its streams). With one
-    // they are the same descriptor, the terminal's. Non-blocking; the session owns them.
+    // Without a terminal: what the program reads, and what it says. With one they are the same
+    // descriptor, the terminal's, and error_fd() is -1. Non-blocking; the session owns them.
     int input_fd() const { return input_.valid() ? input_.get() : output_.get(); }
     int output_fd() const { return output_.get(); }
+    int error_fd() const { return error_.get(); }
     void close_input() { input_.reset(); }
 
     Status resize(int columns, int rows);
@@ -49,6 +50,7 @@ private:
 
     Fd input_;
     Fd output_;
+    Fd error_;
     Fd process_;
     pid_t pid_ = -1;
     int code_ = -1;

@@ -205,15 +205,21 @@ Status Monitors::resize(const InstanceId& instance, int columns, int rows) const
     return control(instance, fmt::format("1 {} {}\n", rows, columns));
 }
 
+bool Monitors::is_first_attached(const InstanceId& instance) const {
+    const auto path = paths_.attached(instance);
+    return open_fd(path, O_WRONLY | O_CREAT | O_EXCL, 0600).has_value();
+}
+
 std::string Monitors::attach_socket(const InstanceId& instance) const {
     return paths_.sockets() + "/" + instance.text + "/attach";
 }
 
 Status Monitors::forget(const InstanceId& instance) const {
     for (const auto& path :
-         {paths_.exit_file(instance), paths_.pid_file(instance), paths_.monitor_pid_file(instance),
-          paths_.run(instance) + "/oom", paths_.bundle(instance) + "/ctl",
-          paths_.bundle(instance) + "/winsz", paths_.bundle(instance) + "/attach"}) {
+         {paths_.attached(instance), paths_.exit_file(instance), paths_.pid_file(instance),
+          paths_.monitor_pid_file(instance), paths_.run(instance) + "/oom",
+          paths_.bundle(instance) + "/ctl", paths_.bundle(instance) + "/winsz",
+          paths_.bundle(instance) + "/attach"}) {
         MOLN_TRY(remove_file(path));
     }
     return remove_tree(paths_.sockets() + "/" + instance.text);

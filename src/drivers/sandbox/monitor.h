@@ -46,6 +46,8 @@ public:
     Status rotate_log(const AppId& app, const InstanceId& instance) const;
     // Sets the size of the terminal.
     Status resize(const InstanceId& instance, int columns, int rows) const;
+    // True once for every start of it.
+    bool is_first_attached(const InstanceId& instance) const;
     // The socket that carries the terminal or the standard streams, conmon's protocol.
     std::string attach_socket(const InstanceId& instance) const;
 

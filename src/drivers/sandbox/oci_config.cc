@@ -101,7 +101,9 @@ json::object limit(const char* type, std::int64_t value) {
 
 json::array arguments(const SandboxSpec& spec, const OciConfigInput& input) {
     auto out = list(spec.command);
-    if (!input.init_program.empty()) out.insert(out.begin(), json::value(k_init_inside));
+    if (input.init_program.empty()) return out;
+    if (spec.open_input) out.insert(out.begin(), "--attended");
+    out.insert(out.begin(), k_init_inside);
     return out;
 }
 

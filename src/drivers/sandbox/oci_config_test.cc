@@ -69,6 +69,25 @@ TEST(OciConfig, the_init_stands_before_the_command) {
     EXPECT_EQ(config(input).at("process").at("args").at(1).as_string(), "node");
 }
 
+TEST(OciConfig, a_one_off_with_open_input_begins_when_somebody_listens) {
+    auto input = k_input;
+    input.init_program = "/opt/moln-init";
+    SandboxSpec spec;
+    spec.command = {"node"};
+    spec.open_input = true;
+    const auto text = oci_config(spec, input);
+    EXPECT_NE(text.find(R"("args":["/dev/moln-init","--attended","node"])"), std::string::npos);
+}
+
+TEST(OciConfig, a_filter_that_is_known_goes_along_with_its_profile) {
+    auto input = k_input;
+    EXPECT_FALSE(config(input).as_object().contains("annotations"));
+    input.seccomp_filter = "OCBieXRlcy4=";
+    const auto with = config(input);
+    EXPECT_EQ(with.at("annotations").at("run.oci.seccomp_bpf_data").as_string(), "OCBieXRlcy4=");
+    EXPECT_TRUE(with.at("linux").as_object().contains("seccomp"));
+}
+
 TEST(OciConfig, new_namespaces_cannot_be_made_by_any_call) {
     const auto seccomp = config(k_input).at("linux").at("seccomp");
     EXPECT_EQ(seccomp.at("defaultAction").as_string(), "SCMP_ACT_ERRNO");

@@ -47,6 +47,7 @@ struct SandboxPaths {
     }
     std::string pid_file(const InstanceId& id) const { return run(id) + "/pid"; }
     std::string monitor_pid_file(const InstanceId& id) const { return run(id) + "/monitor.pid"; }
+    std::string attached(const InstanceId& id) const { return run(id) + "/attached"; }
     std::string sockets() const { return run_root + "/s"; }
     std::string exits() const { return run_root + "/exits"; }
     std::string exit_file(const InstanceId& id) const { return exits() + "/" + id.text; }

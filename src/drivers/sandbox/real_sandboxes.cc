@@ -193,7 +193,10 @@ Status RealSandboxes::start_anew(const SandboxRecord& record) {
     MOLN_TRY(host_.stage.fresh_cgroup(record));
     MOLN_TRY(host_.runtime().forget(id));
     MOLN_TRY(remove_file(host_.paths.signalled(id)));
-    const MonitorSpec monitor{.instance = id, .app = record.app, .terminal = record.terminal};
+    const MonitorSpec monitor{.instance = id,
+                              .app = record.app,
+                              .terminal = record.terminal,
+                              .keep_stdin = record.open_input};
     MOLN_TRY(host_.monitors.create(monitor, host_.runtime()));
     host_.stage.learn(id);
     // Created, not running: look() tells this by the runtime's start fifo, so that after a crash

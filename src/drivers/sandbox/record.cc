@@ -14,7 +14,8 @@ SandboxRecord record_of(const SandboxSpec& spec) {
                          .network = spec.network,
                          .address_slot = spec.address_slot,
                          .volumes = {},
-                         .terminal = spec.terminal};
+                         .terminal = spec.terminal,
+                         .open_input = spec.open_input};
     for (const auto& mount : spec.mounts) record.volumes.push_back(mount.volume);
     return record;
 }

@@ -25,11 +25,12 @@ struct SandboxRecord {
     std::int64_t address_slot = 0;
     std::vector<VolumeId> volumes;  // in the order of the mounts
     bool terminal = false;
+    bool open_input = false;
     bool one_shot = false;  // belongs to a call: nobody adopts it
 };
 BOOST_DESCRIBE_STRUCT(SandboxRecord, (),
                       (instance, app, generation, image, uid_base, memory, cpu_millis, pids,
-                       network, address_slot, volumes, terminal, one_shot))
+                       network, address_slot, volumes, terminal, open_input, one_shot))
 
 struct SandboxStarted {
     WallTime at;

@@ -74,6 +74,8 @@ public:
     void on_message(std::function<void(ApiMessageKind, std::string)> callback) override {
         session_->on_message = std::move(callback);
     }
+    void pause_messages() override { session_->pause_messages(); }
+    void resume_messages() override { session_->resume_messages(); }
     std::size_t queued_bytes() const override { return session_->queued_bytes(); }
     void on_room(std::function<void()> callback) override {
         session_->on_room = std::move(callback);
@@ -444,6 +446,14 @@ void Session::send_message(ApiMessageKind kind, std::string bytes) {
     if (ws_ == nullptr || state_ != State::websocket) return;
     ws_->send(kind, std::move(bytes));
     paused_ = paused_ || queued_bytes() > k_api_queue_bytes_pause;
+}
+
+void Session::pause_messages() {
+    if (ws_ != nullptr) ws_->pause();
+}
+
+void Session::resume_messages() {
+    if (ws_ != nullptr) ws_->resume();
 }
 
 std::size_t Session::queued_bytes() const {

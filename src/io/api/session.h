@@ -45,6 +45,8 @@ public:
     void end();
     void accept_websocket();
     void send_message(ApiMessageKind kind, std::string bytes);
+    void pause_messages();
+    void resume_messages();
     void exchange_dropped();
     std::size_t queued_bytes() const;
     std::function<void(ApiMessageKind, std::string)> on_message;

@@ -60,6 +60,21 @@ public:
         stream_.next_layer().close(ignored);
     }
 
+    void pause() override {
+        is_paused_ = true;
+        if (std::exchange(watching_end_, true)) return;
+        stream_.next_layer().async_wait(StreamSocket::wait_error,
+                                        [self = shared_from_this()](beast::error_code error) {
+                                            self->watching_end_ = false;
+                                            if (!error && self->is_paused_) self->finish();
+                                        });
+    }
+
+    void resume() override {
+        is_paused_ = false;
+        read();
+    }
+
     std::size_t queued_bytes() const override { return queued_; }
 
 private:
@@ -69,7 +84,7 @@ private:
     };
 
     void read() {
-        if (!open_ || reading_ || finished_) return;
+        if (!open_ || reading_ || finished_ || is_paused_) return;
         reading_ = true;
         stream_.async_read(
             buffer_, [self = shared_from_this()](beast::error_code error, std::size_t) {
@@ -127,6 +142,8 @@ private:
     std::size_t queued_ = 0;
     bool open_ = false;
     bool reading_ = false;
+    bool is_paused_ = false;
+    bool watching_end_ = false;
     bool writing_ = false;
     bool closing_ = false;
     bool close_sent_ = false;

@@ -31,6 +31,9 @@ public:
     virtual ~WsLine() = default;
     virtual void start(Events events) = 0;
     virtual void send(ApiMessageKind kind, std::string bytes) = 0;
+    // No more messages until resumed; that the client has gone is told nevertheless.
+    virtual void pause() = 0;
+    virtual void resume() = 0;
     virtual void close() = 0;  // after what is queued
     virtual void cut() = 0;    // at once
     virtual std::size_t queued_bytes() const = 0;

@@ -10,6 +10,10 @@
 // must not take along the server that it had started and that still finishes its requests.
 // If the program ends by itself, so does this, and with it all that is left.
 //
+// With --attended before the program it waits until somebody is attached to the instance's output,
+// or what is said first would be lost to them: one byte on standard input, which is the daemon's
+// and not the program's. If nobody comes the program runs with no input.
+//
 // Called by the name crun-without-v2 it is something else: crun in a mount namespace without the
 // cgroup v2 tree, for monitors, which take one program as their runtime (see OciRuntime).
 //
@@ -17,6 +21,8 @@
 #include <initializer_list>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -77,6 +83,19 @@ bool reap(pid_t program, bool& ended, int& code) {
     }
 }
 
+// False if it was told to stop.
+bool wait_until_attended(const sigset_t& mask) {
+    constexpr timespec k_patience{.tv_sec = 10, .tv_nsec = 0};
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int found = ppoll(&input, 1, &k_patience, &mask);
+    if (found < 0) return false;
+    char word = 0;
+    if (found > 0 && read(STDIN_FILENO, &word, 1) == 1) return true;
+    const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing >= 0) dup2(nothing, STDIN_FILENO);
+    return true;
+}
+
 bool is_called(const char* path, const char* name) {
     const char* slash = strrchr(path, '/');
     return strcmp(slash == nullptr ? path : slash + 1, name) == 0;
@@ -111,6 +130,11 @@ int main(int argc, char** argv) {
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     set_all(heard);
+    if (strcmp(argv[1], "--attended") == 0) {
+        ++argv;
+        if (argv[1] == nullptr) return k_not_found;
+        if (!wait_until_attended(before)) return k_signal_base + SIGTERM;
+    }
     const pid_t program = fork();
     if (program < 0) {
         say("moln: cannot start a process: ");
