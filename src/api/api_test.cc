@@ -57,6 +57,28 @@ TEST(Progress, goes_on_until_all_are_ready_and_the_rollout_says_so) {
     EXPECT_EQ(progress(world).state, ProgressState::settled);
 }
 
+TEST(Progress, is_settled_only_when_every_edge_that_is_heard_follows) {
+    auto world = switching_world();
+    add_instance(world, "web-a");
+    add_instance(world, "web-b");
+    world.apps[k_shop].rollout.state = RolloutState::settled;
+    world.edge.epoch = 2;
+    world.edge.version = 7;
+    auto& edge = world.edges[k_node];
+    edge.report.acked_epoch = 2;
+    edge.report.acked_version = 6;
+    EXPECT_EQ(progress(world).state, ProgressState::going_on);
+    edge.report.acked_epoch = 1;
+    edge.report.acked_version = 9;
+    EXPECT_EQ(progress(world).state, ProgressState::going_on);
+    edge.connected = false;
+    EXPECT_EQ(progress(world).state, ProgressState::settled);
+    edge.connected = true;
+    edge.report.acked_epoch = 2;
+    edge.report.acked_version = 7;
+    EXPECT_EQ(progress(world).state, ProgressState::settled);
+}
+
 TEST(Progress, instances_of_other_releases_and_before_the_restart_do_not_count) {
     auto world = switching_world();
     world.apps[k_shop].rollout.state = RolloutState::settled;

@@ -1,6 +1,7 @@
 #include "api/progress.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -49,6 +50,17 @@ Counts look_at_instances(const World& world, const App& app, std::int64_t releas
     return counts;
 }
 
+// Who is told that a release serves may ask it at once: no edge that we hear may still send to
+// another.
+bool edges_follow(const World& world) {
+    const auto wanted = std::pair(world.edge.epoch, world.edge.version);
+    return std::ranges::all_of(world.edges, [&](const auto& entry) {
+        const EdgeSeen& edge = entry.second;
+        return !edge.connected ||
+               std::pair(edge.report.acked_epoch, edge.report.acked_version) >= wanted;
+    });
+}
+
 }  // namespace
 
 Progress progress_of(const World& world, const App& app, std::int64_t release) {
@@ -80,7 +92,7 @@ Progress progress_of(const World& world, const App& app, std::int64_t release) {
     if (app.run != AppRun::running) progress.summary = std::string(enum_word(app.run));
     const bool rolling = app.rollout.state == RolloutState::switching;
     if (all_ready && !rolling) {
-        progress.state = ProgressState::settled;
+        if (edges_follow(world)) progress.state = ProgressState::settled;
     } else if (counts.crash_loop && !rolling) {
         progress.state = ProgressState::failed;
     }
