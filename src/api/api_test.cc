@@ -123,6 +123,42 @@ TEST(Progress, a_later_release_supersedes) {
     EXPECT_EQ(progress(world).state, ProgressState::superseded);
 }
 
+Progress departure(const World& world, AppRun run, const std::string& instance = "") {
+    return progress_of(world,
+                       Departure{.app = k_shop, .run = run, .instance = InstanceId(instance)});
+}
+
+TEST(Progress, a_stop_is_done_when_no_service_runs) {
+    auto world = switching_world();
+    world.apps[k_shop].run = AppRun::stopped;
+    add_instance(world, "web-a");
+    add_instance(world, "run-b");
+    world.instances[InstanceId("run-b")].kind = InstanceKind::run;
+    EXPECT_EQ(departure(world, AppRun::stopped).state, ProgressState::going_on);
+    EXPECT_EQ(departure(world, AppRun::stopped).summary, "1 instance to end");
+    world.instances.erase(InstanceId("web-a"));
+    EXPECT_EQ(departure(world, AppRun::stopped).state, ProgressState::settled);
+    world.apps[k_shop].run = AppRun::running;
+    EXPECT_EQ(departure(world, AppRun::stopped).state, ProgressState::superseded);
+}
+
+TEST(Progress, a_removal_is_done_when_the_app_is_gone) {
+    auto world = switching_world();
+    world.apps[k_shop].run = AppRun::removing;
+    EXPECT_EQ(departure(world, AppRun::removing).state, ProgressState::going_on);
+    world.apps.clear();
+    EXPECT_EQ(departure(world, AppRun::removing).state, ProgressState::settled);
+}
+
+TEST(Progress, one_instance_is_waited_for_alone) {
+    auto world = switching_world();
+    add_instance(world, "web-a");
+    add_instance(world, "web-b");
+    EXPECT_EQ(departure(world, AppRun::stopped, "web-a").state, ProgressState::going_on);
+    world.instances.erase(InstanceId("web-a"));
+    EXPECT_EQ(departure(world, AppRun::stopped, "web-a").state, ProgressState::settled);
+}
+
 TEST(Progress, a_stopped_app_wants_nothing) {
     auto world = switching_world();
     world.apps[k_shop].rollout.state = RolloutState::settled;

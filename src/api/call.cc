@@ -76,8 +76,10 @@ void Call::fail(const Error& error) const {
 void Call::execute(const Command& command) {
     const bool wait = flag("wait");
     control().execute(command, expected, idempotency_key,
-                      [self = shared_from_this(), wait](Result<CommandReply> done) {
+                      [self = shared_from_this(), wait,
+                       leaving = departure_by(command)](Result<CommandReply> done) {
                           if (!done) return self->fail(done.error());
+                          if (wait && leaving) return settle_departure(self, *done, *leaving);
                           if (wait && self->world().apps.contains(done->app)) {
                               return settle(self, *done, {});
                           }
@@ -91,7 +93,8 @@ int status_of(ErrorCode code, bool if_match) {
         case ErrorCode::not_found: return 404;
         case ErrorCode::exists: return 409;
         case ErrorCode::conflict: return if_match ? 412 : 409;
-        case ErrorCode::refused: return 422;
+        case ErrorCode::refused:
+        case ErrorCode::failed: return 422;
         case ErrorCode::denied: return 403;
         case ErrorCode::unavailable: return 503;
         case ErrorCode::timeout: return 504;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "api/view.h"
+#include "model/words.h"
 
 namespace moln::api {
 namespace {
@@ -61,7 +62,46 @@ bool edges_follow(const World& world) {
     });
 }
 
+bool belongs_to(const Instance& instance, const Departure& departure) {
+    if (!departure.instance.text.empty()) return instance.id == departure.instance;
+    if (instance.app != departure.app) return false;
+    return departure.run == AppRun::removing || instance.kind == InstanceKind::service;
+}
+
 }  // namespace
+
+std::optional<Departure> departure_by(const Command& command) {
+    if (const auto* stop = std::get_if<StopCommand>(&command)) {
+        return Departure{.app = stop->app, .run = AppRun::stopped, .instance = {}};
+    }
+    if (const auto* removal = std::get_if<RemoveAppCommand>(&command)) {
+        return Departure{.app = removal->app, .run = AppRun::removing, .instance = {}};
+    }
+    if (const auto* stop = std::get_if<StopInstanceCommand>(&command)) {
+        return Departure{.app = {}, .run = AppRun::stopped, .instance = stop->instance};
+    }
+    return std::nullopt;
+}
+
+Progress progress_of(const World& world, const Departure& departure) {
+    Progress progress;
+    for (const auto& [id, instance] : world.instances) {
+        if (!belongs_to(instance, departure)) continue;
+        progress.instances[id] = instance_line(instance_view(world, instance));
+    }
+    progress.summary =
+        fmt::format("{} to end", count_words(std::int64_t(progress.instances.size()), "instance"));
+    const auto app = world.apps.find(departure.app);
+    const bool whole = departure.instance.text.empty();
+    if (whole && app != world.apps.end() && app->second.run != departure.run) {
+        progress.state = ProgressState::superseded;
+        progress.reason = fmt::format("it is to be {} now", enum_word(app->second.run));
+        return progress;
+    }
+    const bool app_stays = whole && departure.run == AppRun::removing && app != world.apps.end();
+    if (progress.instances.empty() && !app_stays) progress.state = ProgressState::settled;
+    return progress;
+}
 
 Progress progress_of(const World& world, const App& app, std::int64_t release) {
     Progress progress;

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "model/command.h"
 #include "model/views.h"
 #include "model/world.h"
 
@@ -31,5 +33,18 @@ inline constexpr std::int64_t k_restarts_until_failed = 3;
 
 // `release` is the one that was wanted when the waiting began.
 Progress progress_of(const World& world, const App& app, std::int64_t release);
+
+// What a command makes end: a whole app, or one instance.
+struct Departure {
+    AppId app;
+    AppRun run = AppRun::stopped;
+    InstanceId instance;  // "": all of the app's
+};
+
+// None for commands that make nothing end.
+std::optional<Departure> departure_by(const Command& command);
+
+// Settled when nothing of it runs any more; a removed app, when it is gone.
+Progress progress_of(const World& world, const Departure& departure);
 
 }  // namespace moln::api

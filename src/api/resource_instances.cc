@@ -61,6 +61,7 @@ std::vector<Endpoint> instance_endpoints() {
          .path = "/v1/instances/{instance}/stop",
          .summary = "Stop one instance; a wanted one is replaced",
          .cli = "stop --instance INSTANCE",
+         .query = {wait_param()},
          .body = json_body<StopInstanceBody>(),
          .reply = json_reply<ChangeView>(),
          .errors = {ErrorCode::not_found, ErrorCode::refused},

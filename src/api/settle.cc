@@ -1,6 +1,7 @@
 #include "api/settle.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,11 +19,17 @@ public:
           context_(lines_.call()->shared_context()),
           reply_(std::move(reply)),
           warnings_(std::move(warnings)) {}
+    Settle(Lines lines, CommandReply reply, Departure departure)
+        : Settle(std::move(lines), std::move(reply), std::vector<std::string>{}) {
+        departure_ = std::move(departure);
+    }
 
     void start() {
         context_->streams.insert(shared_from_this());
-        const auto& app = context_->control.world().apps.at(reply_.app);
-        release_ = reply_.release != 0 ? reply_.release : app.release;
+        if (!departure_) {
+            const auto& app = context_->control.world().apps.at(reply_.app);
+            release_ = reply_.release != 0 ? reply_.release : app.release;
+        }
         lines_.call()->exchange->on_gone([weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->finish();
         });
@@ -49,11 +56,14 @@ private:
     void look() {
         const auto& world = context_->control.world();
         const auto app = world.apps.find(reply_.app);
-        if (app == world.apps.end()) {
+        if (!departure_ && app == world.apps.end()) {
             return fail({ErrorCode::conflict,
                          fmt::format("app {} was removed meanwhile", name_of(reply_.app))});
         }
-        const auto progress = progress_of(world, app->second, release_);
+        const auto progress = departure_ ? progress_of(world, *departure_)
+                                         : progress_of(world, app->second, release_);
+        // One that failed may be gone by the time that the release is given up; its log stays.
+        if (!progress.failing.empty()) failing_ = progress.failing;
         tell(progress);
         switch (progress.state) {
             case ProgressState::going_on: return wait_for_word();
@@ -62,8 +72,10 @@ private:
                 return finish();
             case ProgressState::superseded:
                 return fail({ErrorCode::conflict,
-                             fmt::format("app {}: release {} was overtaken: {}",
-                                         name_of(reply_.app), release_, progress.reason)});
+                             departure_
+                                 ? fmt::format("app {}: {}", name_of(reply_.app), progress.reason)
+                                 : fmt::format("app {}: release {} was overtaken: {}",
+                                               name_of(reply_.app), release_, progress.reason)});
             case ProgressState::failed: return show_log_and_fail(progress);
         }
     }
@@ -97,16 +109,16 @@ private:
     }
 
     void show_log_and_fail(const Progress& progress) {
-        const Error error{ErrorCode::refused,
+        const Error error{ErrorCode::failed,
                           progress.reason.empty()
                               ? fmt::format("app {}: did not become as wanted", name_of(reply_.app))
                               : progress.reason};
-        if (progress.failing.empty()) return fail(error);
+        if (failing_.empty()) return fail(error);
         context_->release_soon(std::move(watching_));
-        lines_.progress(fmt::format("last lines of {}:", progress.failing.text));
+        lines_.progress(fmt::format("last lines of {}:", failing_.text));
         LogQuery query;
         query.app = reply_.app;
-        query.instance = progress.failing.text;
+        query.instance = failing_.text;
         query.lines = k_settle_log_lines;
         logs_ = context_->control.logs(
             query,
@@ -136,7 +148,9 @@ private:
     std::shared_ptr<ServiceContext> context_;
     CommandReply reply_;
     std::vector<std::string> warnings_;
+    std::optional<Departure> departure_;
     std::int64_t release_ = 0;
+    InstanceId failing_;
     std::map<InstanceId, std::string> told_;
     MonoTime said_;
     std::shared_ptr<void> watching_;
@@ -150,6 +164,13 @@ private:
 
 void settle(Lines lines, const CommandReply& reply, std::vector<std::string> warnings) {
     std::make_shared<Settle>(std::move(lines), reply, std::move(warnings))->start();
+}
+
+void settle_departure(const std::shared_ptr<Call>& call, const CommandReply& reply,
+                      const Departure& departure) {
+    Lines lines(call);
+    lines.begin();
+    std::make_shared<Settle>(std::move(lines), reply, departure)->start();
 }
 
 void settle(const std::shared_ptr<Call>& call, const CommandReply& reply,

@@ -9,6 +9,7 @@
 
 #include "api/call.h"
 #include "api/lines.h"
+#include "api/progress.h"
 
 namespace moln::api {
 
@@ -19,7 +20,10 @@ inline constexpr std::int64_t k_settle_log_lines = 20;
 
 void settle(const std::shared_ptr<Call>& call, const CommandReply& reply,
             std::vector<std::string> warnings);
-// The same on a stream that has begun.
+// Waits for what a command made end instead of for what it made begin.
+void settle_departure(const std::shared_ptr<Call>& call, const CommandReply& reply,
+                      const Departure& departure);
+// The same as settle() on a stream that has begun.
 void settle(Lines lines, const CommandReply& reply, std::vector<std::string> warnings);
 
 }  // namespace moln::api

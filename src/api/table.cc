@@ -99,7 +99,7 @@ Param app_filter_param() {
 Param wait_param() {
     return {.name = "wait",
             .kind = ParamKind::flag,
-            .help = "answer with lines of progress until the app is as wanted or has failed"};
+            .help = "answer with lines of progress until it is as wanted or has failed"};
 }
 
 }  // namespace moln::api

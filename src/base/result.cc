@@ -10,9 +10,9 @@
 namespace moln {
 namespace {
 
-constexpr std::array<std::string_view, 11> k_words = {
-    "invalid",     "not_found", "exists", "conflict", "refused", "denied",
-    "unavailable", "timeout",   "full",   "corrupt",  "internal"};
+constexpr std::array<std::string_view, 12> k_words = {
+    "invalid", "not_found",   "exists",  "conflict", "refused", "failed",
+    "denied",  "unavailable", "timeout", "full",     "corrupt", "internal"};
 
 ErrorCode code_of(int saved_errno) {
     switch (saved_errno) {

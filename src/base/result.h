@@ -16,6 +16,7 @@ enum class ErrorCode {
     exists,       // a thing of that name exists already
     conflict,     // compare-and-set lost: read again, decide again
     refused,      // a limit is reached or the state forbids it; later or smaller may work
+    failed,       // it was carried out as asked and came to no good: a build, a release
     denied,       // the caller may not
     unavailable,  // the other side is not there now; repeat with back-off
     timeout,      // no answer in time; the effect is unknown

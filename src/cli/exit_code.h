@@ -24,6 +24,7 @@ constexpr int exit_code_of(ErrorCode code) {
         case ErrorCode::denied: return k_exit_refused;
         case ErrorCode::unavailable: return k_exit_unreachable;
         case ErrorCode::timeout: return k_exit_timeout;
+        case ErrorCode::failed:
         case ErrorCode::full:
         case ErrorCode::corrupt:
         case ErrorCode::internal: break;
@@ -33,7 +34,7 @@ constexpr int exit_code_of(ErrorCode code) {
 
 inline constexpr const char* k_exit_codes_help =
     "  0  done\n"
-    "  1  failed\n"
+    "  1  failed: a build, a release that did not become healthy, or something within\n"
     "  2  wrong usage, or a value that is not taken\n"
     "  3  no such app, instance, release, volume …\n"
     "  4  refused: the state or a limit forbids it, or it was changed meanwhile\n"

@@ -73,7 +73,7 @@ void top_options(CLI::App& app, Invocation& to) {
 void stop_options(CLI::App& app, Invocation& to) {
     app.add_option("--instance", to.instance, "One instance instead of the app")->type_name("ID");
     app.add_flag("--now", to.now, "Kill the instance instead of draining it");
-    generation_option(app, to);
+    change_options(app, to);
 }
 
 const std::map<std::string_view, Setup>& setups() {
@@ -138,7 +138,7 @@ const std::map<std::string_view, Setup>& setups() {
          [](CLI::App& app, Invocation& to) {
              yes_option(app, to);
              app.add_flag("--dry-run", to.dry_run, "Say what would go where; do nothing");
-             generation_option(app, to);
+             change_options(app, to);
          }},
         {"volume rm",
          [](CLI::App& app, Invocation& to) {

@@ -105,14 +105,16 @@ Result<ApiCall> route_rm(const Invocation& said, const std::string& app) {
 
 Result<ApiCall> stop(const Invocation& said, const std::string& app) {
     if (!said.instance.empty()) {
-        return send("POST", target("/v1/instances/" + percent_encode(said.instance) + "/stop", {}),
+        return send("POST",
+                    target("/v1/instances/" + percent_encode(said.instance) + "/stop",
+                           {{"wait", said.no_wait ? "" : "1"}}),
                     StopInstanceBody{said.now});
     }
     if (said.now) {
         return fail(ErrorCode::invalid, "--now: only of one instance, with --instance");
     }
     return conditional(
-        said, {.method = "POST", .target = target(app_path(app, "/stop"), with_project(said))});
+        said, {.method = "POST", .target = target(app_path(app, "/stop"), change_query(said))});
 }
 
 Result<ApiCall> recover(const Invocation& said, const std::string&) {
@@ -213,7 +215,8 @@ const std::map<std::string, Maker>& makers() {
         {"route rm", route_rm},
         {"rm",
          [](I said, S app) -> Result<ApiCall> {
-             const Query query = {{"dry_run", said.dry_run ? "1" : ""}};
+             const bool wait = !said.no_wait && !said.dry_run;
+             const Query query = {{"dry_run", said.dry_run ? "1" : ""}, {"wait", wait ? "1" : ""}};
              return conditional(said, {.method = "DELETE",
                                        .target = target(app_path(app), with_project(said, query))});
          }},

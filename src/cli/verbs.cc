@@ -56,7 +56,8 @@ const std::vector<Verb>& verbs() {
         {"scale", k_change, "Set how many instances run", "",
          "moln scale web=3\nmoln scale web=2 worker=1 --app shop"},
         {"restart", k_change, "Replace all instances, new ones first", "", "moln restart"},
-        {"stop", k_change, "Drain and stop an app, or one instance; data stays", "",
+        {"stop", k_change, "Drain and stop an app, or one instance; data stays",
+         "Waits until what was begun is finished and all has ended; Ctrl-C stops only the waiting.",
          "moln stop\nmoln stop --instance worker-7f3k2m"},
         {"start", k_change, "Start a stopped app", "", "moln start"},
         {"env ls", k_change, "List environment variables", "", "moln env ls"},
@@ -75,7 +76,9 @@ const std::vector<Verb>& verbs() {
         {"route add", k_change, "Lead a host and path to an app", "",
          "moln route add shop.localhost\nmoln route add shop.example.org/api --process api"},
         {"route rm", k_change, "Remove a route that was added", "", "moln route rm shop.localhost"},
-        {"rm", k_change, "Remove an app; its data goes to the trash", "",
+        {"rm", k_change, "Remove an app; its data goes to the trash",
+         "Waits until its instances have drained and it is in the trash; Ctrl-C stops only the "
+         "waiting.",
          "moln rm --app shop\nmoln rm --app shop --yes"},
 
         {"volume ls", k_data, "List volumes: lifetime, place, size, what resets them", "",

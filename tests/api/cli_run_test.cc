@@ -134,10 +134,10 @@ TEST_F(Cli, deploy_that_is_refused_in_the_middle_says_why) {
 TEST_F(Cli, deploy_fails_with_the_log_of_what_failed) {
     on_loop([this] {
         control_->build_lines = {"building"};
-        control_->build_result = fail(ErrorCode::refused, "npm install failed");
+        control_->build_result = fail(ErrorCode::failed, "npm install failed");
     });
     const auto ran = moln({"deploy"});
-    EXPECT_EQ(ran.exit_code, 4);
+    EXPECT_EQ(ran.exit_code, 1);
     EXPECT_THAT(ran.out, HasSubstr("moln: npm install failed"));
 }
 

@@ -192,6 +192,7 @@ Result<CommandReply> FakeControl::decide(const Command& command, const Expected&
         if (secret->sealed) app.secrets[secret->name] = *secret->sealed;
     } else if (std::holds_alternative<RemoveAppCommand>(command)) {
         state.apps.erase(id);
+        std::erase_if(state.instances, [&](const auto& one) { return one.second.app == id; });
     }
     return reply;
 }

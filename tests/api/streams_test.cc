@@ -112,9 +112,31 @@ TEST_F(Streams, a_release_that_fails_shows_its_last_log_lines) {
     const auto lines = answer.lines();
     EXPECT_THAT(answer.body, HasSubstr("| cannot find module"));
     EXPECT_THAT(answer.body, testing::Not(HasSubstr("of the old one")));
-    EXPECT_EQ(lines.back().at("error").at("code").as_string(), "refused");
+    EXPECT_EQ(lines.back().at("error").at("code").as_string(), "failed");
     EXPECT_THAT(std::string(lines.back().at("error").at("reason").as_string()),
                 HasSubstr("did not become healthy"));
+}
+
+TEST_F(Streams, a_failed_instance_that_is_gone_by_then_has_its_log_shown) {
+    on_loop([this] {
+        control_->settle_deploys = false;
+        auto said = line("cannot find module");
+        said.instance = InstanceId("web-shopr2");
+        control_->log_lines = {said};
+    });
+    RawClient client(socket());
+    client.send(
+        "POST /v1/apps/shop/deploys HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\n"
+        "Content-Length: 1\r\n\r\nx");
+    ASSERT_THAT(client.read_until("web-shopr2"), HasSubstr("web-shopr2"));
+    on_loop([this] {
+        control_->state.instances.erase(InstanceId("web-shopr2"));
+        auto& app = control_->state.apps[AppId("default/shop")];
+        app.rollout.state = RolloutState::failed;
+        app.release = 1;
+        control_->changed();
+    });
+    EXPECT_THAT(client.read_answer().body, HasSubstr("| cannot find module"));
 }
 
 TEST_F(Streams, without_waiting_a_deploy_ends_with_its_release) {

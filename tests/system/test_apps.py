@@ -1,10 +1,13 @@
 """What a user does with an app from its first deploy to its removal, on one machine."""
 import json
 import pathlib
+import signal
+import subprocess
+import threading
 import unittest
 
 import apps
-from cloud import EXAMPLES, Cloud, wait_until
+from cloud import EXAMPLES, MOLN, Cloud, wait_until
 
 
 class Apps(unittest.TestCase):
@@ -85,10 +88,35 @@ class Apps(unittest.TestCase):
     def test_stop_keeps_data_and_start_brings_it_back(self):
         self.deploy("pause", "pause")
         self.cloud.cli("stop", "--app", "pause")
-        wait_until("no instance", lambda: not self.cloud.ps("pause"))
+        self.assertEqual(self.cloud.ps("pause"), [])
         self.assertEqual(self.cloud.get("pause.localhost")[0], 503)
         self.cloud.cli("start", "--app", "pause")
         self.cloud.wait_for("pause.localhost", contains="pause")
+
+    def test_stop_waits_for_what_was_begun_and_ctrl_c_ends_only_the_waiting(self):
+        self.deploy("slow", "slow")
+        answers = []
+        asking = threading.Thread(
+            target=lambda: answers.append(self.cloud.get("slow.localhost", "/slow=6")))
+        asking.start()
+        wait_until("the request to be in flight",
+                   lambda: any(i["requests_open"] for i in self.cloud.ps("slow")))
+        waiting = subprocess.Popen([MOLN, "stop", "--app", "slow"], stdout=subprocess.PIPE,
+                                   env=self.cloud.environment(), stderr=subprocess.STDOUT,
+                                   text=True)
+        line = waiting.stdout.readline()
+        self.assertIn("draining", line + waiting.stdout.readline())
+        waiting.send_signal(signal.SIGINT)
+        self.assertIn("goes on in the background", waiting.stdout.read())
+        waiting.stdout.close()
+        self.assertEqual(waiting.wait(), 130)
+        self.assertEqual(answers, [])
+        removed = self.cloud.cli("rm", "--app", "slow", "--yes", "--no-wait")
+        self.assertIn("slow", [a["name"] for a in self.cloud.items("apps")], removed.stdout)
+        asking.join()
+        self.assertEqual(answers, [(200, "slow")])
+        wait_until("the app to be gone",
+                   lambda: "slow" not in [a["name"] for a in self.cloud.items("apps")])
 
     def test_logs_survive_a_restart_and_tell_instances_apart(self):
         self.deploy("talk", "talk")
@@ -117,8 +145,7 @@ class Apps(unittest.TestCase):
         volume = self.cloud.items("volume", "ls", "--app", "notes")[0]
         self.assertEqual(volume["lifetime"], "app")
         self.cloud.cli("rm", "--app", "notes", "--yes")
-        wait_until("the app to be gone",
-                   lambda: "notes" not in [a["name"] for a in self.cloud.items("apps")])
+        self.assertNotIn("notes", [a["name"] for a in self.cloud.items("apps")])
         item = next(t for t in self.cloud.items("trash", "ls")
                     if t["kind"] == "app" and t["app"].endswith("/notes"))
         self.cloud.cli("recover", item["id"])

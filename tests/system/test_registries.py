@@ -78,7 +78,7 @@ class Registries(unittest.TestCase):
         try:
             files = {**NODE, "package.json": NODE["package.json"].replace("^1", "~1")}
             refused = self.cloud.cli("deploy", apps.folder(files, "other"), check=False)
-            self.assertEqual(refused.returncode, 4, refused.stderr)
+            self.assertEqual(refused.returncode, 1, refused.stderr)
             self.assertIn("E401", refused.stderr)
             self.assert_no_secret(refused.stdout, refused.stderr)
         finally:

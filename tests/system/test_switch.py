@@ -31,7 +31,7 @@ class Switch(unittest.TestCase):
                                  check=False)
                 load.wait_for(50)
                 load.stop()
-            self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
             self.assertIn("no config found", done.stdout + done.stderr)
             self.assertIn("code 3", done.stdout + done.stderr)
             self.assertEqual((load.failures, load.bodies), ([], {"good"}))

@@ -136,7 +136,7 @@ TEST_F(HostImagesTest, a_failed_step_is_told_with_its_last_lines_and_leaves_noth
     };
     const auto result = build(app());
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code, ErrorCode::refused);
+    EXPECT_EQ(result.error().code, ErrorCode::failed);
     EXPECT_THAT(result.error().reason,
                 HasSubstr("build step `make` failed with exit code 2:\n<2>"));
     EXPECT_THAT(result.error().reason, HasSubstr("<21>"));

@@ -165,7 +165,7 @@ private:
                            line, progress_.cancelled);
         if (!ended) return fail_in(fmt::format("build step `{}`", command), ended.error());
         if (ended->code == 0 && ended->signal == 0) return {};
-        return fail(ErrorCode::refused,
+        return fail(ErrorCode::failed,
                     fmt::format("build step `{}` {}:\n{}", command, how_it_ended(*ended),
                                 fmt::join(last_lines, "\n")));
     }
