@@ -34,8 +34,11 @@ public:
         if (call_->request.body_file.empty()) {
             const auto body = call_->body_as<DeployImageBody>();
             what_ = "image " + body.image;
-            context_->control.import_image({call_->app(), body.image, body.plain_http}, cancelled_,
-                                           line, done);
+            context_->control.import_image({.app = call_->app(),
+                                            .reference = body.image,
+                                            .plain_http = body.plain_http,
+                                            .dry_run = call_->flag("dry_run")},
+                                           cancelled_, line, done);
             return;
         }
         const auto folder = call_->text("folder");
@@ -100,11 +103,6 @@ void deploy(std::shared_ptr<Call> call) {
     if (call->request.body_file.empty()) {
         if (call->body_as<DeployImageBody>().image.empty()) {
             return call->fail({ErrorCode::invalid, "image: expected a reference to an image"});
-        }
-        if (call->flag("dry_run")) {
-            return call->fail({ErrorCode::invalid,
-                               "dry_run: what an image would do is known once it is imported; only "
-                               "a source folder can be planned"});
         }
     }
     std::make_shared<Deploy>(call)->start();

@@ -11,12 +11,10 @@
 #include "main/log_stream.h"
 #include "main/roles.h"
 #include "main/terminal.h"
+#include "model/limits.h"
 
 namespace moln {
 namespace {
-
-// Below this nothing new is begun: the store and what runs must be able to write on.
-constexpr Bytes k_disk_reserve = mib(64);
 
 std::string seal_context(const AppId& app, const std::string& name) {
     return app.text + "/" + name;

@@ -8,6 +8,9 @@
 
 namespace moln {
 
+// Below this nothing new is begun: the store and what runs must be able to write on.
+inline constexpr Bytes k_disk_reserve = mib(64);
+
 inline constexpr std::size_t k_name_length_max = 40;  // of apps, processes, volumes, projects
 inline constexpr std::size_t k_apps_max = 10'000;
 inline constexpr std::size_t k_processes_per_app_max = 32;

@@ -37,6 +37,7 @@ struct ImportRequest {
     std::string
         reference;  // docker://…, oci:path[:tag], docker-archive:path; bare names are docker://
     bool plain_http = false;  // allowed for loopback registries only
+    bool dry_run = false;     // read its configuration only: image stays empty
 };
 
 struct PlatformInfo {
@@ -55,7 +56,7 @@ public:
     // Removes half-made builds and unpacks of an earlier run.
     virtual Status recover() = 0;
     // Source folder -> release image; the build runs in a capped sandbox. ErrorCode::invalid with
-    // file and line for a bad moln.toml; `refused` with the last output lines when a step failed.
+    // file and line for a bad moln.toml; `failed` with the last output lines when a step failed.
     virtual Result<BuildResult> build(const BuildRequest& request,
                                       const ImageProgress& progress) = 0;
     virtual Result<BuildResult> import(const ImportRequest& request,

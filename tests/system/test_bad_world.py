@@ -1,4 +1,5 @@
 """A machine that misbehaves: taken ports, a second daemon, damaged and full disks."""
+import os
 import pathlib
 import shutil
 import socket
@@ -7,6 +8,7 @@ import tempfile
 import unittest
 
 import apps
+import images
 from cloud import MOLN, Cloud, wait_until
 
 
@@ -54,6 +56,18 @@ class BadWorld(unittest.TestCase):
         self.assertIn("moln.db", done.stderr)
         self.assertEqual(store.read_bytes(), damaged)
 
+    def refuses_an_image_for_which_there_is_no_room(self, cloud):
+        folder = tempfile.mkdtemp(prefix="moln-image-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        for name, data in {"packed": os.urandom(200 << 20), "unpacked": bytes(400 << 20)}.items():
+            image = images.layout(pathlib.Path(folder, name), [images.layer(texts={"/big": data})],
+                                  {"Cmd": ["/big"]})
+            done = cloud.cli("deploy", "--image", f"oci:{image}", "--app", "big", check=False)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("space", done.stderr)
+            self.assertEqual(list(pathlib.Path(self.data, "builds").iterdir()), [])
+            self.assertEqual(cloud.get("shop.localhost"), (200, "before"))
+
     def test_a_full_disk_refuses_commands_and_loses_nothing(self):
         image = pathlib.Path(self.data + ".img")
         with open(image, "wb") as file:
@@ -75,6 +89,7 @@ class BadWorld(unittest.TestCase):
                 self.assertIn("space", done.stdout + done.stderr)
                 self.assertEqual(cloud.get("shop.localhost"), (200, "before"))
                 filler.unlink()
+                self.refuses_an_image_for_which_there_is_no_room(cloud)
                 wait_until("a deploy to go through", lambda: cloud.cli(
                     "deploy", apps.web("after"), check=False).returncode == 0)
                 self.assertEqual(cloud.get("shop.localhost"), (200, "after"))

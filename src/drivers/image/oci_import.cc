@@ -1,5 +1,6 @@
 #include "drivers/image/oci_import.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -12,6 +13,9 @@
 #include "drivers/image/workspace.h"
 #include "drivers/process/child.h"
 #include "io/file/files.h"
+#include "model/codec.h"
+#include "model/limits.h"
+#include "model/words.h"
 
 namespace moln {
 namespace {
@@ -78,12 +82,39 @@ std::vector<std::string> fetch_env() {
     return env;
 }
 
+// Of a manifest's layers as they are packed.
+Bytes size_of_layers(std::string_view manifest) {
+    Bytes sum;
+    const auto value = parse_json(manifest);
+    const auto* layers =
+        value && value->is_object() ? value->get_object().if_contains("layers") : nullptr;
+    if (layers == nullptr || !layers->is_array()) return sum;
+    for (const auto& layer : layers->get_array()) {
+        const auto* size = layer.is_object() ? layer.get_object().if_contains("size") : nullptr;
+        if (size != nullptr && size->is_int64())
+            sum.count += std::max<std::int64_t>(0, size->get_int64());
+    }
+    return sum;
+}
+
 class Import {
 public:
     Import(const DataDir& data, const ImageProgress& progress, Workspace workspace)
         : data_(data), progress_(progress), workspace_(std::move(workspace)) {}
 
+    // The configuration alone: no layer is fetched.
+    Result<BuildResult> look(const ImageReference& reference, bool plain_http) {
+        MOLN_ASSIGN(const auto config, skopeo({"inspect", "--config"}, reference, plain_http));
+        auto app = app_of_image(config);
+        if (!app) return fail_in("image " + reference.text, app.error());
+        return BuildResult{.image = {},
+                           .config = std::move(app->config),
+                           .detected = "OCI image",
+                           .warnings = std::move(app->warnings)};
+    }
+
     Result<BuildResult> run(const ImageReference& reference, bool plain_http) {
+        MOLN_TRY(check_room_before(reference, plain_http));
         MOLN_TRY(fetch(reference, plain_http));
         auto image = read_oci_layout(layout());
         if (!image) return fail_in("image " + reference.text, image.error());
@@ -110,37 +141,70 @@ private:
 
     std::string layout() const { return workspace_.path() + "/oci"; }
 
-    Status fetch(const ImageReference& reference, bool plain_http) {
-        say("fetching " + reference.text);
+    // What skopeo prints for these words about the image.
+    Result<std::string> skopeo(std::vector<std::string> words, const ImageReference& reference,
+                               bool plain_http) const {
         std::vector<std::string> argv = {"skopeo"};
         // Debian's package brings a policy; without one skopeo refuses everything.
         if (!path_exists("/etc/containers/policy.json")) argv.emplace_back("--insecure-policy");
-        const std::vector<std::string> words = {
-            "--tmpdir", workspace_.path(), "--override-os", "linux", "copy", "--retry-times", "2"};
+        argv.insert(argv.end(), {"--tmpdir", workspace_.path(), "--override-os", "linux"});
+        const bool copies = words.front() == "copy";
         argv.insert(argv.end(), words.begin(), words.end());
-        if (plain_http) argv.emplace_back("--src-tls-verify=false");
+        argv.insert(argv.end(), {"--retry-times", "2"});
+        if (plain_http) argv.emplace_back(copies ? "--src-tls-verify=false" : "--tls-verify=false");
         argv.push_back(reference.text);
-        argv.push_back(fmt::format("oci:{}:image", layout()));
-        const auto result = run_child({.argv = std::move(argv),
-                                       .env = fetch_env(),
-                                       .time_limit = k_fetch_limit,
-                                       .line = progress_.line,
-                                       .cancelled = progress_.cancelled});
+        if (copies) argv.push_back(fmt::format("oci:{}:image", layout()));
+        const auto result =
+            run_child({.argv = std::move(argv),
+                       .env = fetch_env(),
+                       .time_limit = k_fetch_limit,
+                       .line = copies ? progress_.line : std::function<void(std::string)>{},
+                       .cancelled = progress_.cancelled});
         if (!result) return fail(result.error());
         if (result->exit_code != 0) return fail(fetch_error(reference.text, result->output));
+        return result->output.substr(std::min(result->output.find('{'), result->output.size()));
+    }
+
+    Status fetch(const ImageReference& reference, bool plain_http) {
+        say("fetching " + reference.text);
+        MOLN_TRY(skopeo({"copy"}, reference, plain_http));
         return {};
     }
 
-    UnpackLimits limits() const {
-        return {.files_max = k_image_files_max,
-                .bytes_max = k_image_bytes_max,
-                .cancelled = progress_.cancelled};
+    // How much may be written before the reserve for what runs would shrink.
+    Result<Bytes> room() const {
+        MOLN_ASSIGN(const auto free, free_space(data_.root));
+        return free - k_disk_reserve;
+    }
+
+    // A fetch fills the disk before anything of it is looked at. An index of several images names
+    // no sizes: that one is stopped when it is unpacked.
+    Status check_room_before(const ImageReference& reference, bool plain_http) const {
+        MOLN_ASSIGN(const auto manifest, skopeo({"inspect", "--raw"}, reference, plain_http));
+        const auto needed = size_of_layers(manifest);
+        MOLN_ASSIGN(const auto free, room());
+        if (needed < free) return {};
+        return fail(ErrorCode::full,
+                    fmt::format("image {}: too little space: it needs {} packed, {} are free under "
+                                "{} beside the {} that are kept for what runs; nothing was "
+                                "changed. `moln trash ls` shows what could go",
+                                reference.text, size_words(needed), size_words(std::max(free, {})),
+                                data_.root, size_words(k_disk_reserve)));
+    }
+
+    Result<UnpackLimits> limits() const {
+        MOLN_ASSIGN(const auto free, room());
+        return UnpackLimits{.files_max = k_image_files_max,
+                            .bytes_max = k_image_bytes_max,
+                            .room = free,
+                            .cancelled = progress_.cancelled};
     }
 
     Status unpack(const OciBlob& blob, const std::string& folder, Whiteouts whiteouts) {
         MOLN_TRY(check_blob(layout(), blob));
+        MOLN_ASSIGN(const auto within, limits());
         const auto unpacked =
-            unpack_layer(blob_path(layout(), blob.digest), folder, whiteouts, limits());
+            unpack_layer(blob_path(layout(), blob.digest), folder, whiteouts, within);
         if (!unpacked) return fail_in("layer " + blob.digest, unpacked.error());
         say(fmt::format("unpacked {} ({} files)", blob.digest, unpacked->files));
         return {};
@@ -196,7 +260,9 @@ Result<BuildResult> import_image(const DataDir& data, const ImportRequest& reque
                                 reference.text));
     }
     MOLN_ASSIGN(auto workspace, Workspace::make(data));
-    return Import(data, progress, std::move(workspace)).run(reference, request.plain_http);
+    Import import(data, progress, std::move(workspace));
+    if (request.dry_run) return import.look(reference, request.plain_http);
+    return import.run(reference, request.plain_http);
 }
 
 }  // namespace moln

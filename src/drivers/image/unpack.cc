@@ -80,6 +80,9 @@ private:
                         fmt::format("more than {} of files: leave out what is not needed",
                                     format_size(limits_.bytes_max)));
         }
+        if (out_.bytes > limits_.room) {
+            return fail(ErrorCode::full, "needs more space than the disk has");
+        }
         return write_all(file.get(), bytes, path);
     }
 

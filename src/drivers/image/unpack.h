@@ -21,6 +21,7 @@ inline constexpr Bytes k_image_bytes_max = gib(64);
 struct UnpackLimits {
     std::size_t files_max = k_source_files_max;
     Bytes bytes_max = k_source_bytes_max;
+    Bytes room = k_image_bytes_max;  // of the disk: past it ErrorCode::full
     const std::atomic<bool>* cancelled = nullptr;
 };
 
