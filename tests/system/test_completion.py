@@ -1,0 +1,111 @@
+"""Completion as the real shells do it: bash, zsh and fish ask the scripts that moln prints."""
+import os
+import pathlib
+import pty
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+import apps
+from cloud import MOLN, Cloud
+
+
+def lines(text):
+    return [line.split("\t")[0].strip() for line in text.splitlines() if line.strip()]
+
+
+class Completion(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moln-shells-", dir="/var/tmp"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        (cls.folder / "bin").mkdir()
+        (cls.folder / "bin" / "moln").symlink_to(MOLN)
+        cls.cloud = Cloud()
+        cls.cloud.up()
+        cls.addClassCleanup(cls.cloud.__exit__, None, None, None)
+        cls.cloud.cli("deploy", apps.web("v", name="shop-of-tests"))
+        for shell in ("bash", "zsh", "fish"):
+            script = cls.cloud.cli("completion", shell).stdout
+            (cls.folder / f"moln.{shell}").write_text(script)
+
+    def environment(self):
+        return {**self.cloud.environment(), "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
+                "HOME": str(self.folder), "TERM": "dumb"}
+
+    def run_shell(self, *arguments):
+        return subprocess.run(arguments, env=self.environment(), capture_output=True, text=True,
+                              timeout=60, check=False, stdin=subprocess.DEVNULL)
+
+    def bash(self, line):
+        words = line.split(" ")
+        script = (f"source {self.folder}/moln.bash; COMP_WORDS=({' '.join(map(repr, words))}); "
+                  f"COMP_CWORD={len(words) - 1}; _moln; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
+        done = self.run_shell("bash", "--norc", "-c", script)
+        return lines(done.stdout)
+
+    def fish(self, line):
+        done = self.run_shell("fish", "--no-config", "-c",
+                              f"source {self.folder}/moln.fish; complete -C '{line}'")
+        self.assertEqual(done.stderr, "")
+        return lines(done.stdout)
+
+    def zsh(self, line):
+        """Types the line and a tab into a real zsh; what is on its screen then."""
+        rc = self.folder / ".zshrc"
+        rc.write_text("PS1='> '; LISTMAX=1000; autoload -Uz compinit; compinit -u -D\n"
+                      f"source {self.folder}/moln.zsh\nzstyle ':completion:*' menu no\n"
+                      "setopt no_always_last_prompt\nprint shell is ready\n")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe("zsh", ["zsh", "-i"], {**self.environment(), "COLUMNS": "200"})
+        try:
+            self.screen(terminal, "shell is ready")
+            os.write(terminal, line.encode() + b"\t\t")
+            return self.screen(terminal, None)
+        finally:
+            os.kill(pid, 9)
+            os.close(terminal)
+            os.waitpid(pid, 0)
+
+    @staticmethod
+    def screen(terminal, until, quiet_s=3):
+        text, end = "", time.monotonic() + 60
+        while time.monotonic() < end:
+            ready, _, _ = select.select([terminal], [], [], 60 if until else quiet_s)
+            if not ready:
+                break
+            text += os.read(terminal, 4096).decode(errors="replace")
+            if until and until in text:
+                break
+        return text
+
+    def test_bash(self):
+        self.assertIn("deploy", self.bash("moln de"))
+        self.assertEqual(self.bash("moln rollback --app shop"), ["shop-of-tests"])
+        self.assertEqual(self.bash("moln env s"), ["set"])
+        self.assertEqual(self.bash("moln scale w"), ["web="])
+
+    def test_fish(self):
+        if shutil.which("fish") is None:
+            self.skipTest("fish is not installed: apt-get install fish")
+        self.assertIn("deploy", self.fish("moln de"))
+        self.assertEqual(self.fish("moln rollback --app shop"), ["shop-of-tests"])
+        self.assertEqual(self.fish("moln env s"), ["set"])
+        self.assertEqual(self.fish("moln scale w"), ["web="])
+
+    def test_zsh(self):
+        if shutil.which("zsh") is None:
+            self.skipTest("zsh is not installed: apt-get install zsh")
+        self.assertIn("moln deploy", self.zsh("moln dep"))
+        self.assertIn("--app shop-of-tests", self.zsh("moln rollback --app sho"))
+        screen = self.zsh("moln env ")
+        for verb in ("ls", "set", "unset"):
+            self.assertIn(verb, screen)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
