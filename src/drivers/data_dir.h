@@ -12,6 +12,7 @@ struct DataDir {
     std::string root;
 
     std::string store_file() const { return root + "/store/moln.db"; }
+    std::string store_reserve() const { return root + "/store/reserve"; }
     std::string seal_key_file() const { return root + "/store/seal.key"; }
     std::string lock_file() const { return root + "/daemon.lock"; }
     std::string run() const {

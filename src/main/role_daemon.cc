@@ -24,6 +24,7 @@
 #include "main/real_host.h"
 #include "main/roles.h"
 #include "runtime/daemon.h"
+#include "store/reserved_store.h"
 #include "store/sqlite_store.h"
 
 namespace moln {
@@ -72,7 +73,8 @@ public:
         }
         MOLN_ASSIGN(auto lock, lock_file(data.lock_file(), "the data directory " + data.root));
         lock_.emplace(std::move(lock));
-        MOLN_ASSIGN(store_, open_sqlite_store(data.store_file()));
+        MOLN_ASSIGN(auto store, open_sqlite_store(data.store_file()));
+        store_ = with_reserve(std::move(store), data.store_reserve());
         MOLN_ASSIGN(auto seals, SealBox::open(data.seal_key_file()));
         seals_.emplace(std::move(seals));
         MOLN_TRY(set_up_drivers());

@@ -1,4 +1,5 @@
 """A machine that misbehaves: taken ports, a second daemon, damaged and full disks."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -15,6 +16,34 @@ from cloud import MOLN, Cloud, wait_until
 def up_fails(*arguments, patience_s=60):
     return subprocess.run([MOLN, "up", *arguments], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=patience_s, check=False)
+
+
+@contextlib.contextmanager
+def small_disk(folder):
+    """A file system of 300 MiB at this folder."""
+    image = pathlib.Path(folder + ".img")
+    with open(image, "wb") as file:
+        file.truncate(300 << 20)
+    try:
+        subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(image), folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--recursive", "--lazy", folder], check=False)
+        image.unlink()
+
+
+def fill(folder):
+    """Writes until the disk takes no byte more; the file with it."""
+    filler = pathlib.Path(folder, "filler")
+    with open(filler, "wb", buffering=0) as file:
+        for piece in (1 << 20, 4096):
+            try:
+                while True:
+                    file.write(b"x" * piece)
+            except OSError:
+                pass
+    return filler
 
 
 class BadWorld(unittest.TestCase):
@@ -68,33 +97,34 @@ class BadWorld(unittest.TestCase):
             self.assertEqual(list(pathlib.Path(self.data, "builds").iterdir()), [])
             self.assertEqual(cloud.get("shop.localhost"), (200, "before"))
 
+    def test_a_release_that_fails_while_the_disk_is_full_is_rolled_back(self):
+        with small_disk(self.data), Cloud(self.data) as cloud:
+            cloud.cli("deploy", apps.web("good"))
+            bad = apps.script("import time; time.sleep(20); exit(3)")
+            cloud.cli("deploy", bad, "--no-wait")
+            filler = fill(self.data)
+            wait_until("the bad release to be given up", lambda: cloud.json(
+                "apps", "--app", "shop")["rollout"]["state"] == "failed", 120)
+            self.assertEqual(cloud.get("shop.localhost"), (200, "good"))
+            reserve = pathlib.Path(self.data, "store", "reserve")
+            self.assertFalse(reserve.exists())
+            filler.unlink()
+            cloud.cli("deploy", apps.web("after"))
+            self.assertEqual(reserve.stat().st_blocks * 512, 8 << 20)
+
     def test_a_full_disk_refuses_commands_and_loses_nothing(self):
-        image = pathlib.Path(self.data + ".img")
-        with open(image, "wb") as file:
-            file.truncate(300 << 20)
-        self.addCleanup(image.unlink)
-        subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
-        subprocess.run(["mount", "-o", "loop", str(image), self.data], check=True)
-        try:
-            with Cloud(self.data) as cloud:
-                cloud.cli("deploy", apps.web("before"))
-                filler = pathlib.Path(self.data, "filler")
-                with open(filler, "wb") as file:
-                    with self.assertRaises(OSError):
-                        while True:
-                            file.write(b"x" * (1 << 20))
-                            file.flush()
-                done = cloud.cli("deploy", apps.web("during"), check=False)
-                self.assertNotEqual(done.returncode, 0)
-                self.assertIn("space", done.stdout + done.stderr)
-                self.assertEqual(cloud.get("shop.localhost"), (200, "before"))
-                filler.unlink()
-                self.refuses_an_image_for_which_there_is_no_room(cloud)
-                wait_until("a deploy to go through", lambda: cloud.cli(
-                    "deploy", apps.web("after"), check=False).returncode == 0)
-                self.assertEqual(cloud.get("shop.localhost"), (200, "after"))
-        finally:
-            subprocess.run(["umount", "--recursive", "--lazy", self.data], check=False)
+        with small_disk(self.data), Cloud(self.data) as cloud:
+            cloud.cli("deploy", apps.web("before"))
+            filler = fill(self.data)
+            done = cloud.cli("deploy", apps.web("during"), check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("space", done.stdout + done.stderr)
+            self.assertEqual(cloud.get("shop.localhost"), (200, "before"))
+            filler.unlink()
+            self.refuses_an_image_for_which_there_is_no_room(cloud)
+            wait_until("a deploy to go through", lambda: cloud.cli(
+                "deploy", apps.web("after"), check=False).returncode == 0)
+            self.assertEqual(cloud.get("shop.localhost"), (200, "after"))
 
 
 if __name__ == "__main__":
