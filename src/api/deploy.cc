@@ -85,6 +85,7 @@ private:
             // From here the switch goes on whether or not the client stays: it is told.
             lines_.write(
                 json::object{{"line", valid_utf8(reply->text)}, {"release", reply->release}});
+            reply->text = fmt::format("release {} of {} serves", reply->release, reply->app.text);
             return settle(std::move(lines_), *reply, std::move(warnings));
         }
         lines_.result(to_json(change_view(world, *reply, std::move(warnings))));

@@ -68,6 +68,7 @@ private:
         switch (progress.state) {
             case ProgressState::going_on: return wait_for_word();
             case ProgressState::settled:
+                if (departure_) reply_.text = end_words(*departure_);
                 lines_.result(to_json(change_view(world, reply_, std::move(warnings_))));
                 return finish();
             case ProgressState::superseded:
@@ -78,6 +79,12 @@ private:
                                                name_of(reply_.app), release_, progress.reason)});
             case ProgressState::failed: return show_log_and_fail(progress);
         }
+    }
+
+    static std::string end_words(const Departure& departure) {
+        if (!departure.instance.empty()) return departure.instance.text + " has ended";
+        if (departure.run == AppRun::stopped) return departure.app.text + " is stopped";
+        return departure.app.text + " is in the trash; see `moln trash ls`";
     }
 
     void tell(const Progress& progress) {

@@ -59,6 +59,14 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
     for (const auto& route : app.routes) {
         views.push_back(route_view(world, app.id, route, RouteOrigin::added));
     }
+    for (const auto& route : world.edge.routes) {
+        if (route.app != app.id) continue;
+        const bool told = std::ranges::any_of(views, [&](const RouteView& view) {
+            return view.host == route.host && view.path == route.path;
+        });
+        const RouteSpec spec{.host = route.host, .path = route.path, .process = route.process};
+        if (!told) views.push_back(route_view(world, app.id, spec, RouteOrigin::automatic));
+    }
     return views;
 }
 

@@ -74,6 +74,15 @@ std::string milliseconds_words(std::optional<std::int64_t> us) {
     return fmt::format("{} s", *us / 1'000'000);
 }
 
+std::string origin_word(RouteOrigin origin) {
+    switch (origin) {
+        case RouteOrigin::release: return "moln.toml";
+        case RouteOrigin::added: return "route add";
+        case RouteOrigin::automatic: break;
+    }
+    return "every app has one";
+}
+
 std::string nothing(const Style& style, std::string_view text) {
     return paint(style, Colour::dim, text) + "\n";
 }
@@ -191,7 +200,7 @@ std::string render_routes(const std::vector<RouteView>& views, const Style& styl
     Table table({"HOST", "PATH", "APP", "PROCESS", "FROM", "URL"});
     for (const auto& view : views) {
         table.add({view.host, view.path, short_app(view.app), view.process,
-                   view.origin == RouteOrigin::added ? "route add" : "moln.toml", view.url});
+                   origin_word(view.origin), view.url});
     }
     return table.text(style);
 }

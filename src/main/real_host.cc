@@ -1,11 +1,13 @@
 #include "main/real_host.h"
 
+#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 
+#include "drivers/process/mounts.h"
 #include "io/file/files.h"
 #include "io/host/log.h"
 #include "main/log_stream.h"
@@ -79,7 +81,23 @@ void RealHost::close_edge(Ending ending, std::function<void()> done) {
     parts_.edge_keeper.close(ending, std::move(done));
 }
 
+// As before a first start: the data directory can be moved away. The next start mounts again, as
+// after a reboot.
+void RealHost::unmount_all() {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(parts_.data.instances(), error)) {
+        const InstanceId id(entry.path().filename().string());
+        if (const auto down = parts_.sandboxes.stage.take_down(id); !down) {
+            log_failure("node.unmount_failed", down.error());
+        }
+    }
+    if (const auto down = unmount_below(parts_.data.volumes()); !down) {
+        log_failure("node.unmount_failed", down.error());
+    }
+}
+
 void RealHost::shut_down_done() {
+    unmount_all();
     log_info("node.stopped");
     parts_.end(k_exit_shut_down);
 }

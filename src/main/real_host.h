@@ -45,6 +45,8 @@ public:
     void leadership_lost(const Error& error) override;
 
 private:
+    void unmount_all();
+
     RealHostParts parts_;
 };
 

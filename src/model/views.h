@@ -183,10 +183,11 @@ BOOST_DESCRIBE_STRUCT(ReleaseView, (),
                        config, secrets))
 
 enum class RouteOrigin {
-    release,  // stands in moln.toml
-    added,    // by `moln route add`
+    release,    // stands in moln.toml
+    added,      // by `moln route add`
+    automatic,  // what every app has: its name below localhost
 };
-BOOST_DESCRIBE_ENUM(RouteOrigin, release, added)
+BOOST_DESCRIBE_ENUM(RouteOrigin, release, added, automatic)
 
 struct RouteView {
     AppId app;

@@ -27,7 +27,8 @@ class Apps(unittest.TestCase):
         for example, expected in {"hello-node": "Hello", "hello-python": "Hello",
                                   "hello-static": "<html", "hello-php": "Hello"}.items():
             with self.subTest(example):
-                self.cloud.cli("deploy", EXAMPLES / example)
+                told = self.cloud.cli("deploy", EXAMPLES / example).stdout
+                self.assertIn(f"http://{example}.localhost:{self.cloud.edge_port}/", told)
                 status, body = self.cloud.get(f"{example}.localhost")
                 self.assertEqual(status, 200)
                 self.assertIn(expected.lower(), body.lower())

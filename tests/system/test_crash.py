@@ -71,10 +71,13 @@ class Crash(unittest.TestCase):
 
     def test_down_and_up_bring_everything_back(self):
         with Cloud() as cloud:
-            cloud.cli("deploy", apps.web("again"))
+            volume = '[[volume]]\nname = "kept"\npath = "/kept"\n'
+            cloud.cli("deploy", apps.web("again", apps.web_toml() + volume))
             cloud.cli("env", "set", "COLOR=red", "--app", "shop")
             cloud.down()
             self.assertFalse(os.path.exists(f"/proc/{cloud.process.pid}"))
+            with open("/proc/mounts", encoding="utf-8") as mounts:
+                self.assertNotIn(cloud.data, mounts.read(), "the data directory can be moved away")
             cloud.up()
             cloud.wait_for("shop.localhost", contains="again")
             self.assertEqual(cloud.get("shop.localhost", "/env/COLOR")[1], "red")

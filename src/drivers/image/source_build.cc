@@ -13,6 +13,7 @@
 #include "io/file/files.h"
 #include "io/file/tree.h"
 #include "model/quantity.h"
+#include "model/words.h"
 
 namespace moln {
 namespace {
@@ -74,7 +75,8 @@ private:
         auto unpacked = unpack_source(request_.archive, app_, {.cancelled = progress_.cancelled});
         if (!unpacked) return fail_in("folder " + request_.base_name, unpacked.error());
         unpacked_ = std::move(*unpacked);
-        say(fmt::format("received {} files, {} bytes", unpacked_.files, unpacked_.bytes.count));
+        say(fmt::format("received {}, {}", count_words(std::int64_t(unpacked_.files), "file"),
+                        size_words(unpacked_.bytes)));
         return {};
     }
 
