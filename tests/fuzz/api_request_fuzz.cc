@@ -75,6 +75,8 @@ public:
     void on_message(std::function<void(ApiMessageKind, std::string)> callback) override {
         line_.message = std::move(callback);
     }
+    void pause_messages() override {}
+    void resume_messages() override {}
     std::size_t queued_bytes() const override { return 0; }
     void on_room(std::function<void()> callback) override { room_ = std::move(callback); }
     void on_gone(std::function<void()> callback) override { line_.gone = std::move(callback); }
