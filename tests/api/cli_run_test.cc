@@ -228,7 +228,9 @@ TEST_F(Cli, run_without_a_terminal_prints_and_exits_as_its_command) {
         return shell != nullptr && shell->input == "typed" && shell->input_ended;
     }));
     on_loop([this] {
-        control_->follow_log({.instance = InstanceId("run-abc"), .text = "said"});
+        const auto shell = control_->terminals[InstanceId("run-abc")];
+        shell->output("said\n");
+        shell->end(42);
         auto& seen = control_->state.nodes[control_->state.self].instances[InstanceId("run-abc")];
         seen.phase = InstancePhase::ended;
         seen.last_exit = InstanceExit{.code = 42};
