@@ -1,9 +1,9 @@
 #!/bin/bash
-# Runs a command in a virtual machine of its own: Debian 12 with Debian's kernel and cgroup v2 alone,
-# as most machines have it. This checkout lies there at the same path as here, with what was built
-# (programs and tests), without sources. Needs root and the packages of section `vm`; the machine is
-# emulated where the processor offers no virtualization: several times slower, booted in 20 seconds.
-# The exit code is the command's. The image is kept in build/vm until the packages change.
+# Runs a command in a virtual machine of its own: Debian 12 with Debian's kernel and cgroup v2
+# alone, as most machines have it. This checkout lies there at the same path as here, with what was
+# built (programs and tests), without sources. Needs root and the packages of section `vm`. The
+# machine is emulated: several times slower, booted in 20 seconds. The exit code is the command's.
+# The image is kept in build/vm until the packages change.
 #
 #   lab/vm.sh [--memory MIB] [--limit SECONDS] [--] COMMAND [ARGUMENT...]
 #
@@ -15,7 +15,9 @@ kept=$here/build/vm
 
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; }
 
-packages() { awk '$1 == "run" && $2 !~ /^(mmdebstrap|npm|skopeo)$/ {print $2}' "$here/tools/packages.txt"; }
+packages() {
+    awk '$1 == "run" && $2 !~ /^(mmdebstrap|npm|skopeo)$/ {print $2}' "$here/tools/packages.txt"
+}
 
 # Process 1 of the machine. Its console is the first serial line, the command's output the second.
 write_init() {
@@ -69,13 +71,16 @@ make_payload() {
     local stage=$1 built file
     mkdir -p "$stage/files$here/build/src/main" "$stage/lib"
     cp -r "$here/tests" "$here/examples" "$stage/files$here/"
-    cp "$here"/build/src/main/moln "$here"/build/src/main/moln-init "$stage/files$here/build/src/main/"
+    cp "$here"/build/src/main/{moln,moln-init} "$stage/files$here/build/src/main/"
     for built in "$here"/build/tests/contracts/*_test; do
         [ -x "$built" ] && install -D "$built" "$stage/files$built"
     done
     find "$stage/files" -type f -perm -100 -exec ldd {} + 2>/dev/null \
         | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u | while read -r file; do
-        case ${file##*/} in libc.so.6 | libm.so.6 | ld-linux*) ;; *) cp -L "$file" "$stage/lib/" ;; esac
+        case ${file##*/} in
+            libc.so.6 | libm.so.6 | ld-linux*) ;;
+            *) cp -L "$file" "$stage/lib/" ;;
+        esac
     done
     {
         printf 'cd %q\n' "$here"
@@ -111,5 +116,8 @@ timeout "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m "$memory
     -append "root=/dev/vda rw console=ttyS0 quiet panic=-1 init=/lab-init" < /dev/null \
     | tee "$stage.out" | grep -v --line-buffered '^exit code [0-9]*.$' || true
 code=$(tr -d '\r' < "$stage.out" | sed -n 's/^exit code \([0-9]*\)$/\1/p' | tail -1)
-[ -n "$code" ] || { echo "lab: the machine did not finish; its console: $kept/console" >&2; exit 1; }
+if [ -z "$code" ]; then
+    echo "lab: the machine did not finish; its console: $kept/console" >&2
+    exit 1
+fi
 exit "$code"
