@@ -13,6 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     moln::http::format_traceparent(*trace, out);
     const std::string_view printed(out.data(), out.size());
     CHECK(moln::http::parse_traceparent(printed) == trace);
-    CHECK(!text.starts_with("00-") || printed == text);
+    // Of the flags only "sampled" is kept.
+    CHECK(!text.starts_with("00-") || printed.substr(0, 53) == text.substr(0, 53));
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <span>
 
 #include <sys/socket.h>
 
@@ -12,7 +13,8 @@ namespace {
 namespace json = boost::json;
 
 // By theme, each harmless without capabilities of the host, which an instance never has.
-constexpr std::array k_allowed{
+// No std::array: clang follows its deduction guide for 256 elements only.
+constexpr const char* k_allowed[] = {
     // files
     "access",
     "chdir",
@@ -383,7 +385,7 @@ constexpr std::array k_allowed{
 
 // Known, and refused with EPERM: they change the kernel's or the host's state, or open parts of the
 // kernel that have let programs out before.
-constexpr std::array k_refused{
+constexpr const char* k_refused[] = {
     "acct",
     "add_key",
     "bpf",
@@ -451,8 +453,7 @@ constexpr std::array<std::uint64_t, 6> k_personalities{0x0,     0x0008,  0x20000
 // Address families that parse hostile input in the kernel and serve no app: refused.
 constexpr std::array<int, 5> k_refused_families{AF_ALG, AF_VSOCK, AF_PACKET, AF_KEY, AF_RDS};
 
-template <std::size_t N>
-json::array names(const std::array<const char*, N>& list) {
+json::array names(std::span<const char* const> list) {
     json::array out;
     for (const char* name : list) out.emplace_back(name);
     return out;

@@ -59,7 +59,8 @@ private:
                 if (error) return;
                 const auto line = input_.substr(0, size - 1);
                 input_.erase(0, size);
-                if (line_) line_(line);
+                const auto tell = line_;  // it may put another in its place
+                if (tell) tell(line);
                 if (reads_ && peer_.is_open()) read();
             });
     }
