@@ -25,7 +25,7 @@ class BadApps(unittest.TestCase):
     def tearDown(self):
         self.assertEqual(self.cloud.get("neighbour.localhost"), (200, "neighbour"))
         for app in self.bad_apps():
-            self.cloud.cli("rm", "--app", app, "--yes")
+            self.cloud.cli("rm", "--app", app, "--yes", "--no-wait")
         wait_until("the app to be gone", lambda: not self.bad_apps())
 
     def bad_apps(self):
