@@ -15,14 +15,15 @@ enum class TempMedium {
     memory,  // where syncing costs nothing, if there is such a place: for what is not about disks
 };
 
+inline std::filesystem::path temp_base(TempMedium medium) {
+    const bool memory = medium == TempMedium::memory && std::filesystem::is_directory("/dev/shm");
+    return memory ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path();
+}
+
 class TempDir {
 public:
     explicit TempDir(TempMedium medium = TempMedium::disk) {
-        std::filesystem::path base = std::filesystem::temp_directory_path();
-        if (medium == TempMedium::memory && std::filesystem::is_directory("/dev/shm")) {
-            base = "/dev/shm";
-        }
-        std::string pattern = (base / "moln-test-XXXXXX").string();
+        std::string pattern = (temp_base(medium) / "moln-test-XXXXXX").string();
         CHECK(::mkdtemp(pattern.data()) != nullptr);
         path_ = pattern;
     }
