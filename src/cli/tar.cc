@@ -1,7 +1,6 @@
 #include "cli/tar.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -23,7 +22,7 @@ constexpr std::size_t k_link = 157;
 constexpr std::size_t k_magic = 257;
 
 void put(std::string& block, std::size_t at, std::string_view text) {
-    std::memcpy(block.data() + at, text.data(), text.size());
+    text.copy(block.data() + at, text.size());  // of nothing too, as memcpy may not
 }
 
 void put_octal(std::string& block, std::size_t at, std::size_t digits, std::int64_t value) {

@@ -20,7 +20,7 @@ public:
 
     void raw(std::string_view text) {
         if (static_cast<std::size_t>(end_ - at_) < text.size()) return overflow();
-        std::memcpy(at_, text.data(), text.size());
+        if (!text.empty()) std::memcpy(at_, text.data(), text.size());
         at_ += text.size();
     }
     template <typename Number>

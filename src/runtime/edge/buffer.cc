@@ -19,7 +19,7 @@ constexpr std::size_t k_mapped = Buffer::capacity() + k_page;
 
 void Buffer::append(std::string_view text) {
     CHECK(text.size() <= room());
-    std::memcpy(tail(), text.data(), text.size());
+    if (!text.empty()) std::memcpy(tail(), text.data(), text.size());
     end += text.size();
 }
 
