@@ -50,7 +50,7 @@ INIT
 
 make_root() {
     local stamp root=$kept/root
-    stamp=$( { packages; cat "$0"; } | sha256sum)
+    stamp=$( { packages; declare -f make_root write_init; } | sha256sum)
     [ "$stamp" = "$(cat "$kept/stamp" 2>/dev/null)" ] && return
     echo "lab: making the machine's image (once)" >&2
     rm -rf "$kept"
@@ -75,7 +75,8 @@ make_payload() {
     for built in "$here"/build/tests/contracts/*_test; do
         [ -x "$built" ] && install -D "$built" "$stage/files$built"
     done
-    find "$stage/files" -type f -perm -100 -exec ldd {} + 2>/dev/null \
+    # Scripts among them are no programs to ldd.
+    { find "$stage/files" -type f -perm -100 -exec ldd {} + 2>/dev/null || true; } \
         | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u | while read -r file; do
         case ${file##*/} in
             libc.so.6 | libm.so.6 | ld-linux*) ;;
@@ -83,6 +84,7 @@ make_payload() {
         esac
     done
     {
+        echo 'modprobe loop'  # the others load themselves, /dev/loop-control does not
         printf 'cd %q\n' "$here"
         printf '%q ' "${@:2}"
     } > "$stage/command"
