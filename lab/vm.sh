@@ -26,10 +26,11 @@ write_init() {
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc
 mount -t sysfs sys /sys 2>/dev/null
-mkdir -p /dev/pts /dev/shm
+mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
-for at in /dev/shm /run /tmp; do mount -t tmpfs -o mode=1777 none $at; done
-chmod 755 /run
+# /tmp stays on the disk: this kernel maps no owners of files in memory, which an instance's
+# folders need.
+mount -t tmpfs -o mode=755 none /run
 mount -t cgroup2 none /sys/fs/cgroup
 ip link set lo up
 hostname lab

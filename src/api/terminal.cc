@@ -101,7 +101,7 @@ private:
             self->got_output_ = true;
             self->output(stream, std::move(bytes));
         });
-        terminal_->on_end([weak = weak_from_this()](int code) {
+        terminal_->on_end([weak = weak_from_this()](std::optional<int> code) {
             if (const auto self = weak.lock()) self->terminal_ended(code);
         });
         terminal_->on_input_taken([weak = weak_from_this()] {
@@ -127,12 +127,10 @@ private:
         }
     }
 
-    // We may have come onto the line after all was said: then the log has it.
-    void terminal_ended(int code) {
-        if (!request_.attach || got_output_) return exit(code);
-        end_code_ = code;
-        if (logs_ == nullptr) follow_log();
-        wait_for_quiet();
+    void terminal_ended(std::optional<int> code) {
+        if (code) return exit(*code);
+        is_line_over_ = true;
+        if (ending_) tell_end();  // else as soon as its end is seen
     }
 
     void follow_log() {
@@ -155,10 +153,14 @@ private:
     }
 
     void instance_ended() {
-        if (ending_) return;
-        ending_ = true;
-        if (terminal_ != nullptr) return;    // its on_end tells the code
-        if (logs_ == nullptr) follow_log();  // it was over before we looked
+        if (std::exchange(ending_, true)) return;
+        if (terminal_ == nullptr || is_line_over_) tell_end();
+    }
+
+    // We may have come onto the line after all was said, or not at all: then the log has it.
+    void tell_end() {
+        if (got_output_) return exit(exit_code());
+        follow_log();
         wait_for_quiet();
     }
 
@@ -173,8 +175,7 @@ private:
     }
 
     int exit_code() const {
-        if (end_code_) return *end_code_;
-        if (!last_exit_) return static_cast<int>(k_exit_code_unknown);
+        if (!last_exit_) return k_exit_code_unknown;
         return last_exit_->signal != 0 ? 128 + last_exit_->signal : last_exit_->code;
     }
 
@@ -246,11 +247,11 @@ private:
     std::shared_ptr<void> logs_;
     MonoTime last_line_;
     std::optional<InstanceExit> last_exit_;
-    std::optional<int> end_code_;
     int tries_ = 0;
     bool trying_ = false;
     bool got_output_ = false;
     bool input_paused_ = false;
+    bool is_line_over_ = false;
     bool ending_ = false;
     bool done_ = false;
 };

@@ -11,7 +11,7 @@
 namespace moln::api {
 
 inline constexpr std::int64_t k_terminal_cells_max = 10'000;  // columns or rows
-inline constexpr std::int64_t k_exit_code_unknown = 255;
+inline constexpr int k_exit_code_unknown = 255;
 // The last lines of a log may come this much after the end of what wrote them.
 inline constexpr Milliseconds k_log_quiet = {300};
 

@@ -15,10 +15,6 @@ namespace {
 // After a program's end its children may hold its output open: once they were silent for so long
 // nothing more is waited for.
 constexpr Milliseconds k_last_output{200};
-// The monitor writes the exit status a moment after the line was closed.
-constexpr Milliseconds k_exit_status_poll{20};
-constexpr int k_exit_status_polls_max = 250;
-constexpr int k_exit_code_unknown = 255;
 
 // One stream of output. Tells when it is over.
 class Outlet {
@@ -87,7 +83,7 @@ public:
         is_paused_ = false;
         for (const auto& outlet : outlets_) outlet->resume();
     }
-    void on_end(std::function<void(int)> callback) override { end_ = std::move(callback); }
+    void on_end(std::function<void(std::optional<int>)> callback) override { end_ = std::move(callback); }
 
 private:
     void wait_for_quiet() {
@@ -112,7 +108,7 @@ private:
     std::shared_ptr<DescriptorWriter> input_;
     std::vector<std::unique_ptr<Outlet>> outlets_;
     std::shared_ptr<void> ended_;
-    std::function<void(int)> end_;
+    std::function<void(std::optional<int>)> end_;
     std::optional<int> code_;
     bool is_paused_ = false;
     bool is_quiet_ = false;
@@ -123,13 +119,14 @@ private:
 // (2 stdout, 3 stderr) and then its bytes; what is written goes to standard input as it is.
 class AttachTerminal final : public Terminal {
 public:
-    AttachTerminal(HostLoop& loop, SandboxHost& host, InstanceId instance, Attachment line)
-        : loop_(loop), host_(host), instance_(std::move(instance)), line_(std::move(line)) {
+    AttachTerminal(HostLoop& loop, Attachment line) : line_(std::move(line)) {
         input_ = write_descriptor(loop, line_.fd(),
                                   {.piece_bytes_max = k_attach_piece_bytes,
                                    .ended = [this] { ::shutdown(line_.fd(), SHUT_WR); }});
         output_ = read_descriptor(loop, line_.fd());
-        output_->on_closed([this] { look_for_exit(k_exit_status_polls_max); });
+        output_->on_closed([this] {
+            if (end_) std::exchange(end_, nullptr)(std::nullopt);
+        });
     }
 
     void write(std::string bytes) override { input_->write(std::move(bytes)); }
@@ -147,31 +144,13 @@ public:
     }
     void pause_output() override { output_->pause(); }
     void resume_output() override { output_->resume(); }
-    void on_end(std::function<void(int)> callback) override { end_ = std::move(callback); }
+    void on_end(std::function<void(std::optional<int>)> callback) override { end_ = std::move(callback); }
 
 private:
-    void look_for_exit(int polls_left) {
-        const auto exit = host_.monitors.exit_of(instance_);
-        if (exit || polls_left == 0) {
-            const int code = !exit              ? k_exit_code_unknown
-                             : exit->signal > 0 ? 128 + exit->signal
-                                                : exit->code;
-            if (end_) std::exchange(end_, nullptr)(code);
-            return;
-        }
-        loop_.after(k_exit_status_poll, [this, polls_left, alive = std::weak_ptr<bool>(alive_)] {
-            if (!alive.expired()) look_for_exit(polls_left - 1);
-        });
-    }
-
-    HostLoop& loop_;
-    SandboxHost& host_;
-    InstanceId instance_;
     Attachment line_;
     std::shared_ptr<DescriptorWriter> input_;
     std::shared_ptr<DescriptorReader> output_;
-    std::function<void(int)> end_;
-    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    std::function<void(std::optional<int>)> end_;
 };
 
 }  // namespace
@@ -182,7 +161,7 @@ Result<std::unique_ptr<Terminal>> make_terminal(HostLoop& loop, SandboxHost& hos
     if (request.attach) {
         MOLN_ASSIGN(auto line, Attachment::open(host, instance.id));
         if (request.tty) (void)line.resize(request.columns, request.rows);
-        auto terminal = std::make_unique<AttachTerminal>(loop, host, instance.id, std::move(line));
+        auto terminal = std::make_unique<AttachTerminal>(loop, std::move(line));
         // Only the first: to the others it would be input.
         if (!instance.terminal && host.monitors.is_first_attached(instance.id)) {
             terminal->write(k_attached_word);

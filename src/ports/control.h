@@ -40,7 +40,8 @@ public:
     // While paused the process waits with its output, and its end is not told before it.
     virtual void pause_output() = 0;
     virtual void resume_output() = 0;
-    virtual void on_end(std::function<void(int exit_code)> callback) = 0;
+    // Without a code: as the instance itself ended, which its observation tells.
+    virtual void on_end(std::function<void(std::optional<int> exit_code)> callback) = 0;
 };
 
 struct TerminalRequest {

@@ -25,7 +25,7 @@ struct FakeTerminalState {
     std::size_t input_waiting = 0;
     std::function<void()> input_taken;
     bool output_paused = false;
-    std::function<void(int)> end;
+    std::function<void(std::optional<int>)> end;
     bool closed = false;
 };
 

@@ -208,6 +208,13 @@ protected:
     std::shared_ptr<FakeTerminalState> terminal(const std::string& id) {
         return on_loop([&] { return control_->terminals[InstanceId(id)]; });
     }
+    // On the loop.
+    void end_one_off(const std::string& id, int code) {
+        auto& seen = control_->state.nodes[control_->state.self].instances[InstanceId(id)];
+        seen.phase = InstancePhase::ended;
+        seen.last_exit = InstanceExit{.code = code};
+        control_->changed();
+    }
     std::string head_;
     std::string rest_;
     cli::FrameReader reader_;
@@ -344,17 +351,37 @@ TEST_F(TerminalLine, a_one_off_that_had_said_all_before_the_line_was_open_is_hea
     });
     auto client = open("/v1/instances/run-1/terminal?attach=1");
     ASSERT_TRUE(becomes([this] { return control_->terminals.contains(InstanceId("run-1")); }));
-    on_loop([this] { control_->terminals[InstanceId("run-1")]->end(5); });
+    on_loop([this] { end_one_off("run-1", 5); });
+    on_loop([this] { control_->terminals[InstanceId("run-1")]->end(std::nullopt); });
     EXPECT_EQ(frames(*client, cli::FrameKind::bytes, "\n"), "so fast\r\n");
     EXPECT_EQ(frames(*client, cli::FrameKind::text, "}"), R"({"exit":5})");
+}
+
+// Its record goes as soon as its end was seen, its line may close before or after that.
+TEST_F(TerminalLine, a_one_off_whose_line_closes_first_ends_with_the_code_seen_later) {
+    on_loop([this] {
+        control_->add_instance("shop", "run-1", 1);
+        control_->make_ready(InstanceId("run-1"));
+    });
+    auto client = open("/v1/instances/run-1/terminal?attach=1&tty=0");
+    ASSERT_TRUE(becomes([this] { return control_->terminals.contains(InstanceId("run-1")); }));
+    on_loop([this] {
+        const auto line = control_->terminals[InstanceId("run-1")];
+        line->output("said\n");
+        line->end(std::nullopt);
+    });
+    on_loop([this] { end_one_off("run-1", 6); });
+    on_loop([this] {
+        control_->state.instances.erase(InstanceId("run-1"));
+        control_->changed();
+    });
+    EXPECT_EQ(frames(*client, cli::FrameKind::text, "}"), R"({"exit":6})");
 }
 
 TEST_F(TerminalLine, a_one_off_without_terminal_says_all_that_it_said_and_its_code) {
     on_loop([this] {
         control_->add_instance("shop", "run-1", 1);
-        auto& seen = control_->state.nodes[control_->state.self].instances[InstanceId("run-1")];
-        seen.phase = InstancePhase::ended;
-        seen.last_exit = InstanceExit{.code = 7};
+        end_one_off("run-1", 7);
         control_->log_lines = {{.instance = InstanceId("run-1"), .text = "first and last"}};
     });
     auto client = open("/v1/instances/run-1/terminal?attach=1&tty=0");

@@ -54,6 +54,11 @@ class Pipes(unittest.TestCase):
             done = self.moln("run", "--app", "shop", "--", "echo", str(number))
             self.assertEqual((done.returncode, done.stdout), (0, b"%d\n" % number), done.stderr)
 
+    def test_run_tells_the_exit_code_of_who_closed_its_output_long_before(self):
+        done = self.moln("run", "--app", "shop", "--", "sh", "-c",
+                         "echo heard; exec >&- 2>&-; sleep 6; exit 3")
+        self.assertEqual((done.returncode, done.stdout), (3, b"heard\n"), done.stderr)
+
     def test_a_slow_reader_gets_all_output(self):
         process = subprocess.Popen([MOLN, "run", "--app", "shop", "--", "cat"],
                                    env=self.cloud.environment(), stdin=subprocess.PIPE,
