@@ -151,7 +151,7 @@ void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
             return;
         }
         answer_locally(core, exchange,
-                       {.status = 502, .text = "the instance broke off before it broken"});
+                       {.status = 502, .text = "the instance broke off before it answered"});
         return;
     }
     if (verdict == edge::RetryVerdict::any_endpoint) {
