@@ -9,6 +9,8 @@ import http.server, os, signal, socketserver, sys, time
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave together: killed between the two, no edge could repeat the request.
+    wbufsize = -1
     def do_GET(self):
         if self.path.startswith("/slow"):
             time.sleep(float(self.path.split("=")[1]))
