@@ -3,9 +3,9 @@
 
 Prints RSS and PSS (shared pages divided among their users) of the daemon and the edge; what an
 instance costs beyond the app's own processes: its monitor and init, and all that the machine has
-less of (MemAvailable: the kernel's share too, as mounts, cgroups and network) without the app's PSS;
-and how long a deploy of a changed folder takes to its first answer through the edge. Bounded in
-count and time.
+less of (MemAvailable: the kernel's share too, as mounts, cgroups and network) without the app's
+PSS; and how long a deploy of a changed folder takes to its first answer through the edge. Bounded
+in count and time.
 """
 import pathlib
 import statistics
@@ -74,8 +74,9 @@ def main():
         rss, pss = (sum(part) / INSTANCES / 1024 for part in zip(*beside))
         print(f"per idle instance beyond the app's own: {rss:.2f} MiB RSS, {pss:.2f} MiB PSS")
         app = sum(own) / len(own) / 1024
-        print(f"the machine has {used / (INSTANCES - 1) / 1024:.2f} MiB less per instance, of which "
-              f"{app:.2f} MiB PSS are the app's ({len(own)} processes)")
+        less = used / (INSTANCES - 1) / 1024
+        print(f"the machine has {less:.2f} MiB less per instance, of which {app:.2f} MiB PSS are "
+              f"the app's ({len(own)} processes)")
         cloud.cli("scale", "web=1", "--app", "shop")
         wait_until("one instance", lambda: len(cloud.ps("shop")) == 1)
         took = []

@@ -3,8 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# In a network of its own: the machine's packet filter and connection tracking are not what is compared.
-proxy() { lab/netns.sh -- python3 bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --rounds 7; }
+# In a network of its own: the machine's packet filter and connection tracking are not compared.
+proxy() {
+    lab/netns.sh -- python3 bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --rounds 7
+}
 memory() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/memory.py; }
 switches() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/switches.py; }
 start() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/start.py; }
