@@ -83,7 +83,9 @@ public:
         is_paused_ = false;
         for (const auto& outlet : outlets_) outlet->resume();
     }
-    void on_end(std::function<void(std::optional<int>)> callback) override { end_ = std::move(callback); }
+    void on_end(std::function<void(std::optional<int>)> callback) override {
+        end_ = std::move(callback);
+    }
 
 private:
     void wait_for_quiet() {
@@ -144,7 +146,9 @@ public:
     }
     void pause_output() override { output_->pause(); }
     void resume_output() override { output_->resume(); }
-    void on_end(std::function<void(std::optional<int>)> callback) override { end_ = std::move(callback); }
+    void on_end(std::function<void(std::optional<int>)> callback) override {
+        end_ = std::move(callback);
+    }
 
 private:
     Attachment line_;

@@ -42,7 +42,9 @@ public:
     }
     void pause_output() override { state_->output_paused = true; }
     void resume_output() override { state_->output_paused = false; }
-    void on_end(std::function<void(std::optional<int>)> callback) override { state_->end = std::move(callback); }
+    void on_end(std::function<void(std::optional<int>)> callback) override {
+        state_->end = std::move(callback);
+    }
 
 private:
     std::shared_ptr<FakeTerminalState> state_;
