@@ -102,7 +102,7 @@ private:
     void end_if_over() {
         bool over = true;
         for (const auto& outlet : outlets_) over = over && outlet->is_over();
-        if (code_ && (over || is_quiet_) && end_) std::exchange(end_, nullptr)(*code_);
+        if (code_ && (over || is_quiet_) && end_) std::exchange(end_, nullptr)(code_);
     }
 
     HostLoop& loop_;
