@@ -187,6 +187,8 @@ class Control(EdgeCase):
     def test_metrics_are_on_the_socket_and_on_the_port(self):
         self.publish([endpoint("web-1", self.good().port)])
         self.get()
+        # It is counted right after its answer has left.
+        until(lambda: self.daemon.fresh()["apps"][0]["requests_total"] == 1, "the count")
         self.daemon.send({"get": "metrics"})
         until(lambda: self.daemon.metrics, "the metrics")
         listen = self.stderr().split("metrics listen=")[1].split()[0]

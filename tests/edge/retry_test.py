@@ -194,6 +194,7 @@ class Retry(EdgeCase):
             client = self.client()
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         until(lambda: stuck, "one that hangs")
+        until(lambda: self.daemon.fresh()["apps"][0]["requests_total"] == 1, "the other one's end")
         for _ in range(20):
             self.assertEqual(self.get()[0].status, 200)
         self.assertEqual(len(stuck), 1)
