@@ -99,6 +99,8 @@ std::size_t format_access_line(const AccessRecord& record, std::span<char> out) 
     line.quoted(record.instance, k_short_text_max);
     line.raw(",\"retries\":");
     line.number(record.retries);
+    line.raw(",\"tls\":");
+    line.quoted(record.tls, k_short_text_max);
     line.raw(",\"trace\":\"");
     line.hex(record.trace_id);
     line.raw("\"}\n");

@@ -1,5 +1,6 @@
 #include "edge/compiled.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <set>
@@ -95,6 +96,8 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
     MOLN_ASSIGN(const auto index, index_apps(snapshot.apps));
     std::vector<http::Route> routes;
     routes.reserve(snapshot.routes.size());
+    std::vector<RouteTarget> targets;
+    targets.reserve(snapshot.routes.size());
     std::vector<std::string> probe_hosts(snapshot.apps.size());
     for (const auto& route : snapshot.routes) {
         const auto found = index.find(AppKey(route.app.text, route.process));
@@ -104,7 +107,11 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
                                     "in the snapshot",
                                     route.host, route.path, route.app.text, route.process));
         }
-        routes.push_back({route.host, route.path, found->second});
+        routes.push_back({route.host, route.path, static_cast<std::uint32_t>(targets.size())});
+        targets.push_back({.app = found->second,
+                           .redirect = route.redirect,
+                           .hsts_s = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+                               route.hsts.count / 1000, 0, k_hsts_s_max))});
         auto& probe_host = probe_hosts[found->second];
         if (probe_host.empty() && !route.host.starts_with('*')) probe_host = route.host;
     }
@@ -114,6 +121,7 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
                             .epoch = snapshot.epoch,
                             .apps = std::move(snapshot.apps),
                             .probe_hosts = std::move(probe_hosts),
+                            .targets = std::move(targets),
                             .routes = std::move(*table)};
 }
 

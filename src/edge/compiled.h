@@ -14,12 +14,20 @@
 
 namespace moln::edge {
 
+// What a route says beside its host and path.
+struct RouteTarget {
+    std::uint32_t app = 0;  // index of apps
+    bool redirect = false;
+    std::uint32_t hsts_s = 0;
+};
+
 struct CompiledSnapshot {
     std::int64_t version = 0;
     std::int64_t epoch = 0;
     std::vector<EdgeApp> apps;
     std::vector<std::string> probe_hosts;  // by app: a host it answers for, "" if any will do
-    http::RouteTable routes;               // payload: index of apps
+    std::vector<RouteTarget> targets;
+    http::RouteTable routes;  // payload: index of targets
 };
 
 // Invalid, with the route, app or endpoint named: a route that is none or leads to no app, an app

@@ -28,9 +28,25 @@ EdgeSnapshot shop() {
 TEST(Compile, routes_lead_to_their_app) {
     const auto compiled = compile(shop());
     ASSERT_TRUE(compiled) << compiled.error().reason;
-    EXPECT_EQ(compiled->apps.at(*compiled->routes.find("any.example", "/")).process, "web");
-    EXPECT_EQ(compiled->apps.at(*compiled->routes.find("shop.example.org", "/api/x")).process,
-              "api");
+    const auto process = [&](const char* host, const char* path) {
+        return compiled->apps.at(compiled->targets.at(*compiled->routes.find(host, path)).app)
+            .process;
+    };
+    EXPECT_EQ(process("any.example", "/"), "web");
+    EXPECT_EQ(process("shop.example.org", "/api/x"), "api");
+}
+
+TEST(Compile, what_a_route_says_of_tls_goes_with_it) {
+    auto snapshot = shop();
+    snapshot.routes[0].redirect = true;
+    snapshot.routes[0].hsts = seconds(3600);
+    snapshot.routes[1].hsts = seconds(1'000'000'000);
+    const auto compiled = compile(snapshot);
+    ASSERT_TRUE(compiled) << compiled.error().reason;
+    EXPECT_TRUE(compiled->targets[0].redirect);
+    EXPECT_EQ(compiled->targets[0].hsts_s, 3600u);
+    EXPECT_FALSE(compiled->targets[1].redirect);
+    EXPECT_EQ(compiled->targets[1].hsts_s, k_hsts_s_max);
 }
 
 TEST(Compile, an_app_is_probed_under_a_host_it_answers_for) {

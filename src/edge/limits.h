@@ -32,6 +32,8 @@ inline constexpr int k_accept_batch = 64;                        // per readines
 inline constexpr Milliseconds k_accept_pause{50};                // after EMFILE and its kin
 inline constexpr int k_listen_backlog = 4096;
 
+inline constexpr std::int64_t k_hsts_s_max = 4LL * 365 * 24 * 3600;  // no browser needs more
+
 // Instances.
 inline constexpr Milliseconds k_connect_limit = seconds(2);
 // Below the 5 s of Node.js and of uvicorn: who closes first must be us.

@@ -34,6 +34,12 @@ EdgeProcessOptions EdgeKeeper::process_options() const {
     for (const auto& listen : options_.listens) {
         process.argv.insert(process.argv.end(), {"--listen", listen});
     }
+    for (const auto& listen : options_.tls_listens) {
+        process.argv.insert(process.argv.end(), {"--listen-tls", listen});
+    }
+    if (!options_.tls_listens.empty()) {
+        process.argv.insert(process.argv.end(), {"--seal-key", data.seal_key_file()});
+    }
     if (!options_.metrics_listen.empty()) {
         process.argv.insert(process.argv.end(), {"--metrics", options_.metrics_listen});
     }
@@ -58,6 +64,7 @@ Status EdgeKeeper::ensure() {
 
 void EdgeKeeper::heard(const EdgeReport& report) {
     if (!report.listens.empty()) options_.listens = report.listens;
+    if (!report.tls_listens.empty()) options_.tls_listens = report.tls_listens;
     heard_pid_ = static_cast<pid_t>(report.pid);
     has_served_ = true;
 }

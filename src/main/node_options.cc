@@ -37,6 +37,9 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--listen", options.listens, "where the edge takes requests, HOST:PORT")
         ->capture_default_str();
+    app.add_option("--listen-tls", options.tls_listens,
+                   "where it takes requests over TLS, HOST:PORT; \"none\": nowhere")
+        ->capture_default_str();
     app.add_option("--node", options.node, "the node's name (default: the host's)");
     app.add_option("--edge-threads", options.edge_threads, "threads of the edge, 0: one a core")
         ->check(CLI::Range(0, 1024));
@@ -63,6 +66,7 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
         return parsed;
     }
     if (options.node.empty()) options.node = host_name();
+    if (options.tls_listens == std::vector<std::string>{"none"}) options.tls_listens.clear();
     while (options.data.root.size() > 1 && options.data.root.back() == '/') {
         options.data.root.pop_back();
     }
@@ -81,6 +85,10 @@ std::vector<std::string> node_arguments(const NodeOptions& options) {
     for (const auto& listen : options.listens) {
         arguments.insert(arguments.end(), {"--listen", listen});
     }
+    for (const auto& listen : options.tls_listens) {
+        arguments.insert(arguments.end(), {"--listen-tls", listen});
+    }
+    if (options.tls_listens.empty()) arguments.insert(arguments.end(), {"--listen-tls", "none"});
     if (!options.metrics_listen.empty()) {
         arguments.insert(arguments.end(), {"--metrics", options.metrics_listen});
     }

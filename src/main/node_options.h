@@ -11,10 +11,11 @@ namespace moln {
 
 struct NodeOptions {
     DataDir data{"/var/lib/moln"};
-    std::string node = "";                                  // its name; "" is the host's
-    std::vector<std::string> listens = {"127.0.0.1:8080"};  // of the edge
-    int edge_threads = 0;                                   // 0: one per core
-    std::string metrics_listen;                             // of the edge; loopback only
+    std::string node = "";                                      // its name; "" is the host's
+    std::vector<std::string> listens = {"127.0.0.1:8080"};      // of the edge
+    std::vector<std::string> tls_listens = {"127.0.0.1:8443"};  // of the edge
+    int edge_threads = 0;                                       // 0: one per core
+    std::string metrics_listen;                                 // of the edge; loopback only
     std::string api_listen;  // TCP beside the unix socket; loopback only, with a token
     std::string network = "10.213";
     std::string platforms;                          // folder of platform recipes

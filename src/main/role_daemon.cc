@@ -1,6 +1,8 @@
 // `moln daemon`: the real parts put together, in the order in which they need one another.
+#include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <iterator>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -115,7 +117,9 @@ private:
         const auto& data = options_.data;
         SandboxOptions sandbox{.data = data};
         sandbox.firewall.base = options_.network;
-        sandbox.firewall.edge_ports = ports_of(options_.listens);
+        for (const auto* listens : {&options_.listens, &options_.tls_listens}) {
+            std::ranges::copy(ports_of(*listens), std::back_inserter(sandbox.firewall.edge_ports));
+        }
         MOLN_ASSIGN(sandbox.init_program, init_program());
         sandbox_host_ = std::make_unique<SandboxHost>(std::move(sandbox));
         MOLN_TRY(sandbox_host_->set_up());
@@ -179,7 +183,12 @@ private:
         const auto& listens = found->second.report.listens;
         keeper_.heard(found->second.report);
         if (options_.ready_fd < 0 || !daemon_->world().leading) return;
-        const auto line = fmt::format("http://{}\n", fmt::join(listens, "  http://"));
+        std::vector<std::string> urls;
+        for (const auto& listen : listens) urls.push_back("http://" + listen);
+        for (const auto& listen : found->second.report.tls_listens) {
+            urls.push_back("https://" + listen);
+        }
+        const auto line = fmt::format("{}\n", fmt::join(urls, "  "));
         (void)!::write(options_.ready_fd, line.data(), line.size());
         ::close(options_.ready_fd);
         options_.ready_fd = -1;

@@ -12,7 +12,10 @@ int run_edge_role(int argc, char** argv) {
                  "moln edge");
     app.footer(
         "Example:\n  moln edge --listen 127.0.0.1:8080 --control /run/e.sock --state /srv/edge\n");
-    app.add_option("--listen", options.listens, "where to take requests, HOST:PORT")->required();
+    app.add_option("--listen", options.listens, "where to take requests, HOST:PORT");
+    app.add_option("--listen-tls", options.tls_listens, "where to take requests over TLS");
+    app.add_option("--seal-key", options.seal_key,
+                   "file of the key that opens the certificates' private keys");
     app.add_option("--control", options.control_socket, "unix socket that the daemon talks to")
         ->required();
     app.add_option("--state", options.state_dir, "directory of the last snapshot and the lock")

@@ -114,7 +114,8 @@ class Control(EdgeCase):
         def send(version, epoch, port):
             before = self.daemon.reports
             self.daemon.send({"snapshot": {"version": version, "epoch": epoch, "routes": route,
-                                           "apps": [self.app([endpoint("web-1", port)])]}})
+                                           "apps": [self.app([endpoint("web-1", port)])],
+                                           "certificates": self.certificates}})
             until(lambda: self.daemon.reports > before, "a report")
 
         send(7, 2, new.port)

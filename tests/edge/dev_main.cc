@@ -3,9 +3,12 @@
 #include <atomic>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <new>
 #include <string>
 
+#include "io/host/seal.h"
+#include "model/edge.h"
 #include "runtime/edge/edge_main.h"
 
 // Every allocation is counted and the sum told at the end: a proxied request is to need none.
@@ -37,12 +40,29 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
     std::free(memory);
 }
 
+namespace {
+
+// As the daemon seals a private key: standard input, to be opened as that certificate's.
+int seal(const std::string& key_path, const std::string& certificate) {
+    const auto box = moln::SealBox::open(key_path);
+    if (!box) return 2;
+    const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+    std::cout << box->seal(moln::Secret(text),
+                           moln::seal_context(moln::CertificateId(certificate)));
+    return 0;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+    if (argc == 4 && std::string(argv[1]) == "seal") return seal(argv[2], argv[3]);
     moln::EdgeOptions options;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string name = argv[i];
         const std::string value = argv[i + 1];
         if (name == "--listen") options.listens.push_back(value);
+        if (name == "--listen-tls") options.tls_listens.push_back(value);
+        if (name == "--seal-key") options.seal_key = value;
         if (name == "--control") options.control_socket = value;
         if (name == "--state") options.state_dir = value;
         if (name == "--access-log") options.access_log = value;

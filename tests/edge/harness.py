@@ -1,5 +1,7 @@
 """The parts of a conversation test: an edge that runs, scripted origins, a scripted client.
 
+With MOLN_EDGE_TLS=1 all clients speak TLS: every conversation must go the same way.
+
 Everything is on loopback with ports of the kernel's choice. Waiting is always for something, with
 PATIENCE as its end; nothing sleeps for a fixed time and hopes.
 """
@@ -10,6 +12,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -18,6 +21,7 @@ import unittest
 
 PATIENCE = float(os.environ.get("MOLN_EDGE_PATIENCE", "20"))
 PROGRAM = os.environ.get("MOLN_EDGE_PROGRAM", "moln_edge_dev")
+OVER_TLS = os.environ.get("MOLN_EDGE_TLS") == "1"
 EXTRA = os.environ.get("MOLN_EDGE_OPTIONS", "").split()
 
 
@@ -84,6 +88,7 @@ class Stream:
         return self.exactly(int(head.get("content-length", "0")))
 
     def rest(self):
+        """All to the end, which must be clean."""
         while self.more():
             pass
         data, self.inbox = self.inbox, b""
@@ -93,11 +98,12 @@ class Stream:
         """True once the peer has ended the stream, cleanly or not, without another byte."""
         try:
             return not self.inbox and not self.more()
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLEOFError):
             return True
 
     def half_close(self):
-        self.sock.shutdown(socket.SHUT_WR)
+        # Of the socket, not of TLS: the class's own would end both ways.
+        socket.socket.shutdown(self.sock, socket.SHUT_WR)
 
     def reset(self):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -212,6 +218,30 @@ def serving(answer):
     return script
 
 
+class Certificate:
+    """Self-signed, for these hosts, made anew."""
+
+    def __init__(self, folder, number, hosts, key="ec"):
+        self.id = "cert-%d" % number
+        self.hosts = hosts
+        self.path = "%s/%s.pem" % (folder, self.id)
+        kind = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}[key]
+        names = ",".join("DNS:" + host for host in hosts)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-days", "2",
+                        "-subj", "/CN=" + hosts[0], "-addext", "subjectAltName=" + names,
+                        "-keyout", self.path + ".key", "-out", self.path], check=True,
+                       capture_output=True)
+        with open(self.path) as file:
+            self.chain = file.read()
+        with open(self.path + ".key") as file:
+            self.key = file.read()
+
+    def sealed(self, seal_key):
+        text = subprocess.run([PROGRAM, "seal", seal_key, self.id], input=self.key, check=True,
+                              capture_output=True, text=True).stdout
+        return {"id": self.id, "hosts": self.hosts, "chain": self.chain, "sealed_key": text}
+
+
 class Daemon:
     """A daemon's connection to the edge: sends snapshots, keeps the latest report."""
 
@@ -296,7 +326,18 @@ class EdgeCase(unittest.TestCase):
         self.streams = []
         self.version = 0
         self.process = None
+        self.certificates = []
+        self.certificates_made = 0
+        if OVER_TLS:
+            self.certify(["default.test"])
         self.start()
+
+    def certify(self, hosts, key="ec"):
+        """One more certificate, in the next snapshot."""
+        self.certificates_made += 1
+        made = Certificate(self.dir, self.certificates_made, hosts, key)
+        self.certificates.append(made.sealed(self.dir + "/seal.key"))
+        return made
 
     def start(self):
         with open(self.dir + "/stderr", "a") as stderr:
@@ -304,7 +345,8 @@ class EdgeCase(unittest.TestCase):
         self.connect_daemon()
 
     def command(self):
-        return [PROGRAM, "--listen", "127.0.0.1:0", "--control", self.dir + "/control", "--state",
+        return [PROGRAM, "--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--seal-key",
+                self.dir + "/seal.key", "--control", self.dir + "/control", "--state",
                 self.dir + "/state", "--access-log", self.dir + "/access.log", "--metrics",
                 "127.0.0.1:0", "--threads", str(self.threads), *self.options, *EXTRA]
 
@@ -313,6 +355,8 @@ class EdgeCase(unittest.TestCase):
         until(lambda: self.daemon.report, "the first report")
         ip, port = self.daemon.report["listens"][0].rsplit(":", 1)
         self.address = (ip, int(port))
+        ip, port = self.daemon.report["tls_listens"][0].rsplit(":", 1)
+        self.tls_address = (ip, int(port))
 
     def tearDown(self):
         for stream in self.streams:
@@ -352,18 +396,37 @@ class EdgeCase(unittest.TestCase):
 
     def publish(self, endpoints, **more):
         """One app for every host. Returns when the edge has acknowledged."""
-        self.publish_snapshot([{"host": "*", "path": "/", "app": "default/shop",
-                                "process": "web"}], [self.app(endpoints, **more)])
+        self.publish_snapshot([self.route()], [self.app(endpoints, **more)])
+
+    @staticmethod
+    def route(host="*", **more):
+        return {"host": host, "path": "/", "app": "default/shop", "process": "web", **more}
 
     def publish_snapshot(self, routes, apps):
         self.version += 1
         version = self.version
         self.daemon.send({"snapshot": {"version": version, "epoch": 1, "routes": routes,
-                                       "apps": apps}})
+                                       "apps": apps, "certificates": self.certificates}})
         until(lambda: self.daemon.report["acked_version"] == version, "the acknowledgement")
 
     def client(self):
+        if OVER_TLS:
+            return self.tls_client()
         stream = Stream(socket.create_connection(self.address, timeout=PATIENCE))
+        self.streams.append(stream)
+        return stream
+
+    def tls_client(self, name=None, context=None, session=None):
+        """`name`: for SNI. The certificate is looked at only if `context` says so."""
+        if context is None:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        sock = socket.create_connection(self.tls_address, timeout=PATIENCE)
+        # Without this Python takes a cut for an end.
+        sock = context.wrap_socket(sock, server_hostname=name, session=session,
+                                   suppress_ragged_eofs=False)
+        stream = Stream(sock)
         self.streams.append(stream)
         return stream
 

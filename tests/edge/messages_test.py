@@ -3,7 +3,7 @@
 import threading
 import unittest
 
-from harness import EdgeCase, endpoint, ok, serving, until
+from harness import OVER_TLS, EdgeCase, endpoint, ok, serving, until
 
 
 class Messages(EdgeCase):
@@ -209,7 +209,8 @@ class Messages(EdgeCase):
         request = seen[0]
         self.assertIsNone(request.get("x-drop"))
         self.assertEqual(request.all("x-forwarded-for"), ["127.0.0.1"])
-        self.assertEqual(request.all("x-forwarded-proto"), ["http"])
+        self.assertEqual(request.all("x-forwarded-proto"),
+                         ["https" if OVER_TLS else "http"])
         self.assertEqual(request.all("x-forwarded-host"), ["shop.test"])
         self.assertTrue(request.get("traceparent").startswith(trace[:36]))
         self.assertNotEqual(request.get("traceparent"), trace)
@@ -245,6 +246,7 @@ class Messages(EdgeCase):
         self.assertEqual(client.body(client.head()), b"rest")
 
     def test_an_unknown_host_is_told_so(self):
+        self.publish_snapshot([], [])
         client = self.client()
         client.send("GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n")
         head = client.head()

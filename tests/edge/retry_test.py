@@ -1,6 +1,7 @@
 """What happens to a request whose instance fails."""
 
 import socket
+import ssl
 import unittest
 
 from harness import EdgeCase, Stream, endpoint, ok, serving, until
@@ -157,7 +158,7 @@ class Retry(EdgeCase):
         self.publish([endpoint("web-1", self.origin(script).port)])
         client = self.client()
         client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
-        with self.assertRaises(ConnectionError):
+        with self.assertRaises((ConnectionError, ssl.SSLEOFError)):
             client.rest()
 
     def test_nobody_reachable_is_a_503_that_says_when_to_come_back(self):

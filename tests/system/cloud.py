@@ -45,6 +45,7 @@ class Cloud:
         self.process = None
         self.log_path = pathlib.Path(self.data + ".log")
         self.edge_port = None
+        self.tls_port = None
 
     def __enter__(self):
         self.up()
@@ -70,7 +71,8 @@ class Cloud:
         listen = f"127.0.0.1:{self.edge_port or 0}"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [MOLN, role, "--data", self.data, "--listen", listen, *self.arguments],
+                [MOLN, role, "--data", self.data, "--listen", listen,
+                 "--listen-tls", f"127.0.0.1:{self.tls_port or 0}", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, **self.variables})
 
@@ -87,6 +89,7 @@ class Cloud:
 
         status = wait_until("the daemon and the edge to answer", ready)
         self.edge_port = int(status["edge"]["listens"][0].rsplit(":", 1)[1])
+        self.tls_port = int(status["edge"]["tls_listens"][0].rsplit(":", 1)[1])
         return status
 
     def down(self):

@@ -9,6 +9,9 @@ void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
     totals.clients_total += counts.clients_total.get();
     totals.clients_refused_total += counts.clients_refused.get();
     totals.accept_failures_total += counts.accept_failures.get();
+    totals.tls_handshakes_total += counts.tls_handshakes.get();
+    totals.tls_resumptions_total += counts.tls_resumptions.get();
+    totals.tls_handshake_failures_total += counts.tls_handshake_failures.get();
     totals.bad_requests_total += counts.bad_requests.get();
     totals.unrouted_total += counts.unrouted.get();
     totals.retries_total += counts.retries.get();

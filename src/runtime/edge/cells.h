@@ -71,6 +71,9 @@ struct alignas(64) WorkerCounts {
     Count clients_total;
     Count clients_refused;
     Count accept_failures;
+    Count tls_handshakes;
+    Count tls_resumptions;
+    Count tls_handshake_failures;
     Count bad_requests;
     Count unrouted;
     Count retries;

@@ -15,6 +15,12 @@ constexpr std::uint32_t k_client_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOL
 // Steps of one client before others have their turn.
 constexpr int k_steps_per_turn = 32;
 
+bool begin_tls(Core& core, Client& client) {
+    client.tls = TlsSession::make(*core.tls, core.views.sites(), client.fd, client.ready);
+    client.state = ClientState::handshake;
+    return client.tls != nullptr;
+}
+
 void add_client(Core& core, Listener& listener, Fd fd, const sockaddr_storage& peer,
                 socklen_t length) {
     Client* client = core.clients.make();
@@ -23,7 +29,8 @@ void add_client(Core& core, Listener& listener, Fd fd, const sockaddr_storage& p
     const auto address = net::SocketAddress::from_sockaddr(peer, length);
     client->address_size = static_cast<std::uint8_t>(
         address.write_ip(client->address_text.data(), client->address_text.size()));
-    if (!core.epoll.add(client->fd.get(), k_client_events, static_cast<Part*>(client))) {
+    const bool good = !listener.tls || begin_tls(core, *client);
+    if (!good || !core.epoll.add(client->fd.get(), k_client_events, static_cast<Part*>(client))) {
         core.counts.accept_failures.add(1);
         core.clients.drop(client);
         return;
@@ -55,6 +62,21 @@ void become_idle(Core& core, Client& client) {
     set_timer(core, client, core.idle_timers, core.limits.idle);
 }
 
+Flow step_handshake(Core& core, Client& client) {
+    switch (client.tls->handshake()) {
+        case IoEnd::would_block: return Flow::wait;
+        case IoEnd::some: break;
+        default:
+            core.counts.tls_handshake_failures.add(1);
+            close_client(core, client);
+            return Flow::gone;
+    }
+    core.counts.tls_handshakes.add(1);
+    if (client.tls->resumed()) core.counts.tls_resumptions.add(1);
+    client.state = ClientState::idle;
+    return Flow::progress;
+}
+
 // Reads until a head is whole. progress: there is an exchange now.
 Flow step_head(Core& core, Client& client) {
     for (;;) {
@@ -77,7 +99,7 @@ Flow step_head(Core& core, Client& client) {
             return Flow::gone;
         }
         if (client.in->room() == 0) client.in->compact();
-        const IoResult got = receive(client.fd, client.ready, *client.in);
+        const IoResult got = receive(client, *client.in);
         if (got.end == IoEnd::ended) client.ended = true;
     }
 }
@@ -111,7 +133,7 @@ void after_exchange(Core& core, Client& client) {
         close_client(core, client);
         return;
     }
-    ::shutdown(client.fd.get(), SHUT_WR);
+    end_output(client);
     client.state = ClientState::lingering;
     client.discarded = 0;
     client.in->begin = client.in->end = 0;
@@ -178,7 +200,7 @@ Flow step_discard(Core& core, Client& client) {
 Flow step_linger(Core& core, Client& client) {
     while (client.ready.readable) {
         client.in->begin = client.in->end = 0;
-        const IoResult got = receive(client.fd, client.ready, *client.in);
+        const IoResult got = receive(client, *client.in);
         client.discarded += got.bytes;
         const bool over = client.discarded > edge::k_discard_body_max;
         if (got.end == IoEnd::ended || got.end == IoEnd::broken || over) {
@@ -191,6 +213,7 @@ Flow step_linger(Core& core, Client& client) {
 
 Flow step(Core& core, Client& client) {
     switch (client.state) {
+        case ClientState::handshake: return step_handshake(core, client);
         case ClientState::idle:
         case ClientState::head: return step_head(core, client);
         case ClientState::exchange: {
@@ -263,6 +286,8 @@ void close_client(Core& core, Client& client) {
     clear_timer(client);
     static_cast<edge::ListLink<ByAge>&>(client).unlink();
     static_cast<edge::ListLink<ByAgain>&>(client).unlink();
+    if (client.tls) client.tls->end();
+    client.tls.reset();
     client.fd.reset();
     core.counts.clients_open.add(-1);
     core.dead_clients.push_back(&client);

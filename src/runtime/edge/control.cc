@@ -37,6 +37,7 @@ Control::Control(net::Epoll epoll, ControlPort& port,
       port_(port),
       workers_(workers),
       setup_(std::move(setup)),
+      shelf_(std::move(setup_.seal)),
       registry_(workers.size()),
       prober_(epoll_,
               [this] {
@@ -117,8 +118,9 @@ Status Control::on_snapshot(EdgeSnapshot snapshot) {
 
 Status Control::apply(EdgeSnapshot snapshot) {
     MOLN_ASSIGN(auto compiled, edge::compile(snapshot));
+    auto sites = shelf_.sites_of(snapshot.certificates);
     unsaved_ = std::move(snapshot);
-    tables_ = registry_.join(std::move(compiled), ++generation_);
+    tables_ = registry_.join(std::move(compiled), std::move(sites), ++generation_);
     prober_.set_targets(*tables_, now());
     for (auto& worker : workers_) {
         {
@@ -174,6 +176,7 @@ EdgeReport Control::report() const {
     report.acked_epoch = acked_.epoch;
     report.pid = getpid();
     report.listens = setup_.listens;
+    report.tls_listens = setup_.tls_listens;
     std::map<InstanceId, EndpointReport> endpoints;
     const std::int64_t now_ms = now();
     for (const auto& cell : registry_.leftovers()) count_endpoint(endpoints, *cell, "", now_ms);

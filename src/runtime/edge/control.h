@@ -12,6 +12,7 @@
 #include "io/file/fd.h"
 #include "io/net/epoll.h"
 #include "runtime/edge/access_log.h"
+#include "runtime/edge/certificate_shelf.h"
 #include "runtime/edge/control_part.h"
 #include "runtime/edge/core.h"
 #include "runtime/edge/daemon_peers.h"
@@ -24,7 +25,9 @@ namespace moln::edge_loop {
 
 struct ControlSetup {
     Folder state;
-    std::vector<std::string> listens;  // as bound
+    std::vector<std::string> listens;      // as bound
+    std::vector<std::string> tls_listens;  // as bound
+    std::optional<SealBox> seal;           // opens the certificates' keys
     Fd daemon_listener;
     Fd metrics_listener;  // not open: no metrics server
     AccessLog log;
@@ -76,6 +79,7 @@ private:
     ControlPort& port_;
     std::vector<std::unique_ptr<WorkerPort>>& workers_;
     ControlSetup setup_;
+    CertificateShelf shelf_;
     mutable CellRegistry registry_;
     Prober prober_;
     DaemonPeers peers_;

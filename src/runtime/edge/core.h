@@ -52,6 +52,7 @@ struct Listener : Part {
     Listener() : Part{PartKind::listener} {}
     Fd fd;
     std::uint16_t port = 0;
+    bool tls = false;
 };
 
 // A fast generator for trace ids (xoshiro256**); they need no secrecy, only to differ.
@@ -75,6 +76,8 @@ struct Core final : DrainListener {
     WorkerCounts& counts;
     net::Epoll epoll;
     EdgeClientLimits limits;
+    const tls::Server* tls = nullptr;  // null: no listener speaks TLS
+    std::uint16_t tls_port = 0;        // where redirects lead; 0: there is no such place
     std::vector<Listener> listeners;
     Part wake_part{PartKind::wake};
 

@@ -13,7 +13,7 @@ bool write_head(Core& core, Exchange& exchange) {
     if (exchange.to_upstream == nullptr) return false;
     const http::RequestHead& head = exchange.heads->request;
     const http::UpstreamRequest request{.client_address = exchange.client->address(),
-                                        .scheme = "http",
+                                        .scheme = exchange.client->tls ? "https" : "http",
                                         .edge_port = exchange.client->edge_port,
                                         .trust = http::ForwardedTrust::replace,
                                         .body = exchange.request_body.framing,

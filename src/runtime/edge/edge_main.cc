@@ -44,28 +44,35 @@ std::vector<int> usable_cpus() {
 }
 
 struct Bound {
-    std::vector<std::vector<Fd>> by_worker;
+    std::vector<std::vector<WorkerListener>> by_worker;
     std::vector<std::string> names;
+    std::vector<std::string> tls_names;
 };
 
-Result<Bound> bind_all(const std::vector<std::string>& listens, std::size_t workers) {
-    if (listens.empty()) {
-        return fail(ErrorCode::invalid, "no address to listen on; give one, as in 0.0.0.0:80");
-    }
-    Bound bound;
-    bound.by_worker.resize(workers);
+Status bind_some(Bound& bound, const std::vector<std::string>& listens, bool tls) {
     for (const auto& text : listens) {
         MOLN_ASSIGN(auto address, net::SocketAddress::parse(text));
-        for (std::size_t i = 0; i < workers; ++i) {
+        for (std::size_t i = 0; i < bound.by_worker.size(); ++i) {
             MOLN_ASSIGN(auto fd, net::listen_tcp(address, edge::k_listen_backlog));
             if (i == 0) {
                 // Port 0: the others join the port that the kernel chose for the first.
                 MOLN_ASSIGN(address, net::SocketAddress::local_of(fd.get()));
-                bound.names.push_back(address.to_string());
+                (tls ? bound.tls_names : bound.names).push_back(address.to_string());
             }
-            bound.by_worker[i].push_back(std::move(fd));
+            bound.by_worker[i].push_back({.fd = std::move(fd), .tls = tls});
         }
     }
+    return {};
+}
+
+Result<Bound> bind_all(const EdgeOptions& options, std::size_t workers) {
+    if (options.listens.empty() && options.tls_listens.empty()) {
+        return fail(ErrorCode::invalid, "no address to listen on; give one, as in 0.0.0.0:80");
+    }
+    Bound bound;
+    bound.by_worker.resize(workers);
+    MOLN_TRY(bind_some(bound, options.listens, false));
+    MOLN_TRY(bind_some(bound, options.tls_listens, true));
     return bound;
 }
 
@@ -120,6 +127,7 @@ private:
 
     const EdgeOptions& options_;
     std::optional<FileLock> lock_;
+    std::unique_ptr<tls::Server> tls_;  // null: no listener speaks TLS
     std::unique_ptr<ControlPort> port_;
     std::vector<std::unique_ptr<WorkerPort>> ports_;
     std::vector<std::unique_ptr<Core>> cores_;
@@ -142,7 +150,8 @@ Status Edge::prepare_workers(Bound bound) {
         MOLN_ASSIGN(auto core,
                     prepare_worker(*ports_.back(), {.index = i,
                                                     .limits = limits,
-                                                    .listeners = std::move(bound.by_worker[i])}));
+                                                    .listeners = std::move(bound.by_worker[i]),
+                                                    .tls = tls_.get()}));
         cores_.push_back(std::move(core));
     }
     return {};
@@ -166,9 +175,15 @@ Status Edge::prepare() {
         options_.threads > 0 ? static_cast<std::size_t>(options_.threads) : cpus_.size();
     MOLN_ASSIGN(lock_, lock_state(options_.state_dir));
     MOLN_TRY(refuse_taken_ports(options_.listens));
-    MOLN_ASSIGN(auto bound, bind_all(options_.listens, count));
+    MOLN_TRY(refuse_taken_ports(options_.tls_listens));
+    MOLN_ASSIGN(auto bound, bind_all(options_, count));
+    if (!options_.tls_listens.empty()) {
+        MOLN_ASSIGN(tls_, tls::Server::create());
+    }
     ControlSetup setup{.state = {},
                        .listens = bound.names,
+                       .tls_listens = bound.tls_names,
+                       .seal = {},
                        .daemon_listener = {},
                        .metrics_listener = {},
                        .log = {}};
@@ -176,6 +191,9 @@ Status Edge::prepare() {
     MOLN_ASSIGN(setup.daemon_listener,
                 net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
     MOLN_ASSIGN(setup.metrics_listener, bind_metrics(options_.metrics_listen));
+    if (!options_.seal_key.empty()) {
+        MOLN_ASSIGN(setup.seal, SealBox::open(options_.seal_key));
+    }
     MOLN_ASSIGN(setup.log, AccessLog::open(options_.access_log));
     MOLN_ASSIGN(auto signals, take_signals());
     MOLN_ASSIGN(auto wake, net::Wake::create());

@@ -33,13 +33,15 @@ struct EdgeClientLimits {
 };
 
 struct EdgeOptions {
-    std::vector<std::string> listens;  // "127.0.0.1:8080"; port 0 asks the kernel for one
-    std::string control_socket;        // path; made with mode 0600
-    std::string state_dir;             // exists; the last snapshot and the lock live here
-    std::string access_log;            // path, "" for none; reopened on SIGHUP
-    std::string metrics_listen;        // "127.0.0.1:9100", loopback only; "" for none
-    int threads = 0;                   // 0: one per core that this process may use
-    std::optional<uid_t> uid;          // dropped to once everything is bound and open
+    std::vector<std::string> listens;      // "127.0.0.1:8080"; port 0 asks the kernel for one
+    std::vector<std::string> tls_listens;  // the same for TLS; redirects lead to the first
+    std::string seal_key;        // path of the key that opens the certificates' keys; "": none
+    std::string control_socket;  // path; made with mode 0600
+    std::string state_dir;       // exists; the last snapshot and the lock live here
+    std::string access_log;      // path, "" for none; reopened on SIGHUP
+    std::string metrics_listen;  // "127.0.0.1:9100", loopback only; "" for none
+    int threads = 0;             // 0: one per core that this process may use
+    std::optional<uid_t> uid;    // dropped to once everything is bound and open
     std::optional<gid_t> gid;
     EdgeSeccomp seccomp = EdgeSeccomp::on;
     EdgeClientLimits limits;

@@ -23,13 +23,13 @@ Exchange& exchange_of(Core& core, Client& client) {
     return *client.exchange;
 }
 
-AppView* route(Core& core, const http::RequestHead& head) {
+Views::Routed route(Core& core, const http::RequestHead& head) {
     std::array<char, http::k_host_bytes_max> host_room;
     const auto host = http::normalise_host(head.host(), host_room);
     if (head.path_is_plain) return core.views.route(host, head.path());
     std::array<char, http::HeadLimits{}.target_bytes_max> path_room;
     const auto path = http::normalise_path(head.path(), path_room);
-    if (!path) return nullptr;
+    if (!path) return {};
     return core.views.route(host, *path);
 }
 
@@ -66,6 +66,35 @@ void begin_request(Core& core, Exchange& exchange, std::size_t head_bytes) {
     start_trace(core, exchange);
 }
 
+// A name that the handshake proved is the only one asked for here (RFC 9110 7.4): what a route asks
+// of its clients cannot be passed by under another host's name.
+bool is_misdirected(const Client& client, const http::RequestHead& head) {
+    if (!client.tls) return false;
+    const auto name = client.tls->server_name();
+    return !name.empty() && !http::equals_ignoring_case(name, head.host());
+}
+
+// 308: the method and the body stay (RFC 9110 15.4.9).
+void redirect_to_tls(Core& core, Exchange& exchange) {
+    const http::RequestHead& head = exchange.heads->request;
+    constexpr std::size_t k_around = 32;  // scheme, port, '?'
+    std::array<char, http::HeadLimits{}.target_bytes_max + http::k_host_bytes_max + k_around> room;
+    http::ByteWriter place(room);
+    place.text("https://");
+    place.text(head.host());
+    if (constexpr std::uint16_t k_https = 443; core.tls_port != k_https) {
+        place.text(":");
+        place.number(core.tls_port);
+    }
+    place.text(head.path() == "*" ? "/" : head.path());
+    if (head.has_query) {
+        place.text("?");
+        place.text(head.query());
+    }
+    answer_locally(core, exchange,
+                   {.status = 308, .text = "this is served over TLS", .location = place.written()});
+}
+
 void unrouted(Core& core, Exchange& exchange) {
     core.counts.unrouted.add(1);
     const auto host = exchange.heads->request.host();
@@ -97,6 +126,7 @@ void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us
         record.host = exchange.heads->request.authority();
         record.path = exchange.heads->request.path();
     }
+    if (exchange.client->tls) record.tls = exchange.client->tls->tls_1_3() ? "1.3" : "1.2";
     if (exchange.head_end != 0) record.trace_id = exchange.trace.trace_id;
     if (exchange.app != nullptr) {
         record.app = exchange.app->cell->app.text;
@@ -161,11 +191,22 @@ Flow begin_exchange(Core& core, Client& client) {
     }
     heads.request.rebase(client.in->bytes + client.in->begin);
     begin_request(core, exchange, parsed.consumed);
-    exchange.app = route(core, heads.request);
-    if (exchange.app == nullptr) {
+    if (is_misdirected(client, heads.request)) {
+        answer_locally(core, exchange,
+                       {.status = 421, .text = "this connection was made for another host"});
+        return Flow::progress;
+    }
+    const auto routed = route(core, heads.request);
+    if (routed.app == nullptr) {
         unrouted(core, exchange);
         return Flow::progress;
     }
+    if (routed.target->redirect && !client.tls && core.tls_port != 0) {
+        redirect_to_tls(core, exchange);
+        return Flow::progress;
+    }
+    if (client.tls) exchange.hsts_s = routed.target->hsts_s;
+    exchange.app = routed.app;
     ++exchange.app->exchanges;
     exchange.app->budget.note_request();
     dispatch(core, exchange);
@@ -197,6 +238,8 @@ void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
                               .date = core.date_text(),
                               .extra = {}};
     if (answer.retry_after) error.retry_after_s = edge::k_retry_after_s;
+    const http::ExtraField location{.name = "Location", .value = answer.location};
+    if (!answer.location.empty()) error.extra = {&location, 1};
     Buffer& out = *exchange.to_client;
     const auto size = http::write_error_response(error, {out.tail(), out.room()});
     CHECK(size);  // a text of ours always fits into an almost empty buffer
@@ -224,6 +267,7 @@ void abort_exchange(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     // Without a length or chunks the client could take a cut body for a whole one.
     if (exchange.client_begun && exchange.client_body == http::BodyKind::until_close) {
+        if (client.tls) client.tls->abandon();
         net::abort_on_close(client.fd.get());
     }
     close_client(core, client);

@@ -39,6 +39,7 @@ struct LocalAnswer {
     std::uint16_t status = 500;
     std::string_view text;
     bool retry_after = false;
+    std::string_view location = {};  // of a redirect
 };
 void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer);
 // The response is out. The endpoint and the upstream connection are released, the line is logged.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@
 #include "http/trace.h"
 #include "io/file/fd.h"
 #include "runtime/edge/buffer.h"
+#include "runtime/edge/readiness.h"
+#include "runtime/edge/tls_session.h"
 
 namespace moln::edge_loop {
 
@@ -32,15 +35,6 @@ struct Part {
     PartKind kind;
 };
 
-// What edge-triggered epoll said and nobody has used up yet.
-struct Readiness {
-    bool readable = false;
-    bool writable = false;
-    bool hung_up = false;  // a read will come to the end: read until it does
-    bool broken = false;
-    void note(std::uint32_t events);
-};
-
 struct ByTimer;
 struct ByAge;
 struct ByAgain;
@@ -52,7 +46,20 @@ struct Timed : edge::ListLink<ByTimer> {
     std::int64_t deadline_ms = 0;
 };
 
+// Either end's socket.
+struct Connection {
+    Fd fd;
+    Readiness ready;
+    std::unique_ptr<TlsSession> tls;  // null: none is spoken here
+
+    void note(std::uint32_t events) {
+        ready.note(events);
+        if (tls) tls->note(events);
+    }
+};
+
 enum class ClientState : std::uint8_t {
+    handshake,   // of TLS
     idle,        // between requests, no buffer
     head,        // some of a request head is here
     exchange,    // a request is being answered
@@ -62,11 +69,9 @@ enum class ClientState : std::uint8_t {
     closed,      // dropped at the end of the loop's turn
 };
 
-struct Client : Part, Timed, edge::ListLink<ByAge>, edge::ListLink<ByAgain> {
+struct Client : Part, Connection, Timed, edge::ListLink<ByAge>, edge::ListLink<ByAgain> {
     Client() : Part{PartKind::client} {}
 
-    Fd fd;
-    Readiness ready;
     ClientState state = ClientState::idle;
     bool ended = false;  // the client will send nothing more
     Buffer* in = nullptr;
@@ -81,11 +86,9 @@ struct Client : Part, Timed, edge::ListLink<ByAge>, edge::ListLink<ByAgain> {
 
 enum class UpstreamState : std::uint8_t { connecting, busy, idle, closed };
 
-struct Upstream : Part, Timed, edge::ListLink<ByPool> {
+struct Upstream : Part, Connection, Timed, edge::ListLink<ByPool> {
     Upstream() : Part{PartKind::upstream} {}
 
-    Fd fd;
-    Readiness ready;
     UpstreamState state = UpstreamState::connecting;
     bool reused = false;  // has carried a response before
     bool ended = false;   // the instance will send nothing more
@@ -154,6 +157,7 @@ struct Exchange : edge::ListLink<ByAge>, edge::ListLink<ByHold> {
     bool client_begun = false;  // the client has, or will have, some of the final response
     bool keep_client = false;
     std::uint16_t status = 0;
+    std::uint32_t hsts_s = 0;  // of the route, over TLS
     std::uint32_t interim = 0;
     std::uint64_t body_bytes_sent = 0;
 

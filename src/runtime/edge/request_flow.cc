@@ -73,7 +73,7 @@ Flow read_body(Exchange& exchange) {
     Client& client = *exchange.client;
     if (client.ended) return Flow::gone;  // in the middle of its own request
     if (!client.ready.readable || !make_room(exchange)) return Flow::wait;
-    const IoResult got = receive(client.fd, client.ready, *client.in);
+    const IoResult got = receive(client, *client.in);
     switch (got.end) {
         case IoEnd::some: return Flow::progress;
         case IoEnd::would_block: return Flow::wait;
@@ -118,7 +118,7 @@ Flow pump_request(Core& core, Exchange& exchange) {
         return Flow::progress;
     }
     if (!upstream->ready.writable) return Flow::wait;
-    const IoResult put = transmit(upstream->fd, upstream->ready, head, body);
+    const IoResult put = transmit(*upstream, head, body);
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) {
         // It may have answered before it closed: what it said is still to be read.

@@ -1,5 +1,7 @@
 // The response's bytes: head and body from the instance to the client.
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "http/write.h"
 #include "runtime/edge/flow.h"
@@ -38,7 +40,7 @@ Flow read_upstream(Core& core, Upstream& upstream) {
     if (upstream.in == nullptr) return Flow::done;
     if (upstream.in->room() == 0) upstream.in->compact();
     if (upstream.in->room() == 0) return Flow::wait;
-    const IoResult got = receive(upstream.fd, upstream.ready, *upstream.in);
+    const IoResult got = receive(upstream, *upstream.in);
     if (got.end == IoEnd::some) return Flow::progress;
     if (got.end == IoEnd::would_block) return Flow::wait;
     upstream.ended = true;
@@ -67,6 +69,16 @@ Flow pass_interim(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
+// Strict-Transport-Security as the route wants it, unless the app says its own. Views into `room`.
+http::ExtraField hsts_field(const Exchange& exchange, std::span<char> room) {
+    constexpr std::string_view k_name = "Strict-Transport-Security";
+    if (exchange.hsts_s == 0 || exchange.heads->response.fields.first(k_name)) return {};
+    http::ByteWriter value(room);
+    value.text("max-age=");
+    value.number(exchange.hsts_s);
+    return {.name = k_name, .value = value.written()};
+}
+
 Flow pass_head(Core& core, Exchange& exchange) {
     const http::RequestHead& request = exchange.heads->request;
     const http::ResponseHead& response = exchange.heads->response;
@@ -82,6 +94,8 @@ Flow pass_head(Core& core, Exchange& exchange) {
     }
     Buffer* out = client_buffer(core, exchange);
     if (out == nullptr) return Flow::gone;
+    std::array<char, 24> hsts_room;
+    const auto hsts = hsts_field(exchange, hsts_room);
     const auto size = http::write_response_head(
         response,
         {.request_method = request.method,
@@ -90,7 +104,7 @@ Flow pass_head(Core& core, Exchange& exchange) {
          .persistence =
              exchange.keep_client ? http::Persistence::keep_alive : http::Persistence::close,
          .date = core.date_text(),
-         .extra = {}},
+         .extra = hsts.value.empty() ? std::span<const http::ExtraField>() : std::span(&hsts, 1)},
         {out->tail(), out->room()});
     if (!size) return broken_attempt(core, exchange);
     out->end += *size;
@@ -228,7 +242,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
         return flow == Flow::done ? end_of_body(core, exchange) : flow;
     }
     if (!client.ready.writable) return Flow::wait;
-    const IoResult put = transmit(client.fd, client.ready, head, body);
+    const IoResult put = transmit(client, head, body);
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);
@@ -240,7 +254,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
 Flow flush_interim(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     if (exchange.to_client == nullptr || !client.ready.writable) return Flow::wait;
-    const IoResult put = transmit(client.fd, client.ready, exchange.to_client->view(), {});
+    const IoResult put = transmit(client, exchange.to_client->view(), {});
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);
     return Flow::progress;
@@ -271,7 +285,7 @@ Flow pump_response(Core& core, Exchange& exchange) {
 Flow flush_local(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     if (!client.ready.writable) return Flow::wait;
-    const IoResult put = transmit(client.fd, client.ready, exchange.to_client->view(), {});
+    const IoResult put = transmit(client, exchange.to_client->view(), {});
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     exchange.to_client->consume(put.bytes);

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "runtime/edge/parts.h"
+
 namespace moln::edge_loop {
 namespace {
 
@@ -19,22 +21,20 @@ IoResult from_errno(Readiness& ready, bool& direction) {
 
 }  // namespace
 
-IoResult receive(const Fd& fd, Readiness& ready, Buffer& buffer) {
-    const std::size_t room = buffer.room();
-    const auto got = ::recv(fd.get(), buffer.tail(), room, 0);
+IoResult receive_raw(int fd, Readiness& ready, std::span<char> room) {
+    const auto got = ::recv(fd, room.data(), room.size(), 0);
     if (got < 0) return from_errno(ready, ready.readable);
     if (got == 0) {
         ready.readable = false;
         return {IoEnd::ended, 0};
     }
     const auto bytes = static_cast<std::size_t>(got);
-    buffer.end += bytes;
     // A short read took all there was: the next byte is a new edge. Not so the end of the stream.
-    if (bytes < room && !ready.hung_up) ready.readable = false;
+    if (bytes < room.size() && !ready.hung_up) ready.readable = false;
     return {IoEnd::some, bytes};
 }
 
-IoResult transmit(const Fd& fd, Readiness& ready, std::string_view head, std::string_view body) {
+IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::string_view body) {
     iovec parts[2];
     msghdr message{};
     message.msg_iov = parts;
@@ -43,12 +43,30 @@ IoResult transmit(const Fd& fd, Readiness& ready, std::string_view head, std::st
         parts[message.msg_iovlen++] = {const_cast<char*>(part.data()), part.size()};
     }
     const auto put = message.msg_iovlen == 1
-                         ? ::send(fd.get(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                         : ::sendmsg(fd.get(), &message, MSG_NOSIGNAL);
+                         ? ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                         : ::sendmsg(fd, &message, MSG_NOSIGNAL);
     if (put < 0) return from_errno(ready, ready.writable);
     const auto bytes = static_cast<std::size_t>(put);
     if (bytes < head.size() + body.size()) ready.writable = false;
     return {IoEnd::some, bytes};
+}
+
+IoResult receive(Connection& connection, Buffer& buffer) {
+    if (connection.tls) return connection.tls->receive(buffer);
+    const auto got =
+        receive_raw(connection.fd.get(), connection.ready, {buffer.tail(), buffer.room()});
+    buffer.end += got.bytes;
+    return got;
+}
+
+IoResult transmit(Connection& connection, std::string_view head, std::string_view body) {
+    if (connection.tls) return connection.tls->transmit(head, body);
+    return transmit_raw(connection.fd.get(), connection.ready, head, body);
+}
+
+void end_output(Connection& connection) {
+    if (connection.tls) connection.tls->end();
+    ::shutdown(connection.fd.get(), SHUT_WR);
 }
 
 }  // namespace moln::edge_loop

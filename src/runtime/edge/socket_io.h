@@ -1,24 +1,26 @@
-// Reads and writes of the loop: one system call each, the outcome and the readiness in one value.
+// Reads and writes of the loop, the outcome and the readiness in one value. Without TLS each is one
+// system call.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <span>
 #include <string_view>
 
-#include "runtime/edge/parts.h"
+#include "runtime/edge/readiness.h"
 
 namespace moln::edge_loop {
 
-enum class IoEnd : std::uint8_t { some, would_block, ended, broken };
-
-struct IoResult {
-    IoEnd end = IoEnd::would_block;
-    std::size_t bytes = 0;
-};
+struct Buffer;
+struct Connection;
 
 // Into the buffer's room, which must not be empty.
-IoResult receive(const Fd& fd, Readiness& ready, Buffer& buffer);
-// `head` and then `body`, as far as the socket takes them; not both empty.
-IoResult transmit(const Fd& fd, Readiness& ready, std::string_view head, std::string_view body);
+IoResult receive(Connection& connection, Buffer& buffer);
+// `head` and then `body`, as far as the connection takes them; not both empty.
+IoResult transmit(Connection& connection, std::string_view head, std::string_view body);
+// Nothing more will be sent: the peer reads to the end. What it still sends can be read.
+void end_output(Connection& connection);
+
+// The same of a socket alone, for plain connections and below TLS. `room` must not be empty.
+IoResult receive_raw(int fd, Readiness& ready, std::span<char> room);
+IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::string_view body);
 
 }  // namespace moln::edge_loop

@@ -32,6 +32,7 @@ std::shared_ptr<EndpointCell> CellRegistry::endpoint_cell(const EdgeApp& app,
 }
 
 std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled,
+                                                 std::shared_ptr<const tls::Sites> sites,
                                                  std::uint64_t generation) {
     auto old_endpoints = std::exchange(endpoints_, {});
     auto old_apps = std::exchange(apps_, {});
@@ -49,6 +50,7 @@ std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled
 
     auto tables = std::make_shared<Tables>();
     tables->generation = generation;
+    tables->sites = std::move(sites);
     for (const auto& app : compiled.apps) {
         AppEntry entry{.cell = app_cell(app), .endpoints = {}};
         for (const auto& endpoint : app.endpoints) {

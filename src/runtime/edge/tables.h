@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "edge/compiled.h"
+#include "io/tls/sites.h"
 #include "runtime/edge/cells.h"
 
 namespace moln::edge_loop {
@@ -27,7 +28,8 @@ struct AppEntry {
 struct Tables {
     std::uint64_t generation = 0;
     edge::CompiledSnapshot compiled;
-    std::vector<AppEntry> apps;  // in the order of compiled.apps
+    std::vector<AppEntry> apps;               // in the order of compiled.apps
+    std::shared_ptr<const tls::Sites> sites;  // never null
 };
 
 // Remembers cells from snapshot to snapshot, so that counts go on.
@@ -35,7 +37,9 @@ class CellRegistry {
 public:
     explicit CellRegistry(std::size_t workers) : workers_(workers) {}
 
-    std::shared_ptr<const Tables> join(edge::CompiledSnapshot compiled, std::uint64_t generation);
+    std::shared_ptr<const Tables> join(edge::CompiledSnapshot compiled,
+                                       std::shared_ptr<const tls::Sites> sites,
+                                       std::uint64_t generation);
 
     // Endpoints that no longer stand in the last joined snapshot but still have something open.
     // Those that have nothing are forgotten by this call.

@@ -1,7 +1,5 @@
 // After 101: bytes both ways, untouched, until both sides have ended (RFC 9110 7.8). One side may
 // end long before the other, but not for ever if nothing passes any more.
-#include <sys/socket.h>
-
 #include "io/net/socket.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/socket_io.h"
@@ -9,18 +7,13 @@
 namespace moln::edge_loop {
 namespace {
 
-struct Side {
-    const Fd& fd;
-    Readiness& ready;
-};
-
 // One direction. `source_ended` is set when the source has sent all; then, once everything is
 // delivered, the sink is told. Gone: a side is broken.
-Flow pass(Core& core, Side source, Buffer** buffer, bool& source_ended, Side sink,
+Flow pass(Core& core, Connection& source, Buffer** buffer, bool& source_ended, Connection& sink,
           std::uint64_t* count) {
     bool moved = false;
     if (*buffer != nullptr && !(*buffer)->empty() && sink.ready.writable) {
-        const IoResult put = transmit(sink.fd, sink.ready, (*buffer)->view(), {});
+        const IoResult put = transmit(sink, (*buffer)->view(), {});
         if (put.end == IoEnd::broken) return Flow::gone;
         (*buffer)->consume(put.bytes);
         if (count != nullptr) *count += put.bytes;
@@ -31,7 +24,7 @@ Flow pass(Core& core, Side source, Buffer** buffer, bool& source_ended, Side sin
         if (*buffer == nullptr) return Flow::gone;
         if ((*buffer)->room() == 0) (*buffer)->compact();
         if ((*buffer)->room() != 0) {
-            const IoResult got = receive(source.fd, source.ready, **buffer);
+            const IoResult got = receive(source, **buffer);
             if (got.end == IoEnd::broken) return Flow::gone;
             if (got.end == IoEnd::ended) source_ended = true;
             moved = moved || got.end != IoEnd::would_block;
@@ -76,15 +69,14 @@ Flow pump_tunnel(Core& core, Exchange& exchange) {
         close_client(core, client);
         return Flow::gone;
     }
-    const Side down{client.fd, client.ready};
-    const Side up{upstream.fd, upstream.ready};
-    const Flow to_instance = pass(core, down, &client.in, client.ended, up, nullptr);
+    const Flow to_instance = pass(core, client, &client.in, client.ended, upstream, nullptr);
     Flow to_client = Flow::wait;
     if (exchange.to_client != nullptr) {
         to_client = flush_local(core, exchange);
         if (to_client == Flow::done) to_client = Flow::progress;
     } else {
-        to_client = pass(core, up, &upstream.in, upstream.ended, down, &exchange.body_bytes_sent);
+        to_client =
+            pass(core, upstream, &upstream.in, upstream.ended, client, &exchange.body_bytes_sent);
     }
     if (to_instance == Flow::gone || to_client == Flow::gone) {
         close_client(core, client);
@@ -95,11 +87,11 @@ Flow pump_tunnel(Core& core, Exchange& exchange) {
         upstream.ended && upstream.in == nullptr && exchange.to_client == nullptr;
     if (sent_up && !exchange.instance_told_end) {
         exchange.instance_told_end = true;
-        ::shutdown(upstream.fd.get(), SHUT_WR);
+        end_output(upstream);
     }
     if (sent_down && !exchange.client_told_end) {
         exchange.client_told_end = true;
-        ::shutdown(client.fd.get(), SHUT_WR);
+        end_output(client);
     }
     if (sent_up && sent_down) {
         finish_exchange(core, exchange);

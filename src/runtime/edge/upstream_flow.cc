@@ -115,7 +115,7 @@ void close_upstream(Core& core, Upstream& upstream) {
 }
 
 void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events) {
-    upstream.ready.note(events);
+    upstream.note(events);
     switch (upstream.state) {
         case UpstreamState::closed: return;
         case UpstreamState::idle:

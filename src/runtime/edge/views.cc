@@ -103,6 +103,7 @@ void Views::sweep(edge::List<Upstream, ByPool>& orphans) {
 void Views::apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans) {
     // The old tables are kept until all views point into the new ones.
     const auto old = std::exchange(tables_, std::move(tables));
+    sites_ = tables_->sites;
     by_index_.clear();
     for (std::size_t i = 0; i < tables_->apps.size(); ++i) {
         const AppEntry& entry = tables_->apps[i];
@@ -118,10 +119,12 @@ void Views::apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByP
     sweep(orphans);
 }
 
-AppView* Views::route(std::string_view host, std::string_view path) {
-    if (!tables_) return nullptr;
+Views::Routed Views::route(std::string_view host, std::string_view path) {
+    if (!tables_) return {};
     const auto index = tables_->compiled.routes.find(host, path);
-    return index ? by_index_[*index] : nullptr;
+    if (!index) return {};
+    const auto& target = tables_->compiled.targets[*index];
+    return {.app = by_index_[target.app], .target = &target};
 }
 
 EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tried) {

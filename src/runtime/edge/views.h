@@ -68,8 +68,14 @@ public:
     void apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans);
     const Tables* tables() const { return tables_.get(); }
 
-    // Null when no app answers for that host and path.
-    AppView* route(std::string_view host, std::string_view path);
+    // What certificates this worker shows. Never null.
+    const std::shared_ptr<const tls::Sites>& sites() const { return sites_; }
+
+    struct Routed {
+        AppView* app = nullptr;  // null when no app answers for that host and path
+        const edge::RouteTarget* target = nullptr;
+    };
+    Routed route(std::string_view host, std::string_view path);
 
     // The endpoint for one more request, none of `tried`; null if there is none. The pointers in
     // `tried` are only compared: what they name may have gone.
@@ -106,6 +112,7 @@ private:
     std::size_t worker_;
     DrainListener* listener_;
     std::shared_ptr<const Tables> tables_;
+    std::shared_ptr<const tls::Sites> sites_ = std::make_shared<const tls::Sites>();
     std::vector<AppView*> by_index_;
     std::unordered_map<const AppCell*, std::unique_ptr<AppView>> apps_;
     std::unordered_map<const EndpointCell*, std::unique_ptr<EndpointView>> endpoints_;

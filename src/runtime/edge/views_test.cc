@@ -39,10 +39,12 @@ struct World {
         auto compiled = edge::compile(std::move(snapshot));
         ASSERT_TRUE(compiled);
         edge::List<Upstream, ByPool> orphans;
-        views.apply(registry.join(std::move(*compiled), ++generation), orphans);
+        views.apply(
+            registry.join(std::move(*compiled), std::make_shared<const tls::Sites>(), ++generation),
+            orphans);
         EXPECT_TRUE(orphans.empty());
     }
-    AppView& app() { return *views.route("any", "/"); }
+    AppView& app() { return *views.route("any", "/").app; }
     Exchange* begin() {
         EndpointView* picked = views.pick(app(), {});
         if (picked == nullptr) return nullptr;

@@ -150,7 +150,7 @@ void on_event(Core& core, const epoll_event& event) {
         case PartKind::listener: accept_clients(core, *static_cast<Listener*>(part)); return;
         case PartKind::client: {
             auto& client = *static_cast<Client*>(part);
-            client.ready.note(event.events);
+            client.note(event.events);
             drive(core, client);
             return;
         }
@@ -177,12 +177,15 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     MOLN_ASSIGN(auto epoll, net::Epoll::create());
     auto core = std::make_unique<Core>(setup.index, port, std::move(epoll), setup.limits);
     MOLN_TRY(core->epoll.add(port.wake.fd(), EPOLLIN, &core->wake_part));
+    core->tls = setup.tls;
     core->listeners.resize(setup.listeners.size());
     for (std::size_t i = 0; i < setup.listeners.size(); ++i) {
         Listener& listener = core->listeners[i];
-        listener.fd = std::move(setup.listeners[i]);
+        listener.fd = std::move(setup.listeners[i].fd);
+        listener.tls = setup.listeners[i].tls;
         MOLN_ASSIGN(const auto bound, net::SocketAddress::local_of(listener.fd.get()));
         listener.port = bound.port();
+        if (listener.tls && core->tls_port == 0) core->tls_port = listener.port;
         MOLN_TRY(core->epoll.add(listener.fd.get(), EPOLLIN, static_cast<Part*>(&listener)));
     }
     return core;

@@ -11,11 +11,17 @@
 
 namespace moln::edge_loop {
 
+struct WorkerListener {
+    Fd fd;
+    bool tls = false;
+};
+
 struct WorkerSetup {
     std::size_t index = 0;
     int cpu = -1;  // to run on, -1: any
     EdgeClientLimits limits;
-    std::vector<Fd> listeners;
+    std::vector<WorkerListener> listeners;
+    const tls::Server* tls = nullptr;  // needed by a listener with TLS; outlives the worker
 };
 
 // Runs on the calling thread until port.stopping and everything is finished. Everything that can

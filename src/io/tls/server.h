@@ -1,0 +1,29 @@
+// What all TLS connections of a server have in common: versions, ciphers, tickets, protocols.
+// TLS 1.2 and 1.3 with the settings that Mozilla's guide calls intermediate (version 5.7), without
+// renegotiation, compression, stateful sessions and early data.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "io/tls/handles.h"
+#include "io/tls/sites.h"
+#include "io/tls/ticket_keys.h"
+
+namespace moln::tls {
+
+class Server {
+public:
+    static Result<std::unique_ptr<Server>> create();
+
+    // A connection before its handshake. `sites` must live until that is done. Null: no memory.
+    SslHandle connection(const Sites& sites) const;
+
+private:
+    Server() = default;
+
+    ContextHandle context_;
+    std::unique_ptr<TicketKeys> tickets_ = std::make_unique<TicketKeys>();
+};
+
+}  // namespace moln::tls

@@ -1,0 +1,40 @@
+// Which certificate a server name (SNI, RFC 6066 3) gets. Filled once, then immutable, for any
+// number of threads.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "io/tls/certificate.h"
+
+namespace moln::tls {
+
+class Sites {
+public:
+    // `hosts` in lower case: "shop.example.org" or "*.example.org", one label (RFC 6125 6.4.3).
+    // What is added later goes before.
+    void add(const std::vector<std::string>& hosts, std::shared_ptr<const Certificate> certificate);
+
+    // `name` in any case. A client that names none ("") gets the first that was added: it could
+    // only guess anyway, and checks what it gets. Null: nobody here has that name.
+    const Certificate* find(std::string_view name) const;
+
+    bool empty() const { return by_host_.empty(); }
+
+private:
+    struct TextHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    std::unordered_map<std::string, std::shared_ptr<const Certificate>, TextHash, std::equal_to<>>
+        by_host_;
+    std::shared_ptr<const Certificate> first_;
+};
+
+}  // namespace moln::tls

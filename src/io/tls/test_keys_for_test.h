@@ -1,0 +1,41 @@
+// Throw-away keys and self-signed certificates of tests: they open nothing anywhere.
+#pragma once
+
+namespace moln::tls {
+
+inline constexpr const char* k_test_chain =
+    R"pem(-----BEGIN CERTIFICATE-----
+MIIBqzCCAVCgAwIBAgIUIlT1j1PyFFe8m50eyCf0Fsrw/FwwCgYIKoZIzj0EAwIw
+GzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLm9yZzAgFw0yNjExMjIxODA5NTVaGA8y
+MTI2MTAyOTE4MDk1NVowGzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLm9yZzBZMBMG
+ByqGSM49AgEGCCqGSM49AwEHA0IABPQOlmtC6ys/iNmRlf4mvHoMVEfDPBQzwSZt
+zlPFpR55qgF2YeyTmPQq+z+YdWKZuX8HQD5BUNqUviFziYverAKjcDBuMB0GA1Ud
+DgQWBBRyreyPMBp6R3xSohB5oUYA8oA69zAfBgNVHSMEGDAWgBRyreyPMBp6R3xS
+ohB5oUYA8oA69zAPBgNVHRMBAf8EBTADAQH/MBsGA1UdEQQUMBKCEHNob3AuZXhh
+bXBsZS5vcmcwCgYIKoZIzj0EAwIDSQAwRgIhAPKzk2zeuLiUEo292ZTj/X/0e5SR
+GXlhW1yquM7z9UlsAiEAjIvqfZyM3HviOmYPXXpodZ9HLtZtGLpezqcrlKdgejM=
+-----END CERTIFICATE-----
+)pem";
+inline constexpr const char* k_test_key =
+    R"pem(-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg+7+pZVGiNOPDq3RS
+JucQOYukdzBbsDGml16L5E9TQUahRANCAAT0DpZrQusrP4jZkZX+Jrx6DFRHwzwU
+M8Embc5TxaUeeaoBdmHsk5j0Kvs/mHVimbl/B0A+QVDalL4hc4mL3qwC
+-----END PRIVATE KEY-----
+)pem";
+inline constexpr const char* k_test_other_chain =
+    R"pem(-----BEGIN CERTIFICATE-----
+MIIBrTCCAVOgAwIBAgIURuADHMyiWZUqLLa6DZGxbvIj8KwwCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRb3RoZXIuZXhhbXBsZS5vcmcwIBcNMjYxMTIyMTgwOTU1WhgP
+MjEyNjEwMjkxODA5NTVaMBwxGjAYBgNVBAMMEW90aGVyLmV4YW1wbGUub3JnMFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEXlb0FZ247bRWoQ9CMGNHvoDOlo4hw/gu
+/vEn5UXZt5Etby2W2oB4Z8uLMTAyfr1HDoXV0spyktFoaPsTzdoCWaNxMG8wHQYD
+VR0OBBYEFEtyV5RwuOdDcNKnhC8fvB7JZnLFMB8GA1UdIwQYMBaAFEtyV5RwuOdD
+cNKnhC8fvB7JZnLFMA8GA1UdEwEB/wQFMAMBAf8wHAYDVR0RBBUwE4IRb3RoZXIu
+ZXhhbXBsZS5vcmcwCgYIKoZIzj0EAwIDSAAwRQIgOFQczBnY3hat4aKJM8pi6f8I
+65QoTLhFMojkYUGM3IgCIQCjhHu6kAwCsPRqBFseX5jwSrxlwENqW0fCVAEIlvw/
+hw==
+-----END CERTIFICATE-----
+)pem";
+
+}  // namespace moln::tls

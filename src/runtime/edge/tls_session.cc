@@ -1,0 +1,172 @@
+#include "runtime/edge/tls_session.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <span>
+
+#include <openssl/err.h>
+
+#include "runtime/edge/socket_io.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr std::size_t k_record_bytes_max = 16 * 1024;  // RFC 8446 5.1
+
+TlsSession::Socket& socket_of(BIO* bio) {
+    return *static_cast<TlsSession::Socket*>(BIO_get_data(bio));
+}
+
+int read_bio(BIO* bio, char* bytes, int size) {
+    auto& socket = socket_of(bio);
+    BIO_clear_retry_flags(bio);
+    while (socket.ready.readable) {
+        const auto got =
+            receive_raw(socket.fd, socket.ready, {bytes, static_cast<std::size_t>(size)});
+        if (got.end == IoEnd::some && got.bytes != 0) return static_cast<int>(got.bytes);
+        if (got.end == IoEnd::ended) {
+            socket.ended = true;
+            return 0;
+        }
+        if (got.end == IoEnd::broken) return -1;
+    }
+    BIO_set_retry_read(bio);
+    return -1;
+}
+
+int write_bio(BIO* bio, const char* bytes, int size) {
+    auto& socket = socket_of(bio);
+    BIO_clear_retry_flags(bio);
+    while (socket.ready.writable) {
+        const auto put =
+            transmit_raw(socket.fd, socket.ready, {bytes, static_cast<std::size_t>(size)}, {});
+        if (put.bytes != 0) return static_cast<int>(put.bytes);
+        if (put.end == IoEnd::broken) return -1;
+    }
+    BIO_set_retry_write(bio);
+    return -1;
+}
+
+long control_bio(BIO* bio, int command, long, void*) {
+    switch (command) {
+        case BIO_CTRL_FLUSH: return 1;
+        case BIO_CTRL_EOF: return socket_of(bio).ended ? 1 : 0;
+        default: return 0;
+    }
+}
+
+const BIO_METHOD* bio_method() {
+    static BIO_METHOD* const method = [] {
+        BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+        if (made == nullptr) return made;
+        BIO_meth_set_read(made, read_bio);
+        BIO_meth_set_write(made, write_bio);
+        BIO_meth_set_ctrl(made, control_bio);
+        return made;
+    }();
+    return method;
+}
+
+// One record for both. Without a body, or without a head, no byte is copied.
+std::string_view joined(std::string_view head, std::string_view body) {
+    thread_local std::array<char, k_record_bytes_max> room;
+    if (head.empty()) return body.substr(0, room.size());
+    if (body.empty() || head.size() >= room.size()) return head.substr(0, room.size());
+    body = body.substr(0, room.size() - head.size());
+    std::memcpy(room.data(), head.data(), head.size());
+    std::memcpy(room.data() + head.size(), body.data(), body.size());
+    return {room.data(), head.size() + body.size()};
+}
+
+}  // namespace
+
+std::unique_ptr<TlsSession> TlsSession::make(const tls::Server& server,
+                                             std::shared_ptr<const tls::Sites> sites, const Fd& fd,
+                                             Readiness& ready) {
+    std::unique_ptr<TlsSession> session(new TlsSession(fd, ready));
+    session->sites_ = std::move(sites);
+    session->ssl_ = server.connection(*session->sites_);
+    BIO* bio = session->ssl_ && bio_method() != nullptr ? BIO_new(bio_method()) : nullptr;
+    if (bio == nullptr) return nullptr;
+    BIO_set_data(bio, &session->socket_);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(session->ssl_.get(), bio, bio);
+    return session;
+}
+
+IoResult TlsSession::failed() {
+    ERR_clear_error();
+    may_end_ = false;
+    ready_.broken = true;
+    return {IoEnd::broken, 0};
+}
+
+IoEnd TlsSession::handshake() {
+    ERR_clear_error();
+    const int done = SSL_do_handshake(ssl_.get());
+    if (done == 1) {
+        may_end_ = true;
+        sites_.reset();
+        ready_.readable = socket_.ready.readable || SSL_has_pending(ssl_.get()) == 1;
+        ready_.writable = socket_.ready.writable;
+        return IoEnd::some;
+    }
+    const int reason = SSL_get_error(ssl_.get(), done);
+    if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return IoEnd::would_block;
+    return failed().end;
+}
+
+IoResult TlsSession::receive(Buffer& buffer) {
+    ERR_clear_error();
+    std::size_t got = 0;
+    const int done = SSL_read_ex(ssl_.get(), buffer.tail(), buffer.room(), &got);
+    if (done == 1) {
+        buffer.end += got;
+        // A record that is not whole counts as pending: the next call finds that out.
+        ready_.readable = socket_.ready.readable || SSL_has_pending(ssl_.get()) == 1;
+        return {IoEnd::some, got};
+    }
+    switch (SSL_get_error(ssl_.get(), done)) {
+        case SSL_ERROR_WANT_READ: ready_.readable = false; return {IoEnd::would_block, 0};
+        case SSL_ERROR_WANT_WRITE: return {IoEnd::would_block, 0};  // a key update's answer waits
+        case SSL_ERROR_ZERO_RETURN: ready_.readable = false; return {IoEnd::ended, 0};
+        default: return failed();
+    }
+}
+
+IoResult TlsSession::transmit(std::string_view head, std::string_view body) {
+    ERR_clear_error();
+    const auto bytes = joined(head, body);
+    std::size_t put = 0;
+    const int done = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &put);
+    if (done == 1) return {IoEnd::some, put};
+    const int reason = SSL_get_error(ssl_.get(), done);
+    if (reason != SSL_ERROR_WANT_WRITE && reason != SSL_ERROR_WANT_READ) return failed();
+    ready_.writable = false;
+    return {IoEnd::would_block, 0};
+}
+
+void TlsSession::end() {
+    if (!may_end_) return;
+    may_end_ = false;
+    ERR_clear_error();
+    (void)SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+}
+
+std::string_view TlsSession::server_name() const {
+    const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    return name == nullptr ? std::string_view() : name;
+}
+
+bool TlsSession::resumed() const {
+    return SSL_session_reused(ssl_.get()) == 1;
+}
+
+bool TlsSession::tls_1_3() const {
+    return SSL_version(ssl_.get()) == TLS1_3_VERSION;
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,61 @@
+// TLS over one non-blocking connection: the handshake, then the same reads and writes as without.
+// OpenSSL moves the bytes through a BIO of ours, which makes a system call only where readiness
+// says that it may bring something.
+//
+// The flows look at the connection's Readiness as ever: it means decrypted bytes then, while what
+// epoll said of the socket is kept here.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "io/file/fd.h"
+#include "io/tls/server.h"
+#include "runtime/edge/buffer.h"
+#include "runtime/edge/readiness.h"
+
+namespace moln::edge_loop {
+
+class TlsSession {
+public:
+    // `fd` and `ready` outlive it. Null: out of memory.
+    static std::unique_ptr<TlsSession> make(const tls::Server& server,
+                                            std::shared_ptr<const tls::Sites> sites, const Fd& fd,
+                                            Readiness& ready);
+
+    void note(std::uint32_t events) { socket_.ready.note(events); }
+
+    // some: it is done; would_block: goes on with the next event; broken: it failed.
+    IoEnd handshake();
+    IoResult receive(Buffer& buffer);
+    // At most a record, 16 KiB. After would_block the same bytes must come again, more may follow.
+    IoResult transmit(std::string_view head, std::string_view body);
+    // Says that nothing more comes, so that a cut is told from an end. Not after a failure.
+    void end();
+    // Ends without saying so: the client is to take what it got for cut.
+    void abandon() { may_end_ = false; }
+
+    // As the client said it (SNI), "" if it did not.
+    std::string_view server_name() const;
+    bool resumed() const;
+    bool tls_1_3() const;
+
+    struct Socket {
+        int fd = -1;
+        Readiness ready;
+        bool ended = false;
+    };
+
+private:
+    TlsSession(const Fd& fd, Readiness& ready)
+        : socket_{.fd = fd.get(), .ready = ready}, ready_(ready) {}
+    IoResult failed();
+
+    Socket socket_;
+    Readiness& ready_;
+    std::shared_ptr<const tls::Sites> sites_;  // until the handshake is done
+    tls::SslHandle ssl_;
+    bool may_end_ = false;
+};
+
+}  // namespace moln::edge_loop
