@@ -38,6 +38,10 @@ class Tls(EdgeCase):
         head = client.head()
         return head, client.body(head)
 
+    def assertServed(self, host, context=None):
+        client = self.tls_client(host, context)
+        self.assertEqual(self.ask(client, host)[0].status, 200)
+
     def counter(self, name):
         before = self.daemon.metrics
         self.daemon.send({"get": "metrics"})
@@ -70,7 +74,7 @@ class Tls(EdgeCase):
             with self.assertRaisesRegex(ssl.SSLError, "(?i)unrecognized.name"):
                 self.tls_client(name)
         self.assertEqual(self.counter("moln_edge_tls_handshake_failures_total"), 2)
-        self.assertEqual(self.ask(self.tls_client("shop.test"), "shop.test")[0].status, 200)
+        self.assertServed("shop.test")
 
     def test_without_certificates_no_handshake_succeeds_and_plain_requests_do(self):
         self.publish(self.endpoints)
@@ -171,8 +175,7 @@ class Tls(EdgeCase):
         self.certificates.clear()
         new = self.serve("shop.test")
         self.assertNotEqual(old.chain, new.chain)
-        self.assertEqual(self.ask(self.tls_client("shop.test", trusting(new)), "shop.test")[0].status,
-                         200)
+        self.assertServed("shop.test", trusting(new))
         with self.assertRaises(ssl.SSLCertVerificationError):
             self.tls_client("shop.test", trusting(old))
         self.assertEqual(self.ask(open_one, "shop.test")[0].status, 200)
@@ -182,8 +185,7 @@ class Tls(EdgeCase):
         bad = self.certify(["bad.test"]).sealed(self.dir + "/seal.key")
         self.certificates[1] = {**bad, "id": "cert-9"}  # sealed as another's
         self.publish_snapshot([self.route()], [self.app(self.endpoints)])
-        self.assertEqual(self.ask(self.tls_client("good.test", trusting(good)), "good.test")[0].status,
-                         200)
+        self.assertServed("good.test", trusting(good))
         with self.assertRaises(ssl.SSLError):
             self.tls_client("bad.test")
         self.assertIn("certificate_ignored id=cert-9", self.stderr())
@@ -198,8 +200,7 @@ class Tls(EdgeCase):
         self.process.kill()
         self.process.wait()
         self.start()
-        self.assertEqual(self.ask(self.tls_client("shop.test", trusting(made)), "shop.test")[0].status,
-                         200)
+        self.assertServed("shop.test", trusting(made))
 
     def test_what_is_no_tls_ends_that_connection_only(self):
         self.serve("shop.test")
@@ -212,7 +213,7 @@ class Tls(EdgeCase):
                 stream.rest()
             except ConnectionError:
                 pass
-        self.assertEqual(self.ask(self.tls_client("shop.test"), "shop.test")[0].status, 200)
+        self.assertServed("shop.test")
 
     def test_a_handshake_that_stalls_ends_at_the_limit_of_a_head(self):
         self.serve("shop.test")
