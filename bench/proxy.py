@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """CPU per proxied request: Moln's edge beside Debian's HAProxy and nginx, on this machine.
 
-    bench/proxy.py --edge build/tests/edge/moln_edge_dev [--rounds 5] [--seconds 4]
+    bench/proxy.py --edge build/tests/edge/moln_edge_dev [--rounds 5] [--seconds 4] [--tls]
+
+With --tls the clients speak TLS 1.3, over connections that stay and over one each (`new`: a whole
+handshake with a P-256 key, as `openssl s_time` makes them one after another).
 
 All proxies have on what production has on: access log, metrics, health checks, forwarding and
 tracing fields, keep-alive on both sides, as many threads as cores. wrk drives them in turn,
@@ -46,6 +49,7 @@ defaults
     unique-id-header X-Request-ID
 frontend web
     bind 127.0.0.1:{port}
+    bind 127.0.0.1:{tls_port} ssl crt {dir}/tls.pem alpn http/1.1
     http-request set-header X-Forwarded-Proto http
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     default_backend instances
@@ -80,6 +84,10 @@ http {{
     }}
     server {{
         listen 127.0.0.1:{port} reuseport;
+        listen 127.0.0.1:{tls_port} ssl reuseport;
+        ssl_certificate {dir}/tls.crt;
+        ssl_certificate_key {dir}/tls.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
         location / {{
             proxy_pass http://instances;
             proxy_http_version 1.1;
@@ -135,9 +143,9 @@ def cpu_seconds(pid):
 
 
 class Proxy:
-    def __init__(self, name, command, port, log):
+    def __init__(self, name, command, ports, log):
         self.name = name
-        self.port = port
+        self.port, self.tls_port = ports
         with open(log, "wb") as file:
             self.process = subprocess.Popen(command, stdout=file, stderr=file)
 
@@ -150,16 +158,43 @@ class Proxy:
             self.process.wait()
 
 
+def make_certificate(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", folder + "/tls.key",
+                    "-out", folder + "/tls.crt"], check=True, capture_output=True)
+    with open(folder + "/tls.pem", "w") as both:
+        for name in ("crt", "key"):
+            with open(folder + "/tls." + name) as one:
+                both.write(one.read())
+
+
+def edge_certificate(program, folder):
+    with open(folder + "/tls.key", "rb") as key:
+        sealed = subprocess.run([program, "seal", folder + "/seal.key", "cert-1"], stdin=key,
+                                check=True, capture_output=True, text=True).stdout
+    with open(folder + "/tls.crt") as chain:
+        return {"id": "cert-1", "hosts": ["localhost"], "chain": chain.read(),
+                "sealed_key": sealed}
+
+
 def start_edge(program, folder, origin, threads):
     os.mkdir(folder + "/state")
     control = folder + "/control"
-    port = free_port()
-    edge = Proxy("moln", [program, "--listen", "127.0.0.1:%d" % port, "--control", control,
+    ports = free_port(), free_port()
+    certificate = edge_certificate(program, folder)
+    edge = Proxy("moln", [program, "--listen", "127.0.0.1:%d" % ports[0], "--listen-tls",
+                          "127.0.0.1:%d" % ports[1], "--seal-key", folder + "/seal.key",
+                          "--control", control,
                           "--state", folder + "/state", "--access-log", folder + "/access.log",
-                          "--metrics", "127.0.0.1:0", "--threads", str(threads)], port,
+                          "--metrics", "127.0.0.1:0", "--threads", str(threads)], ports,
                  folder + "/edge.log")
-    wait_for(port)
+    wait_for(ports[0])
     daemon = socket.socket(socket.AF_UNIX)
+    while not os.path.exists(control):
+        if edge.process.poll() is not None:
+            raise SystemExit("the edge did not start: " + folder + "/edge.log")
+        time.sleep(0.02)
     daemon.connect(control)
     snapshot = {
         "version": 1, "epoch": 1,
@@ -167,7 +202,8 @@ def start_edge(program, folder, origin, threads):
         "apps": [{"app": "default/bench", "process": "web",
                   "health": {"kind": "http", "path": "/health"},
                   "endpoints": [{"instance": "web-1", "address": "127.0.0.1", "port": origin,
-                                 "state": "active", "release": 1}]}]}
+                                 "state": "active", "release": 1}]}],
+        "certificates": [certificate]}
     daemon.sendall(json.dumps({"snapshot": snapshot}).encode() + b"\n")
     for line in daemon.makefile("r"):
         if json.loads(line).get("report", {}).get("acked_version") == 1:
@@ -177,22 +213,39 @@ def start_edge(program, folder, origin, threads):
 
 
 def start_peer(name, template, command, folder, origin, threads):
-    port = free_port()
+    ports = free_port(), free_port()
     config = "%s/%s.conf" % (folder, name)
     with open(config, "w") as file:
-        file.write(template.format(port=port, metrics=free_port(), origin=origin, threads=threads,
-                                   dir=folder))
-    proxy = Proxy(name, [word.format(config=config) for word in command], port,
+        file.write(template.format(port=ports[0], tls_port=ports[1], metrics=free_port(),
+                                   origin=origin, threads=threads, dir=folder))
+    proxy = Proxy(name, [word.format(config=config) for word in command], ports,
                   "%s/%s.log" % (folder, name))
-    wait_for(port)
+    wait_for(ports[0])
     return proxy
 
 
-def drive(proxy, path, connections, seconds):
-    """One round: CPU microseconds a request, requests a second."""
+def drive_handshakes(proxy, path, seconds):
+    """A request over a connection of its own each: CPU microseconds, connections a second."""
     before = cpu_seconds(proxy.process.pid)
-    said = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds,
-                           "http://127.0.0.1:%d%s" % (proxy.port, path)],
+    # It ends with its time; every connection is a new session, none is resumed.
+    said = subprocess.run(["openssl", "s_time", "-connect", "127.0.0.1:%d" % proxy.tls_port,
+                           "-new", "-time", str(seconds), "-www", path],
+                          capture_output=True, text=True, check=False).stdout
+    used = cpu_seconds(proxy.process.pid) - before
+    made = re.search(r"(\d+) connections in (\d+) real seconds", said)
+    if made is None or int(made.group(1)) == 0:
+        raise SystemExit("%s: no handshake: %s" % (proxy.name, said))
+    return used * 1e6 / int(made.group(1)), int(made.group(1)) / int(made.group(2))
+
+
+def drive(proxy, path, connections, seconds, tls):
+    """One round: CPU microseconds a request, requests a second."""
+    if connections == "new":
+        return drive_handshakes(proxy, path, seconds)
+    before = cpu_seconds(proxy.process.pid)
+    where = "%s://127.0.0.1:%d%s" % (("https", proxy.tls_port, path) if tls else
+                                     ("http", proxy.port, path))
+    said = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, where],
                           capture_output=True, text=True, check=True).stdout
     used = cpu_seconds(proxy.process.pid) - before
     requests = int(re.search(r"(\d+) requests in", said).group(1))
@@ -208,16 +261,17 @@ def drive(proxy, path, connections, seconds):
 def measure(proxies, path, connections, options):
     results = {proxy.name: [] for proxy in proxies}
     for proxy in proxies:
-        drive(proxy, path, connections, 1)  # warm
+        drive(proxy, path, connections, 1, options.tls)  # warm
     for _ in range(options.rounds):
         for proxy in proxies:
-            results[proxy.name].append(drive(proxy, path, connections, options.seconds))
+            results[proxy.name].append(
+                drive(proxy, path, connections, options.seconds, options.tls))
     base = [cpu for cpu, _ in results["haproxy"]]
     for name, rounds in results.items():
         cpu = statistics.median(cpu for cpu, _ in rounds)
         ratio = statistics.median(cpu / other for (cpu, _), other in zip(rounds, base))
         rate = statistics.median(rate for _, rate in rounds)
-        print("%-5s %4d  %-8s %8.1f us/request  ratio %.2f   %8.0f requests/s" %
+        print("%-5s %4s  %-8s %8.1f us/request  ratio %.2f   %8.0f requests/s" %
               (path, connections, name, cpu, ratio, rate), flush=True)
 
 
@@ -227,11 +281,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--tls", action="store_true", help="the clients speak TLS")
     parser.add_argument("--only", default="", help="as 1k:32, to measure one case")
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="moln-bench-")
     os.chmod(folder, 0o755)  # nginx's workers are of another user
     running = []
+    make_certificate(folder)
     try:
         origin_program = folder + "/proxy_origin"
         subprocess.run(["c++", "-std=c++20", "-O2", "-pthread", "-o", origin_program,
@@ -248,8 +304,8 @@ def main():
             proxies.append(start_peer(name, template, command, folder, origin, options.threads))
             running.append(proxies[-1].stop)
         for path in ("/1k", "/64k"):
-            for connections in (32, 256):
-                case = "%s:%d" % (path[1:], connections)
+            for connections in (32, 256, "new") if options.tls else (32, 256):
+                case = "%s:%s" % (path[1:], connections)
                 if options.only in ("", case):
                     measure(proxies, path, connections, options)
     finally:

@@ -76,6 +76,13 @@ class Tls(EdgeCase):
         self.assertEqual(self.counter("moln_edge_tls_handshake_failures_total"), 2)
         self.assertServed("shop.test")
 
+    def test_who_names_no_host_or_an_address_gets_the_first_certificate_and_any_host(self):
+        self.serve("shop.test")
+        self.serve("blog.test")
+        for name in (None, "127.0.0.1"):
+            client = self.tls_client(name)
+            self.assertEqual(self.ask(client, "blog.test")[0].status, 200)
+
     def test_without_certificates_no_handshake_succeeds_and_plain_requests_do(self):
         self.publish(self.endpoints)
         with self.assertRaises(ssl.SSLError):

@@ -26,8 +26,7 @@ MonoTime now() {
 
 int choose_certificate(SSL* ssl, int* alert, void*) {
     const auto* sites = static_cast<const Sites*>(SSL_get_app_data(ssl));
-    const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    const Certificate* found = sites->find(name == nullptr ? "" : name);
+    const Certificate* found = sites->find(asked_name(ssl));
     if (found != nullptr && found->show(ssl)) return SSL_TLSEXT_ERR_OK;
     *alert = found == nullptr ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_INTERNAL_ERROR;
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -75,6 +74,14 @@ int handle_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_C
 }
 
 }  // namespace
+
+std::string_view asked_name(const SSL* ssl) {
+    const char* text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const std::string_view name = text == nullptr ? "" : text;
+    const bool address = name.find_first_not_of("0123456789.") == std::string_view::npos ||
+                         name.find(':') != std::string_view::npos;
+    return address ? std::string_view() : name;
+}
 
 Result<std::unique_ptr<Server>> Server::create() {
     ERR_clear_error();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "base/result.h"
 #include "io/tls/handles.h"
@@ -25,5 +26,9 @@ private:
     ContextHandle context_;
     std::unique_ptr<TicketKeys> tickets_ = std::make_unique<TicketKeys>();
 };
+
+// The name that the client asked for (SNI), as it wrote it; "" for none, and for an address, which
+// is no name there (RFC 6066 3) but sent by some clients.
+std::string_view asked_name(const SSL* ssl);
 
 }  // namespace moln::tls

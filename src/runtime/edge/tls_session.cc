@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <string>
+#include <utility>
 
 #include <openssl/err.h>
 
@@ -14,6 +16,23 @@ namespace moln::edge_loop {
 namespace {
 
 constexpr std::size_t k_record_bytes_max = 16 * 1024;  // RFC 8446 5.1
+constexpr std::size_t k_record_overhead_max = 256;     // RFC 8446 5.2
+constexpr std::size_t k_batch_records = 4;
+// Answers of TLS itself that may wait behind data: who makes us write them without reading waits.
+constexpr std::size_t k_unsent_bytes_max = 128 * 1024;
+
+// Sealed records on their way into one system call.
+struct Batch {
+    std::array<char, k_batch_records*(k_record_bytes_max + k_record_overhead_max)> bytes;
+    std::size_t size = 0;
+    bool append(std::string_view more) {
+        if (more.size() > bytes.size() - size) return false;
+        std::memcpy(bytes.data() + size, more.data(), more.size());
+        size += more.size();
+        return true;
+    }
+};
+thread_local Batch t_batch;
 
 TlsSession::Socket& socket_of(BIO* bio) {
     return *static_cast<TlsSession::Socket*>(BIO_get_data(bio));
@@ -38,10 +57,15 @@ int read_bio(BIO* bio, char* bytes, int size) {
 
 int write_bio(BIO* bio, const char* bytes, int size) {
     auto& socket = socket_of(bio);
+    const std::string_view record(bytes, static_cast<std::size_t>(size));
     BIO_clear_retry_flags(bio);
-    while (socket.ready.writable) {
-        const auto put =
-            transmit_raw(socket.fd, socket.ready, {bytes, static_cast<std::size_t>(size)}, {});
+    if (socket.batching) return t_batch.append(record) ? size : -1;
+    if (!socket.unsent.empty() && socket.unsent.size() < k_unsent_bytes_max) {
+        socket.unsent.append(record);
+        return size;
+    }
+    while (socket.unsent.empty() && socket.ready.writable) {
+        const auto put = transmit_raw(socket.fd, socket.ready, record, {});
         if (put.bytes != 0) return static_cast<int>(put.bytes);
         if (put.end == IoEnd::broken) return -1;
     }
@@ -136,29 +160,65 @@ IoResult TlsSession::receive(Buffer& buffer) {
     }
 }
 
+bool TlsSession::flush() {
+    auto& unsent = socket_.unsent;
+    while (!unsent.empty() && socket_.ready.writable) {
+        const auto put = transmit_raw(socket_.fd, socket_.ready, unsent, {});
+        if (put.end == IoEnd::broken) return false;
+        unsent.erase(0, put.bytes);
+    }
+    if (unsent.empty()) unsent.shrink_to_fit();
+    return unsent.empty();
+}
+
 IoResult TlsSession::transmit(std::string_view head, std::string_view body) {
     ERR_clear_error();
-    const auto bytes = joined(head, body);
-    std::size_t put = 0;
-    const int done = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &put);
-    if (done == 1) return {IoEnd::some, put};
-    const int reason = SSL_get_error(ssl_.get(), done);
-    if (reason != SSL_ERROR_WANT_WRITE && reason != SSL_ERROR_WANT_READ) return failed();
-    ready_.writable = false;
-    return {IoEnd::would_block, 0};
+    if (!socket_.unsent.empty()) {
+        if (!flush()) {
+            if (socket_.ready.broken) return failed();
+            ready_.writable = false;
+            return {IoEnd::would_block, 0};
+        }
+        if (sealed_ != 0) return {IoEnd::some, std::exchange(sealed_, 0)};
+    }
+    t_batch.size = 0;
+    socket_.batching = true;
+    std::size_t sealed = 0;
+    int done = 1;
+    for (std::size_t i = 0; i < k_batch_records && !(head.empty() && body.empty()); ++i) {
+        const auto bytes = joined(head, body);
+        std::size_t put = 0;
+        done = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &put);
+        if (done != 1) break;
+        sealed += put;
+        const auto of_head = std::min(put, head.size());
+        head.remove_prefix(of_head);
+        body.remove_prefix(put - of_head);
+    }
+    socket_.batching = false;
+    if (done != 1) return failed();
+    const std::string_view batch(t_batch.bytes.data(), t_batch.size);
+    const auto put = transmit_raw(socket_.fd, socket_.ready, batch, {});
+    if (put.end == IoEnd::broken) return failed();
+    ready_.writable = socket_.ready.writable;
+    if (put.bytes == batch.size()) return {IoEnd::some, sealed};
+    socket_.unsent.assign(batch.substr(put.bytes));
+    sealed_ = sealed;
+    // Interrupted, with room left: the caller is to come back at once.
+    return {ready_.writable ? IoEnd::some : IoEnd::would_block, 0};
 }
 
 void TlsSession::end() {
     if (!may_end_) return;
     may_end_ = false;
+    if (!socket_.unsent.empty() && !flush()) return;
     ERR_clear_error();
     (void)SSL_shutdown(ssl_.get());
     ERR_clear_error();
 }
 
 std::string_view TlsSession::server_name() const {
-    const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
-    return name == nullptr ? std::string_view() : name;
+    return tls::asked_name(ssl_.get());
 }
 
 bool TlsSession::resumed() const {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "io/file/fd.h"
@@ -28,7 +29,8 @@ public:
     // some: it is done; would_block: goes on with the next event; broken: it failed.
     IoEnd handshake();
     IoResult receive(Buffer& buffer);
-    // At most a record, 16 KiB. After would_block the same bytes must come again, more may follow.
+    // Several records with one system call. After would_block the same bytes must come again, more
+    // may follow: what was sealed of them counts as sent only once the socket has it.
     IoResult transmit(std::string_view head, std::string_view body);
     // Says that nothing more comes, so that a cut is told from an end. Not after a failure.
     void end();
@@ -40,21 +42,27 @@ public:
     bool resumed() const;
     bool tls_1_3() const;
 
+    // What the BIO works on.
     struct Socket {
         int fd = -1;
         Readiness ready;
         bool ended = false;
+        bool batching = false;  // records are gathered in the thread's batch
+        std::string unsent;     // records that the socket did not take yet
     };
 
 private:
     TlsSession(const Fd& fd, Readiness& ready)
         : socket_{.fd = fd.get(), .ready = ready}, ready_(ready) {}
     IoResult failed();
+    // False: some is left, or the connection is broken.
+    bool flush();
 
     Socket socket_;
     Readiness& ready_;
     std::shared_ptr<const tls::Sites> sites_;  // until the handshake is done
     tls::SslHandle ssl_;
+    std::size_t sealed_ = 0;  // bytes of the caller's that are in unsent, and not yet told as sent
     bool may_end_ = false;
 };
 
