@@ -31,7 +31,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 HAPROXY = """
 global
-    maxconn 4000
+    maxconn 9000
     nbthread {threads}
     log stdout format raw daemon
 defaults
@@ -67,7 +67,7 @@ daemon off;
 worker_processes {threads};
 pid {dir}/nginx.pid;
 error_log {dir}/nginx-error.log;
-events {{ worker_connections 4000; }}
+events {{ worker_connections 20000; }}
 http {{
     access_log {dir}/nginx-access.log;
     client_body_temp_path {dir}/nginx-body;
@@ -224,6 +224,22 @@ def start_peer(name, template, command, folder, origin, threads):
     return proxy
 
 
+def start_origin(folder, threads):
+    program = folder + "/proxy_origin"
+    subprocess.run(["c++", "-std=c++20", "-O2", "-pthread", "-o", program,
+                    HERE + "/proxy_origin.cc"], check=True)
+    origin = subprocess.Popen([program, str(threads)], stdout=subprocess.PIPE, text=True)
+    return origin, int(origin.stdout.readline())
+
+
+def start_all(edge, folder, origin, threads):
+    yield start_edge(edge, folder, origin, threads)
+    for name, template, command in (
+            ("haproxy", HAPROXY, ["haproxy", "-db", "-f", "{config}"]),
+            ("nginx", NGINX, ["nginx", "-e", folder + "/nginx-error.log", "-c", "{config}"])):
+        yield start_peer(name, template, command, folder, origin, threads)
+
+
 def drive_handshakes(proxy, path, seconds):
     """A request over a connection of its own each: CPU microseconds, connections a second."""
     before = cpu_seconds(proxy.process.pid)
@@ -289,20 +305,12 @@ def main():
     running = []
     make_certificate(folder)
     try:
-        origin_program = folder + "/proxy_origin"
-        subprocess.run(["c++", "-std=c++20", "-O2", "-pthread", "-o", origin_program,
-                        HERE + "/proxy_origin.cc"], check=True)
-        origin_process = subprocess.Popen([origin_program, str(options.threads)],
-                                          stdout=subprocess.PIPE, text=True)
-        running.append(origin_process.kill)
-        origin = int(origin_process.stdout.readline())
-        proxies = [start_edge(os.path.abspath(options.edge), folder, origin, options.threads)]
-        running.append(proxies[0].stop)
-        for name, template, command in (
-                ("haproxy", HAPROXY, ["haproxy", "-db", "-f", "{config}"]),
-                ("nginx", NGINX, ["nginx", "-e", folder + "/nginx-error.log", "-c", "{config}"])):
-            proxies.append(start_peer(name, template, command, folder, origin, options.threads))
-            running.append(proxies[-1].stop)
+        origin, port = start_origin(folder, options.threads)
+        running.append(origin.kill)
+        proxies = []
+        for proxy in start_all(os.path.abspath(options.edge), folder, port, options.threads):
+            running.append(proxy.stop)
+            proxies.append(proxy)
         for path in ("/1k", "/64k"):
             for connections in (32, 256, "new") if options.tls else (32, 256):
                 case = "%s:%s" % (path[1:], connections)
