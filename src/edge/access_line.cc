@@ -91,6 +91,8 @@ std::size_t format_access_line(const AccessRecord& record, std::span<char> out) 
     line.number(record.bytes);
     line.raw(",\"duration_us\":");
     line.number(record.duration_us);
+    line.raw(",\"queue_us\":");
+    line.number(record.queue_us);
     line.raw(",\"app\":");
     line.quoted(record.app, k_host_text_max);
     line.raw(",\"process\":");

@@ -19,6 +19,7 @@ struct AccessRecord {
     std::uint16_t status = 0;    // 0: the client left before an answer
     std::uint64_t bytes = 0;     // of the response body, sent to the client
     std::int64_t duration_us = 0;
+    std::int64_t queue_us = 0;  // of that, waiting for an instance
     std::string_view app = {};  // "" when no route matched
     std::string_view process = {};
     std::string_view instance = {};  // "" when none answered

@@ -19,6 +19,7 @@ enum class HoldVerdict : std::uint8_t {
 enum class HoldCause : std::uint8_t {
     none_ready,   // none is active and healthy
     unreachable,  // all that are refused the connection: worth a moment's patience
+    busy,         // all that are have as many requests as they may: one of them will be done
 };
 
 struct HoldQuestion {
@@ -30,13 +31,13 @@ struct HoldQuestion {
 HoldVerdict hold_verdict(const HoldQuestion& question);
 
 // How long a request may wait in all.
-Milliseconds hold_limit(bool hold, Milliseconds app_limit);
+Milliseconds hold_limit(bool hold, HoldCause cause, Milliseconds app_limit);
 
 // How many of the waiting go in one tick when `endpoints` are ready: all at once would overrun
 // the listen queue of an instance that has just started.
 std::size_t hold_release(std::size_t endpoints);
 
 // What the client reads.
-std::string_view explain(HoldVerdict verdict);
+std::string_view explain(HoldVerdict verdict, HoldCause cause);
 
 }  // namespace moln::edge

@@ -28,9 +28,20 @@ TEST(HoldVerdict, a_limit_of_zero_holds_nothing) {
 }
 
 TEST(HoldLimit, is_short_when_nobody_promised_an_instance) {
-    EXPECT_EQ(hold_limit(true, seconds(60)), seconds(60));
-    EXPECT_EQ(hold_limit(false, seconds(60)), k_unreachable_hold_limit);
-    EXPECT_EQ(hold_limit(false, Milliseconds{5}), Milliseconds{5});
+    constexpr auto k_unreachable = HoldCause::unreachable;
+    EXPECT_EQ(hold_limit(true, k_unreachable, seconds(60)), seconds(60));
+    EXPECT_EQ(hold_limit(false, k_unreachable, seconds(60)), k_unreachable_hold_limit);
+    EXPECT_EQ(hold_limit(false, k_unreachable, Milliseconds{5}), Milliseconds{5});
+    EXPECT_EQ(hold_limit(false, HoldCause::busy, seconds(60)), seconds(60));
+}
+
+TEST(HoldVerdict, the_busy_are_waited_for_within_the_queue) {
+    const auto verdict = [](std::int64_t held) {
+        return hold_verdict(
+            {.hold = false, .cause = HoldCause::busy, .held = held, .held_max = 10});
+    };
+    EXPECT_EQ(verdict(9), HoldVerdict::wait);
+    EXPECT_EQ(verdict(10), HoldVerdict::queue_full);
 }
 
 TEST(HoldRelease, grows_with_the_endpoints) {
@@ -41,7 +52,9 @@ TEST(HoldRelease, grows_with_the_endpoints) {
 TEST(HoldExplain, every_verdict_says_what_to_do) {
     for (const auto verdict :
          {HoldVerdict::wait, HoldVerdict::no_instance, HoldVerdict::queue_full}) {
-        EXPECT_NE(explain(verdict).find("try again"), std::string_view::npos);
+        for (const auto cause : {HoldCause::none_ready, HoldCause::unreachable, HoldCause::busy}) {
+            EXPECT_NE(explain(verdict, cause).find("try again"), std::string_view::npos);
+        }
     }
 }
 

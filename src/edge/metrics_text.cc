@@ -103,6 +103,16 @@ void write_apps(Out out, const std::vector<EdgeAppReport>& apps) {
     for (const auto& app : apps) {
         fmt::format_to(out, "moln_app_requests_held{{{}}} {}\n", labels_of(app), app.held);
     }
+    declare(out, "moln_app_requests_queued_total", "counter", "Requests that had to wait.");
+    for (const auto& app : apps) {
+        fmt::format_to(out, "moln_app_requests_queued_total{{{}}} {}\n", labels_of(app),
+                       app.held_total);
+    }
+    declare(out, "moln_app_queue_seconds_total", "counter", "Time that requests waited.");
+    for (const auto& app : apps) {
+        fmt::format_to(out, "moln_app_queue_seconds_total{{{}}} {}\n", labels_of(app),
+                       static_cast<double>(app.queue_us_total) / 1e6);
+    }
     declare(out, "moln_app_latency_seconds", "histogram", "Head received to response sent.");
     for (const auto& app : apps) write_latency(out, app, labels_of(app));
 }

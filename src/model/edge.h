@@ -51,10 +51,14 @@ struct EdgeApp {
     // True while Moln itself has taken the endpoints away (a switch of a single-writer app, a
     // restart) or is starting them: requests are held. False (crash-looping, stopped): 503 at once.
     bool hold = false;
+    // Requests and tunnels that one endpoint has at once, over all of the edge's threads; the
+    // others wait as held ones do. 0: no limit.
+    std::int64_t concurrency = 0;
     friend bool operator==(const EdgeApp&, const EdgeApp&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeApp, (),
-                      (app, process, health, endpoints, hold_requests_max, hold_limit, hold))
+                      (app, process, health, endpoints, hold_requests_max, hold_limit, hold,
+                       concurrency))
 
 struct EdgeRoute {
     std::string
@@ -116,7 +120,9 @@ BOOST_DESCRIBE_STRUCT(EndpointReport, (),
 struct EdgeAppReport {
     AppId app;
     std::string process;
-    std::int64_t held = 0;  // requests waiting for an endpoint
+    std::int64_t held = 0;        // requests waiting for an endpoint
+    std::int64_t held_total = 0;  // that ever waited, and for how long in all
+    std::int64_t queue_us_total = 0;
     std::int64_t requests_total = 0;
     std::int64_t errors_total = 0;
     // Latency histogram since the edge started: counts of requests by upper bound in microseconds,
@@ -125,7 +131,8 @@ struct EdgeAppReport {
     friend bool operator==(const EdgeAppReport&, const EdgeAppReport&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeAppReport, (),
-                      (app, process, held, requests_total, errors_total, latency_counts))
+                      (app, process, held, held_total, queue_us_total, requests_total, errors_total,
+                       latency_counts))
 
 inline constexpr std::int64_t k_latency_bounds_us[] = {
     250,     500,     1'000,   2'500,     5'000,     10'000,    25'000,     50'000,

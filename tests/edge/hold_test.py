@@ -1,5 +1,8 @@
 """Requests that wait for an instance."""
 
+import collections
+import threading
+import time
 import unittest
 
 from harness import EdgeCase, endpoint, ok, serving, until
@@ -100,6 +103,99 @@ class Hold(EdgeCase):
         origin = self.origin(serving(lambda head, body: ok(body)))
         self.publish([endpoint("web-1", origin.port)])
         self.assertEqual(client.body(client.head()), b"hello")
+
+    def counting(self, pause=0.01):
+        """Answers each request after a pause; knows how many it had at once."""
+        lock = threading.Lock()
+        state = {"open": 0, "most": 0}
+
+        def answer(_head, _body):
+            with lock:
+                state["open"] += 1
+                state["most"] = max(state["most"], state["open"])
+            time.sleep(pause)
+            with lock:
+                state["open"] -= 1
+            return ok()
+
+        return self.origin(serving(answer)), state
+
+    def test_an_endpoint_has_at_once_what_it_may_and_the_others_wait(self):
+        one, one_state = self.counting()
+        two, two_state = self.counting()
+        self.publish([endpoint("web-1", one.port), endpoint("web-2", two.port)], concurrency=3)
+        clients = self.asking(120)  # on all threads
+        for client in clients:
+            head = client.head()
+            self.assertEqual((head.status, client.body(head)), (200, b"ok"))
+        self.assertEqual((one_state["most"], two_state["most"]), (3, 3))
+        waited = [line["queue_us"] for line in self.log_lines(120)]
+        self.assertGreater(sum(1 for us in waited if us > 0), 60)
+        app = self.daemon.fresh()["apps"][0]
+        self.assertEqual(app["held"], 0)
+        self.assertEqual(app["held_total"], sum(1 for us in waited if us > 0))
+        self.assertGreater(app["queue_us_total"], 100_000)
+
+    def test_the_queue_before_the_busy_is_bounded_too(self):
+        origin, _ = self.counting(pause=0.3)
+        self.publish([endpoint("web-1", origin.port)], concurrency=1, hold_requests_max=5)
+        clients = self.asking(20)
+        statuses = collections.Counter()
+        for client in clients:
+            head = client.head()
+            statuses[head.status] += 1
+            if head.status == 503:
+                self.assertIn(b"too many", client.body(head))
+                self.assertEqual(head.get("retry-after"), "1")
+        self.assertEqual(statuses, {200: 6, 503: 14})
+
+    def test_waiting_for_the_busy_ends_at_its_limit(self):
+        origin, _ = self.counting(pause=2)
+        self.publish([endpoint("web-1", origin.port)], concurrency=1, hold_limit=200)
+        first = self.asking(1)[0]
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 1, "the first")
+        head, body = self.get()
+        self.assertEqual(head.status, 503)
+        self.assertIn(b"busy", body)
+        self.assertEqual(first.head().status, 200)
+
+    def test_a_client_that_leaves_gives_its_place_to_the_next(self):
+        came = []
+
+        def script(stream, number):
+            head = stream.head()
+            came.append(head.first)
+            if number == 1:
+                stream.more()  # answers never
+            else:
+                stream.send(ok())
+
+        origin = self.origin(script)
+        self.publish([endpoint("web-1", origin.port)], concurrency=1)
+        first, second = self.asking(2)
+        until(lambda: came and self.held() == 1, "one there and one waiting")
+        gone, waits = (first, second) if "/0" in came[0] else (second, first)
+        gone.reset()
+        self.assertEqual(waits.head().status, 200)
+
+    def test_a_tunnel_takes_a_place_until_it_ends(self):
+        def script(stream, _number):
+            head = stream.head()
+            if head.get("upgrade"):
+                stream.send("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
+                stream.more()
+            else:
+                stream.send(ok())
+
+        origin = self.origin(script)
+        self.publish([endpoint("web-1", origin.port)], concurrency=1)
+        tunnel = self.client()
+        tunnel.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
+        self.assertEqual(tunnel.head().status, 101)
+        waits = self.asking(1)[0]
+        until(lambda: self.held() == 1, "the request to wait")
+        tunnel.close()
+        self.assertEqual(waits.head().status, 200)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ EdgeAppReport report_of(const AppCell& cell) {
     report.held = cell.held.load();
     report.latency_counts.assign(edge::k_latency_buckets, 0);
     for (const AppSlot& slot : cell.slots) {
+        report.held_total += slot.held_total.get();
+        report.queue_us_total += slot.queue_us_total.get();
         report.requests_total += slot.requests_total.get();
         report.errors_total += slot.errors_total.get();
         for (std::size_t i = 0; i < edge::k_latency_buckets; ++i) {

@@ -45,12 +45,16 @@ struct EndpointCell {
     net::SocketAddress address;
     std::vector<EndpointSlot> slots;
     std::atomic<EndpointHealth> health = EndpointHealth::unknown;
+    // Shared by all workers, so that a limit of one is a limit of one; 0 where there is no limit.
+    std::atomic<std::int64_t> admitted = 0;
 
     EndpointCell(InstanceId id, net::SocketAddress where, std::size_t workers)
         : instance(std::move(id)), address(where), slots(workers) {}
 };
 
 struct alignas(64) AppSlot {
+    Count held_total;
+    Count queue_us_total;
     Count requests_total;
     Count errors_total;
     Count latency[edge::k_latency_buckets];

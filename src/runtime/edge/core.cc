@@ -72,6 +72,13 @@ void Core::update_clock() {
     http::format_date(WallTime{wall_ms}, date);
 }
 
+void Core::on_place_free() {
+    if (workers == nullptr) return;
+    for (const auto& worker : *workers) {
+        if (worker.get() != &port) worker->wake.ring();
+    }
+}
+
 void Core::on_idle_endpoint() {
     port.control.endpoint_idle.store(true, std::memory_order_release);
     port.control.wake.ring();

@@ -77,7 +77,8 @@ struct Core final : DrainListener {
     net::Epoll epoll;
     EdgeClientLimits limits;
     const tls::Server* tls = nullptr;  // null: no listener speaks TLS
-    std::uint16_t tls_port = 0;        // where redirects lead; 0: there is no such place
+    const std::vector<std::unique_ptr<WorkerPort>>* workers = nullptr;  // this one's among them
+    std::uint16_t tls_port = 0;  // where redirects lead; 0: there is no such place
     std::vector<Listener> listeners;
     Part wake_part{PartKind::wake};
 
@@ -111,6 +112,7 @@ struct Core final : DrainListener {
     void update_clock();
     std::string_view date_text() const { return {date.data(), date.size()}; }
     void on_idle_endpoint() override;
+    void on_place_free() override;
 };
 
 }  // namespace moln::edge_loop

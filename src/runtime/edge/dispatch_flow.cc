@@ -1,5 +1,6 @@
 // Which instance answers a request, and what becomes of the request when that instance, or every
 // instance, cannot.
+#include <algorithm>
 #include <span>
 
 #include "http/write.h"
@@ -55,14 +56,17 @@ void hold(Core& core, Exchange& exchange, edge::HoldCause cause) {
                                              .held_max = app.spec->hold_requests_max});
     if (verdict != edge::HoldVerdict::wait) {
         app.cell->held.fetch_sub(1);
-        answer_unavailable(core, exchange, edge::explain(verdict));
+        answer_unavailable(core, exchange, edge::explain(verdict, cause));
         return;
     }
-    const auto limit = edge::hold_limit(app.spec->hold, app.spec->hold_limit);
+    const auto limit = edge::hold_limit(app.spec->hold, cause, app.spec->hold_limit);
     if (exchange.held_until_ms == 0) exchange.held_until_ms = core.now_ms + limit.count;
-    exchange.held_for_endpoint = cause == edge::HoldCause::none_ready;
-    exchange.held_retry_ms =
-        exchange.held_for_endpoint ? 0 : core.now_ms + edge::k_unreachable_retry_pause.count;
+    exchange.held_cause = cause;
+    exchange.held_retry_ms = cause == edge::HoldCause::unreachable
+                                 ? core.now_ms + edge::k_unreachable_retry_pause.count
+                                 : 0;
+    exchange.held_since_us = core.now_us;
+    if (exchange.queue_us == 0) app.slot->held_total.add(1);
     exchange.tried_count = 0;
     exchange.attempts = 0;
     app.held.push_back(&exchange);
@@ -71,29 +75,45 @@ void hold(Core& core, Exchange& exchange, edge::HoldCause cause) {
     }
 }
 
-void unhold(Exchange& exchange) {
-    static_cast<edge::ListLink<ByHold>&>(exchange).unlink();
-    exchange.app->cell->held.fetch_sub(1);
-}
-
 // What a request that waits is to do now.
 enum class HeldStep : std::uint8_t { stay, go, give_up };
 
-HeldStep held_step(const Core& core, const AppView& app, const Exchange& exchange, bool ready) {
-    if (ready && exchange.held_retry_ms <= core.now_ms) return HeldStep::go;
+HeldStep held_step(const Core& core, const AppView& app, const Exchange& exchange) {
+    const bool due = exchange.held_retry_ms <= core.now_ms;
+    if (due && core.views.any_place(app)) return HeldStep::go;
     if (app.spec == nullptr || exchange.held_until_ms <= core.now_ms) return HeldStep::give_up;
-    if (!app.spec->hold && !ready) return HeldStep::give_up;
+    if (!app.spec->hold && !core.views.any_eligible(app)) return HeldStep::give_up;
     return HeldStep::stay;
 }
 
 }  // namespace
 
+void unhold(Exchange& exchange) {
+    static_cast<edge::ListLink<ByHold>&>(exchange).unlink();
+    AppView& app = *exchange.app;
+    app.cell->held.fetch_sub(1);
+    const std::int64_t waited = clock_now(Clock::mono_us) - exchange.held_since_us;
+    exchange.held_since_us = 0;
+    exchange.queue_us += std::max<std::int64_t>(waited, 1);
+    app.slot->queue_us_total.add(waited);
+}
+
 void dispatch(Core& core, Exchange& exchange) {
     const std::span tried(exchange.tried.data(), exchange.tried_count);
+    const bool is_new = exchange.held_until_ms == 0 && exchange.attempts == 0;
+    if (is_new && !exchange.app->held.empty() && core.views.is_limited(*exchange.app)) {
+        hold(core, exchange, edge::HoldCause::busy);  // who came before goes before
+        return;
+    }
     EndpointView* endpoint = core.views.pick(*exchange.app, tried);
     if (endpoint == nullptr) {
-        hold(core, exchange,
-             tried.empty() ? edge::HoldCause::none_ready : edge::HoldCause::unreachable);
+        auto cause = edge::HoldCause::none_ready;
+        if (!tried.empty()) {
+            cause = edge::HoldCause::unreachable;
+        } else if (core.views.any_eligible(*exchange.app)) {
+            cause = edge::HoldCause::busy;
+        }
+        hold(core, exchange, cause);
         return;
     }
     ++exchange.attempts;
@@ -167,12 +187,11 @@ void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
 
 void serve_held(Core& core, AppView& app) {
     ++app.exchanges;  // keeps it until the end of this function
-    const bool ready = core.views.any_eligible(app);
     std::size_t may_go = edge::hold_release(app.endpoints.size());
     for (Exchange* exchange = app.held.front(); exchange != nullptr;) {
         Exchange* next = app.held.after(exchange);
         Client& client = *exchange->client;
-        const HeldStep step = held_step(core, app, *exchange, ready);
+        const HeldStep step = held_step(core, app, *exchange);
         if (step == HeldStep::go && may_go > 0) {
             --may_go;
             unhold(*exchange);
@@ -180,7 +199,8 @@ void serve_held(Core& core, AppView& app) {
             drive(core, client);
         } else if (step == HeldStep::give_up) {
             unhold(*exchange);
-            answer_unavailable(core, *exchange, edge::explain(edge::HoldVerdict::wait));
+            answer_unavailable(core, *exchange,
+                               edge::explain(edge::HoldVerdict::wait, exchange->held_cause));
             drive(core, client);
         }
         exchange = next;

@@ -151,6 +151,7 @@ Status Edge::prepare_workers(Bound bound) {
                     prepare_worker(*ports_.back(), {.index = i,
                                                     .limits = limits,
                                                     .listeners = std::move(bound.by_worker[i]),
+                                                    .workers = &ports_,
                                                     .tls = tls_.get()}));
         cores_.push_back(std::move(core));
     }

@@ -116,6 +116,7 @@ void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us
                               .status = exchange.status,
                               .bytes = exchange.body_bytes_sent,
                               .duration_us = duration_us,
+                              .queue_us = exchange.queue_us,
                               .retries = exchange.retries};
     if (exchange.tunnel_name != nullptr) {
         record.method = exchange.tunnel_name->method;
@@ -279,12 +280,9 @@ void drop_exchange(Core& core, Exchange& exchange) {
         upstream->exchange = nullptr;
         close_upstream(core, *upstream);
     }
+    if (static_cast<edge::ListLink<ByHold>&>(exchange).linked()) unhold(exchange);
     const bool logged = exchange.stage == ResponseStage::done;
     if (!logged && exchange.begun_us != 0) account(core, exchange, exchange.client_begun);
-    if (static_cast<edge::ListLink<ByHold>&>(exchange).linked()) {
-        static_cast<edge::ListLink<ByHold>&>(exchange).unlink();
-        exchange.app->cell->held.fetch_sub(1);
-    }
     if (exchange.app != nullptr) core.views.release(*exchange.app);
     core.buffers.take_back(&exchange.to_upstream);
     core.buffers.take_back(&exchange.to_client);

@@ -53,6 +53,8 @@ void drop_exchange(Core& core, Exchange& exchange);
 void dispatch(Core& core, Exchange& exchange);
 // The attempt under way came to nothing: repeats it, holds it, answers or cuts.
 void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end);
+// It waits no more; the time that it did is counted.
+void unhold(Exchange& exchange);
 // Lets waiting requests go, as far as endpoints and time allow.
 void serve_held(Core& core, AppView& app);
 

@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 
+#include "edge/hold.h"
 #include "edge/limits.h"
 #include "edge/list.h"
 #include "edge/retry.h"
@@ -168,7 +169,10 @@ struct Exchange : edge::ListLink<ByAge>, edge::ListLink<ByHold> {
     bool tunnel = false;
     bool instance_told_end = false;  // of a tunnel: the client's end was passed on
     bool client_told_end = false;    // the instance's end was passed on
-    bool held_for_endpoint = false;  // held because none was ready, not because none was reachable
+    bool admitted = false;           // counts against its endpoint's concurrency
+    edge::HoldCause held_cause = edge::HoldCause::none_ready;  // why it waits, or last did
+    std::int64_t held_since_us = 0;                            // 0: it does not wait
+    std::int64_t queue_us = 0;                                 // that it has waited in all
     std::int64_t held_until_ms = 0;
     std::int64_t held_retry_ms = 0;
     std::int64_t open_since_ms = 0;

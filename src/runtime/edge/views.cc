@@ -127,21 +127,65 @@ Views::Routed Views::route(std::string_view host, std::string_view path) {
     return {.app = by_index_[target.app], .target = &target};
 }
 
+namespace {
+
+std::int64_t limit_of(const AppView& app) {
+    return app.spec == nullptr ? 0 : app.spec->concurrency;
+}
+
+}  // namespace
+
 EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tried) {
     for (const EndpointCell* cell : tried) {
         const auto known = endpoints_.find(cell);
         if (known == endpoints_.end() || !known->second->current) continue;
         if (known->second->app == &app) app.loads[known->second->index] = edge::k_not_eligible;
     }
-    const auto found = edge::least_loaded(app.loads, app.turn);
+    EndpointView* picked = nullptr;
+    if (limit_of(app) > 0) {
+        picked = pick_within_limit(app);
+    } else if (const auto found = edge::least_loaded(app.loads, app.turn)) {
+        picked = app.endpoints[*found];
+    }
     for (const EndpointCell* cell : tried) {
         if (const auto known = endpoints_.find(cell); known != endpoints_.end()) {
             refresh_load(*known->second);
         }
     }
-    if (!found) return nullptr;
-    app.turn = *found + 1;
-    return app.endpoints[*found];
+    if (picked != nullptr) app.turn = picked->index + 1;
+    return picked;
+}
+
+// Another worker may take the last place between our look and our hand: then the next endpoint.
+EndpointView* Views::pick_within_limit(AppView& app) {
+    const std::int64_t limit = limit_of(app);
+    places_.clear();
+    for (const EndpointView* endpoint : app.endpoints) {
+        const auto admitted = endpoint->cell->admitted.load(std::memory_order_relaxed);
+        const bool open = app.loads[endpoint->index] != edge::k_not_eligible && admitted < limit;
+        places_.push_back(open ? static_cast<std::uint32_t>(admitted) : edge::k_not_eligible);
+    }
+    while (const auto found = edge::least_loaded(places_, app.turn)) {
+        EndpointView& endpoint = *app.endpoints[*found];
+        if (endpoint.cell->admitted.fetch_add(1) < limit) return &endpoint;
+        endpoint.cell->admitted.fetch_sub(1);
+        places_[*found] = edge::k_not_eligible;
+    }
+    return nullptr;
+}
+
+bool Views::any_place(const AppView& app) const {
+    const std::int64_t limit = limit_of(app);
+    return std::ranges::any_of(app.endpoints, [&](const EndpointView* endpoint) {
+        if (app.loads[endpoint->index] == edge::k_not_eligible) return false;
+        return limit == 0 || endpoint->cell->admitted.load(std::memory_order_relaxed) < limit;
+    });
+}
+
+void Views::give_place_back(AppView& app, EndpointCell& cell) {
+    cell.admitted.fetch_sub(1);
+    // Our own that wait are looked at in this turn anyway.
+    if (app.held.empty() && app.cell->held.load() > 0) listener_->on_place_free();
 }
 
 bool Views::any_eligible(const AppView& app) const {
@@ -155,6 +199,7 @@ void Views::publish_oldest(EndpointView& endpoint) {
 
 void Views::open(Exchange& exchange, EndpointView& endpoint, std::int64_t now_ms) {
     exchange.endpoint = &endpoint;
+    exchange.admitted = limit_of(*endpoint.app) > 0;  // pick() saw the same snapshot
     exchange.open_since_ms = now_ms;
     ++endpoint.open;
     endpoint.slot->requests_open.add(1);
@@ -174,6 +219,7 @@ void Views::close(Exchange& exchange) {
     const bool was_oldest = endpoint.opens.front() == &exchange;
     static_cast<edge::ListLink<ByAge>&>(exchange).unlink();
     if (was_oldest) publish_oldest(endpoint);
+    if (std::exchange(exchange.admitted, false)) give_place_back(*endpoint.app, *endpoint.cell);
     --endpoint.open;
     (exchange.tunnel ? endpoint.slot->tunnels_open : endpoint.slot->requests_open).add(-1);
     if (endpoint.open != 0) {

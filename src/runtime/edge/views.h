@@ -54,6 +54,8 @@ struct AppView : edge::ListLink<ByHolding> {
 class DrainListener {
 public:
     virtual void on_idle_endpoint() = 0;
+    // A place within an endpoint's concurrency is free, for which requests of other workers wait.
+    virtual void on_place_free() = 0;
 
 protected:
     ~DrainListener() = default;
@@ -79,8 +81,16 @@ public:
 
     // The endpoint for one more request, none of `tried`; null if there is none. The pointers in
     // `tried` are only compared: what they name may have gone.
+    // Within a concurrency limit it has taken a place there, which open() makes the exchange's.
     EndpointView* pick(AppView& app, std::span<const EndpointCell* const> tried);
+    // Does one serve, be it busy?
     bool any_eligible(const AppView& app) const;
+    // Is there a limit to what an endpoint has at once?
+    bool is_limited(const AppView& app) const {
+        return app.spec != nullptr && app.spec->concurrency > 0;
+    }
+    // Does one have a place for one more?
+    bool any_place(const AppView& app) const;
 
     // Open counts. `exchange.endpoint` is set and cleared here.
     void open(Exchange& exchange, EndpointView& endpoint, std::int64_t now_ms);
@@ -106,6 +116,8 @@ private:
                    edge::List<Upstream, ByPool>& orphans);
     void sweep(edge::List<Upstream, ByPool>& orphans);
     void refresh_load(EndpointView& endpoint);
+    EndpointView* pick_within_limit(AppView& app);
+    void give_place_back(AppView& app, EndpointCell& cell);
     bool eligible(const EndpointView& endpoint) const;
     void publish_oldest(EndpointView& endpoint);
 
@@ -114,6 +126,7 @@ private:
     std::shared_ptr<const Tables> tables_;
     std::shared_ptr<const tls::Sites> sites_ = std::make_shared<const tls::Sites>();
     std::vector<AppView*> by_index_;
+    std::vector<std::uint32_t> places_;  // of pick_within_limit, kept for its memory
     std::unordered_map<const AppCell*, std::unique_ptr<AppView>> apps_;
     std::unordered_map<const EndpointCell*, std::unique_ptr<EndpointView>> endpoints_;
     edge::List<EndpointView, ByEjection> ejected_;

@@ -11,7 +11,9 @@ namespace {
 
 struct Counter final : DrainListener {
     int idle = 0;
+    int places = 0;
     void on_idle_endpoint() override { ++idle; }
+    void on_place_free() override { ++places; }
 };
 
 EdgeEndpoint endpoint(const std::string& name, EndpointState state) {
@@ -24,9 +26,11 @@ struct World {
     Views views{0, &counter};
     std::uint64_t generation = 0;
     std::deque<Exchange> exchanges;
+    std::int64_t concurrency = 0;
 
     void publish(std::vector<EdgeEndpoint> endpoints) {
         EdgeApp app;
+        app.concurrency = concurrency;
         app.app = AppId("default/shop");
         app.process = "web";
         app.endpoints = std::move(endpoints);
@@ -163,6 +167,60 @@ TEST(Views, counts_are_exact_whatever_is_published_meanwhile) {
         for (Exchange* exchange : open) world.views.close(*exchange);
         RC_ASSERT(world.registry.leftovers().empty());
     }));
+}
+
+TEST(Views, an_endpoint_has_no_more_at_once_than_its_limit) {
+    World world;
+    world.concurrency = 2;
+    world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+    std::vector<Exchange*> open;
+    for (int i = 0; i < 4; ++i) open.push_back(world.begin());
+    EXPECT_EQ(world.begin(), nullptr);
+    EXPECT_FALSE(world.views.any_place(world.app()));
+    EXPECT_TRUE(world.views.any_eligible(world.app()));
+    for (const auto* one : world.app().endpoints) EXPECT_EQ(one->cell->admitted.load(), 2);
+    world.views.close(*open[0]);
+    EXPECT_TRUE(world.views.any_place(world.app()));
+    EXPECT_NE(world.begin(), nullptr);
+}
+
+TEST(Views, a_place_that_another_worker_has_is_taken) {
+    World world;
+    world.concurrency = 1;
+    world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+    world.app().endpoints[0]->cell->admitted = 1;
+    ASSERT_NE(world.begin(), nullptr);
+    EXPECT_EQ(world.app().endpoints[1]->open, 1u);
+    EXPECT_EQ(world.begin(), nullptr);
+}
+
+TEST(Views, a_place_that_gets_free_is_told_to_the_others_who_wait) {
+    World world;
+    world.concurrency = 1;
+    world.publish({endpoint("a", EndpointState::active)});
+    auto* exchange = world.begin();
+    world.views.close(*exchange);
+    EXPECT_EQ(world.counter.places, 0);
+    exchange = world.begin();
+    world.app().cell->held = 1;  // of another worker
+    world.views.close(*exchange);
+    EXPECT_EQ(world.counter.places, 1);
+    world.app().cell->held = 0;
+}
+
+TEST(Views, a_limit_that_comes_or_goes_meanwhile_loses_no_place) {
+    World world;
+    world.publish({endpoint("a", EndpointState::active)});
+    auto* before = world.begin();
+    world.concurrency = 1;
+    world.publish({endpoint("a", EndpointState::active)});
+    auto* within = world.begin();
+    ASSERT_NE(within, nullptr);
+    world.concurrency = 0;
+    world.publish({endpoint("a", EndpointState::active)});
+    auto* after = world.begin();
+    for (auto* one : {before, within, after}) world.views.close(*one);
+    EXPECT_EQ(world.app().endpoints[0]->cell->admitted.load(), 0);
 }
 
 }  // namespace

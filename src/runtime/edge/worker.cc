@@ -178,6 +178,7 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     auto core = std::make_unique<Core>(setup.index, port, std::move(epoll), setup.limits);
     MOLN_TRY(core->epoll.add(port.wake.fd(), EPOLLIN, &core->wake_part));
     core->tls = setup.tls;
+    core->workers = setup.workers;
     core->listeners.resize(setup.listeners.size());
     for (std::size_t i = 0; i < setup.listeners.size(); ++i) {
         Listener& listener = core->listeners[i];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +22,7 @@ struct WorkerSetup {
     int cpu = -1;  // to run on, -1: any
     EdgeClientLimits limits;
     std::vector<WorkerListener> listeners;
+    const std::vector<std::unique_ptr<WorkerPort>>* workers = nullptr;  // all; outlive this one
     const tls::Server* tls = nullptr;  // needed by a listener with TLS; outlives the worker
 };
 
