@@ -30,10 +30,16 @@ struct ProcessSpec {
     std::int64_t cpu_millis = 1000;  // thousandths of a core, a hard limit
     std::int64_t pids = 256;
     std::uint16_t port = 0;  // web: where it listens; given to it as $PORT
+    // Web: how many requests an instance has at once (0: any number), how many wait for one, and
+    // for how long at most.
+    std::int64_t concurrency = 0;
+    std::int64_t queue = 256;
+    Milliseconds queue_time = seconds(60);
     friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
-                      (kind, command, schedule, instances, memory, cpu_millis, pids, port))
+                      (kind, command, schedule, instances, memory, cpu_millis, pids, port,
+                       concurrency, queue, queue_time))
 
 enum class HealthKind { http, tcp };
 BOOST_DESCRIBE_ENUM(HealthKind, http, tcp)

@@ -20,6 +20,10 @@ inline constexpr std::size_t k_host_length_max = 253;
 inline constexpr std::size_t k_path_length_max = 1024;  // of routes, probes and volumes
 inline constexpr std::uint16_t k_port_default = 8080;
 inline constexpr std::int64_t k_pids_max = 32'768;
+inline constexpr std::int64_t k_concurrency_max = 1'000'000;
+inline constexpr std::int64_t k_queue_max = 100'000;
+inline constexpr Milliseconds k_queue_time_min = {100};
+inline constexpr Milliseconds k_queue_time_max = {3'600'000};
 inline constexpr Bytes k_volume_size_min = mib(1);
 
 // ---- pieces: ErrorCode::invalid says "expected …, found …", without naming the field ----------

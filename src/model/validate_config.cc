@@ -99,6 +99,9 @@ private:
         size(field + ".memory", process.memory, k_memory_min, k_memory_max);
         number(field + ".cpu_millis", process.cpu_millis, k_cpu_millis_min, k_cpu_millis_max);
         number(field + ".pids", process.pids, 1, k_pids_max);
+        number(field + ".concurrency", process.concurrency, 0, web ? k_concurrency_max : 0);
+        number(field + ".queue", process.queue, 0, k_queue_max);
+        duration(field + ".queue_time", process.queue_time, k_queue_time_min, k_queue_time_max);
         if (web) {
             number(field + ".port", process.port, 1, 65'535);
         } else if (process.port != 0) {

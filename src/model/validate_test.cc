@@ -176,6 +176,10 @@ TEST(Validate, every_number_at_its_limits_and_one_past) {
     expect_limits([&](auto& c, auto v) { web(c).cpu_millis = v; }, k_cpu_millis_min,
                   k_cpu_millis_max);
     expect_limits([&](auto& c, auto v) { web(c).pids = v; }, 1, k_pids_max);
+    expect_limits([&](auto& c, auto v) { web(c).concurrency = v; }, 0, k_concurrency_max);
+    expect_limits([&](auto& c, auto v) { web(c).queue = v; }, 0, k_queue_max);
+    expect_limits([&](auto& c, auto v) { web(c).queue_time = {v}; }, k_queue_time_min.count,
+                  k_queue_time_max.count);
     expect_limits([](auto& c, auto v) { c.health.interval = {v}; }, 100, 300'000);
     expect_limits([](auto& c, auto v) { c.health.timeout = {v}; }, 100, 300'000);
     expect_limits([](auto& c, auto v) { c.health.start_grace = {v}; }, 1000, 86'400'000);

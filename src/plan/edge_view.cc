@@ -80,7 +80,19 @@ private:
             }
         }
         app.hold = is_held(name);
+        if (const auto* process = process_of(name)) {
+            app.concurrency = process->concurrency;
+            app.hold_requests_max = process->queue;
+            app.hold_limit = process->queue_time;
+        }
         return app;
+    }
+
+    const ProcessSpec* process_of(const std::string& name) const {
+        for (const auto* release : {scope_.serving, scope_.wanted}) {
+            if (const auto* process = find_process(release, name)) return process;
+        }
+        return nullptr;
     }
 
     const HealthSpec& health_of(const std::string& name) const {

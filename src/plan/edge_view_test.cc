@@ -52,6 +52,20 @@ TEST(EdgeView, routes_are_those_of_the_serving_release_until_the_switch) {
     EXPECT_EQ(leads_to(r, "new.org"), "default/shop/web");
 }
 
+TEST(EdgeView, a_process_says_what_its_instances_have_at_once_and_what_waits) {
+    Reality r;
+    auto config = web_config(1);
+    config.processes["web"].concurrency = 4;
+    config.processes["web"].queue = 7;
+    config.processes["web"].queue_time = seconds(9);
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_EQ(r.world.edge.apps.size(), 1U);
+    EXPECT_EQ(r.world.edge.apps[0].concurrency, 4);
+    EXPECT_EQ(r.world.edge.apps[0].hold_requests_max, 7);
+    EXPECT_EQ(r.world.edge.apps[0].hold_limit, seconds(9));
+}
+
 TEST(EdgeView, app_without_a_web_process_is_not_routed_to) {
     Reality r;
     AppConfig config;

@@ -92,6 +92,9 @@ private:
         if (const auto port = table.whole("port", 1, 65'535)) {
             part.port = static_cast<std::uint16_t>(*port);
         }
+        part.concurrency = table.whole("concurrency", 0, k_concurrency_max);
+        part.queue = table.whole("queue", 0, k_queue_max);
+        part.queue_time = table.duration("queue_time");
         table.refuse_unknown();
         place_keys(table, "processes." + name, {{"cpu", "cpu_millis"}});
     }
@@ -235,6 +238,9 @@ private:
         if (part.cpu_millis) process.cpu_millis = *part.cpu_millis;
         if (part.pids) process.pids = *part.pids;
         if (part.port) process.port = *part.port;
+        if (part.concurrency) process.concurrency = *part.concurrency;
+        if (part.queue) process.queue = *part.queue;
+        if (part.queue_time) process.queue_time = *part.queue_time;
         if (part.schedule) {
             process.kind = ProcessKind::cron;
         } else if (name == "web" || part.port) {

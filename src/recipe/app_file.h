@@ -22,6 +22,9 @@ struct ProcessPart {
     std::optional<std::int64_t> cpu_millis;
     std::optional<std::int64_t> pids;
     std::optional<std::uint16_t> port;
+    std::optional<std::int64_t> concurrency;
+    std::optional<std::int64_t> queue;
+    std::optional<Milliseconds> queue_time;
 };
 
 // Where a field of the configuration was written: "process.web.memory", line 12.

@@ -42,6 +42,9 @@ memory = "256M"
 cpu = 0.5
 pids = 64
 port = 3000
+concurrency = 8
+queue = 50
+queue_time = "20s"
 
 [process.mail]
 command = ["node", "mail.js"]
@@ -96,7 +99,10 @@ TEST(AppFile, every_key_is_taken) {
                                  .memory = mib(256),
                                  .cpu_millis = 500,
                                  .pids = 64,
-                                 .port = 3000};
+                                 .port = 3000,
+                                 .concurrency = 8,
+                                 .queue = 50,
+                                 .queue_time = seconds(20)};
     expected.processes["mail"] = {
         .command = {"node", "mail.js"}, .memory = gib(1), .cpu_millis = 2000};
     expected.processes["tidy"] = {.kind = ProcessKind::cron,
