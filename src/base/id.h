@@ -23,12 +23,13 @@ struct Id {
     friend std::ostream& operator<<(std::ostream& out, const Id& id) { return out << id.text; }
 };
 
-using ProjectId = Id<struct ProjectTag>;    // "default"
-using AppId = Id<struct AppTag>;            // "project/name"
-using InstanceId = Id<struct InstanceTag>;  // "web-7f3k2m": process, dash, six random letters
-using VolumeId = Id<struct VolumeTag>;      // "vol-…"
-using NodeId = Id<struct NodeTag>;          // the node's name
-using TrashId = Id<struct TrashTag>;        // "tr-…"
+using ProjectId = Id<struct ProjectTag>;          // "default"
+using AppId = Id<struct AppTag>;                  // "project/name"
+using InstanceId = Id<struct InstanceTag>;        // "web-7f3k2m": process, dash, six random letters
+using VolumeId = Id<struct VolumeTag>;            // "vol-…"
+using NodeId = Id<struct NodeTag>;                // the node's name
+using TrashId = Id<struct TrashTag>;              // "tr-…"
+using CertificateId = Id<struct CertificateTag>;  // "cert-…"
 
 }  // namespace moln
 

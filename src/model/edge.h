@@ -62,9 +62,26 @@ struct EdgeRoute {
     std::string path = "/";  // prefix by whole segments; the longest wins
     AppId app;
     std::string process;
+    bool redirect = false;  // what comes without TLS is answered with 308 to the same over TLS
+    Milliseconds hsts{0};   // over TLS: Strict-Transport-Security for so long (RFC 6797); 0: none
     friend bool operator==(const EdgeRoute&, const EdgeRoute&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process))
+BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process, redirect, hsts))
+
+// What the edge proves with that it speaks for these hosts. The key stays sealed on its way and on
+// the edge's disk; the edge opens it in memory, with the node's seal key and seal_context(id).
+struct EdgeCertificate {
+    CertificateId id;
+    std::vector<std::string> hosts;  // "shop.example.org", "*.example.org" (one label); lower case
+    std::string chain;               // PEM, leaf first, without the root
+    std::string sealed_key;          // PEM of the private key, sealed
+    friend bool operator==(const EdgeCertificate&, const EdgeCertificate&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeCertificate, (), (id, hosts, chain, sealed_key))
+
+inline std::string seal_context(const CertificateId& id) {
+    return "certificate/" + id.text;
+}
 
 struct EdgeSnapshot {
     std::int64_t version =
@@ -72,9 +89,11 @@ struct EdgeSnapshot {
     std::int64_t epoch = 0;         // leadership epoch of the sender; a higher epoch always wins
     std::vector<EdgeRoute> routes;  // sorted by (host, path)
     std::vector<EdgeApp> apps;      // sorted by (app, process)
+    // Sorted by id. Of several for a host an exact name goes before a wildcard, then the later one.
+    std::vector<EdgeCertificate> certificates;
     friend bool operator==(const EdgeSnapshot&, const EdgeSnapshot&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeSnapshot, (), (version, epoch, routes, apps))
+BOOST_DESCRIBE_STRUCT(EdgeSnapshot, (), (version, epoch, routes, apps, certificates))
 
 enum class EndpointHealth { unknown, healthy, unhealthy };
 BOOST_DESCRIBE_ENUM(EndpointHealth, unknown, healthy, unhealthy)
@@ -118,11 +137,13 @@ struct EdgeReport {
     std::int64_t acked_version = 0;
     std::int64_t acked_epoch = 0;
     std::int64_t pid = 0;
-    std::vector<std::string> listens;  // "127.0.0.1:8080", as bound
+    std::vector<std::string> listens;      // "127.0.0.1:8080", as bound
+    std::vector<std::string> tls_listens;  // the same, over TLS
     std::vector<EndpointReport> endpoints;
     std::vector<EdgeAppReport> apps;
     friend bool operator==(const EdgeReport&, const EdgeReport&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeReport, (), (acked_version, acked_epoch, pid, listens, endpoints, apps))
+BOOST_DESCRIBE_STRUCT(EdgeReport, (),
+                      (acked_version, acked_epoch, pid, listens, tls_listens, endpoints, apps))
 
 }  // namespace moln
