@@ -34,7 +34,8 @@ protected:
                 .sealed_key = "sealed",
                 .not_before = r.now.wall,
                 .not_after = r.now.wall + days(90),
-                .issuer = "A public authority"};
+                .issuer = "A public authority",
+                .fingerprint = fmt::format("{} at {}", id, r.now.wall.ms)};
     }
     void add(const std::string& id, std::vector<std::string> hosts) {
         const auto done = r.command(AddCertificateCommand{by_file(id, std::move(hosts))});
@@ -250,6 +251,17 @@ TEST_F(Certificates, the_same_hosts_again_take_the_older_ones_place) {
     EXPECT_EQ(told("certificate.added"), 1);
 }
 
+TEST_F(Certificates, the_very_same_again_is_sealed_anew_and_not_told) {
+    deploy();
+    add("cert-a", {"shop.example.org"});
+    auto same = kept(CertificateId("cert-a"));
+    const auto events = r.world.event_number;
+    same.sealed_key = "sealed anew";
+    ASSERT_TRUE(r.command(AddCertificateCommand{same}));
+    EXPECT_EQ(r.world.event_number, events);
+    EXPECT_EQ(kept(CertificateId("cert-a")), same);
+}
+
 TEST_F(Certificates, no_host_is_named_twice_to_the_edges) {
     deploy({"a.example.org", "x.shop.test"});
     add("cert-a", {"a.example.org", "b.example.org"});
@@ -316,6 +328,7 @@ TEST_F(Certificates, all_together_are_as_large_as_allowed_and_no_larger) {
     large.chain.assign(
         static_cast<std::size_t>(k_certificates_size_max.count) - large.sealed_key.size(), 'x');
     ASSERT_TRUE(r.command(AddCertificateCommand{large}));
+    large.fingerprint = "another";
     ASSERT_TRUE(r.command(AddCertificateCommand{large})) << "in its own place";
     const auto more = r.command(AddCertificateCommand{by_file("cert-b", {"b.example.org"})});
     ASSERT_FALSE(more);

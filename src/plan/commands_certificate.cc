@@ -17,6 +17,17 @@ Bytes size_of(const Certificate& certificate) {
     return {static_cast<std::int64_t>(certificate.chain.size() + certificate.sealed_key.size())};
 }
 
+// The very same once more, as a script does every night: nothing to tell. It is stored all the
+// same, since it may be there because the key that it was sealed with is lost.
+Status seal_anew(Decision& d, Certificate certificate, const std::string& sealed_key) {
+    d.reply.certificate = certificate.id;
+    d.reply.text = fmt::format("{}: was there already, ends in {}", certificate.id.text,
+                               duration_words(certificate.not_after - d.now()));
+    certificate.sealed_key = sealed_key;
+    d.draft.put(std::move(certificate));
+    return {};
+}
+
 }  // namespace
 
 Status decide_on(Decision& d, const AddCertificateCommand& command) {
@@ -32,6 +43,9 @@ Status decide_on(Decision& d, const AddCertificateCommand& command) {
     bool renews = false;
     for (const auto& [id, other] : d.world().certificates) {
         if (other.source != CertificateSource::file) continue;
+        if (id == certificate.id && other.fingerprint == certificate.fingerprint) {
+            return seal_anew(d, other, certificate.sealed_key);
+        }
         if (other.hosts == certificate.hosts) {
             renews = true;
             if (id != certificate.id) d.draft.drop(id);

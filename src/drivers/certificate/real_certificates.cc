@@ -13,9 +13,10 @@ namespace {
 constexpr Milliseconds k_authority_backdated = days(365);
 constexpr Milliseconds k_certificate_backdated = days(1);
 
-// X.509 counts seconds: what is stored is what stands in the certificate.
+// X.509 counts seconds: what is stored is what stands in the certificate. Rounded up, so that the
+// life is not short of its promise.
 WallTime whole_second(WallTime time) {
-    return {time.ms / 1000 * 1000};
+    return {(time.ms + 999) / 1000 * 1000};
 }
 
 }  // namespace
