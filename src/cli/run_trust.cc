@@ -23,6 +23,8 @@ namespace {
 constexpr const char* k_folder = "/usr/local/share/ca-certificates";
 constexpr const char* k_file = "/usr/local/share/ca-certificates/moln-local-authority.crt";
 
+constexpr const char* k_java_store = "/etc/ssl/certs/java/cacerts";
+
 Status need_root(std::string_view how) {
     if (::geteuid() == 0) return {};
     return fail(
@@ -53,16 +55,20 @@ Status write_whole(const std::string& path, const std::string& text) {
     return {};
 }
 
-// Its words go to standard error, where progress goes.
-Status update_store(const Shell& shell) {
+enum class Update {
+    add,
+    all,  // links that lead nowhere any more go too
+};
+
+// A line a certificate of the whole store would hide ours: only what goes wrong is shown.
+Status update_store(Update update) {
     std::string name = "update-ca-certificates";
-    char* const arguments[] = {name.data(), nullptr};
+    std::string fresh = "--fresh";
+    char* const arguments[] = {name.data(), update == Update::all ? fresh.data() : nullptr,
+                               nullptr};
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    if (shell.said.quiet) {
-        ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    }
+    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     pid_t child = 0;
     const int failed = ::posix_spawnp(&child, name.c_str(), &actions, nullptr, arguments, environ);
     ::posix_spawn_file_actions_destroy(&actions);
@@ -76,7 +82,8 @@ Status update_store(const Shell& shell) {
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-    return fail(ErrorCode::failed, "trust: update-ca-certificates failed; its words are above");
+    return fail(ErrorCode::failed,
+                "trust: update-ca-certificates failed: call it yourself to see why");
 }
 
 Verdict remove(const Shell& shell) {
@@ -86,7 +93,14 @@ Verdict remove(const Shell& shell) {
         shell.progress("This machine does not trust it.");
         return k_exit_ok;
     }
-    MOLN_TRY(update_store(shell));
+    MOLN_TRY(update_store(Update::all));
+    // What Debian's hook adds there it takes out again for certificates of packages only.
+    if (::access(k_java_store, F_OK) == 0) {
+        shell.progress(
+            fmt::format("Java's own store may hold it still: keytool -delete -alias "
+                        "debian:moln-local-authority.pem -keystore {} -storepass changeit",
+                        k_java_store));
+    }
     shell.progress("This machine no longer trusts the local certificates.");
     return k_exit_ok;
 }
@@ -112,7 +126,7 @@ Verdict run_trust(const Shell& shell) {
         return fail(error_from_errno(errno, k_folder));
     }
     MOLN_TRY(write_whole(k_file, view.certificate));
-    MOLN_TRY(update_store(shell));
+    MOLN_TRY(update_store(Update::add));
     shell.progress(fmt::format(
         "This machine trusts the local certificates now (SHA-256 {}). Firefox and Chromium have "
         "stores of their own: see `moln trust --help`.",

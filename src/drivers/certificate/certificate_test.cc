@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
+#include <rapidcheck.h>
 
 #include "drivers/certificate/inspect.h"
 #include "drivers/certificate/issue.h"
@@ -279,6 +280,45 @@ TEST(Inspect, limits_hold) {
     std::string chain = root.leaf("a.test").certificate;
     for (std::size_t i = 0; i < k_certificate_chain_max; ++i) chain += root.pair.certificate;
     EXPECT_TRUE(says(reason_of(chain), "at most 10"));
+}
+
+// Whatever becomes of a bundle on its way: no piece of the key is in what is kept or told.
+TEST(Inspect, no_piece_of_a_key_is_in_what_is_kept_or_told) {
+    const TempDir dir;
+    const auto seals = SealBox::open(dir.path() + "/key");
+    RealCertificates works(*seals);
+    const Root root;
+    const auto leaf = root.leaf("shop.test");
+    // Of PKCS #8 with P-256 the bytes 36 to 67 are the private number, what follows is the public
+    // key and stands in the certificate too; four letters are three bytes, 64 a line.
+    const auto pieces = [&](const std::string& text) {
+        constexpr std::size_t k_piece = 12;
+        const auto& key = leaf.key.reveal();
+        const auto begin = key.find('\n') + 1 + 48;
+        for (auto at = begin; at < begin + 16 + 1 + 24 - k_piece; ++at) {
+            if (text.find(key.substr(at, k_piece)) != std::string::npos) return true;
+        }
+        return false;
+    };
+    EXPECT_TRUE(pieces(leaf.key.reveal()));
+    EXPECT_TRUE(rc::check([&] {
+        auto bundle = leaf.certificate + leaf.key.reveal();
+        const auto changes = *rc::gen::inRange(0, 4);
+        for (int i = 0; i < changes; ++i) {
+            const auto at = *rc::gen::inRange<std::size_t>(0, bundle.size());
+            if (*rc::gen::arbitrary<bool>()) bundle.resize(at + 1);
+            bundle[at % bundle.size()] = *rc::gen::inRange<char>('\n', '~');
+        }
+        const auto found = works.inspect(Secret(bundle), k_now);
+        if (!found) {
+            RC_ASSERT(!pieces(found.error().reason));
+            return;
+        }
+        auto kept = found->certificate;
+        kept.id = CertificateId("cert-a");
+        kept.sealed_key = *works.seal_key(kept.id, found->key);
+        RC_ASSERT(!pieces(to_json_text(kept)));
+    }));
 }
 
 TEST(RealCertificates, issues_sealed_and_verifiable_ones) {
