@@ -77,7 +77,9 @@ void route_add(std::shared_ptr<Call> call) {
     if (auto valid = validate_host(body.host); !valid) return bad("host", valid.error());
     if (auto valid = validate_route_path(body.path); !valid) return bad("path", valid.error());
     if (auto valid = validate_name(body.process); !valid) return bad("process", valid.error());
-    call->execute(AddRouteCommand{call->app(), {body.host, body.path, body.process}});
+    if (auto valid = validate_hsts(body.hsts); !valid) return bad("hsts", valid.error());
+    call->execute(
+        AddRouteCommand{call->app(), {body.host, body.path, body.process, body.https, body.hsts}});
 }
 
 void route_remove(std::shared_ptr<Call> call) {

@@ -20,6 +20,10 @@ std::vector<Resource> make_resources() {
          deploy_endpoints()},
         {"Environment, secrets, routes",
          "What is set beside moln.toml. Each change makes a release.", config_endpoints()},
+        {"Certificates",
+         "What the edge proves with that it speaks for a host: added by file, or issued by the "
+         "local authority for hosts such as shop.localhost. No reply holds a private key.",
+         certificate_endpoints()},
         {"Instances", "Running copies: look, stop, run a command, open a terminal.",
          instance_endpoints()},
         {"Logs, events, watch", "Streams of newline-delimited JSON.", stream_endpoints()},

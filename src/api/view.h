@@ -50,7 +50,11 @@ std::vector<ReleaseView> release_views(const World& world, const App& app);
 
 std::vector<RouteView> route_views(const World& world, const App& app);
 // "http://127.0.0.1:8080/"; "" while no edge listens or for a host of a wildcard's.
-std::string route_url(const World& world, const std::string& host, const std::string& path);
+// Of a route that sends on to https, the URL that it sends to, where an edge listens for TLS.
+enum class UrlScheme { http, https };
+BOOST_DESCRIBE_ENUM(UrlScheme, http, https)
+std::string route_url(const World& world, const std::string& host, const std::string& path,
+                      UrlScheme scheme = UrlScheme::http);
 
 std::vector<EnvView> env_views(const World& world, const App& app);
 std::vector<SecretView> secret_views(const App& app);
@@ -59,6 +63,10 @@ VolumeView volume_view(const World& world, const Volume& volume);
 std::vector<VolumeView> volume_views(const World& world, const AppFilter& filter);
 TrashView trash_view(const TrashItem& item, const Now& now);
 std::vector<TrashView> trash_views(const World& world, const AppFilter& filter, const Now& now);
+
+// `chain` is left out of both.
+CertificateView certificate_view(const World& world, const Certificate& certificate, WallTime now);
+std::vector<CertificateView> certificate_views(const World& world, WallTime now);
 
 ChangeView change_view(const World& world, const CommandReply& reply,
                        std::vector<std::string> warnings);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/view.h"
+#include "model/certificate.h"
 
 namespace moln::api {
 namespace {
@@ -19,10 +20,12 @@ std::string reset_text(const Volume& volume) {
 }
 
 // Where the first edge that listens is reached from this machine: "127.0.0.1:8080".
-std::string edge_authority(const World& world) {
+std::string edge_authority(const World& world, UrlScheme scheme) {
     for (const auto& [node, edge] : world.edges) {
-        if (!edge.connected || edge.report.listens.empty()) continue;
-        const auto& listen = edge.report.listens.front();
+        const auto& report = edge.report;
+        const auto& listens = scheme == UrlScheme::https ? report.tls_listens : report.listens;
+        if (!edge.connected || listens.empty()) continue;
+        const auto& listen = listens.front();
         const auto colon = listen.rfind(':');
         if (colon == std::string::npos) continue;
         auto host = listen.substr(0, colon);
@@ -34,19 +37,37 @@ std::string edge_authority(const World& world) {
 
 RouteView route_view(const World& world, const AppId& app, const RouteSpec& route,
                      RouteOrigin origin) {
-    return {app,           route.host, route.path,
-            route.process, origin,     route_url(world, route.host, route.path)};
+    RouteView view{.app = app,
+                   .host = route.host,
+                   .path = route.path,
+                   .process = route.process,
+                   .origin = origin,
+                   .https = route.https,
+                   .hsts = route.hsts};
+    const auto drawn = std::ranges::find_if(world.edge.routes, [&](const EdgeRoute& other) {
+        return other.app == app && other.host == route.host && other.path == route.path;
+    });
+    view.redirect = drawn != world.edge.routes.end() && drawn->redirect;
+    if (const auto* serving = serving_certificate(world.edge, route.host)) {
+        view.certificate = serving->id;
+    }
+    if (view.redirect) view.url = route_url(world, route.host, route.path, UrlScheme::https);
+    if (view.url.empty()) view.url = route_url(world, route.host, route.path);
+    return view;
 }
 
 }  // namespace
 
-std::string route_url(const World& world, const std::string& host, const std::string& path) {
-    const auto authority = edge_authority(world);
+std::string route_url(const World& world, const std::string& host, const std::string& path,
+                      UrlScheme scheme) {
+    const auto authority = edge_authority(world, scheme);
     if (authority.empty() || host.starts_with("*.")) return "";
     const auto colon = authority.rfind(':');
     const auto shown_host = host == "*" || host.empty() ? authority.substr(0, colon) : host;
-    const auto port = authority.substr(colon) == ":80" ? "" : authority.substr(colon);
-    return fmt::format("http://{}{}{}", shown_host, port, path);
+    const bool tls = scheme == UrlScheme::https;
+    const auto port =
+        authority.substr(colon) == (tls ? ":443" : ":80") ? "" : authority.substr(colon);
+    return fmt::format("{}://{}{}{}", enum_word(scheme), shown_host, port, path);
 }
 
 std::vector<RouteView> route_views(const World& world, const App& app) {
@@ -64,7 +85,8 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
         const bool told = std::ranges::any_of(views, [&](const RouteView& view) {
             return view.host == route.host && view.path == route.path;
         });
-        const RouteSpec spec{.host = route.host, .path = route.path, .process = route.process};
+        RouteSpec spec{.host = route.host, .path = route.path, .process = route.process};
+        spec.hsts = route.hsts;
         if (!told) views.push_back(route_view(world, app.id, spec, RouteOrigin::automatic));
     }
     return views;

@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "api/call.h"
 #include "api/view.h"
+#include "model/certificate.h"
 
 namespace moln::api {
 namespace {
@@ -59,6 +62,25 @@ void warn_of_node(const World& world, StatusView& view) {
     }
 }
 
+void warn_of_certificates(const World& world, Now now, StatusView& view) {
+    for (const auto& [id, certificate] : world.certificates) {
+        const auto left = certificate.not_after - now.wall;
+        if (left > k_expiry_warning) continue;
+        const bool by_file = certificate.source == CertificateSource::file;
+        if (!by_file && certificate_view(world, certificate, now.wall).used_by.empty()) continue;
+        const auto when = left.count > 0 ? "ends in " + duration_words(left) : "has ended";
+        view.warnings.push_back(
+            fmt::format("certificate {} of {}: {}; {}", id.text, certificate.hosts.front(), when,
+                        by_file ? "renew it and `moln cert add` it again"
+                                : "it could not be renewed yet, see `moln events`"));
+    }
+    for (const auto& [host, seen] : world.issuing) {
+        if (!std::ranges::binary_search(world.edge.routes, host, {}, &EdgeRoute::host)) continue;
+        view.warnings.push_back(fmt::format("certificate of {}: could not be issued {}: {}", host,
+                                            count_words(seen.failures, "time"), seen.reason));
+    }
+}
+
 }  // namespace
 
 StatusView status_view(const World& world, const ServiceInfo& info, Now now) {
@@ -74,6 +96,7 @@ StatusView status_view(const World& world, const ServiceInfo& info, Now now) {
     if (const auto edge = world.edges.find(world.self); edge != world.edges.end()) {
         view.edge.connected = edge->second.connected;
         view.edge.listens = edge->second.report.listens;
+        view.edge.tls_listens = edge->second.report.tls_listens;
         view.edge.pid = edge->second.report.pid;
         view.edge.version_acked = edge->second.report.acked_version;
     }
@@ -85,6 +108,7 @@ StatusView status_view(const World& world, const ServiceInfo& info, Now now) {
     warn_of_node(world, view);
     count_apps(world, view);
     warn_of_crash_loops(world, view);
+    warn_of_certificates(world, now, view);
     if (view.warnings.size() > k_warnings_max) {
         const auto more = view.warnings.size() - k_warnings_max;
         view.warnings.resize(k_warnings_max);

@@ -44,6 +44,7 @@ Verdict run_verb(const Shell& shell) {
         {"logs", run_stream},      {"events", run_stream},  {"top", run_stream},
         {"status", run_list},      {"apps", run_list},      {"ps", run_list},
         {"releases", run_list},    {"env ls", run_list},    {"secret ls", run_list},
+        {"cert ls", run_list},     {"cert show", run_list}, {"trust", run_trust},
         {"route ls", run_list},    {"volume ls", run_list}, {"trash ls", run_list},
         {"platform ls", run_list}, {"metrics", run_list},
     };

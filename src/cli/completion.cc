@@ -116,6 +116,8 @@ std::vector<std::string> values_of(const std::string& kind, const Names& names) 
     if (kind == "--app") return names(NameKind::apps);
     if (kind == "--instance" || kind == "INSTANCE") return names(NameKind::instances);
     if (kind == "--process") return names(NameKind::processes);
+    if (kind == "CERTIFICATE") return names(NameKind::certificates);
+    if (kind == "--https") return {"automatic", "redirect", "both"};
     if (kind == "SHELL") return {"bash", "zsh", "fish"};
     if (kind == "PROCESS=N") {
         auto words = names(NameKind::processes);
@@ -183,9 +185,12 @@ int print_completions(const std::vector<std::string>& words, const std::string& 
     const Names names = [&](NameKind kind) {
         std::vector<std::string> found;
         const char* field = kind == NameKind::apps        ? "name"
-                            : kind == NameKind::instances ? "id"
-                                                          : "process";
-        for (const auto& item : items(kind == NameKind::apps ? "/v1/apps" : "/v1/instances")) {
+                            : kind == NameKind::processes ? "process"
+                                                          : "id";
+        const char* path = kind == NameKind::apps           ? "/v1/apps"
+                           : kind == NameKind::certificates ? "/v1/certificates"
+                                                            : "/v1/instances";
+        for (const auto& item : items(path)) {
             const auto* object = item.if_object();
             const auto* name = object == nullptr ? nullptr : object->if_contains(field);
             if (name != nullptr && name->is_string()) found.emplace_back(name->get_string());

@@ -14,7 +14,7 @@ inline constexpr std::string_view k_complete_verb = "__complete";
 // `shell` is bash, zsh or fish.
 std::string completion_script(std::string_view shell);
 
-enum class NameKind { apps, instances, processes };
+enum class NameKind { apps, instances, processes, certificates };
 using Names = std::function<std::vector<std::string>(NameKind)>;
 
 // What the last of `words` can become; the others are typed already. Pure but for `names`.

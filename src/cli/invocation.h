@@ -34,6 +34,12 @@ struct Invocation {
     std::string process;
     std::string instance;
     std::string file;
+    std::string cert;
+    std::string key;
+    std::string https;
+    std::string hsts;
+    bool print = false;
+    bool remove = false;
     std::string to;
     std::int64_t lines = 100;
     std::int64_t interval_s = 2;

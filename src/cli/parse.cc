@@ -127,12 +127,39 @@ const std::map<std::string_view, Setup>& setups() {
              words(app, to, "HOST[/PATH]", "Where requests come from")->expected(1)->required();
              app.add_option("--process", to.process, "Which process serves it; web without it")
                  ->type_name("NAME");
+             app.add_option("--https", to.https, "Without TLS: redirect, answer both, or automatic")
+                 ->type_name("HOW")
+                 ->check(CLI::IsMember({"automatic", "redirect", "both"}));
+             app.add_option("--hsts", to.hsts, "Strict-Transport-Security for so long: 30d")
+                 ->type_name("DURATION");
              generation_option(app, to);
          }},
         {"route rm",
          [](CLI::App& app, Invocation& to) {
              words(app, to, "HOST[/PATH]", "As it was added")->expected(1)->required();
              generation_option(app, to);
+         }},
+        {"cert show",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "CERTIFICATE", "Its id")->expected(1)->required();
+         }},
+        {"cert add",
+         [](CLI::App& app, Invocation& to) {
+             app.add_option("--cert", to.cert, "The chain, leaf first, PEM")
+                 ->type_name("PATH")
+                 ->required();
+             app.add_option("--key", to.key, "The leaf's private key, PEM, if it is not there")
+                 ->type_name("PATH");
+         }},
+        {"cert rm",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "CERTIFICATE", "Its id")->expected(1)->required();
+             yes_option(app, to);
+         }},
+        {"trust",
+         [](CLI::App& app, Invocation& to) {
+             auto* print = app.add_flag("--print", to.print, "Write the certificate, PEM, instead");
+             app.add_flag("--remove", to.remove, "Undo it")->excludes(print);
          }},
         {"rm",
          [](CLI::App& app, Invocation& to) {

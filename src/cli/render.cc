@@ -74,6 +74,12 @@ std::string milliseconds_words(std::optional<std::int64_t> us) {
     return fmt::format("{} s", *us / 1'000'000);
 }
 
+Cell ends_cell(const CertificateView& view) {
+    if (view.expires_in.count <= 0) return {"has ended", Colour::bad};
+    return {duration_words(view.expires_in),
+            view.expires_in <= days(14) ? Colour::warning : Colour::plain};
+}
+
 std::string origin_word(RouteOrigin origin) {
     switch (origin) {
         case RouteOrigin::release: return "moln.toml";
@@ -100,6 +106,9 @@ std::string render_status(const StatusView& view, const Style& style) {
     if (view.edge.connected) {
         edge = view.edge.listens.empty() ? "connected"
                                          : "listens on " + joined(view.edge.listens, ", ");
+        if (!view.edge.tls_listens.empty()) {
+            edge += ", TLS on " + joined(view.edge.tls_listens, ", ");
+        }
     }
     std::string out;
     const auto row = [&](std::string_view name, const std::string& text) {
@@ -203,6 +212,41 @@ std::string render_routes(const std::vector<RouteView>& views, const Style& styl
                    origin_word(view.origin), view.url});
     }
     return table.text(style);
+}
+
+std::string render_certificates(const std::vector<CertificateView>& views, const Style& style) {
+    if (views.empty()) {
+        return nothing(style,
+                       "No certificates. Local hosts get theirs by themselves; `moln cert "
+                       "add` adds others.");
+    }
+    Table table({"CERTIFICATE", "HOSTS", "SOURCE", "ISSUER", "ENDS IN", "USED BY"});
+    for (const auto& view : views) {
+        table.add({view.id.text, joined(view.hosts, ", "), std::string(enum_word(view.source)),
+                   view.issuer, ends_cell(view),
+                   view.used_by.empty() ? "no route" : joined(view.used_by, ", ")});
+    }
+    return table.text(style);
+}
+
+std::string render_certificate(const CertificateView& view, const Style& style) {
+    std::string out;
+    const auto row = [&](std::string_view name, const std::string& text) {
+        out += fmt::format("{:<13}{}\n", name, text);
+    };
+    const auto ends = ends_cell(view);
+    row("certificate", printable(view.id.text));
+    row("hosts", printable(joined(view.hosts, ", ")));
+    row("source", std::string(enum_word(view.source)));
+    row("issuer", printable(view.issuer));
+    row("key", printable(view.key_type));
+    row("SHA-256", printable(view.fingerprint));
+    row("valid from", clock_text(view.not_before));
+    const auto left = view.expires_in.count > 0 ? "in " + ends.text : ends.text;
+    row("ends", fmt::format("{}, {}", clock_text(view.not_after), paint(style, ends.colour, left)));
+    row("used by", view.used_by.empty() ? "no route" : printable(joined(view.used_by, ", ")));
+    if (view.chain) out += "\n" + *view.chain;
+    return out;
 }
 
 std::string render_env(const std::vector<EnvView>& views, const Style& style) {

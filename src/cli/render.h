@@ -17,6 +17,8 @@ std::string render_releases(const std::vector<ReleaseView>& views, const Style& 
 std::string render_routes(const std::vector<RouteView>& views, const Style& style);
 std::string render_env(const std::vector<EnvView>& views, const Style& style);
 std::string render_secrets(const std::vector<SecretView>& views, const Style& style);
+std::string render_certificates(const std::vector<CertificateView>& views, const Style& style);
+std::string render_certificate(const CertificateView& view, const Style& style);
 std::string render_volumes(const std::vector<VolumeView>& views, const Style& style);
 std::string render_trash(const std::vector<TrashView>& views, const Style& style);
 std::string render_platforms(const std::vector<PlatformView>& views, const Style& style);

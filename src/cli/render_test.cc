@@ -141,6 +141,32 @@ TEST(Table, has_colours_only_where_they_are_wanted) {
     EXPECT_EQ(paint({.colours = true}, Colour::bad, "x"), "\x1b[31mx\x1b[0m");
 }
 
+TEST(Render, certificates_say_when_they_end_and_who_uses_them) {
+    const CertificateView used{.id = CertificateId("cert-a"),
+                               .hosts = {"a.org", "*.a.org"},
+                               .source = CertificateSource::file,
+                               .issuer = "A public\x1b[2J authority",
+                               .key_type = "EC P-256",
+                               .fingerprint = "f00d",
+                               .not_before = {},
+                               .not_after = {},
+                               .expires_in = days(80),
+                               .used_by = {"a.org/"},
+                               .created = {},
+                               .chain = "-----BEGIN\n"};
+    auto ended = used;
+    ended.id = CertificateId("cert-b");
+    ended.expires_in = Milliseconds{-1};
+    ended.used_by.clear();
+    EXPECT_EQ(render_certificates({used, ended}, k_plain),
+              "CERTIFICATE  HOSTS           SOURCE  ISSUER                 ENDS IN    USED BY\n"
+              "cert-a       a.org, *.a.org  file    A public[2J authority  80 d       a.org/\n"
+              "cert-b       a.org, *.a.org  file    A public[2J authority  has ended  no route\n");
+    const auto one = render_certificate(used, k_plain);
+    EXPECT_NE(one.find("SHA-256      f00d\n"), std::string::npos) << one;
+    EXPECT_TRUE(one.ends_with("\n\n-----BEGIN\n")) << one;
+}
+
 // ---- completion -------------------------------------------------------------------------------
 
 std::vector<std::string> fitting(const std::vector<std::string>& words) {
@@ -149,6 +175,7 @@ std::vector<std::string> fitting(const std::vector<std::string>& words) {
             case NameKind::apps: return {"shop", "blog"};
             case NameKind::instances: return {"web-1", "web-2"};
             case NameKind::processes: return {"web", "worker", "web"};
+            case NameKind::certificates: return {"cert-a", "cert-b"};
         }
         return {};
     });
@@ -165,6 +192,9 @@ TEST(Complete, verbs_options_and_names) {
     EXPECT_EQ(fitting({"shell", ""}), Words({"web-1", "web-2"}));
     EXPECT_EQ(fitting({"scale", "w"}), Words({"web=", "worker="}));
     EXPECT_EQ(fitting({"completion", "z"}), Words({"zsh"}));
+    EXPECT_EQ(fitting({"cert", "rm", ""}), Words({"cert-a", "cert-b"}));
+    EXPECT_EQ(fitting({"route", "add", "a.org", "--https", ""}),
+              Words({"automatic", "both", "redirect"}));
     EXPECT_EQ(fitting({"deploy", "--dry"}), Words({"--dry-run"}));
     EXPECT_EQ(fitting({"logs", "--js"}), Words({"--json"}));
     EXPECT_EQ(fitting({"deploy", ""}), Words({}));

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "model/quantity.h"
 #include "model/requests.h"
 
 namespace moln::cli {
@@ -90,7 +91,15 @@ Result<ApiCall> rollback(const Invocation& said, const std::string& app) {
 
 Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
     const auto [host, path] = split_route(said.words.front());
-    const RouteBody body{host, path, said.process.empty() ? "web" : said.process};
+    RouteBody body{host, path, said.process.empty() ? "web" : said.process};
+    if (!said.https.empty()) {
+        body.https = enum_from_word<Https>(said.https).value_or(Https::automatic);
+    }
+    if (!said.hsts.empty()) {
+        auto hsts = parse_duration(said.hsts);
+        if (!hsts) return fail_in("--hsts", hsts.error());
+        body.hsts = *hsts;
+    }
     return conditional(said,
                        send("POST", target(app_path(app, "/routes"), with_project(said)), body));
 }
@@ -213,6 +222,21 @@ const std::map<std::string, Maker>& makers() {
         {"secret rm", [](I said, S app) -> Result<ApiCall> { return secret(said, app, "DELETE"); }},
         {"route add", route_add},
         {"route rm", route_rm},
+        {"cert ls", [](I, S) -> Result<ApiCall> { return get("/v1/certificates"); }},
+        {"cert show",
+         [](I said, S) -> Result<ApiCall> {
+             return get("/v1/certificates/" + percent_encode(said.words.front()));
+         }},
+        {"cert add",
+         [](I, S) -> Result<ApiCall> {
+             return ApiCall{.method = "POST", .target = "/v1/certificates"};
+         }},
+        {"cert rm",
+         [](I said, S) -> Result<ApiCall> {
+             return ApiCall{.method = "DELETE",
+                            .target = "/v1/certificates/" + percent_encode(said.words.front())};
+         }},
+        {"trust", [](I, S) -> Result<ApiCall> { return get("/v1/authority"); }},
         {"rm",
          [](I said, S app) -> Result<ApiCall> {
              const bool wait = !said.no_wait && !said.dry_run;

@@ -24,7 +24,7 @@ bool needs_app(const Invocation& said) {
     const auto& verb = said.verb;
     if (verb == "stop") return said.instance.empty();
     return verb != "down" && verb != "platform build" && verb != "volume rm" &&
-           verb != "trash purge" && verb != "recover";
+           verb != "trash purge" && verb != "recover" && !verb.starts_with("cert ");
 }
 
 std::string text_of(const json::value& value) {
@@ -79,7 +79,13 @@ Result<bool> confirm_removal(const Shell& shell, const std::string& app) {
     return confirmed(shell, fmt::format("Remove app {}?", app));
 }
 
-Result<std::string> read_all(int fd, const std::string& what) {
+// What is read at most, and what that is of.
+struct ReadLimit {
+    std::size_t bytes_max = 0;
+    std::string_view of;
+};
+
+Result<std::string> read_all(int fd, const std::string& what, const ReadLimit& limit) {
     std::string text;
     std::array<char, 16 * 1024> buffer;
     while (true) {
@@ -89,11 +95,21 @@ Result<std::string> read_all(int fd, const std::string& what) {
         if (count < 0) return fail(error_from_errno(errno, what));
         if (count == 0) return text;
         text.append(buffer.data(), static_cast<std::size_t>(count));
-        if (text.size() > k_secret_bytes_max + 1) {
+        if (text.size() > limit.bytes_max) {
             return fail(ErrorCode::invalid,
-                        fmt::format("{}: a secret has at most {} bytes", what, k_secret_bytes_max));
+                        fmt::format("{}: {} at most {} bytes", what, limit.of, limit.bytes_max));
         }
     }
+}
+
+// "-" or "": standard input.
+Result<std::string> read_file_or_input(const std::string& path, const ReadLimit& limit) {
+    const bool is_input = path.empty() || path == "-";
+    const int fd = is_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(error_from_errno(errno, path));
+    auto text = read_all(fd, is_input ? "standard input" : path, limit);
+    if (!is_input) ::close(fd);
+    return text;
 }
 
 Result<Secret> read_secret(const Shell& shell) {
@@ -101,15 +117,30 @@ Result<Secret> read_secret(const Shell& shell) {
     if (said.file.empty() && shell.in_is_terminal) {
         return ask_secret(fmt::format("Value of {}: ", said.words.front()));
     }
-    int fd = STDIN_FILENO;
-    if (!said.file.empty()) fd = ::open(said.file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(error_from_errno(errno, said.file));
-    auto text = read_all(fd, said.file.empty() ? "standard input" : said.file);
-    if (fd != STDIN_FILENO) ::close(fd);
+    // One more for the newline.
+    auto text = read_file_or_input(said.file, {k_secret_bytes_max + 1, "a secret has"});
     if (!text) return fail(text.error());
     // Editors and echo end files with a newline that nobody means.
     if (text->ends_with('\n')) text->pop_back();
     return Secret(std::move(*text));
+}
+
+Result<Secret> read_secret_file(const std::string& path, const ReadLimit& limit) {
+    MOLN_ASSIGN(auto text, read_file_or_input(path, limit));
+    return Secret(std::move(text));
+}
+
+// Chain and key in one text, as the API takes them.
+Result<Secret> read_certificate(const Shell& shell) {
+    const auto& said = shell.said;
+    constexpr ReadLimit k_limit{k_certificate_bytes_max, "a certificate and its key have"};
+    if (said.cert == "-" && said.key == "-") {
+        return fail(ErrorCode::invalid, "--cert and --key: only one of them can be -");
+    }
+    MOLN_ASSIGN(auto chain, read_file_or_input(said.cert, k_limit));
+    if (said.key.empty()) return Secret(std::move(chain));
+    MOLN_ASSIGN(const Secret key, read_secret_file(said.key, k_limit));
+    return Secret(chain + "\n" + key.reveal());
 }
 
 Status purge(const Shell& shell) {
@@ -202,7 +233,18 @@ Verdict run_change(const Shell& shell) {
                                                                  said.words.front())));
         if (!yes) return k_exit_failed;
     }
+    if (said.verb == "cert rm") {
+        MOLN_ASSIGN(const bool yes,
+                    confirmed(shell, fmt::format("Remove certificate {} and its key for ever?",
+                                                 said.words.front())));
+        if (!yes) return k_exit_failed;
+    }
     MOLN_ASSIGN(auto call, request_for(said, app));
+    if (said.verb == "cert add") {
+        MOLN_ASSIGN(const auto pem, read_certificate(shell));
+        call.body = pem.reveal();
+        call.headers["Content-Type"] = "application/x-pem-file";
+    }
     if (said.verb == "secret set") {
         MOLN_ASSIGN(const auto value, read_secret(shell));
         call.body = value.reveal();

@@ -37,6 +37,8 @@ const std::map<std::string, Way>& ways() {
         {"env ls", {draw_items<EnvView, render_env>, true}},
         {"secret ls", {draw_items<SecretView, render_secrets>, true}},
         {"route ls", {draw_items<RouteView, render_routes>}},
+        {"cert ls", {draw_items<CertificateView, render_certificates>}},
+        {"cert show", {draw<CertificateView, render_certificate>}},
         {"volume ls", {draw_items<VolumeView, render_volumes>}},
         {"trash ls", {draw_items<TrashView, render_trash>}},
         {"platform ls", {draw_items<PlatformView, render_platforms>}},

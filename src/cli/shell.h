@@ -36,6 +36,7 @@ Status send_change(const Shell& shell, const ApiCall& call,
 Verdict run_list(const Shell& shell);    // verbs that show one answer
 Verdict run_change(const Shell& shell);  // verbs that change something
 Verdict run_stream(const Shell& shell);  // logs, events, top
+Verdict run_trust(const Shell& shell);
 Verdict run_deploy(const Shell& shell);
 Verdict run_terminal(const Shell& shell);  // run, shell
 

@@ -9,6 +9,7 @@ constexpr std::string_view k_node = "Node";
 constexpr std::string_view k_deploy = "Deploy";
 constexpr std::string_view k_look = "Look";
 constexpr std::string_view k_change = "Change";
+constexpr std::string_view k_certificates = "Certificates";
 constexpr std::string_view k_data = "Data";
 constexpr std::string_view k_shell = "Shell";
 
@@ -73,13 +74,40 @@ const std::vector<Verb>& verbs() {
          "moln secret set TLS_KEY --file key.pem"},
         {"secret rm", k_change, "Remove a secret", "", "moln secret rm API_KEY"},
         {"route ls", k_change, "List routes with their URLs", "", "moln route ls"},
-        {"route add", k_change, "Lead a host and path to an app", "",
-         "moln route add shop.localhost\nmoln route add shop.example.org/api --process api"},
+        {"route add", k_change, "Lead a host and path to an app",
+         "A host such as shop.localhost gets a certificate by itself; for others see `moln cert "
+         "add`. What comes without TLS is sent on to https once a certificate was added for the "
+         "host, unless --https says otherwise.",
+         "moln route add shop.localhost\nmoln route add shop.example.org/api --process api\n"
+         "moln route add shop.example.org --https both --hsts 30d"},
         {"route rm", k_change, "Remove a route that was added", "", "moln route rm shop.localhost"},
         {"rm", k_change, "Remove an app; its data goes to the trash",
          "Waits until its instances have drained and it is in the trash; Ctrl-C stops only the "
          "waiting.",
          "moln rm --app shop\nmoln rm --app shop --yes"},
+
+        {"cert ls", k_certificates,
+         "List certificates: hosts, source, issuer, when they end, which routes use them", "",
+         "moln cert ls\nmoln cert ls --json"},
+        {"cert show", k_certificates, "Show one certificate and its chain, never its key", "",
+         "moln cert show cert-7f3k2m\nmoln cert show cert-7f3k2m --json"},
+        {"cert add", k_certificates, "Add a certificate by file, or renew the one of its hosts",
+         "The chain has the leaf first, then its issuers, as PEM. Its hosts are the DNS names of "
+         "the leaf. The key is EC P-256 or P-384, Ed25519, or RSA of 2048 bits and more, without a "
+         "passphrase; it is encrypted before it is stored and never shown. One of the two files "
+         "may be -, standard input. A certificate of the same hosts is replaced at once, without "
+         "interrupting a connection.",
+         "moln cert add --cert fullchain.pem --key privkey.pem\n"
+         "moln cert add --cert fullchain.pem --key - < privkey.pem\n"
+         "moln cert add --cert both.pem"},
+        {"cert rm", k_certificates, "Remove a certificate and its key, for ever", "",
+         "moln cert rm cert-7f3k2m\nmoln cert rm cert-7f3k2m --yes"},
+        {"trust", k_certificates, "Make this machine trust the local certificates",
+         "Installs the certificate of the cloud's own authority into the system's store, with "
+         "update-ca-certificates; needs root. It can speak for *.localhost, *.local, *.test, "
+         "*.internal and *.home.arpa only. Firefox, and Chromium on Linux, have stores of their "
+         "own: import there what --print writes, and on other machines too.",
+         "moln trust\nmoln trust --print > moln-ca.pem\nmoln trust --remove"},
 
         {"volume ls", k_data, "List volumes: lifetime, place, size, what resets them", "",
          "moln volume ls"},

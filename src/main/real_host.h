@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "drivers/certificate/real_certificates.h"
 #include "drivers/sandbox/host.h"
 #include "io/host/host_loop.h"
 #include "io/host/seal.h"
@@ -26,13 +27,15 @@ struct RealHostParts {
 
 class RealHost final : public HostServices {
 public:
-    explicit RealHost(RealHostParts parts) : parts_(std::move(parts)) {}
+    explicit RealHost(RealHostParts parts)
+        : parts_(std::move(parts)), certificates_(parts_.seals) {}
 
     NodeFacts facts() override;
     Result<std::string> seal(const AppId& app, const std::string& name,
                              const Secret& value) override;
     Result<Secret> unseal(const AppId& app, const std::string& name,
                           const std::string& sealed) override;
+    Certificates& certificates() override { return certificates_; }
     Result<std::unique_ptr<Terminal>> open_terminal(const Instance& instance,
                                                     const TerminalRequest& request) override;
     std::shared_ptr<void> logs(const World& world, const LogQuery& query,
@@ -48,6 +51,7 @@ private:
     void unmount_all();
 
     RealHostParts parts_;
+    RealCertificates certificates_;
 };
 
 }  // namespace moln

@@ -56,13 +56,23 @@ struct HealthSpec {
 };
 BOOST_DESCRIBE_STRUCT(HealthSpec, (), (kind, path, interval, timeout, start_grace, unhealthy_after))
 
+// What becomes of a request that comes without TLS.
+enum class Https {
+    automatic,  // redirect where the host's certificate was added by file, else both
+    redirect,   // it is sent on to https
+    both,       // it is answered
+};
+BOOST_DESCRIBE_ENUM(Https, automatic, redirect, both)
+
 struct RouteSpec {
     std::string host;  // "*" for any
     std::string path = "/";
     std::string process = "web";
+    Https https = Https::automatic;
+    Milliseconds hsts{0};  // Strict-Transport-Security over TLS for so long (RFC 6797); 0: none
     friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RouteSpec, (), (host, path, process))
+BOOST_DESCRIBE_STRUCT(RouteSpec, (), (host, path, process, https, hsts))
 
 // How long data lives (PRODUCT.md, promise 3).
 enum class Lifetime {

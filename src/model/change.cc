@@ -49,28 +49,32 @@ Result<Change> read(const std::string& key, const std::string& value, Wrap wrap)
 }  // namespace
 
 void apply(World& world, const Change& change) {
-    std::visit(Overload{
-                   [&](const PutProject& c) { world.projects[c.project.id] = c.project; },
-                   [&](const PutApp& c) { world.apps[c.app.id] = c.app; },
-                   [&](const DeleteApp& c) { world.apps.erase(c.id); },
-                   [&](const PutRelease& c) {
-                       world.releases[c.release.app][c.release.number] = c.release;
-                   },
-                   [&](const DeleteRelease& c) { drop_release(world, c.app, c.number); },
-                   [&](const PutInstance& c) { world.instances[c.instance.id] = c.instance; },
-                   [&](const DeleteInstance& c) { world.instances.erase(c.id); },
-                   [&](const PutVolume& c) { world.volumes[c.volume.id] = c.volume; },
-                   [&](const DeleteVolume& c) { world.volumes.erase(c.id); },
-                   [&](const PutTrash& c) { world.trash[c.item.id] = c.item; },
-                   [&](const DeleteTrash& c) { world.trash.erase(c.id); },
-                   [&](const PutEvent& c) {
-                       CHECK(c.event.number > 0);
-                       world.events[c.event.number] = c.event;
-                       world.event_number = std::max(world.event_number, c.event.number);
-                   },
-                   [&](const DeleteEvent& c) { world.events.erase(c.number); },
-               },
-               change);
+    std::visit(
+        Overload{
+            [&](const PutProject& c) { world.projects[c.project.id] = c.project; },
+            [&](const PutApp& c) { world.apps[c.app.id] = c.app; },
+            [&](const DeleteApp& c) { world.apps.erase(c.id); },
+            [&](const PutRelease& c) {
+                world.releases[c.release.app][c.release.number] = c.release;
+            },
+            [&](const DeleteRelease& c) { drop_release(world, c.app, c.number); },
+            [&](const PutInstance& c) { world.instances[c.instance.id] = c.instance; },
+            [&](const DeleteInstance& c) { world.instances.erase(c.id); },
+            [&](const PutVolume& c) { world.volumes[c.volume.id] = c.volume; },
+            [&](const DeleteVolume& c) { world.volumes.erase(c.id); },
+            [&](const PutTrash& c) { world.trash[c.item.id] = c.item; },
+            [&](const DeleteTrash& c) { world.trash.erase(c.id); },
+            [&](const PutCertificate& c) { world.certificates[c.certificate.id] = c.certificate; },
+            [&](const DeleteCertificate& c) { world.certificates.erase(c.id); },
+            [&](const PutAuthority& c) { world.authority = c.authority; },
+            [&](const PutEvent& c) {
+                CHECK(c.event.number > 0);
+                world.events[c.event.number] = c.event;
+                world.event_number = std::max(world.event_number, c.event.number);
+            },
+            [&](const DeleteEvent& c) { world.events.erase(c.number); },
+        },
+        change);
 }
 
 void number_events(Changes& changes, std::int64_t last) {
@@ -94,6 +98,9 @@ std::string store_key(const Change& change) {
             [](const DeleteVolume& c) { return "volume/" + c.id.text; },
             [](const PutTrash& c) { return "trash/" + c.item.id.text; },
             [](const DeleteTrash& c) { return "trash/" + c.id.text; },
+            [](const PutCertificate& c) { return "certificate/" + c.certificate.id.text; },
+            [](const DeleteCertificate& c) { return "certificate/" + c.id.text; },
+            [](const PutAuthority&) { return std::string(k_authority_key); },
             [](const PutEvent& c) { return event_key(c.event.number); },
             [](const DeleteEvent& c) { return event_key(c.number); },
         },
@@ -102,17 +109,20 @@ std::string store_key(const Change& change) {
 
 std::optional<std::string> store_value(const Change& change) {
     using Value = std::optional<std::string>;
-    return std::visit(Overload{
-                          [](const PutProject& c) -> Value { return to_json_text(c.project); },
-                          [](const PutApp& c) -> Value { return to_json_text(c.app); },
-                          [](const PutRelease& c) -> Value { return to_json_text(c.release); },
-                          [](const PutInstance& c) -> Value { return to_json_text(c.instance); },
-                          [](const PutVolume& c) -> Value { return to_json_text(c.volume); },
-                          [](const PutTrash& c) -> Value { return to_json_text(c.item); },
-                          [](const PutEvent& c) -> Value { return to_json_text(c.event); },
-                          [](const auto&) -> Value { return std::nullopt; },
-                      },
-                      change);
+    return std::visit(
+        Overload{
+            [](const PutProject& c) -> Value { return to_json_text(c.project); },
+            [](const PutApp& c) -> Value { return to_json_text(c.app); },
+            [](const PutRelease& c) -> Value { return to_json_text(c.release); },
+            [](const PutInstance& c) -> Value { return to_json_text(c.instance); },
+            [](const PutVolume& c) -> Value { return to_json_text(c.volume); },
+            [](const PutTrash& c) -> Value { return to_json_text(c.item); },
+            [](const PutCertificate& c) -> Value { return to_json_text(c.certificate); },
+            [](const PutAuthority& c) -> Value { return to_json_text(c.authority); },
+            [](const PutEvent& c) -> Value { return to_json_text(c.event); },
+            [](const auto&) -> Value { return std::nullopt; },
+        },
+        change);
 }
 
 Result<Change> change_from_store(const std::string& key, const std::string& value) {
@@ -132,6 +142,13 @@ Result<Change> change_from_store(const std::string& key, const std::string& valu
     }
     if (kind == "trash") {
         return read<TrashItem>(key, value, [](TrashItem t) { return PutTrash{std::move(t)}; });
+    }
+    if (kind == "certificate") {
+        return read<Certificate>(key, value,
+                                 [](Certificate c) { return PutCertificate{std::move(c)}; });
+    }
+    if (kind == k_authority_key) {
+        return read<Authority>(key, value, [](Authority a) { return PutAuthority{std::move(a)}; });
     }
     if (kind == "event") {
         auto event = read<Event>(key, value, [](Event e) { return PutEvent{std::move(e)}; });

@@ -44,6 +44,15 @@ struct PutTrash {
 struct DeleteTrash {
     TrashId id;
 };
+struct PutCertificate {
+    Certificate certificate;
+};
+struct DeleteCertificate {
+    CertificateId id;
+};
+struct PutAuthority {
+    Authority authority;
+};
 struct PutEvent {
     Event event;
 };  // number 0: given by the one who commits, in order
@@ -53,7 +62,7 @@ struct DeleteEvent {
 
 using Change = std::variant<PutProject, PutApp, DeleteApp, PutRelease, DeleteRelease, PutInstance,
                             DeleteInstance, PutVolume, DeleteVolume, PutTrash, DeleteTrash,
-                            PutEvent, DeleteEvent>;
+                            PutCertificate, DeleteCertificate, PutAuthority, PutEvent, DeleteEvent>;
 using Changes = std::vector<Change>;
 
 // A PutEvent must have its number by now.

@@ -68,14 +68,35 @@ TrashItem any_trash() {
     return item;
 }
 
+Certificate any_certificate() {
+    Certificate certificate;
+    certificate.id = CertificateId("cert-" + std::to_string(any_number()));
+    certificate.hosts = {any_text(), any_text()};
+    certificate.source = *rc::gen::element(CertificateSource::file, CertificateSource::local);
+    certificate.chain = any_text() + "\n";
+    certificate.sealed_key = any_text();
+    certificate.not_before = {any_number()};
+    certificate.not_after = {any_number()};
+    certificate.expiry_told = *rc::gen::arbitrary<bool>();
+    return certificate;
+}
+
 Change any_put() {
-    switch (*rc::gen::inRange(0, 7)) {
+    switch (*rc::gen::inRange(0, 9)) {
         case 0: return PutApp{any_app()};
         case 1: return PutInstance{any_instance()};
         case 2: return PutRelease{any_release()};
         case 3: return PutTrash{any_trash()};
         case 4: return PutProject{{.id = ProjectId("default"), .network = any_number()}};
-        case 5: {
+        case 5: return PutCertificate{any_certificate()};
+        case 6: {
+            Authority authority;
+            authority.certificate = any_text();
+            authority.sealed_key = any_text();
+            authority.not_after = {any_number()};
+            return PutAuthority{authority};
+        }
+        case 7: {
             Volume volume;
             volume.id = VolumeId("vol-" + std::to_string(any_number()));
             volume.name = any_text();
@@ -94,6 +115,9 @@ Change opposite(const Change& put) {
     }
     if (const auto* c = std::get_if<PutTrash>(&put)) return DeleteTrash{c->item.id};
     if (const auto* c = std::get_if<PutVolume>(&put)) return DeleteVolume{c->volume.id};
+    if (const auto* c = std::get_if<PutCertificate>(&put)) {
+        return DeleteCertificate{c->certificate.id};
+    }
     if (const auto* c = std::get_if<PutEvent>(&put)) return DeleteEvent{c->event.number};
     return put;
 }
@@ -111,6 +135,7 @@ RC_GTEST_PROP(Change, stored_and_read_back_is_the_same, ()) {
 RC_GTEST_PROP(Change, deletion_has_the_key_of_the_put_and_undoes_it, ()) {
     const auto put = any_put();
     if (std::holds_alternative<PutProject>(put)) return;
+    if (std::holds_alternative<PutAuthority>(put)) return;
     const auto gone = opposite(put);
     RC_ASSERT(store_key(gone) == store_key(put));
     RC_ASSERT(!store_value(gone).has_value());
@@ -119,6 +144,7 @@ RC_GTEST_PROP(Change, deletion_has_the_key_of_the_put_and_undoes_it, ()) {
     apply(world, gone);
     RC_ASSERT(world.apps.empty() && world.instances.empty() && world.releases.empty());
     RC_ASSERT(world.trash.empty() && world.volumes.empty() && world.events.empty());
+    RC_ASSERT(world.certificates.empty());
 }
 
 TEST(Change, keys_sort_as_their_numbers_do) {

@@ -78,11 +78,20 @@ struct PurgeCommand {
     TrashId trash;
 };
 
+// A chain that was looked at, with its sealed key. Of the same hosts it takes the older one's
+// place.
+struct AddCertificateCommand {
+    Certificate certificate;  // source file
+};
+struct RemoveCertificateCommand {
+    CertificateId certificate;
+};
+
 using Command =
     std::variant<DeployCommand, RollbackCommand, ScaleCommand, SetEnvCommand, SetSecretCommand,
                  AddRouteCommand, RemoveRouteCommand, RestartCommand, StopCommand, StartCommand,
                  RemoveAppCommand, RunCommand, StopInstanceCommand, RemoveVolumeCommand,
-                 RecoverCommand, PurgeCommand>;
+                 RecoverCommand, PurgeCommand, AddCertificateCommand, RemoveCertificateCommand>;
 
 // The caller saw the app at this generation and wants no other; none: any.
 struct Expected {
@@ -95,8 +104,10 @@ struct CommandReply {
     std::int64_t generation = 0;  // of the app afterwards
     InstanceId instance;          // of RunCommand
     VolumeId volume;              // of RecoverCommand
+    CertificateId certificate;    // of AddCertificateCommand
     std::string text;             // one sentence for people
 };
-BOOST_DESCRIBE_STRUCT(CommandReply, (), (app, release, generation, instance, volume, text))
+BOOST_DESCRIBE_STRUCT(CommandReply, (),
+                      (app, release, generation, instance, volume, certificate, text))
 
 }  // namespace moln

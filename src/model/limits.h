@@ -29,6 +29,14 @@ inline constexpr Bytes k_memory_max = gib(1024);
 inline constexpr std::int64_t k_cpu_millis_min = 10;
 inline constexpr std::int64_t k_cpu_millis_max = 1'024'000;
 inline constexpr Bytes k_volume_size_max = gib(64 * 1024);
+inline constexpr std::size_t k_certificates_max = 1'000;           // added by people
+inline constexpr std::size_t k_local_certificates_max = 1'000;     // issued by the local authority
+inline constexpr std::size_t k_certificate_hosts_max = 100;        // of one certificate
+inline constexpr std::size_t k_certificate_chain_max = 10;         // certificates of one chain
+inline constexpr std::size_t k_certificate_bytes_max = 64 * 1024;  // chain and key, PEM
+// Of all that were added: a snapshot of the edge's has room for them and for the routes.
+inline constexpr Bytes k_certificates_size_max = mib(8);
+inline constexpr Milliseconds k_hsts_max = days(730);
 inline constexpr std::size_t k_releases_kept = 20;  // per app; older images are trashed
 inline constexpr std::size_t k_events_kept = 10'000;
 inline constexpr std::size_t k_source_files_max = 200'000;  // of one deployed folder

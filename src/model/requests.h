@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/units.h"
+#include "model/app_config.h"
 #include "model/codec.h"
 
 namespace moln {
@@ -35,9 +37,11 @@ struct RouteBody {
     std::string host;
     std::string path = "/";
     std::string process = "web";
+    Https https = Https::automatic;
+    Milliseconds hsts{0};
     friend bool operator==(const RouteBody&, const RouteBody&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RouteBody, (), (host, path, process))
+BOOST_DESCRIBE_STRUCT(RouteBody, (), (host, path, process, https, hsts))
 
 struct RollbackBody {
     std::int64_t release = 0;  // 0: the one that served before

@@ -9,6 +9,8 @@
 //   volume/<id>                        Volume
 //   trash/<id>                         TrashItem
 //   event/<number>                     Event (padded to 12 digits)
+//   certificate/<id>                   Certificate
+//   authority                          Authority
 //   leader                             Leadership
 #pragma once
 
@@ -219,6 +221,48 @@ struct TrashItem {
 BOOST_DESCRIBE_STRUCT(TrashItem, (),
                       (id, kind, app, what, subject, node, size, dropped, expires, purging, content,
                        settled, restoring))
+
+// ---- certificate ----------------------------------------------------------------------------
+
+enum class CertificateSource {
+    file,   // added by a person
+    local,  // issued by the cloud's own Authority for a host that only this network knows
+};
+BOOST_DESCRIBE_ENUM(CertificateSource, file, local)
+
+// What the edges prove with that they speak for these hosts. The key is sealed for
+// seal_context(id) of model/edge.h.
+struct Certificate {
+    CertificateId id;
+    std::vector<std::string> hosts;  // of the leaf's subjectAltName: sorted, lower case
+    CertificateSource source = CertificateSource::file;
+    std::string chain;  // PEM, leaf first, without the root
+    std::string sealed_key;
+    WallTime not_before;
+    WallTime not_after;
+    std::string issuer;       // for people: the common name of who signed the leaf
+    std::string key_type;     // "EC P-256", "RSA 2048", "Ed25519"
+    std::string fingerprint;  // SHA-256 of the leaf, 64 hexadecimal digits
+    WallTime created;         // added or issued; of a renewed one the renewal
+    bool expiry_told = false;
+    friend bool operator==(const Certificate&, const Certificate&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Certificate, (),
+                      (id, hosts, source, chain, sealed_key, not_before, not_after, issuer,
+                       key_type, fingerprint, created, expiry_told))
+
+// The cloud's own certificate authority. Its key is sealed for k_authority_key.
+struct Authority {
+    std::string certificate;  // PEM
+    std::string sealed_key;
+    WallTime not_before;
+    WallTime not_after;
+    std::string fingerprint;  // SHA-256, 64 hexadecimal digits
+    friend bool operator==(const Authority&, const Authority&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Authority, (), (certificate, sealed_key, not_before, not_after, fingerprint))
+
+inline constexpr const char* k_authority_key = "authority";  // in the store, and what it seals for
 
 // ---- event ----------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "model/quantity.h"
+
 namespace moln {
 namespace {
 
@@ -186,6 +188,12 @@ Status validate_host(std::string_view host) {
             host);
     }
     return {};
+}
+
+Status validate_hsts(Milliseconds hsts) {
+    if (hsts.count == 0 || (hsts >= seconds(1) && hsts <= k_hsts_max)) return {};
+    return expected(fmt::format("nothing, or 1s to {}", format_duration(k_hsts_max)),
+                    format_duration(hsts));
 }
 
 Status validate_route_path(std::string_view path) {

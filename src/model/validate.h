@@ -44,6 +44,8 @@ Status validate_env(const std::map<std::string, std::string>& env);
 Status validate_host(std::string_view host);
 // An absolute path without dot segments, empty segments, query or trailing slash (but "/").
 Status validate_route_path(std::string_view path);
+// 0 or a second to k_hsts_max.
+Status validate_hsts(Milliseconds hsts);
 // Absolute and normal, and no place that the system itself needs ("/proc", "/usr", …).
 Status validate_volume_path(std::string_view path);
 // "SIGTERM" and the others that a program can take as a request to end.

@@ -147,6 +147,7 @@ private:
             const auto field = fmt::format("routes.{}", i);
             take(field + ".host", validate_host(route.host));
             take(field + ".path", validate_route_path(route.path));
+            take(field + ".hsts", validate_hsts(route.hsts));
             const auto process = config_.processes.find(route.process);
             if (process == config_.processes.end() || process->second.kind != ProcessKind::web) {
                 add(field + ".process",

@@ -229,6 +229,16 @@ TEST(Validate, commands_at_the_limit_and_one_past) {
     EXPECT_THAT(with({std::string(k_command_bytes_max, 'x')}), HasSubstr("at most 32768 bytes"));
 }
 
+TEST(Validate, hsts_of_a_route_is_none_or_a_second_to_two_years) {
+    const auto with = [](Milliseconds hsts) {
+        return problem_of([hsts](AppConfig& c) { c.routes = {{.host = "a.org", .hsts = hsts}}; });
+    };
+    for (const auto good : {Milliseconds{0}, seconds(1), k_hsts_max}) EXPECT_EQ(with(good), "");
+    for (const auto bad : {Milliseconds{-1}, Milliseconds{999}, k_hsts_max + Milliseconds{1}}) {
+        EXPECT_THAT(with(bad), HasSubstr("routes.0.hsts: expected nothing, or 1s to 730d"));
+    }
+}
+
 TEST(Validate, routes_name_web_processes_and_stand_once) {
     EXPECT_EQ(problem_of([](AppConfig& c) { c.routes = {{.host = "a.org"}, {.host = "b.org"}}; }),
               "");

@@ -42,11 +42,12 @@ BOOST_DESCRIBE_STRUCT(CountsView, (),
 struct EdgeView {
     bool connected = false;
     std::vector<std::string> listens;
+    std::vector<std::string> tls_listens;
     std::int64_t pid = 0;
     std::int64_t version_acked = 0;
     friend bool operator==(const EdgeView&, const EdgeView&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeView, (), (connected, listens, pid, version_acked))
+BOOST_DESCRIBE_STRUCT(EdgeView, (), (connected, listens, tls_listens, pid, version_acked))
 
 struct StatusView {
     std::string node;
@@ -196,9 +197,43 @@ struct RouteView {
     std::string process;
     RouteOrigin origin = RouteOrigin::release;
     std::string url;  // that a browser on this machine can open; "" while no edge listens
+    Https https = Https::automatic;  // as asked for
+    bool redirect = false;           // what comes without TLS is sent on to https
+    Milliseconds hsts{0};
+    CertificateId certificate;  // that serves its host; empty: none
     friend bool operator==(const RouteView&, const RouteView&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RouteView, (), (app, host, path, process, origin, url))
+BOOST_DESCRIBE_STRUCT(RouteView, (),
+                      (app, host, path, process, origin, url, https, redirect, hsts, certificate))
+
+struct CertificateView {
+    CertificateId id;
+    std::vector<std::string> hosts;
+    CertificateSource source = CertificateSource::file;
+    std::string issuer;
+    std::string key_type;
+    std::string fingerprint;  // SHA-256 of the leaf
+    WallTime not_before;
+    WallTime not_after;
+    Milliseconds expires_in;           // below 0: it has ended
+    std::vector<std::string> used_by;  // "host/path" of the routes that it serves
+    WallTime created;
+    std::optional<std::string> chain;  // PEM, leaf first; only of a single one
+    friend bool operator==(const CertificateView&, const CertificateView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(CertificateView, (),
+                      (id, hosts, source, issuer, key_type, fingerprint, not_before, not_after,
+                       expires_in, used_by, created, chain))
+
+// What clients must trust so that they take the local certificates.
+struct AuthorityView {
+    std::string certificate;  // PEM
+    std::string fingerprint;  // SHA-256
+    WallTime not_before;
+    WallTime not_after;
+    friend bool operator==(const AuthorityView&, const AuthorityView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(AuthorityView, (), (certificate, fingerprint, not_before, not_after))
 
 struct VolumeView {
     VolumeId id;

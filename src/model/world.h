@@ -38,6 +38,13 @@ struct EdgeSeen {
     std::map<InstanceId, EndpointReport> endpoints;
 };
 
+// A host whose certificate could not be issued: when it is tried again.
+struct IssuingSeen {
+    std::int64_t failures = 0;  // in a row
+    MonoTime retry;
+    std::string reason;  // of the last
+};
+
 struct World {
     NodeId self;
     std::int64_t epoch = 0;  // leadership
@@ -49,12 +56,15 @@ struct World {
     std::map<InstanceId, Instance> instances;
     std::map<VolumeId, Volume> volumes;
     std::map<TrashId, TrashItem> trash;
+    std::map<CertificateId, Certificate> certificates;
+    std::optional<Authority> authority;
     std::map<std::int64_t, Event> events;
     std::int64_t event_number = 0;  // highest ever given
 
     std::map<NodeId, NodeSeen> nodes;
-    std::map<NodeId, EdgeSeen> edges;  // one a node
-    EdgeSnapshot edge;                 // the last one decided; its version is the highest given
+    std::map<NodeId, EdgeSeen> edges;            // one a node
+    std::map<std::string, IssuingSeen> issuing;  // by host; empty while nothing fails
+    EdgeSnapshot edge;  // the last one decided; its version is the highest given
 };
 
 }  // namespace moln

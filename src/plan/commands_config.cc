@@ -139,6 +139,7 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
     const auto& route = command.route;
     if (auto host = validate_host(route.host); !host) return fail_in("host", host.error());
     if (auto path = validate_route_path(route.path); !path) return fail_in("path", path.error());
+    if (auto hsts = validate_hsts(route.hsts); !hsts) return fail_in("hsts", hsts.error());
     const auto* release = d.draft.release(app.id, app.release);
     const auto* process = find_process(release, route.process);
     if (process == nullptr || process->kind != ProcessKind::web) {

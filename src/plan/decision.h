@@ -68,5 +68,7 @@ Status decide_on(Decision& d, const StopInstanceCommand& command);
 Status decide_on(Decision& d, const RemoveVolumeCommand& command);
 Status decide_on(Decision& d, const RecoverCommand& command);
 Status decide_on(Decision& d, const PurgeCommand& command);
+Status decide_on(Decision& d, const AddCertificateCommand& command);
+Status decide_on(Decision& d, const RemoveCertificateCommand& command);
 
 }  // namespace moln::plan

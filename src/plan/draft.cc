@@ -73,6 +73,10 @@ const TrashItem* Draft::trash(const TrashId& id) const {
     return look(trash_, world_.trash, id);
 }
 
+const Certificate* Draft::certificate(const CertificateId& id) const {
+    return look(certificates_, world_.certificates, id);
+}
+
 void Draft::put(Project project) {
     projects_[project.id] = std::move(project);
 }
@@ -103,6 +107,10 @@ void Draft::put(TrashItem item) {
     trash_[item.id] = std::move(item);
 }
 
+void Draft::put(Certificate certificate) {
+    certificates_[certificate.id] = std::move(certificate);
+}
+
 void Draft::drop(const AppId& id) {
     apps_[id] = std::nullopt;
 }
@@ -121,6 +129,10 @@ void Draft::drop(const VolumeId& id) {
 
 void Draft::drop(const TrashId& id) {
     trash_[id] = std::nullopt;
+}
+
+void Draft::drop(const CertificateId& id) {
+    certificates_[id] = std::nullopt;
 }
 
 void Draft::drop_event(std::int64_t number) {
@@ -158,6 +170,13 @@ TrashId Draft::fresh_trash() {
     }
 }
 
+CertificateId Draft::fresh_certificate() {
+    for (;;) {
+        CertificateId id("cert-" + names_.letters(k_fresh_letters));
+        if (!world_.certificates.contains(id)) return id;
+    }
+}
+
 void Draft::wake_in(Milliseconds delay) {
     const MonoTime at = now_.mono + std::max(delay, Milliseconds{0});
     if (!wake_ || at < *wake_) wake_ = at;
@@ -165,7 +184,8 @@ void Draft::wake_in(Milliseconds delay) {
 
 std::size_t Draft::size() const {
     return projects_.size() + apps_.size() + releases_.size() + instances_.size() +
-           volumes_.size() + trash_.size() + dropped_events_.size() + events_.size();
+           volumes_.size() + trash_.size() + certificates_.size() + dropped_events_.size() +
+           events_.size();
 }
 
 Changes Draft::take() {
@@ -191,6 +211,10 @@ Changes Draft::take() {
     for (auto& [id, item] : trash_) {
         if (item) changes.emplace_back(PutTrash{std::move(*item)});
         if (!item) changes.emplace_back(DeleteTrash{id});
+    }
+    for (auto& [id, certificate] : certificates_) {
+        if (certificate) changes.emplace_back(PutCertificate{std::move(*certificate)});
+        if (!certificate) changes.emplace_back(DeleteCertificate{id});
     }
     for (const auto number : dropped_events_) changes.emplace_back(DeleteEvent{number});
     for (auto& event : events_) changes.emplace_back(PutEvent{std::move(event)});

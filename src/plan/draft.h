@@ -40,6 +40,7 @@ public:
     const Instance* instance(const InstanceId& id) const;
     const Volume* volume(const VolumeId& id) const;
     const TrashItem* trash(const TrashId& id) const;
+    const Certificate* certificate(const CertificateId& id) const;
 
     void put(Project project);
     const App* put(App app);
@@ -47,12 +48,14 @@ public:
     const Instance* put(Instance instance);
     const Volume* put(Volume volume);
     void put(TrashItem item);
+    void put(Certificate certificate);
 
     void drop(const AppId& id);
     void drop_release(const AppId& app, std::int64_t number);
     void drop(const InstanceId& id);
     void drop(const VolumeId& id);
     void drop(const TrashId& id);
+    void drop(const CertificateId& id);
     void drop_event(std::int64_t number);
 
     void tell(EventLevel level, std::string name, const AppId& app, std::string subject,
@@ -61,6 +64,7 @@ public:
     InstanceId fresh_instance(std::string_view process);
     VolumeId fresh_volume();
     TrashId fresh_trash();
+    CertificateId fresh_certificate();
 
     // The plan is to be made again then, or now if that is past.
     void wake_in(Milliseconds delay);
@@ -84,6 +88,7 @@ private:
     std::map<InstanceId, std::optional<Instance>> instances_;
     std::map<VolumeId, std::optional<Volume>> volumes_;
     std::map<TrashId, std::optional<TrashItem>> trash_;
+    std::map<CertificateId, std::optional<Certificate>> certificates_;
     std::vector<std::int64_t> dropped_events_;
     std::vector<Event> events_;
     std::optional<MonoTime> wake_;

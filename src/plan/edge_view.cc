@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "model/certificate.h"
+#include "plan/certificates.h"
 #include "plan/judge.h"
 #include "plan/plan.h"
 
@@ -20,12 +22,19 @@ struct RankedRoute {
     int rank = 0;  // 0: the user's own, 1: the default host of every app
 };
 
-void add_routes(const AppScope& scope, std::vector<RankedRoute>& routes) {
+void add_routes(const AppScope& scope, const CertificateIndex& certificates,
+                std::vector<RankedRoute>& routes) {
     const auto& config = scope.serving->config;
     const auto add = [&](const RouteSpec& spec, int rank) {
         const auto* process = find_process(scope.serving, spec.process);
         if (process == nullptr || process->kind != ProcessKind::web) return;
-        routes.push_back({{spec.host, spec.path, scope.id, spec.process}, rank});
+        routes.push_back({{.host = spec.host,
+                           .path = spec.path,
+                           .app = scope.id,
+                           .process = spec.process,
+                           .redirect = redirects(spec, certificates),
+                           .hsts = spec.hsts},
+                          rank});
     };
     for (const auto& spec : scope.app->routes) add(spec, 0);
     for (const auto& spec : config.routes) add(spec, 0);
@@ -205,13 +214,15 @@ EdgeSnapshot draw_edge(Draft& draft, const Index& index) {
     const auto& last = draft.world().edge;
     EdgeSnapshot view;
     view.epoch = draft.world().epoch;
+    const CertificateIndex certificates(draft.world().certificates, draft.now().wall);
     std::vector<RankedRoute> routes;
     for (const auto& scope : index.apps) {
         if (scope.app == nullptr || scope.serving == nullptr) continue;
-        add_routes(scope, routes);
+        add_routes(scope, certificates, routes);
         AppPainter(draft, scope).paint(view.apps);
     }
     view.routes = settle_routes(std::move(routes));
+    view.certificates = draw_certificates(certificates, view.routes);
     view.version = last.version;
     if (view != last) ++view.version;
     return view;

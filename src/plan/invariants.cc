@@ -264,6 +264,26 @@ private:
         for (const auto& app : plan_.edge->apps) {
             for (const auto& endpoint : app.endpoints) check_endpoint(endpoint);
         }
+        std::set<std::string> hosts;
+        for (const auto& one : plan_.edge->certificates) check_certificate(one, hosts);
+        if (!std::ranges::is_sorted(plan_.edge->certificates, {}, &EdgeCertificate::id)) {
+            broken(19, "certificates in no order");
+        }
+    }
+
+    void check_certificate(const EdgeCertificate& given, std::set<std::string>& hosts) {
+        const auto* stored = find(before_.certificates, given.id);
+        if (stored == nullptr || stored->chain != given.chain ||
+            stored->sealed_key != given.sealed_key) {
+            broken(19, given.id.text + " is given to the edges and not stored like this");
+            return;
+        }
+        for (const auto& host : given.hosts) {
+            if (std::ranges::find(stored->hosts, host) == stored->hosts.end()) {
+                broken(19, given.id.text + " does not speak for " + host);
+            }
+            if (!hosts.insert(host).second) broken(19, host + " has two certificates");
+        }
     }
 
     void check_endpoint(const EdgeEndpoint& endpoint) {

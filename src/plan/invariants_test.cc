@@ -204,5 +204,22 @@ TEST_F(Invariants, I17_active_endpoint_of_what_does_not_run_fires) {
     EXPECT_THAT(broken(Plan{.changes = {}, .edge = edge, .wake = {}}), Contains(StartsWith("I17")));
 }
 
+TEST_F(Invariants, I19_certificate_that_is_not_stored_or_speaks_for_others_fires) {
+    auto edge = r.world.edge;
+    ++edge.version;
+    ASSERT_EQ(edge.certificates.size(), 1u);
+    const auto with = [&](const std::function<void(std::vector<EdgeCertificate>&)>& change) {
+        auto next = edge;
+        change(next.certificates);
+        return broken(Plan{.changes = {}, .edge = next, .wake = {}, .issue = {}});
+    };
+    const auto fires = Contains(StartsWith("I19"));
+    EXPECT_THAT(with([](auto&) {}), testing::Not(fires));
+    EXPECT_THAT(with([](auto& list) { list[0].id = CertificateId("cert-x"); }), fires);
+    EXPECT_THAT(with([](auto& list) { list[0].chain = "another"; }), fires);
+    EXPECT_THAT(with([](auto& list) { list[0].hosts = {"bank.example.org"}; }), fires);
+    EXPECT_THAT(with([](auto& list) { list.push_back(list[0]); }), fires);
+}
+
 }  // namespace
 }  // namespace moln::plan

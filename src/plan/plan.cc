@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include "model/limits.h"
+#include "plan/certificates.h"
 #include "plan/crash.h"
 #include "plan/cron.h"
 #include "plan/drain.h"
@@ -81,6 +82,7 @@ Plan plan(const World& world, Now now, std::uint64_t seed) {
     auto view = draw_edge(draft, index);
     date_drains(draft, index, view.version);
     Plan result;
+    result.issue = tend_certificates(draft, view.routes);
     result.wake = draft.wake();
     result.changes = draft.take();
     if (view != world.edge) result.edge = std::move(view);

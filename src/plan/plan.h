@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/units.h"
 #include "model/change.h"
@@ -12,10 +14,21 @@
 
 namespace moln::plan {
 
+// A certificate that the local authority is to sign. The one who carries it out commits issued() of
+// plan/certificates.h with the plan's own changes, or notes issue_failed(): until then every plan
+// asks for it again.
+struct IssueOrder {
+    CertificateId id;  // a fresh one, or that of the certificate that is renewed
+    std::string host;
+    bool new_authority = false;  // there is none yet, or it ends too soon
+    friend bool operator==(const IssueOrder&, const IssueOrder&) = default;
+};
+
 struct Plan {
     Changes changes;                   // to commit in one transaction before anything else
     std::optional<EdgeSnapshot> edge;  // to publish once `changes` are committed
     std::optional<MonoTime> wake;      // call again then, even if nothing has changed
+    std::vector<IssueOrder> issue;
 };
 
 // `seed` makes the fresh ids: equal arguments give equal plans, byte for byte.

@@ -91,6 +91,20 @@ auto any_key(const Map& map) {
     return std::next(map.begin(), static_cast<std::ptrdiff_t>(place))->first;
 }
 
+// For some hours or weeks, so that it may end while the history goes on.
+Command any_certificate(const Reality& r) {
+    Certificate one;
+    one.id = CertificateId("cert-" + std::to_string(pick(0, 4)));
+    using Hosts = std::vector<std::string>;
+    one.hosts = *rc::gen::element(Hosts{"a.test"}, Hosts{"*.a.test"}, Hosts{"*.a.test", "a.test"},
+                                  Hosts{"a.org", "a.test"});
+    one.chain = "chain of " + std::to_string(r.now.wall.ms);
+    one.sealed_key = "sealed";
+    one.not_before = r.now.wall;
+    one.not_after = r.now.wall + minutes(pick<std::int64_t>(1, 60 * 24 * 20));
+    return AddCertificateCommand{one};
+}
+
 Command any_command(const Reality& r) {
     const AppId app(*rc::gen::element<std::string>("default/shop", "default/blog", "team/shop"));
     switch (pick(0, 20)) {
@@ -115,6 +129,15 @@ Command any_command(const Reality& r) {
         case 11:
             if (r.world.trash.empty()) break;
             return PurgeCommand{any_key(r.world.trash)};
+        case 12: return any_certificate(r);
+        case 13:
+            if (r.world.certificates.empty()) break;
+            return RemoveCertificateCommand{any_key(r.world.certificates)};
+        case 14:
+            return AddRouteCommand{
+                app,
+                {.host = *rc::gen::element<std::string>("a.test", "x.a.test", "*.a.test", "a.org"),
+                 .https = *rc::gen::element(Https::automatic, Https::redirect, Https::both)}};
         default: break;
     }
     return deploy_of(app.text, any_config());

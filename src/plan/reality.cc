@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "model/certificate.h"
+#include "plan/certificates.h"
+
 namespace moln::plan {
 
 Reality::Reality() {
@@ -27,10 +30,37 @@ Result<Outcome> Reality::command(const Command& command) {
     return outcome;
 }
 
+// As the leader does, with chains that are no more than a name.
+void Reality::issue(const std::vector<IssueOrder>& orders) {
+    Changes changes;
+    for (const auto& order : orders) {
+        if (order.new_authority) {
+            world.authority = Authority{.certificate = "root",
+                                        .sealed_key = "sealed",
+                                        .not_before = now.wall,
+                                        .not_after = now.wall + k_authority_life,
+                                        .fingerprint = "f00d"};
+        }
+        Certificate made{.id = order.id,
+                         .hosts = {order.host},
+                         .source = CertificateSource::local,
+                         .chain = fmt::format("chain of {} at {}", order.host, now.wall.ms),
+                         .sealed_key = "sealed",
+                         .not_before = now.wall,
+                         .not_after = now.wall + k_local_certificate_life,
+                         .issuer = "root",
+                         .created = now.wall};
+        auto more = issued(world, std::move(made), now.wall);
+        changes.insert(changes.end(), more.begin(), more.end());
+    }
+    commit(std::move(changes));
+}
+
 Plan Reality::plan_once() {
     Plan next = plan(world, now, seed_++);
     if (on_plan) on_plan(world, next);
     commit(next.changes);
+    if (issues) issue(next.issue);
     if (next.edge) {
         world.edge = *next.edge;
         published_ = *next.edge;
@@ -200,7 +230,8 @@ int Reality::settle(int rounds_max) {
                    a.volumes_settled == b.volumes_settled && c.endpoints == d.endpoints &&
                    c.report == d.report;
         };
-        const bool idle = next.changes.empty() && !next.edge && same();
+        const bool idle =
+            next.changes.empty() && !next.edge && (next.issue.empty() || !issues) && same();
         if (!idle) {
             pass(Milliseconds{100});
             continue;

@@ -34,6 +34,7 @@ public:
     std::map<InstanceId, std::int64_t> open;       // requests on an endpoint, set by the test
     bool edge_connected = true;
     bool edge_applies = true;  // false: the edge is slow and acknowledges nothing new
+    bool issues = true;        // certificates that the plan orders
     // Called with every plan before it is applied.
     std::function<void(const World& before, const Plan& plan)> on_plan;
 
@@ -64,6 +65,7 @@ private:
     void settle_bytes();
     void step_edge();
     void commit(Changes changes);
+    void issue(const std::vector<IssueOrder>& orders);
 
     std::map<InstanceId, Sandbox> sandboxes_;
     EdgeSnapshot published_;

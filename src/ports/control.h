@@ -101,6 +101,10 @@ public:
 
     virtual Result<std::string> seal(const AppId& app, const std::string& name,
                                      const Secret& value) = 0;
+    // Looks at a certificate chain with its key (ports/certificates.h says what is refused) and
+    // seals the key: what the command to add it is made of. Of hosts that a certificate was added
+    // for already it gets that one's id.
+    virtual Result<Certificate> take_certificate(const Secret& pem) = 0;
     virtual Result<std::unique_ptr<Terminal>> open_terminal(const TerminalRequest& request) = 0;
     // Lines of the past in order of time, then (follow) new ones as they come; ends when the handle
     // is dropped, or for a query without follow after `end` was called.

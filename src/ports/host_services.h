@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "model/world.h"
+#include "ports/certificates.h"
 #include "ports/control.h"
 
 namespace moln {
@@ -38,6 +39,8 @@ public:
                                      const Secret& value) = 0;
     virtual Result<Secret> unseal(const AppId& app, const std::string& name,
                                   const std::string& sealed) = 0;
+
+    virtual Certificates& certificates() = 0;
 
     // `instance` is running on this node.
     virtual Result<std::unique_ptr<Terminal>> open_terminal(const Instance& instance,

@@ -133,6 +133,8 @@ private:
         RouteSpec route;
         route.path = table.text("path").value_or(route.path);
         route.process = table.text("process").value_or(route.process);
+        route.https = table.word<Https>("https").value_or(route.https);
+        route.hsts = table.duration("hsts").value_or(route.hsts);
         table.refuse_unknown();
         for (const auto& host : hosts) {
             place_keys(table, fmt::format("routes.{}", out_.routes.size()), {});

@@ -65,6 +65,8 @@ unhealthy_after = 5
 [[route]]
 host = ["shop.example.org", "*.shop.example.org"]
 path = "/api"
+https = "redirect"
+hsts = "30d"
 
 [env]
 COLOR = "blue"
@@ -114,7 +116,13 @@ TEST(AppFile, every_key_is_taken) {
                        .timeout = seconds(1),
                        .start_grace = minutes(2),
                        .unhealthy_after = 5};
-    expected.routes = {{"shop.example.org", "/api", "web"}, {"*.shop.example.org", "/api", "web"}};
+    for (const auto* host : {"shop.example.org", "*.shop.example.org"}) {
+        expected.routes.push_back({.host = host,
+                                   .path = "/api",
+                                   .process = "web",
+                                   .https = Https::redirect,
+                                   .hsts = days(30)});
+    }
     expected.env = {{"COLOR", "blue"}, {"LEVEL", "3"}, {"DEBUG", "false"}};
     expected.volumes = {{.name = "uploads",
                          .path = "/app/uploads",

@@ -5,12 +5,17 @@
 #include <fmt/format.h>
 
 namespace moln {
+namespace {
+
+constexpr std::size_t k_certificate_id_length = 6;
+
+}  // namespace
 
 // Between the leader and the agents messages travel as they will between nodes: later, in order,
 // as values. Here the line is the loop's own queue.
 Daemon::Daemon(DaemonParts parts, const NodeId& self, LeaderLoop::Planner planner)
     : parts_(parts),
-      leader_(parts.loop, parts.store, parts.entropy, self,
+      leader_(parts.loop, parts.store, parts.entropy, parts.host.certificates(), self,
               {[this](std::shared_ptr<const node::Assignment> assignment) {
                    parts_.loop.after(Milliseconds{0},
                                      [this, assignment] { agent_.assign(assignment); });
@@ -135,6 +140,23 @@ void Daemon::platforms(std::function<void(Result<std::vector<PlatformInfo>>)> do
 
 Result<std::string> Daemon::seal(const AppId& app, const std::string& name, const Secret& value) {
     return parts_.host.seal(app, name, value);
+}
+
+Result<Certificate> Daemon::take_certificate(const Secret& pem) {
+    auto& certificates = parts_.host.certificates();
+    MOLN_ASSIGN(auto found, certificates.inspect(pem, now().wall));
+    auto certificate = std::move(found.certificate);
+    for (const auto& [id, other] : world().certificates) {
+        const bool same =
+            other.source == CertificateSource::file && other.hosts == certificate.hosts;
+        if (same) certificate.id = id;
+    }
+    while (certificate.id.empty()) {
+        CertificateId id("cert-" + fresh_suffix(parts_.entropy, k_certificate_id_length));
+        if (!world().certificates.contains(id)) certificate.id = std::move(id);
+    }
+    MOLN_ASSIGN(certificate.sealed_key, certificates.seal_key(certificate.id, found.key));
+    return certificate;
 }
 
 Result<std::unique_ptr<Terminal>> Daemon::open_terminal(const TerminalRequest& request) {

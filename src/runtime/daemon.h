@@ -55,6 +55,7 @@ public:
     void platforms(std::function<void(Result<std::vector<PlatformInfo>>)> done) override;
     Result<std::string> seal(const AppId& app, const std::string& name,
                              const Secret& value) override;
+    Result<Certificate> take_certificate(const Secret& pem) override;
     Result<std::unique_ptr<Terminal>> open_terminal(const TerminalRequest& request) override;
     std::shared_ptr<void> logs(const LogQuery& query, std::function<void(LogLine)> line,
                                std::function<void(Status)> end) override;

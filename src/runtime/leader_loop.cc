@@ -1,22 +1,25 @@
 #include "runtime/leader_loop.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/check.h"
 #include "model/words.h"
+#include "plan/certificates.h"
 #include "plan/command.h"
 #include "runtime/sight_changes.h"
 
 namespace moln {
 
-LeaderLoop::LeaderLoop(Loop& loop, Store& store, Entropy& entropy, NodeId self,
-                       LeaderOutputs outputs, Planner planner)
+LeaderLoop::LeaderLoop(Loop& loop, Store& store, Entropy& entropy, Certificates& certificates,
+                       NodeId self, LeaderOutputs outputs, Planner planner)
     : loop_(loop),
       store_(store),
       entropy_(entropy),
+      certificates_(certificates),
       outputs_(std::move(outputs)),
       planner_(std::move(planner)) {
     world_.self = std::move(self);
@@ -243,6 +246,8 @@ void LeaderLoop::plan_once() {
     if (next.wake) wake_at(*next.wake);
     next.changes.insert(next.changes.end(), tell_.begin(), tell_.end());
     tell_.clear();
+    auto certificates = issue(next.issue, now);
+    std::ranges::move(certificates, std::back_inserter(next.changes));
     quiet_ = next.changes.empty() && !next.edge;
     if (!next.changes.empty()) {
         Pending pending;
@@ -266,6 +271,43 @@ void LeaderLoop::plan_once() {
     // The edge's answer brings the next plan; without one, look again later. Not at once: a plan
     // that is never content with what it published must not spin the loop.
     wake_at(now.mono + k_plan_interval_idle);
+}
+
+// The new authority, if there is one, goes with what it signed in one transaction: if that does not
+// come about, neither was ever there, and the next plan asks again.
+Changes LeaderLoop::issue(const std::vector<plan::IssueOrder>& orders, const Now& now) {
+    Changes changes;
+    auto authority = world_.authority;
+    for (const auto& order : orders) {
+        auto certificate = issue(order, authority, now);
+        if (certificate) {
+            world_.issuing.erase(order.host);
+            auto more = plan::issued(world_, std::move(*certificate), now.wall);
+            std::ranges::move(more, std::back_inserter(changes));
+            continue;
+        }
+        auto& seen = world_.issuing[order.host];
+        const auto& reason = certificate.error().reason;
+        if (seen.failures == 0) {
+            changes.push_back(plan::issue_failed_event(order, reason, now.wall));
+        }
+        seen = plan::issue_failed(seen, reason, now.mono);
+        wake_at(seen.retry);
+        this->changed();
+    }
+    if (authority && authority != world_.authority) {
+        changes.emplace_back(PutAuthority{std::move(*authority)});
+    }
+    return changes;
+}
+
+Result<Certificate> LeaderLoop::issue(const plan::IssueOrder& order,
+                                      std::optional<Authority>& authority, const Now& now) {
+    if (order.new_authority && authority == world_.authority) {
+        MOLN_ASSIGN(authority, certificates_.make_authority(now.wall));
+    }
+    if (!authority) return fail(ErrorCode::unavailable, "there is no local authority");
+    return certificates_.issue(*authority, order.id, order.host, now.wall);
 }
 
 void LeaderLoop::wake_at(MonoTime when) {

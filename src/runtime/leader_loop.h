@@ -21,6 +21,7 @@
 #include "model/command.h"
 #include "node/assignment.h"
 #include "plan/plan.h"
+#include "ports/certificates.h"
 #include "ports/entropy.h"
 #include "ports/pool.h"
 #include "ports/store.h"
@@ -60,8 +61,8 @@ public:
     using Planner = std::function<plan::Plan(const World&, Now, std::uint64_t seed)>;
 
     // `planner` is plan::plan but in tests that show that a broken one is caught.
-    LeaderLoop(Loop& loop, Store& store, Entropy& entropy, NodeId self, LeaderOutputs outputs,
-               Planner planner);
+    LeaderLoop(Loop& loop, Store& store, Entropy& entropy, Certificates& certificates, NodeId self,
+               LeaderOutputs outputs, Planner planner);
 
     // Reads the store and takes the leadership; repeated until it works.
     void start();
@@ -111,6 +112,9 @@ private:
     void step();
     bool may_plan() const;
     void plan_once();
+    Changes issue(const std::vector<plan::IssueOrder>& orders, const Now& now);
+    Result<Certificate> issue(const plan::IssueOrder& order, std::optional<Authority>& authority,
+                              const Now& now);
     void wake_at(MonoTime when);
     void run_command(Waiting waiting);
     void tell_clock_step(const Now& now);
@@ -131,6 +135,7 @@ private:
     Loop& loop_;
     Store& store_;
     Entropy& entropy_;
+    Certificates& certificates_;
     LeaderOutputs outputs_;
     Planner planner_;
 

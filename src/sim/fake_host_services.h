@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "ports/host_services.h"
+#include "sim/fake_certificates.h"
 
 namespace moln::sim {
 
 class FakeHostServices final : public HostServices {
 public:
     std::optional<Error> lost;  // why the daemon gave up leading
+    FakeCertificates works;
 
     NodeFacts facts() override { return {gib(8), 4'000, gib(100), gib(200)}; }
     Result<std::string> seal(const AppId&, const std::string&, const Secret& value) override {
@@ -20,6 +22,7 @@ public:
     Result<Secret> unseal(const AppId&, const std::string&, const std::string& sealed) override {
         return Secret(sealed);
     }
+    Certificates& certificates() override { return works; }
     Result<std::unique_ptr<Terminal>> open_terminal(const Instance&,
                                                     const TerminalRequest&) override {
         return fail(ErrorCode::refused, "a simulated instance has no terminal");

@@ -203,7 +203,7 @@ bool Simulation::trouble(Milliseconds span) {
 bool Simulation::is_settled() {
     if (!daemon_ || !daemon_->settled() || !users_.are_answered()) return false;
     const auto next = options_.planner(daemon_->world(), timeline_.now(), random_.next());
-    return next.changes.empty() && !next.edge;
+    return next.changes.empty() && !next.edge && next.issue.empty();
 }
 
 bool Simulation::calm() {

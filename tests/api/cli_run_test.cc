@@ -76,6 +76,74 @@ protected:
     }
 };
 
+TEST_F(Cli, certificates_are_added_from_files_and_shown) {
+    std::ofstream(folder_ + "/shop/chain.pem") << "certificate shop.example.org\n";
+    std::ofstream(folder_ + "/shop/key.pem") << "key hunter2\n";
+    const auto added = moln({"cert", "add", "--cert", "chain.pem", "--key", "key.pem"});
+    EXPECT_EQ(added.exit_code, 0) << added.out;
+    on_loop([this] {
+        EXPECT_EQ(control_->state.certificates.at(CertificateId("cert-1")).sealed_key,
+                  "sealed 7 bytes for cert-1");
+    });
+    const auto listed = moln({"cert", "ls"});
+    EXPECT_THAT(listed.out, HasSubstr("cert-1"));
+    EXPECT_THAT(listed.out, HasSubstr("shop.example.org"));
+    EXPECT_THAT(listed.out, HasSubstr("A public authority"));
+    EXPECT_THAT(listed.out, HasSubstr("no route"));
+    const auto shown = moln({"cert", "show", "cert-1"});
+    EXPECT_THAT(shown.out, HasSubstr("chain of shop.example.org"));
+    EXPECT_THAT(moln({"cert", "show", "cert-1", "--json"}).out, HasSubstr("\"fingerprint\""));
+    EXPECT_EQ(moln({"cert", "show", "cert-9"}).exit_code, 3);
+    for (const auto& ran : {added, listed, shown}) EXPECT_THAT(ran.out, Not(HasSubstr("hunter2")));
+    EXPECT_EQ(moln({"cert", "rm", "cert-1"}).exit_code, 2) << "nobody can be asked";
+    EXPECT_EQ(moln({"cert", "rm", "cert-1", "--yes"}).exit_code, 0);
+    EXPECT_THAT(moln({"cert", "ls"}).out, HasSubstr("No certificates."));
+}
+
+TEST_F(Cli, a_key_may_come_by_standard_input_and_is_never_an_argument) {
+    std::ofstream(folder_ + "/shop/chain.pem") << "certificate shop.example.org";
+    EXPECT_EQ(moln({"cert", "add", "--cert", "chain.pem", "--key", "-"}, "key hunter2").exit_code,
+              0);
+    EXPECT_EQ(moln({"cert", "add", "--cert", "-"}, "certificate a.org\nkey x\n").exit_code, 0);
+    EXPECT_EQ(moln({"cert", "add", "--cert", "-", "--key", "-"}).exit_code, 2);
+    EXPECT_EQ(moln({"cert", "add", "--key", "-"}).exit_code, 2);
+    EXPECT_EQ(moln({"cert", "add", "--cert", "none.pem", "--key", "-"}).exit_code, 3);
+    const auto refused = moln({"cert", "add", "--cert", "chain.pem"});
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_THAT(refused.out, HasSubstr("there is no private key"));
+    const auto large = moln({"cert", "add", "--cert", "-"}, std::string(100'000, 'x'));
+    EXPECT_EQ(large.exit_code, 2);
+    EXPECT_THAT(large.out, HasSubstr("at most 65536 bytes"));
+}
+
+TEST_F(Cli, trust_prints_the_authority) {
+    EXPECT_EQ(moln({"trust", "--print"}).exit_code, 3);
+    on_loop([this] {
+        control_->state.authority = Authority{.certificate = "-----BEGIN the root\n",
+                                              .sealed_key = "sealed",
+                                              .not_before = {},
+                                              .not_after = {},
+                                              .fingerprint = "f00d"};
+    });
+    const auto printed = moln({"trust", "--print"});
+    EXPECT_EQ(printed.exit_code, 0);
+    EXPECT_EQ(printed.out, "-----BEGIN the root\n");
+    EXPECT_THAT(moln({"trust", "--json"}).out, HasSubstr("\"fingerprint\":\"f00d\""));
+    EXPECT_EQ(moln({"trust", "--print", "--remove"}).exit_code, 2);
+}
+
+TEST_F(Cli, a_route_is_added_with_what_becomes_of_plain_http) {
+    EXPECT_EQ(moln({"route", "add", "a.example.org", "--https", "both", "--hsts", "30d"}).exit_code,
+              0);
+    on_loop([this] {
+        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
+        EXPECT_EQ(route.https, Https::both);
+        EXPECT_EQ(route.hsts, days(30));
+    });
+    EXPECT_EQ(moln({"route", "add", "a.example.org", "--https", "never"}).exit_code, 2);
+    EXPECT_EQ(moln({"route", "add", "a.example.org", "--hsts", "30"}).exit_code, 2);
+}
+
 TEST_F(Cli, status_and_lists_are_tables) {
     const auto status = moln({"status"});
     EXPECT_EQ(status.exit_code, 0) << status.out;

@@ -162,6 +162,16 @@ Result<CommandReply> FakeControl::decide(const Command& command, const Expected&
     }
     commands.push_back(command);
     CommandReply reply{.app = id, .text = "done"};
+    if (const auto* add = std::get_if<AddCertificateCommand>(&command)) {
+        reply.certificate = add->certificate.id;
+        state.certificates[reply.certificate] = add->certificate;
+    } else if (const auto* remove = std::get_if<RemoveCertificateCommand>(&command)) {
+        reply.certificate = remove->certificate;
+        if (state.certificates.erase(remove->certificate) == 0) {
+            return fail(ErrorCode::not_found,
+                        fmt::format("certificate {}: there is none", remove->certificate.text));
+        }
+    }
     if (id.empty()) return reply;
     auto& app = found->second;
     reply.generation = ++app.generation;
@@ -254,6 +264,14 @@ Result<std::string> FakeControl::seal(const AppId& app, const std::string& name,
                                       const Secret& value) {
     seals.push_back(app.text + " " + name);
     return fmt::format("sealed-{}", value.reveal().size());
+}
+
+Result<Certificate> FakeControl::take_certificate(const Secret& pem) {
+    sim::FakeCertificates works;
+    MOLN_ASSIGN(auto found, works.inspect(pem, now().wall));
+    found.certificate.id = CertificateId(fmt::format("cert-{}", state.certificates.size() + 1));
+    MOLN_ASSIGN(found.certificate.sealed_key, works.seal_key(found.certificate.id, found.key));
+    return found.certificate;
 }
 
 Result<std::unique_ptr<Terminal>> FakeControl::open_terminal(const TerminalRequest& request) {

@@ -169,6 +169,134 @@ TEST_F(Resources, routes_are_listed_added_and_removed) {
     EXPECT_EQ(last_command<RemoveRouteCommand>().path, "/x");
 }
 
+TEST_F(Resources, a_route_says_what_becomes_of_plain_http) {
+    EXPECT_EQ(call("POST", "/v1/apps/shop/routes",
+                   R"({"host":"a.example","https":"both","hsts":86400000})")
+                  .status,
+              200);
+    const auto route = last_command<AddRouteCommand>().route;
+    EXPECT_EQ(route.https, Https::both);
+    EXPECT_EQ(route.hsts, days(1));
+    EXPECT_EQ(
+        call("POST", "/v1/apps/shop/routes", R"({"host":"a.example","https":"never"})").status,
+        400);
+    EXPECT_EQ(call("POST", "/v1/apps/shop/routes", R"({"host":"a.example","hsts":5})").status, 400);
+    on_loop([this] {
+        auto& world = control_->state;
+        world.edges[world.self].report.tls_listens = {"0.0.0.0:443"};
+        world.edge.routes = {{.host = "shop.localhost",
+                              .path = "/",
+                              .app = AppId("default/shop"),
+                              .process = "web",
+                              .redirect = true}};
+        world.edge.certificates = {{CertificateId("cert-1"), {"shop.localhost"}, "", ""}};
+    });
+    const auto view = get<Items<RouteView>>("/v1/routes?app=shop").items.at(0);
+    EXPECT_TRUE(view.redirect);
+    EXPECT_EQ(view.url, "https://shop.localhost/");
+    EXPECT_EQ(view.certificate.text, "cert-1");
+}
+
+constexpr const char* k_bundle = "certificate shop.example.org *.shop.example.org\nkey hunter2\n";
+
+TEST_F(Resources, a_certificate_is_added_shown_and_removed) {
+    const auto added = call("POST", "/v1/certificates", k_bundle);
+    EXPECT_EQ(added.status, 200) << added.body;
+    EXPECT_EQ(added.json().at("reply").at("certificate").as_string(), "cert-1");
+    EXPECT_EQ(last_command<AddCertificateCommand>().certificate.sealed_key,
+              "sealed 7 bytes for cert-1");
+    on_loop([this] {
+        auto& edge = control_->state.edge;
+        edge.routes = {{.host = "*", .path = "/"},
+                       {.host = "a.shop.example.org", .path = "/api"},
+                       {.host = "blog.example.org", .path = "/"}};
+        edge.certificates = {
+            {CertificateId("cert-1"), {"*.shop.example.org", "shop.example.org"}, "", ""}};
+    });
+    const auto listed = get<Items<CertificateView>>("/v1/certificates").items;
+    ASSERT_EQ(listed.size(), 1u);
+    EXPECT_THAT(listed[0].hosts, testing::ElementsAre("*.shop.example.org", "shop.example.org"));
+    EXPECT_THAT(listed[0].used_by, testing::ElementsAre("*/", "a.shop.example.org/api"));
+    EXPECT_EQ(listed[0].chain, std::nullopt);
+    EXPECT_GT(listed[0].expires_in, days(89));
+    EXPECT_THAT(get<CertificateView>("/v1/certificates/cert-1").chain.value_or(""),
+                testing::HasSubstr("chain of"));
+    EXPECT_EQ(call("DELETE", "/v1/certificates/cert-1").status, 200);
+    EXPECT_EQ(last_command<RemoveCertificateCommand>().certificate.text, "cert-1");
+    EXPECT_EQ(call("GET", "/v1/certificates/cert-1").status, 404);
+    EXPECT_EQ(call("DELETE", "/v1/certificates/cert-1").status, 404);
+}
+
+TEST_F(Resources, a_private_key_is_in_no_answer) {
+    const auto added = call("POST", "/v1/certificates", k_bundle);
+    for (const auto* path : {"/v1/certificates", "/v1/certificates/cert-1", "/v1/status",
+                             "/v1/routes", "/v1/events", "/v1/apps", "/v1/metrics"}) {
+        const auto answer = call("GET", path);
+        EXPECT_EQ(answer.status, 200) << path;
+        EXPECT_THAT(answer.body, testing::Not(testing::HasSubstr("hunter2"))) << path;
+        EXPECT_THAT(answer.body, testing::Not(testing::HasSubstr("sealed"))) << path;
+    }
+    EXPECT_THAT(added.body, testing::Not(testing::HasSubstr("hunter2")));
+    const auto refused = call("POST", "/v1/certificates", "key hunter2\n");
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_THAT(refused.body, testing::Not(testing::HasSubstr("hunter2")));
+}
+
+TEST_F(Resources, a_certificate_that_is_none_is_refused_with_the_reason) {
+    EXPECT_EQ(call("POST", "/v1/certificates", "").status, 400);
+    const auto keyless = call("POST", "/v1/certificates", "certificate a.example.org\n");
+    EXPECT_EQ(keyless.status, 400);
+    EXPECT_THAT(keyless.body, testing::HasSubstr("no private key"));
+    const std::string bundle = k_bundle;
+    const std::string filler(k_certificate_bytes_max - bundle.size(), '\n');
+    EXPECT_EQ(call("POST", "/v1/certificates", bundle + filler).status, 200);
+    EXPECT_EQ(call("POST", "/v1/certificates", bundle + filler + "\n").status, 413);
+}
+
+TEST_F(Resources, the_authority_is_shown_without_its_key) {
+    EXPECT_EQ(call("GET", "/v1/authority").status, 404);
+    on_loop([this] {
+        control_->state.authority = Authority{.certificate = "the root",
+                                              .sealed_key = "sealed",
+                                              .not_before = {},
+                                              .not_after = {},
+                                              .fingerprint = "f00d"};
+    });
+    const auto answer = call("GET", "/v1/authority");
+    EXPECT_THAT(answer.body, testing::Not(testing::HasSubstr("sealed")));
+    EXPECT_EQ(get<AuthorityView>("/v1/authority").certificate, "the root");
+}
+
+TEST_F(Resources, status_warns_of_certificates_that_end_soon) {
+    on_loop([this] {
+        auto& world = control_->state;
+        const auto now = control_->now().wall;
+        const auto add = [&](const std::string& id, CertificateSource source, Milliseconds left) {
+            world.certificates[CertificateId(id)] = {.id = CertificateId(id),
+                                                     .hosts = {id + ".test"},
+                                                     .source = source,
+                                                     .chain = "",
+                                                     .sealed_key = "",
+                                                     .not_before = {},
+                                                     .not_after = now + left};
+        };
+        add("soon", CertificateSource::file, days(13));
+        add("over", CertificateSource::file, Milliseconds{-1000});
+        add("later", CertificateSource::file, days(15));
+        add("unused", CertificateSource::local, days(1));
+        add("stuck", CertificateSource::local, days(1));
+        world.edge.routes = {{.host = "new.test", .path = "/"},
+                             {.host = "stuck.test", .path = "/"}};
+        world.edge.certificates = {{CertificateId("stuck"), {"stuck.test"}, "", ""}};
+        world.issuing["new.test"] = {.failures = 2, .retry = {}, .reason = "no entropy"};
+        world.issuing["gone.test"] = {.failures = 2, .retry = {}, .reason = "no entropy"};
+    });
+    EXPECT_THAT(get<StatusView>("/v1/status").warnings,
+                testing::UnorderedElementsAre(
+                    testing::HasSubstr("soon.test: ends in 1"), testing::HasSubstr("has ended"),
+                    testing::HasSubstr("stuck.test: ends in"), testing::HasSubstr("new.test")));
+}
+
 TEST_F(Resources, instances_tell_what_still_drains) {
     on_loop([this] {
         const InstanceId id("web-shop");

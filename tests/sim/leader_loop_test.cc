@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "plan/certificates.h"
+#include "sim/fake_certificates.h"
 #include "sim/sim_loop.h"
 #include "store/memory_store.h"
 
@@ -15,16 +17,22 @@ struct Leader {
     Faults faults{no_faults(), random};
     SimLoop loop{timeline, random, faults};
     MemoryStore store;
+    FakeCertificates certificates;
     std::optional<Error> lost;
+    LeaderLoop::Planner planner;
     LeaderLoop leader{
         loop,
         store,
         random,
+        certificates,
         NodeId("n1"),
         {[](const std::shared_ptr<const node::Assignment>&) {}, [](const EdgeSnapshot&) {}, [] {},
          [this](const Error& error) { lost = error; }},
-        plan::plan};
+        planner};
     std::vector<Result<CommandReply>> replies;
+
+    explicit Leader(LeaderLoop::Planner its_planner = plan::plan)
+        : planner(std::move(its_planner)) {}
 
     void pass(Milliseconds span) {
         const auto end = timeline.now().mono + span;
@@ -61,7 +69,7 @@ TEST(LeaderLoop, command_repeated_with_its_key_gets_the_first_reply_also_from_th
     node.pass(seconds(1));
     node.deploy("k");
     node.pass(seconds(1));
-    LeaderLoop next(node.loop, node.store, node.random, NodeId("n1"),
+    LeaderLoop next(node.loop, node.store, node.random, node.certificates, NodeId("n1"),
                     {[](const std::shared_ptr<const node::Assignment>&) {},
                      [](const EdgeSnapshot&) {}, [] {}, [](const Error&) {}},
                     plan::plan);
@@ -99,7 +107,7 @@ TEST(LeaderLoop, steady_time_of_the_next_leader_counts_at_most_a_day_of_the_time
         node.pass(seconds(1));
         const auto written = node.leader.now().steady.ms - 1000;  // with the leadership
         node.timeline.step_wall({step.count - 1000});
-        LeaderLoop next(node.loop, node.store, node.random, NodeId("n1"),
+        LeaderLoop next(node.loop, node.store, node.random, node.certificates, NodeId("n1"),
                         {[](const std::shared_ptr<const node::Assignment>&) {},
                          [](const EdgeSnapshot&) {}, [] {}, [](const Error&) {}},
                         plan::plan);
@@ -131,6 +139,97 @@ TEST(LeaderLoop, clock_that_is_set_is_told_once) {
     node.timeline.step_wall(minutes(-90));
     EXPECT_EQ(told(), 1);
     EXPECT_EQ(told(), 1);
+}
+
+// Wants a certificate of one host, and nothing else.
+plan::Plan plan_certificate(const World& world, Now now, std::uint64_t seed) {
+    plan::Draft draft(world, now, seed);
+    plan::Plan next;
+    next.issue = plan::tend_certificates(draft, {{.host = "a.test"}});
+    next.wake = draft.wake();
+    next.changes = draft.take();
+    return next;
+}
+
+std::int64_t told(const Leader& node, const std::string& name) {
+    return std::ranges::count_if(node.leader.world().events,
+                                 [&](const auto& entry) { return entry.second.name == name; });
+}
+
+void lead(Leader& node) {
+    node.leader.start();
+    node.pass(seconds(1));
+    node.leader.node_reported({.epoch = 1, .version = 1, .seen = {.id = NodeId("n1")}});
+}
+
+TEST(LeaderLoop, a_certificate_is_issued_with_its_authority_in_one_transaction) {
+    Leader node(plan_certificate);
+    bool whole = false;
+    node.store.inject(
+        {{}, {}, [&](const StoreTxn& txn) -> std::optional<Error> {
+             const auto writes = [&](std::string_view key) {
+                 return std::ranges::any_of(
+                     txn.writes, [&](const auto& write) { return write.key.starts_with(key); });
+             };
+             whole = whole || (writes("authority") && writes("certificate/") && writes("event/"));
+             return std::nullopt;
+         }});
+    lead(node);
+    node.pass(seconds(2));
+    EXPECT_TRUE(whole);
+    ASSERT_EQ(node.leader.world().certificates.size(), 1u);
+    EXPECT_EQ(told(node, "certificate.issued"), 1);
+    EXPECT_EQ(node.certificates.issues, 1);
+    EXPECT_TRUE(node.leader.settled());
+    // The next leader finds both and makes neither anew.
+    const auto before = node.leader.world().authority;
+    LeaderLoop next(node.loop, node.store, node.random, node.certificates, NodeId("n1"),
+                    {[](const std::shared_ptr<const node::Assignment>&) {},
+                     [](const EdgeSnapshot&) {}, [] {}, [](const Error&) {}},
+                    plan_certificate);
+    next.start();
+    node.pass(seconds(1));
+    next.node_reported({.epoch = 2, .version = 1, .seen = {.id = NodeId("n1")}});
+    node.pass(seconds(2));
+    EXPECT_EQ(next.world().authority, before);
+    EXPECT_EQ(node.certificates.issues, 1);
+}
+
+TEST(LeaderLoop, a_certificate_whose_commit_failed_is_issued_again) {
+    Leader node(plan_certificate);
+    int refused = 0;
+    node.store.inject({{},
+                       [&](const StoreTxn& txn) -> std::optional<Error> {
+                           const bool issues = std::ranges::any_of(txn.writes, [](const auto& one) {
+                               return one.key.starts_with("certificate/");
+                           });
+                           if (!issues || refused == 3) return std::nullopt;
+                           ++refused;
+                           return Error{ErrorCode::full, "the disk is full"};
+                       },
+                       {}});
+    lead(node);
+    node.pass(seconds(60));
+    EXPECT_EQ(node.leader.world().certificates.size(), 1u);
+    EXPECT_EQ(told(node, "certificate.issued"), 1);
+    EXPECT_TRUE(node.leader.world().authority);
+}
+
+TEST(LeaderLoop, issuing_that_fails_is_tried_again_with_back_off_and_told_once) {
+    Leader node(plan_certificate);
+    node.certificates.failing = 4;
+    lead(node);
+    node.pass(seconds(2));
+    EXPECT_EQ(node.certificates.issues, 1);
+    EXPECT_EQ(node.leader.world().issuing.at("a.test").failures, 1);
+    EXPECT_EQ(told(node, "certificate.failed"), 1);
+    node.pass(minutes(2));  // after 30 s and 60 s more
+    EXPECT_EQ(node.certificates.issues, 3);
+    node.pass(minutes(10));  // 2 min, then 4
+    EXPECT_EQ(node.certificates.issues, 5);
+    EXPECT_EQ(told(node, "certificate.failed"), 1);
+    EXPECT_EQ(told(node, "certificate.issued"), 1);
+    EXPECT_TRUE(node.leader.world().issuing.empty());
 }
 
 TEST(LeaderLoop, commit_of_unknown_outcome_that_took_effect_is_acknowledged) {

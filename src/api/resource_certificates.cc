@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include "api/call.h"
+#include "api/table.h"
+#include "api/view.h"
+#include "model/limits.h"
+
+namespace moln::api {
+namespace {
+
+void certificate_list(std::shared_ptr<Call> call) {
+    call->reply(Items<CertificateView>{certificate_views(call->world(), call->now().wall)});
+}
+
+void certificate_get(std::shared_ptr<Call> call) {
+    const auto& all = call->world().certificates;
+    const auto found = all.find(CertificateId(call->text("certificate")));
+    if (found == all.end()) {
+        return call->fail(
+            {ErrorCode::not_found, fmt::format("certificate {}: there is none; see `moln cert ls`",
+                                               call->text("certificate"))});
+    }
+    auto view = certificate_view(call->world(), found->second, call->now().wall);
+    view.chain = found->second.chain;
+    call->reply(view);
+}
+
+// The key is sealed before it becomes a command: no command, log or store sees it open.
+void certificate_add(std::shared_ptr<Call> call) {
+    const Secret pem(std::exchange(call->request.body, {}));
+    if (pem.empty()) {
+        return call->fail({ErrorCode::invalid,
+                           "expected the certificate chain, leaf first, and its private key as "
+                           "the body, both PEM"});
+    }
+    auto certificate = call->control().take_certificate(pem);
+    if (!certificate) return call->fail(certificate.error());
+    call->execute(AddCertificateCommand{std::move(*certificate)});
+}
+
+void certificate_remove(std::shared_ptr<Call> call) {
+    call->execute(RemoveCertificateCommand{CertificateId(call->text("certificate"))});
+}
+
+void authority_get(std::shared_ptr<Call> call) {
+    const auto& authority = call->world().authority;
+    if (!authority) {
+        return call->fail({ErrorCode::not_found,
+                           "there is no local authority yet: it is made with the first route to a "
+                           "local host, such as shop.localhost"});
+    }
+    call->reply(AuthorityView{authority->certificate, authority->fingerprint, authority->not_before,
+                              authority->not_after});
+}
+
+}  // namespace
+
+std::vector<Endpoint> certificate_endpoints() {
+    const auto change = json_reply<ChangeView>();
+    constexpr Bytes k_body_max{static_cast<std::int64_t>(k_certificate_bytes_max)};
+    return {
+        {.path = "/v1/certificates",
+         .summary = "Certificates: hosts, where they come from, when they end, which routes use "
+                    "them",
+         .cli = "cert ls",
+         .reply = json_reply<Items<CertificateView>>(),
+         .handle = certificate_list},
+        {.method = Method::post,
+         .path = "/v1/certificates",
+         .summary = "Add a certificate, or renew the one of the same hosts; the body is the chain, "
+                    "leaf first, and its private key, PEM, in one text",
+         .cli = "cert add",
+         .body = {BodyKind::bytes, {}, k_body_max},
+         .reply = change,
+         .errors = {ErrorCode::refused},
+         .handle = certificate_add},
+        {.path = "/v1/certificates/{certificate}",
+         .summary = "One certificate with its chain; never its key",
+         .cli = "cert show",
+         .reply = json_reply<CertificateView>(),
+         .errors = {ErrorCode::not_found},
+         .handle = certificate_get},
+        {.method = Method::delete_,
+         .path = "/v1/certificates/{certificate}",
+         .summary = "Remove a certificate and its key, for ever",
+         .cli = "cert rm",
+         .reply = change,
+         .errors = {ErrorCode::not_found},
+         .handle = certificate_remove},
+        {.path = "/v1/authority",
+         .summary = "The local authority's certificate, for clients to trust",
+         .cli = "trust --print",
+         .reply = json_reply<AuthorityView>(),
+         .errors = {ErrorCode::not_found},
+         .handle = authority_get},
+    };
+}
+
+}  // namespace moln::api

@@ -1,0 +1,23 @@
+// Certificates on OpenSSL 3. See ports/certificates.h.
+#pragma once
+
+#include "io/host/seal.h"
+#include "ports/certificates.h"
+
+namespace moln {
+
+class RealCertificates final : public Certificates {
+public:
+    explicit RealCertificates(const SealBox& seals) : seals_(seals) {}  // outlives it
+
+    Result<InspectedCertificate> inspect(const Secret& pem, WallTime now) override;
+    Result<std::string> seal_key(const CertificateId& id, const Secret& key) override;
+    Result<Authority> make_authority(WallTime now) override;
+    Result<Certificate> issue(const Authority& authority, const CertificateId& id,
+                              const std::string& host, WallTime now) override;
+
+private:
+    const SealBox& seals_;
+};
+
+}  // namespace moln

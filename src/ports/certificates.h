@@ -1,0 +1,41 @@
+// X.509 as a service: looks at what people bring, and issues what the local authority signs. Keys
+// leave it sealed or as Secret, never as text. Loop thread only: the slowest call makes an EC key
+// pair, less than a millisecond.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "model/resources.h"
+
+namespace moln {
+
+struct InspectedCertificate {
+    Certificate certificate;  // without id, sealed_key and created
+    Secret key;               // PEM, PKCS #8
+};
+
+class Certificates {
+public:
+    virtual ~Certificates() = default;
+
+    // `pem`: certificates, leaf first, and the leaf's private key, in one text in any order. A root
+    // at the end is left out. `invalid` says what is wrong and what to do: it does not parse, the
+    // key is another's or encrypted, the order, ended or not begun, no DNS name, a weak key, too
+    // large.
+    virtual Result<InspectedCertificate> inspect(const Secret& pem, WallTime now) = 0;
+
+    virtual Result<std::string> seal_key(const CertificateId& id, const Secret& key) = 0;
+
+    // A fresh root with a key of its own, valid from a year ago (so that a clock which is set back
+    // does not undo it) for k_authority_life from now.
+    virtual Result<Authority> make_authority(WallTime now) = 0;
+
+    // A certificate for `host` alone with a fresh key, valid from a day ago for
+    // k_local_certificate_life from now. `corrupt` when the authority's key does not open.
+    virtual Result<Certificate> issue(const Authority& authority, const CertificateId& id,
+                                      const std::string& host, WallTime now) = 0;
+};
+
+}  // namespace moln
