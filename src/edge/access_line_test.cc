@@ -19,27 +19,27 @@ std::string line_of(const AccessRecord& record) {
 
 TEST(AccessLine, says_everything_of_a_request) {
     const std::array<std::uint8_t, 16> trace = {0xab, 1};
-    EXPECT_EQ(
-        line_of({.time = {1'700'000'000'123},
-                 .client = "192.0.2.7",
-                 .method = "GET",
-                 .host = "shop.example.org",
-                 .path = "/a\"b\\",
-                 .status = 200,
-                 .bytes = 1024,
-                 .duration_us = 950,
-                 .queue_us = 20,
-                 .app = "default/shop",
-                 .process = "web",
-                 .instance = "web-1",
-                 .retries = 1,
-                 .tls = "1.3",
-                 .trace_id = trace}),
-        R"({"time_ms":1700000000123,"client":"192.0.2.7","method":"GET",)"
-        R"("host":"shop.example.org","path":"/a\"b\\","status":200,"bytes":1024,)"
-        R"("duration_us":950,"queue_us":20,"app":"default/shop","process":"web","instance":"web-1",)"
-        R"("retries":1,"tls":"1.3","trace":"ab010000000000000000000000000000"})"
-        "\n");
+    EXPECT_EQ(line_of({.time = {1'700'000'000'123},
+                       .client = "192.0.2.7",
+                       .method = "GET",
+                       .host = "shop.example.org",
+                       .path = "/a\"b\\",
+                       .status = 200,
+                       .bytes = 1024,
+                       .duration_us = 950,
+                       .queue_us = 20,
+                       .app = "default/shop",
+                       .process = "web",
+                       .instance = "web-1",
+                       .retries = 1,
+                       .tls = "1.3",
+                       .trace_id = trace}),
+              R"({"time_ms":1700000000123,"client":"192.0.2.7","method":"GET",)"
+              R"("host":"shop.example.org","path":"/a\"b\\","status":200,"bytes":1024,)"
+              R"("duration_us":950,"queue_us":20,"app":"default/shop","process":"web",)"
+              R"("instance":"web-1",)"
+              R"("retries":1,"tls":"1.3","trace":"ab010000000000000000000000000000"})"
+              "\n");
 }
 
 TEST(AccessLine, any_bytes_give_one_line_of_valid_json) {

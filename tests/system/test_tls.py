@@ -1,0 +1,192 @@
+"""TLS through the whole product: local certificates, certificates by file, switches under them."""
+import contextlib
+import http.client
+import os
+import pathlib
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import apps
+from cloud import PATIENCE_S, Cloud, wait_until
+
+
+def certificate(folder, *hosts):
+    """Self-signed by openssl: paths of the certificate and its key."""
+    chain, key = f"{folder}/{hosts[0]}.pem", f"{folder}/{hosts[0]}.key"
+    names = ",".join("DNS:" + host for host in hosts)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "60", "-subj", f"/CN={hosts[0]}",
+                    "-addext", f"subjectAltName={names}", "-keyout", key, "-out", chain],
+                   check=True, capture_output=True)
+    return chain, key
+
+
+class Tls(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cloud = cls.enterClassContext(Cloud())
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.cloud.cli("deploy", apps.web("one"), "--app", "shop")
+
+    def connect(self, host, context):
+        """A connection that checks the certificate's name, wherever the name leads."""
+        line = socket.create_connection(("127.0.0.1", self.cloud.tls_port), PATIENCE_S)
+        connection = http.client.HTTPSConnection(host, context=context)
+        connection.sock = context.wrap_socket(line, server_hostname=host)
+        return connection
+
+    @staticmethod
+    def ask(connection, path="/"):
+        connection.request("GET", path)
+        with connection.getresponse() as answer:
+            return answer.status, answer.read().decode()
+
+    def get(self, host, context, path="/"):
+        connection = self.connect(host, context)
+        try:
+            return self.ask(connection, path)
+        finally:
+            connection.close()
+
+    def trusting_own_authority(self):
+        return ssl.create_default_context(cadata=self.cloud.cli("trust", "--print").stdout)
+
+    def certificates(self, *words):
+        return [one for one in self.cloud.items("cert", "ls")
+                if all(word in str(one) for word in words)]
+
+    def add_route(self, host, *options):
+        self.cloud.cli("route", "add", host, "--app", "shop", *options)
+        self.cloud.wait_for(host, status=200, contains="")
+
+    def test_every_app_answers_over_tls_with_a_certificate_of_the_own_authority(self):
+        context = self.trusting_own_authority()
+        wait_until("a certificate", lambda: self.certificates("shop.localhost"))
+        self.assertEqual(self.get("shop.localhost", context), (200, "one"))
+        with self.assertRaises(ssl.SSLCertVerificationError):
+            self.get("shop.localhost", ssl.create_default_context())
+        self.assertEqual(self.cloud.get("shop.localhost"), (200, "one"))  # plain stays
+
+    def test_a_route_gets_its_certificate_within_a_moment(self):
+        self.add_route("new.test")
+        context = self.trusting_own_authority()
+
+        def served():
+            try:
+                return self.get("new.test", context)
+            except ssl.SSLError:
+                return None
+
+        self.assertEqual(wait_until("a handshake", served), (200, "one"))
+        self.cloud.cli("route", "rm", "new.test", "--app", "shop")
+
+    def test_a_certificate_by_file_serves_redirects_and_is_renewed_without_a_cut(self):
+        chain, key = certificate(self.folder, "shop.example.org", "www.shop.example.org")
+        self.cloud.cli("route", "add", "shop.example.org", "--app", "shop", "--hsts", "1d")
+        self.assertEqual(self.cloud.get("shop.example.org")[0], 200)  # nothing to lead to yet
+        told = self.cloud.cli("cert", "add", "--cert", chain, "--key", "-",
+                              stdin=pathlib.Path(key).read_text())
+        self.assertIn("shop.example.org", told.stdout + told.stderr)
+        wait_until("the redirect", lambda: self.cloud.get("shop.example.org", "/a?b=c")[0] == 308)
+        context = ssl.create_default_context(cafile=chain)
+        open_one = self.connect("shop.example.org", context)
+        self.assertEqual(self.ask(open_one), (200, "one"))
+        newer, newer_key = certificate(self.folder, "shop.example.org", "www.shop.example.org")
+        self.cloud.cli("cert", "add", "--cert", newer, "--key", newer_key)
+        fresh = ssl.create_default_context(cafile=newer)
+
+        def renewed():
+            try:
+                return self.get("shop.example.org", fresh)
+            except ssl.SSLError:
+                return None
+
+        self.assertEqual(wait_until("the newer certificate", renewed), (200, "one"))
+        self.assertEqual(self.ask(open_one), (200, "one"))
+        open_one.close()
+        self.assertEqual(len(self.certificates("shop.example.org")), 1)
+        listed = self.certificates("shop.example.org")[0]
+        self.cloud.cli("cert", "rm", listed["id"], "--yes")
+        wait_until("no redirect", lambda: self.cloud.get("shop.example.org")[0] == 200)
+        self.cloud.cli("route", "rm", "shop.example.org", "--app", "shop")
+
+    def test_what_is_no_certificate_is_refused_and_said_why(self):
+        chain, key = certificate(self.folder, "a.example.org")
+        _, other = certificate(self.folder, "b.example.org")
+        for words, why in (((chain, other), "key"), ((key, key), "certificate"),
+                           ((chain, "/no/such/file"), "/no/such/file")):
+            done = self.cloud.cli("cert", "add", "--cert", words[0], "--key", words[1], check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(why, done.stderr)
+        self.assertEqual(self.certificates("a.example.org"), [])
+
+    def test_no_key_lies_or_is_told_in_the_open(self):
+        chain, key = certificate(self.folder, "secret.example.org")
+        self.cloud.cli("cert", "add", "--cert", chain, "--key", key)
+        lines = [line for line in pathlib.Path(key).read_text().splitlines() if "-" not in line]
+        seen = self.cloud.cli("cert", "ls", "--json").stdout + self.cloud.cli("events").stdout
+        seen += self.cloud.tail(10_000)
+        for path in pathlib.Path(self.cloud.data).rglob("*"):
+            with contextlib.suppress(OSError):  # what went meanwhile, what cannot be read
+                if path.is_file() and path.stat().st_size < 50_000_000:
+                    seen += path.read_bytes().decode("latin-1")
+        self.assertIn("secret.example.org", seen)
+        for line in lines:
+            self.assertNotIn(line, seen)
+
+    def test_switches_and_a_killed_daemon_cut_nothing_over_tls(self):
+        context = self.trusting_own_authority()
+        wait_until("a certificate", lambda: self.certificates("shop.localhost"))
+        over, failures, asked = threading.Event(), [], [0]
+
+        def load():
+            connection = self.connect("shop.localhost", context)
+            while not over.is_set():
+                try:
+                    status, _ = self.ask(connection)
+                    asked[0] += 1
+                    if status != 200:
+                        failures.append(status)
+                except (OSError, http.client.HTTPException) as error:
+                    failures.append(repr(error))
+                    return
+                time.sleep(0.005)
+            connection.close()
+
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for version in ("two", "one"):
+            self.cloud.cli("deploy", apps.web(version), "--app", "shop", "-q")
+        os.kill(self.cloud.daemon_pid(), signal.SIGKILL)
+        wait_until("the daemon's return", lambda: self.cloud.cli("status", check=False).returncode
+                   == 0)
+        time.sleep(1)
+        over.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertGreater(asked[0], 100)
+
+    def test_the_edge_killed_shows_its_certificates_again(self):
+        context = self.trusting_own_authority()
+        wait_until("a certificate", lambda: self.certificates("shop.localhost"))
+        os.kill(self.cloud.edge_pid(), signal.SIGKILL)
+
+        def served():
+            try:
+                return self.get("shop.localhost", context)
+            except OSError:
+                return None
+
+        self.assertEqual(wait_until("the edge's return", served), (200, "one"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
