@@ -43,7 +43,7 @@ TEST(AccessLine, says_everything_of_a_request) {
 }
 
 TEST(AccessLine, any_bytes_give_one_line_of_valid_json) {
-    EXPECT_TRUE(rc::check("valid", [](std::string text) {
+    EXPECT_TRUE(rc::check("valid", [](const std::string& text) {
         const auto line = line_of({.client = text,
                                    .method = text,
                                    .host = text,
