@@ -238,6 +238,18 @@ TEST(Top, a_quantile_is_the_upper_bound_of_its_bucket) {
     EXPECT_EQ(quantile_us(slow, 0.5), 30'000'000);
 }
 
+TEST(Top, says_how_long_requests_waited_on_average) {
+    auto world = switching_world();
+    auto& apps = world.edges[k_node].report.apps;
+    apps = {{.app = k_shop, .process = "web", .held_total = 10, .queue_us_total = 5'000}};
+    const auto sample = [&](std::int64_t ms) { return take_sample(world, {"default", {}}, {ms}); };
+    const auto before = sample(0);
+    EXPECT_EQ(top_view(world, before, sample(1000), {}).apps.at(0).queue_us, std::nullopt);
+    apps[0].held_total = 14;
+    apps[0].queue_us_total = 13'000;
+    EXPECT_EQ(top_view(world, before, sample(2000), {}).apps.at(0).queue_us, 2'000);
+}
+
 TEST(Top, rates_are_of_the_interval_and_survive_a_restarted_counter) {
     auto world = switching_world();
     auto& seen = add_instance(world, "web-a");

@@ -26,6 +26,10 @@ TopAppView app_row(const AppId& app, const std::string& process,
     row.app = app;
     row.process = process;
     row.held = after.held;
+    // Who begins to wait in one interval may end in the next: then there is a time without a count.
+    const auto waited_us = growth(before.queue_us_total, after.queue_us_total);
+    const auto waited = growth(before.held_total, after.held_total);
+    if (waited_us > 0) row.queue_us = waited_us / std::max<std::int64_t>(waited, 1);
     row.requests_per_s = rate(growth(before.requests, after.requests), interval);
     row.errors_per_s = rate(growth(before.errors, after.errors), interval);
     auto counts = after.latency_counts;
@@ -138,6 +142,8 @@ TopSample take_sample(const World& world, const AppFilter& filter, MonoTime now)
             counters.requests += report.requests_total;
             counters.errors += report.errors_total;
             counters.held += report.held;
+            counters.held_total += report.held_total;
+            counters.queue_us_total += report.queue_us_total;
             counters.latency_counts.resize(
                 std::max(counters.latency_counts.size(), report.latency_counts.size()));
             for (std::size_t i = 0; i < report.latency_counts.size(); ++i) {

@@ -30,6 +30,8 @@ struct TopSample {
         std::int64_t requests = 0;
         std::int64_t errors = 0;
         std::int64_t held = 0;
+        std::int64_t held_total = 0;
+        std::int64_t queue_us_total = 0;
         std::vector<std::int64_t> latency_counts;
     };
     MonoTime at;

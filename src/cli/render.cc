@@ -323,7 +323,7 @@ std::string render_log(const LogView& line, const Style& style) {
 std::string render_top(const TopView& view, const Style& style) {
     std::string out;
     if (!view.apps.empty()) {
-        Table apps({"APP", "PROCESS", "REQ/S", "ERR/S", "P50", "P99", "WAITING"});
+        Table apps({"APP", "PROCESS", "REQ/S", "ERR/S", "P50", "P99", "WAITING", "QUEUED"});
         for (const auto& row : view.apps) {
             apps.add({short_app(row.app),
                       row.process,
@@ -332,7 +332,8 @@ std::string render_top(const TopView& view, const Style& style) {
                        row.errors_per_s > 0 ? Colour::bad : Colour::plain},
                       milliseconds_words(row.p50_us),
                       milliseconds_words(row.p99_us),
-                      {std::to_string(row.held), row.held > 0 ? Colour::warning : Colour::plain}});
+                      {std::to_string(row.held), row.held > 0 ? Colour::warning : Colour::plain},
+                      milliseconds_words(row.queue_us)});
         }
         out += apps.text(style) + "\n";
     }

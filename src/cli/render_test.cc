@@ -84,15 +84,16 @@ TEST(RenderTop, shows_rates_and_percentiles) {
                   .process = "web",
                   .requests_per_s = 12.34,
                   .p50_us = 500,
-                  .p99_us = 25'000}};
+                  .p99_us = 25'000,
+                  .queue_us = 12'000}};
     view.instances = {{.id = InstanceId("web-a"),
                        .app = AppId("default/shop"),
                        .cpu_percent = 7.5,
                        .memory = mib(40),
                        .memory_max = mib(512)}};
     EXPECT_EQ(render_top(view, k_plain),
-              "APP   PROCESS  REQ/S  ERR/S  P50     P99    WAITING\n"
-              "shop  web      12.3   0.0    500 µs  25 ms  0\n"
+              "APP   PROCESS  REQ/S  ERR/S  P50     P99    WAITING  QUEUED\n"
+              "shop  web      12.3   0.0    500 µs  25 ms  0        12 ms\n"
               "\n"
               "INSTANCE  APP   STATE    CPU    MEMORY  OF       REQ/S  ERR/S  OPEN\n"
               "web-a     shop  running  7.5 %  40 MiB  512 MiB  0.0    0.0    0\n");

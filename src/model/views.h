@@ -329,10 +329,12 @@ struct TopAppView {
     std::optional<std::int64_t> p50_us;
     std::optional<std::int64_t> p99_us;
     std::int64_t held = 0;  // requests that wait for an instance
+    // How long those waited, on average, that had to and no longer do; null: none had to.
+    std::optional<std::int64_t> queue_us;
     friend bool operator==(const TopAppView&, const TopAppView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(TopAppView, (),
-                      (app, process, requests_per_s, errors_per_s, p50_us, p99_us, held))
+                      (app, process, requests_per_s, errors_per_s, p50_us, p99_us, held, queue_us))
 
 // Rates are over `interval`, since the sample before.
 struct TopView {

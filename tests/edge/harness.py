@@ -22,6 +22,7 @@ import unittest
 PATIENCE = float(os.environ.get("MOLN_EDGE_PATIENCE", "20"))
 PROGRAM = os.environ.get("MOLN_EDGE_PROGRAM", "moln_edge_dev")
 OVER_TLS = os.environ.get("MOLN_EDGE_TLS") == "1"
+SANITIZED = os.environ.get("MOLN_EDGE_SANITIZED") == "1"
 EXTRA = os.environ.get("MOLN_EDGE_OPTIONS", "").split()
 
 

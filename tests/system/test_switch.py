@@ -78,6 +78,25 @@ class Switch(unittest.TestCase):
             self.assertEqual(load.failures, [])
             self.assertIn("first", cloud.get("notes.localhost")[1])
 
+    def test_one_request_at_a_time_is_what_an_instance_gets(self):
+        with Cloud() as cloud:
+            cloud.cli("deploy", apps.web("v1", apps.web_toml(concurrency=1)))
+            answers = []
+
+            def ask():
+                answers.append(cloud.get("shop.localhost", "/slow=1"))
+
+            threads = [threading.Thread(target=ask) for _ in range(4)]
+            began = time.monotonic()
+            for thread in threads:
+                thread.start()
+            wait_until("others to wait", lambda: any(
+                row["held"] > 0 for row in cloud.json("top", "--once")["apps"]))
+            for thread in threads:
+                thread.join()
+            self.assertEqual(answers, [(200, "v1")] * 4)
+            self.assertGreaterEqual(time.monotonic() - began, 4)
+
     def test_a_drain_limit_ends_what_would_go_on_for_ever(self):
         with Cloud() as cloud:
             toml = apps.web_toml() + '[drain]\nlimit = "2s"\n'
