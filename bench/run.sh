@@ -7,6 +7,10 @@ cd "$(dirname "$0")/.."
 proxy() {
     lab/netns.sh -- python3 bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --rounds 7
 }
+tls() {
+    lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --tls
+}
+idle() { lab/netns.sh -- python3 -B bench/idle.py --edge "$PWD/build/tests/edge/moln_edge_dev"; }
 memory() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/memory.py; }
 switches() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/switches.py; }
 start() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/start.py; }
@@ -18,15 +22,15 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | start | switches | memory | plan | simulation) "$1" ;;
+proxy | tls | idle | start | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy start switches memory plan simulation; do
+    for one in proxy tls idle start switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done
     ;;
 *)
-    echo "bench: no measurement '$1': proxy, start, switches, memory, plan, simulation" >&2
+    echo "bench: no measurement '$1': see bench/README.md" >&2
     exit 2
     ;;
 esac
