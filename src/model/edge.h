@@ -73,7 +73,7 @@ struct EdgeRoute {
 BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process, redirect, hsts))
 
 // What the edge proves with that it speaks for these hosts. The key stays sealed on its way and on
-// the edge's disk; the edge opens it in memory, with the node's seal key and seal_context(id).
+// the edge's disk: with the node's key for the purpose "certificates", bound to seal_context(id).
 struct EdgeCertificate {
     CertificateId id;
     std::vector<std::string> hosts;  // "shop.example.org", "*.example.org" (one label); lower case

@@ -47,7 +47,8 @@ int seal(const std::string& key_path, const std::string& certificate) {
     const auto box = moln::SealBox::open(key_path);
     if (!box) return 2;
     const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-    std::cout << box->seal(moln::Secret(text),
+    std::cout << box->for_purpose(moln::k_seal_certificates)
+                     .seal(moln::Secret(text),
                            moln::seal_context(moln::CertificateId(certificate)));
     return 0;
 }

@@ -340,8 +340,9 @@ TEST(RealCertificates, issues_sealed_and_verifiable_ones) {
         EXPECT_EQ(text.find("PRIVATE KEY"), std::string::npos);
     }
     // It opens for its own id alone, and belongs to the certificate.
-    EXPECT_FALSE(seals->unseal(issued->sealed_key, seal_context(CertificateId("cert-b"))));
-    const auto key = seals->unseal(issued->sealed_key, seal_context(id));
+    const auto edge = seals->for_purpose(k_seal_certificates);
+    EXPECT_FALSE(edge.unseal(issued->sealed_key, seal_context(CertificateId("cert-b"))));
+    const auto key = edge.unseal(issued->sealed_key, seal_context(id));
     ASSERT_TRUE(key);
     EXPECT_TRUE(works.inspect(Secret(issued->chain + key->reveal()), k_now));
 }

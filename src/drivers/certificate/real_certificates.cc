@@ -26,7 +26,7 @@ Result<InspectedCertificate> RealCertificates::inspect(const Secret& pem, WallTi
 }
 
 Result<std::string> RealCertificates::seal_key(const CertificateId& id, const Secret& key) {
-    return seals_.seal(key, seal_context(id));
+    return edge_seals_.seal(key, seal_context(id));
 }
 
 Result<Authority> RealCertificates::make_authority(WallTime now) {
@@ -52,7 +52,7 @@ Result<Certificate> RealCertificates::issue(const Authority& authority, const Ce
                        .hosts = {host},
                        .source = CertificateSource::local,
                        .chain = std::move(made.certificate),
-                       .sealed_key = seals_.seal(made.key, seal_context(id)),
+                       .sealed_key = edge_seals_.seal(made.key, seal_context(id)),
                        .not_before = validity.from,
                        .not_after = validity.until,
                        .issuer = std::move(made.issuer),

@@ -8,7 +8,9 @@ namespace moln {
 
 class RealCertificates final : public Certificates {
 public:
-    explicit RealCertificates(const SealBox& seals) : seals_(seals) {}  // outlives it
+    // `seals` outlives it and seals the authority's key; the others are of a box for the edge.
+    explicit RealCertificates(const SealBox& seals)
+        : seals_(seals), edge_seals_(seals.for_purpose(k_seal_certificates)) {}
 
     Result<InspectedCertificate> inspect(const Secret& pem, WallTime now) override;
     Result<std::string> seal_key(const CertificateId& id, const Secret& key) override;
@@ -18,6 +20,7 @@ public:
 
 private:
     const SealBox& seals_;
+    SealBox edge_seals_;
 };
 
 }  // namespace moln

@@ -82,6 +82,14 @@ Result<SealBox> SealBox::open(const std::string& key_path) {
     return SealBox(Secret(std::move(*bytes)), key_path);
 }
 
+SealBox SealBox::for_purpose(std::string_view purpose) const {
+    static_assert(k_key_bytes >= crypto_generichash_KEYBYTES_MIN);
+    std::string key(k_key_bytes, '\0');
+    crypto_generichash(bytes_of(key), key.size(), bytes_of(purpose), purpose.size(),
+                       bytes_of(key_.reveal()), k_key_bytes);  // keyed BLAKE2b, RFC 7693
+    return SealBox(Secret(std::move(key)), key_path_);
+}
+
 std::string SealBox::seal(const Secret& secret, std::string_view context) const {
     const auto& plain = secret.reveal();
     CHECK(plain.size() <= k_secret_bytes_max);  // the caller has refused a longer one by name

@@ -12,11 +12,18 @@
 
 namespace moln {
 
+// What the edge may open: the private keys of certificates, not the apps' secrets.
+inline constexpr std::string_view k_seal_certificates = "certificates";
+
 class SealBox {
 public:
     // Makes the key, durably, if there is no file; its directory exists. `corrupt` when the file
     // is not a key, `denied` when others than its owner may read it.
     static Result<SealBox> open(const std::string& key_path);
+
+    // A box of a key of its own, made from this one's: who has it opens what it sealed and nothing
+    // else. The same purpose gives the same key.
+    SealBox for_purpose(std::string_view purpose) const;
 
     // base64 of version byte, nonce and encrypted bytes. Two seals of one secret differ.
     std::string seal(const Secret& secret, std::string_view context) const;

@@ -30,6 +30,19 @@ TEST(SealBox, two_seals_of_one_secret_differ) {
     EXPECT_NE(box.seal(Secret("same"), "c"), box.seal(Secret("same"), "c"));
 }
 
+TEST(SealBox, a_purpose_has_a_key_of_its_own) {
+    const TempDir dir;
+    const auto path = dir.path() + "/key";
+    const auto box = SealBox::open(path).value();
+    const auto one = box.for_purpose("certificates");
+    const auto text = one.seal(Secret("secret"), "c");
+    EXPECT_EQ(SealBox::open(path).value().for_purpose("certificates").unseal(text, "c")->reveal(),
+              "secret");
+    EXPECT_FALSE(box.unseal(text, "c"));
+    EXPECT_FALSE(box.for_purpose("backups").unseal(text, "c"));
+    EXPECT_FALSE(one.unseal(box.seal(Secret("secret"), "c"), "c"));
+}
+
 TEST(SealBox, another_context_another_key_or_any_altered_character_is_corrupt) {
     const TempDir dir;
     const auto box = SealBox::open(dir.path() + "/key").value();

@@ -193,7 +193,9 @@ Status Edge::prepare() {
                 net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
     MOLN_ASSIGN(setup.metrics_listener, bind_metrics(options_.metrics_listen));
     if (!options_.seal_key.empty()) {
-        MOLN_ASSIGN(setup.seal, SealBox::open(options_.seal_key));
+        // The node's own key is left behind here: it opens far more than certificates.
+        MOLN_ASSIGN(const auto node_key, SealBox::open(options_.seal_key));
+        setup.seal = node_key.for_purpose(k_seal_certificates);
     }
     MOLN_ASSIGN(setup.log, AccessLog::open(options_.access_log));
     MOLN_ASSIGN(auto signals, take_signals());
