@@ -12,11 +12,7 @@ import argparse
 import asyncio
 import os
 import resource
-import shutil
 import ssl
-import subprocess
-import tempfile
-import time
 
 import proxy as bench
 
@@ -66,27 +62,14 @@ def main():
     options = parser.parse_args()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    threads = os.cpu_count()
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    folder = tempfile.mkdtemp(prefix="moln-bench-")
-    os.chmod(folder, 0o755)
-    running = []
-    bench.make_certificate(folder)
-    try:
-        origin, port = bench.start_origin(folder, threads)
-        running.append(origin.kill)
-        for one in bench.start_all(os.path.abspath(options.edge), folder, port, threads):
-            running.append(one.stop)
+    with bench.contenders(options.edge, os.cpu_count()) as proxies:
+        for one in proxies:
             for name, at, speaks in (("plain", one.port, None), ("tls", one.tls_port, context)):
                 used = asyncio.run(measure(one, at, speaks, options.connections))
                 print("%-8s %-5s %8.0f bytes/connection" % (one.name, name, used), flush=True)
-            time.sleep(1)
-    finally:
-        for stop in reversed(running):
-            stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

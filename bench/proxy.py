@@ -15,6 +15,7 @@ proxy and origin share the cores.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -232,12 +233,24 @@ def start_origin(folder, threads):
     return origin, int(origin.stdout.readline())
 
 
-def start_all(edge, folder, origin, threads):
-    yield start_edge(edge, folder, origin, threads)
-    for name, template, command in (
-            ("haproxy", HAPROXY, ["haproxy", "-db", "-f", "{config}"]),
-            ("nginx", NGINX, ["nginx", "-e", folder + "/nginx-error.log", "-c", "{config}"])):
-        yield start_peer(name, template, command, folder, origin, threads)
+@contextlib.contextmanager
+def contenders(edge, threads):
+    """The three proxies, before one origin; all are gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        folder = tempfile.mkdtemp(prefix="moln-bench-")
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        os.chmod(folder, 0o755)  # nginx's workers are of another user
+        make_certificate(folder)
+        origin, port = start_origin(folder, threads)
+        stack.callback(origin.kill)
+        proxies = [start_edge(os.path.abspath(edge), folder, port, threads)]
+        stack.callback(proxies[0].stop)
+        for name, template, command in (
+                ("haproxy", HAPROXY, ["haproxy", "-db", "-f", "{config}"]),
+                ("nginx", NGINX, ["nginx", "-e", folder + "/nginx-error.log", "-c", "{config}"])):
+            proxies.append(start_peer(name, template, command, folder, port, threads))
+            stack.callback(proxies[-1].stop)
+        yield proxies
 
 
 def drive_handshakes(proxy, path, seconds):
@@ -300,26 +313,12 @@ def main():
     parser.add_argument("--tls", action="store_true", help="the clients speak TLS")
     parser.add_argument("--only", default="", help="as 1k:32, to measure one case")
     options = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="moln-bench-")
-    os.chmod(folder, 0o755)  # nginx's workers are of another user
-    running = []
-    make_certificate(folder)
-    try:
-        origin, port = start_origin(folder, options.threads)
-        running.append(origin.kill)
-        proxies = []
-        for proxy in start_all(os.path.abspath(options.edge), folder, port, options.threads):
-            running.append(proxy.stop)
-            proxies.append(proxy)
+    with contenders(options.edge, options.threads) as proxies:
         for path in ("/1k", "/64k"):
             for connections in (32, 256, "new") if options.tls else (32, 256):
                 case = "%s:%s" % (path[1:], connections)
                 if options.only in ("", case):
                     measure(proxies, path, connections, options)
-    finally:
-        for stop in reversed(running):
-            stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -95,11 +95,11 @@ class PythonApp(unittest.TestCase):
                  "DTSTAMP:20261122T120000Z\r\nDTSTART:20261122T120000Z\r\nSUMMARY:Fika\r\n"
                  "END:VEVENT\r\nEND:VCALENDAR\r\n")
         me = {"Authorization": "Basic " + base64.b64encode(b"me:any").decode()}
-        self.assertEqual(self.cloud.get(host, "/me/work/", "MKCALENDAR", headers=me)[0], 201)
-        self.assertEqual(self.cloud.get(host, "/me/work/1.ics", "PUT", event,
+        self.assertEqual(self.cloud.get(host, "/me/calendar/", "MKCALENDAR", headers=me)[0], 201)
+        self.assertEqual(self.cloud.get(host, "/me/calendar/1.ics", "PUT", event,
                                         {"Content-Type": "text/calendar", **me})[0], 201)
         self.cloud.cli("restart", "--app", "calendars")
-        self.assertIn("SUMMARY:Fika", self.cloud.get(host, "/me/work/1.ics", headers=me)[1])
+        self.assertIn("SUMMARY:Fika", self.cloud.get(host, "/me/calendar/1.ics", headers=me)[1])
         self.cloud.cli("rm", "--app", "calendars", "--yes")
         self.assertNotIn("calendars", [app["name"] for app in self.cloud.items("apps")])
 

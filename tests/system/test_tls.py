@@ -167,7 +167,8 @@ class Tls(unittest.TestCase):
         os.kill(self.cloud.daemon_pid(), signal.SIGKILL)
         wait_until("the daemon's return", lambda: self.cloud.cli("status", check=False).returncode
                    == 0)
-        time.sleep(1)
+        before = asked[0]
+        wait_until("more requests", lambda: failures or asked[0] > before + 50)
         over.set()
         for thread in threads:
             thread.join()

@@ -8,8 +8,8 @@
 
 #include "drivers/certificate/inspect.h"
 #include "drivers/certificate/issue.h"
-#include "drivers/certificate/openssl.h"
 #include "drivers/certificate/real_certificates.h"
+#include "drivers/certificate/x509.h"
 #include "io/file/temp_dir_for_test.h"
 #include "model/edge.h"
 #include "model/limits.h"

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 
-#include "drivers/certificate/openssl.h"
+#include "drivers/certificate/x509.h"
 #include "model/limits.h"
 #include "model/validate.h"
 

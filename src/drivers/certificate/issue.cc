@@ -2,7 +2,7 @@
 
 #include <openssl/ec.h>
 
-#include "drivers/certificate/openssl.h"
+#include "drivers/certificate/x509.h"
 #include "model/validate.h"
 
 namespace moln {

@@ -7,16 +7,14 @@
 
 #include "base/result.h"
 #include "base/secret.h"
-#include "io/tls/handles.h"
+#include "io/tls/openssl.h"
 
 namespace moln::tls {
-
-inline constexpr int k_chain_certificates_max = 10;
 
 class Certificate {
 public:
     // `chain`: PEM, the leaf first, without the root. `key`: PEM of the leaf's private key. Invalid
-    // when one is not that, or when they do not belong together.
+    // when one is not that, when they do not belong together, or past k_certificate_chain_max.
     static Result<std::shared_ptr<const Certificate>> parse(std::string_view chain,
                                                             const Secret& key);
 
@@ -26,9 +24,9 @@ public:
 private:
     Certificate() = default;
 
-    X509Handle leaf_;
-    ChainHandle others_;
-    KeyHandle key_;
+    openssl::X509Certificate leaf_;
+    openssl::X509Stack others_;
+    openssl::Key key_;
 };
 
 }  // namespace moln::tls

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "io/tls/test_keys_for_test.h"
+#include "model/limits.h"
 
 namespace moln::tls {
 namespace {
@@ -33,7 +34,7 @@ TEST(TlsCertificate, what_is_no_pem_is_refused) {
 
 TEST(TlsCertificate, an_endless_chain_is_refused) {
     std::string chain;
-    for (int i = 0; i <= k_chain_certificates_max; ++i) chain += k_test_chain;
+    for (std::size_t i = 0; i <= k_certificate_chain_max; ++i) chain += k_test_chain;
     EXPECT_THAT(reason(chain, k_test_key), HasSubstr("more than 10"));
 }
 

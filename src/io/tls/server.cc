@@ -93,7 +93,7 @@ Result<std::unique_ptr<Server>> Server::create() {
                       SSL_CTX_set_cipher_list(context, k_ciphers_12) == 1 &&
                       SSL_CTX_set_ciphersuites(context, k_ciphers_13) == 1 &&
                       SSL_CTX_set1_groups_list(context, k_groups) == 1;
-    if (!good) return fail(ErrorCode::internal, "TLS cannot be set up: " + take_reason());
+    if (!good) return fail(openssl::error("TLS cannot be set up"));
     SSL_CTX_set_options(
         context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -112,8 +112,8 @@ Result<std::unique_ptr<Server>> Server::create() {
     return server;
 }
 
-SslHandle Server::connection(const Sites& sites) const {
-    SslHandle ssl(SSL_new(context_.get()));
+openssl::Connection Server::connection(const Sites& sites) const {
+    openssl::Connection ssl(SSL_new(context_.get()));
     if (!ssl) return nullptr;
     SSL_set_app_data(ssl.get(), const_cast<Sites*>(&sites));
     SSL_set_accept_state(ssl.get());

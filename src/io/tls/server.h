@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "io/tls/handles.h"
+#include "io/tls/openssl.h"
 #include "io/tls/sites.h"
 #include "io/tls/ticket_keys.h"
 
@@ -18,12 +18,12 @@ public:
     static Result<std::unique_ptr<Server>> create();
 
     // A connection before its handshake. `sites` must live until that is done. Null: no memory.
-    SslHandle connection(const Sites& sites) const;
+    openssl::Connection connection(const Sites& sites) const;
 
 private:
     Server() = default;
 
-    ContextHandle context_;
+    openssl::Context context_;
     std::unique_ptr<TicketKeys> tickets_ = std::make_unique<TicketKeys>();
 };
 

@@ -61,7 +61,7 @@ private:
     Socket socket_;
     Readiness& ready_;
     std::shared_ptr<const tls::Sites> sites_;  // until the handshake is done
-    tls::SslHandle ssl_;
+    openssl::Connection ssl_;
     std::size_t sealed_ = 0;  // bytes of the caller's that are in unsent, and not yet told as sent
     bool may_end_ = false;
 };

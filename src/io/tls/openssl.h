@@ -1,18 +1,17 @@
-// Owners of OpenSSL's objects and small readings of them, for this folder only.
+// OpenSSL's objects as owned values, its errors as ours, and PEM (RFC 7468) read without surprises.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/evp.h>
-#include <openssl/x509v3.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "base/result.h"
-#include "base/secret.h"
-#include "base/units.h"
 
 namespace moln::openssl {
 
@@ -23,12 +22,16 @@ struct Free {
         free(one);
     }
 };
+inline void free_stack(STACK_OF(X509) * stack) {
+    sk_X509_pop_free(stack, X509_free);
+}
+
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using X509Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
+using X509Stack = std::unique_ptr<STACK_OF(X509), Free<free_stack>>;
+using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+using Connection = std::unique_ptr<SSL, Free<SSL_free>>;
 
 // `internal`, with OpenSSL's own words of the first error in its queue, which is emptied.
 Error error(std::string_view what);
@@ -41,15 +44,5 @@ Result<std::vector<X509Certificate>> read_certificates(std::string_view pem);
 // The one private key in the text, other PEM blocks left out. `invalid`: none, several, encrypted,
 // broken.
 Result<Key> read_key(std::string_view pem);
-
-std::string to_pem(X509& certificate);
-Secret to_pem(EVP_PKEY& key);  // PKCS #8
-
-std::string fingerprint(X509& certificate);  // SHA-256, 64 hexadecimal digits
-WallTime time_of(const ASN1_TIME* time);
-std::string issuer_words(X509& certificate);  // common name, else organisation; at most 128 bytes
-
-// "EC P-256"; "" for a kind or size that is too weak or that clients do not take.
-std::string key_words(EVP_PKEY& key);
 
 }  // namespace moln::openssl
