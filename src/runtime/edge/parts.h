@@ -130,11 +130,18 @@ struct TunnelName {
     std::string method, host, path;
 };
 
-struct Exchange : edge::ListLink<ByAge>, edge::ListLink<ByHold> {
+// Something open at an endpoint, which its drain waits for.
+struct Opening : edge::ListLink<ByAge> {
+    EndpointView* endpoint = nullptr;  // that the open counts name
+    bool tunnel = false;
+    bool admitted = false;  // counts against its endpoint's concurrency
+    std::int64_t open_since_ms = 0;
+};
+
+struct Exchange : Opening, edge::ListLink<ByHold> {
     Client* client = nullptr;
     Upstream* upstream = nullptr;
     AppView* app = nullptr;
-    EndpointView* endpoint = nullptr;  // that the open counts name
     Heads* heads = nullptr;
     Buffer* to_upstream = nullptr;  // heads and framing ahead of the body in client->in
     Buffer* to_client = nullptr;    // heads and framing ahead of the body in upstream->in
@@ -166,16 +173,13 @@ struct Exchange : edge::ListLink<ByAge>, edge::ListLink<ByHold> {
     std::uint32_t tried_count = 0;
     std::uint32_t attempts = 0;  // since it was last held
     std::uint32_t retries = 0;
-    bool tunnel = false;
     bool instance_told_end = false;  // of a tunnel: the client's end was passed on
     bool client_told_end = false;    // the instance's end was passed on
-    bool admitted = false;           // counts against its endpoint's concurrency
     edge::HoldCause held_cause = edge::HoldCause::none_ready;  // why it waits, or last did
     std::int64_t held_since_us = 0;                            // 0: it does not wait
     std::int64_t queue_us = 0;                                 // that it has waited in all
     std::int64_t held_until_ms = 0;
     std::int64_t held_retry_ms = 0;
-    std::int64_t open_since_ms = 0;
 
     std::int64_t begun_us = 0;
     std::int64_t begun_wall_ms = 0;

@@ -193,35 +193,35 @@ bool Views::any_eligible(const AppView& app) const {
 }
 
 void Views::publish_oldest(EndpointView& endpoint) {
-    const Exchange* oldest = endpoint.opens.front();
+    const Opening* oldest = endpoint.opens.front();
     endpoint.slot->oldest_begun_ms.set(oldest == nullptr ? 0 : oldest->open_since_ms);
 }
 
-void Views::open(Exchange& exchange, EndpointView& endpoint, std::int64_t now_ms) {
-    exchange.endpoint = &endpoint;
-    exchange.admitted = limit_of(*endpoint.app) > 0;  // pick() saw the same snapshot
-    exchange.open_since_ms = now_ms;
+void Views::open(Opening& opening, EndpointView& endpoint, std::int64_t now_ms) {
+    opening.endpoint = &endpoint;
+    opening.admitted = limit_of(*endpoint.app) > 0;  // pick() saw the same snapshot
+    opening.open_since_ms = now_ms;
     ++endpoint.open;
     endpoint.slot->requests_open.add(1);
-    endpoint.opens.push_back(&exchange);
+    endpoint.opens.push_back(&opening);
     if (endpoint.open == 1) publish_oldest(endpoint);
     refresh_load(endpoint);
 }
 
-void Views::to_tunnel(Exchange& exchange) {
-    exchange.tunnel = true;
-    exchange.endpoint->slot->tunnels_open.add(1);
-    exchange.endpoint->slot->requests_open.add(-1);
+void Views::to_tunnel(Opening& opening) {
+    opening.tunnel = true;
+    opening.endpoint->slot->tunnels_open.add(1);
+    opening.endpoint->slot->requests_open.add(-1);
 }
 
-void Views::close(Exchange& exchange) {
-    EndpointView& endpoint = *std::exchange(exchange.endpoint, nullptr);
-    const bool was_oldest = endpoint.opens.front() == &exchange;
-    static_cast<edge::ListLink<ByAge>&>(exchange).unlink();
+void Views::close(Opening& opening) {
+    EndpointView& endpoint = *std::exchange(opening.endpoint, nullptr);
+    const bool was_oldest = endpoint.opens.front() == &opening;
+    static_cast<edge::ListLink<ByAge>&>(opening).unlink();
     if (was_oldest) publish_oldest(endpoint);
-    if (std::exchange(exchange.admitted, false)) give_place_back(*endpoint.app, *endpoint.cell);
+    if (std::exchange(opening.admitted, false)) give_place_back(*endpoint.app, *endpoint.cell);
     --endpoint.open;
-    (exchange.tunnel ? endpoint.slot->tunnels_open : endpoint.slot->requests_open).add(-1);
+    (opening.tunnel ? endpoint.slot->tunnels_open : endpoint.slot->requests_open).add(-1);
     if (endpoint.open != 0) {
         refresh_load(endpoint);
         return;

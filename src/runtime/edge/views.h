@@ -31,7 +31,7 @@ struct EndpointView : edge::ListLink<ByEjection> {
     std::uint32_t open = 0;  // requests and tunnels of this worker
     std::uint32_t idle_count = 0;
     edge::Ejection ejection;
-    edge::List<Exchange, ByAge> opens;  // oldest first
+    edge::List<Opening, ByAge> opens;   // oldest first
     edge::List<Upstream, ByPool> idle;  // the last is the most recently used
 };
 
@@ -81,7 +81,7 @@ public:
 
     // The endpoint for one more request, none of `tried`; null if there is none. The pointers in
     // `tried` are only compared: what they name may have gone.
-    // Within a concurrency limit it has taken a place there, which open() makes the exchange's.
+    // Within a concurrency limit it has taken a place there, which open() makes the opening's.
     EndpointView* pick(AppView& app, std::span<const EndpointCell* const> tried);
     // Does one serve, be it busy?
     bool any_eligible(const AppView& app) const;
@@ -92,10 +92,10 @@ public:
     // Does one have a place for one more?
     bool any_place(const AppView& app) const;
 
-    // Open counts. `exchange.endpoint` is set and cleared here.
-    void open(Exchange& exchange, EndpointView& endpoint, std::int64_t now_ms);
-    void to_tunnel(Exchange& exchange);
-    void close(Exchange& exchange);
+    // Open counts. `opening.endpoint` is set and cleared here.
+    void open(Opening& opening, EndpointView& endpoint, std::int64_t now_ms);
+    void to_tunnel(Opening& opening);
+    void close(Opening& opening);
 
     // Passive health. True when the endpoint was ejected.
     bool note_failure(EndpointView& endpoint, std::int64_t now_ms);
