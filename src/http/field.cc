@@ -46,11 +46,32 @@ constexpr std::array<std::string_view, k_field_ids> k_names = {{
     "age",
     "retry-after",
     "set-cookie",
+    "vary",
+    "etag",
+    "last-modified",
+    "expires",
+    "pragma",
+    "range",
+    "if-range",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "location",
+    "content-location",
+    "content-md5",
+    "cdn-cache-control",
+    "surrogate-control",
+    "cache-status",
+    "cache-tag",
+    "surrogate-key",
+    "accept-encoding",
+    "accept-language",
 }};
 
 // A perfect hash of the names: size, first, last and fourth-last letter tell them apart; the
 // multiplier that spreads them without collision is found while compiling.
-constexpr std::size_t k_slot_bits = 8;
+constexpr std::size_t k_slot_bits = 9;
 
 constexpr std::uint32_t name_key(std::string_view name) {
     const auto letter = [&](std::size_t at) {

@@ -46,8 +46,29 @@ enum class FieldId : std::uint8_t {
     age,
     retry_after,
     set_cookie,
+    vary,
+    etag,
+    last_modified,
+    expires,
+    pragma,
+    range,
+    if_range,
+    if_match,
+    if_none_match,
+    if_modified_since,
+    if_unmodified_since,
+    location,
+    content_location,
+    content_md5,
+    cdn_cache_control,
+    surrogate_control,
+    cache_status,
+    cache_tag,
+    surrogate_key,
+    accept_encoding,
+    accept_language,
 };
-inline constexpr std::size_t k_field_ids = 37;
+inline constexpr std::size_t k_field_ids = 58;
 
 // Any case of letters. `name` must be a valid token.
 FieldId field_id(std::string_view name);
