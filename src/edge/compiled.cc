@@ -117,12 +117,15 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
     }
     auto table = http::RouteTable::compile(routes);
     if (!table) return fail_in("snapshot", table.error());
+    auto challenges = ChallengeAnswers::compile(snapshot.challenges);
+    if (!challenges) return fail_in("snapshot", challenges.error());
     return CompiledSnapshot{.version = snapshot.version,
                             .epoch = snapshot.epoch,
                             .apps = std::move(snapshot.apps),
                             .probe_hosts = std::move(probe_hosts),
                             .targets = std::move(targets),
-                            .routes = std::move(*table)};
+                            .routes = std::move(*table),
+                            .challenges = std::move(*challenges)};
 }
 
 StampOrder compare(SnapshotStamp current, SnapshotStamp offered) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "edge/challenge.h"
 #include "http/routes.h"
 #include "model/edge.h"
 
@@ -28,11 +29,12 @@ struct CompiledSnapshot {
     std::vector<std::string> probe_hosts;  // by app: a host it answers for, "" if any will do
     std::vector<RouteTarget> targets;
     http::RouteTable routes;  // payload: index of targets
+    ChallengeAnswers challenges;
 };
 
 // Invalid, with the route, app or endpoint named: a route that is none or leads to no app, an app
-// or instance twice, an address that is no IPv4 literal, port 0, negative limits, more apps or
-// endpoints than k_snapshot_*_max.
+// or instance twice, an address that is no IPv4 literal, port 0, negative limits, more apps,
+// endpoints or challenges than k_snapshot_*_max.
 Result<CompiledSnapshot> compile(EdgeSnapshot snapshot);
 
 struct SnapshotStamp {

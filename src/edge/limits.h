@@ -57,6 +57,8 @@ inline constexpr std::size_t k_snapshot_bytes_max = 16u << 20;
 inline constexpr std::size_t k_snapshot_apps_max = 20'000;
 inline constexpr std::size_t k_snapshot_endpoints_max = 100'000;
 inline constexpr std::size_t k_control_peers_max = 8;
+inline constexpr std::size_t k_snapshot_challenges_max = 64;
+inline constexpr std::size_t k_challenge_text_max = 512;  // of a token, and of what answers it
 
 // Probes. While an instance starts, the pause after a probe that failed grows by an eighth from the
 // first to the last: a fast app is found ready at once, a slow one is not worn out.

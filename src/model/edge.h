@@ -87,6 +87,27 @@ inline std::string seal_context(const CertificateId& id) {
     return "certificate/" + id.text;
 }
 
+// By what a certificate authority (ACME, RFC 8555) sees that we speak for a host.
+enum class ChallengeKind {
+    http_01,      // asks for a text under a path, without TLS (RFC 8555, 8.3)
+    tls_alpn_01,  // asks for a certificate of its own in a handshake (RFC 8737)
+};
+BOOST_DESCRIBE_ENUM(ChallengeKind, http_01, tls_alpn_01)
+
+// What the edges answer an authority with while it looks. No secret but the throw-away key.
+struct EdgeChallenge {
+    std::string host;  // lower case, no wildcard
+    ChallengeKind kind = ChallengeKind::http_01;
+    std::string token;          // http_01: the last segment of the path
+    std::string authorization;  // http_01: the answer to it
+    // tls_alpn_01: shown to who offers the protocol acme-tls/1 and nothing else, to nobody besides.
+    CertificateId id;        // what its key is sealed for
+    std::string chain;       // PEM, self-signed
+    std::string sealed_key;  // as EdgeCertificate::sealed_key
+    friend bool operator==(const EdgeChallenge&, const EdgeChallenge&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeChallenge, (), (host, kind, token, authorization, id, chain, sealed_key))
+
 struct EdgeSnapshot {
     std::int64_t version =
         0;  // strictly rising; an edge never goes back to a lower one of the same epoch
@@ -95,9 +116,10 @@ struct EdgeSnapshot {
     std::vector<EdgeApp> apps;      // sorted by (app, process)
     // Sorted by id. Of several for a host an exact name goes before a wildcard, then the later one.
     std::vector<EdgeCertificate> certificates;
+    std::vector<EdgeChallenge> challenges;  // sorted by host, one a host
     friend bool operator==(const EdgeSnapshot&, const EdgeSnapshot&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeSnapshot, (), (version, epoch, routes, apps, certificates))
+BOOST_DESCRIBE_STRUCT(EdgeSnapshot, (), (version, epoch, routes, apps, certificates, challenges))
 
 enum class EndpointHealth { unknown, healthy, unhealthy };
 BOOST_DESCRIBE_ENUM(EndpointHealth, unknown, healthy, unhealthy)

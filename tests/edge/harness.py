@@ -329,6 +329,7 @@ class EdgeCase(unittest.TestCase):
         self.process = None
         self.certificates = []
         self.certificates_made = 0
+        self.challenges = []
         if OVER_TLS:
             self.certify(["default.test"])
         self.start()
@@ -407,7 +408,8 @@ class EdgeCase(unittest.TestCase):
         self.version += 1
         version = self.version
         self.daemon.send({"snapshot": {"version": version, "epoch": 1, "routes": routes,
-                                       "apps": apps, "certificates": self.certificates}})
+                                       "apps": apps, "certificates": self.certificates,
+                                       "challenges": self.challenges}})
         until(lambda: self.daemon.report["acked_version"] == version, "the acknowledgement")
 
     def client(self):

@@ -18,23 +18,52 @@ constexpr const char* k_ciphers_13 =
 constexpr const char* k_groups = "X25519:P-256:P-384";
 constexpr long k_session_life_s = 24 * 3600;  // as long as some ticket key can open its ticket
 
+// Where a connection is marked as an authority's look.
+int challenge_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
 MonoTime now() {
     timespec time{};
     clock_gettime(CLOCK_BOOTTIME, &time);
     return MonoTime{time.tv_sec * 1000 + time.tv_nsec / 1'000'000};
 }
 
+// RFC 8737, 3: the look of an authority offers this protocol and no other. Seen before everything
+// else, since what it is shown is no certificate of ours.
+int note_offer(SSL* ssl, int*, void*) {
+    static constexpr unsigned char k_list[] =
+        "\x00\x0b\x0a"
+        "acme-tls/1";
+    constexpr std::size_t k_list_bytes = sizeof k_list - 1;
+    const unsigned char* offered = nullptr;
+    std::size_t bytes = 0;
+    const bool looks =
+        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &offered,
+                                  &bytes) == 1 &&
+        bytes == k_list_bytes && std::equal(offered, offered + bytes, k_list);
+    if (looks && SSL_set_ex_data(ssl, challenge_index(), ssl) != 1) return SSL_CLIENT_HELLO_ERROR;
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 int choose_certificate(SSL* ssl, int* alert, void*) {
     const auto* sites = static_cast<const Sites*>(SSL_get_app_data(ssl));
-    const Certificate* found = sites->find(asked_name(ssl));
+    const auto name = asked_name(ssl);
+    const Certificate* found = is_challenge(ssl) ? sites->find_challenge(name) : sites->find(name);
     if (found != nullptr && found->show(ssl)) return SSL_TLSEXT_ERR_OK;
     *alert = found == nullptr ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_INTERNAL_ERROR;
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 // RFC 7301 3.2: a client that offers only what is not spoken here is told so.
-int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
+int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size,
                     const unsigned char* offered, unsigned offered_bytes, void*) {
+    if (is_challenge(ssl)) {
+        *chosen = reinterpret_cast<const unsigned char*>(k_acme_protocol.data());
+        *size = k_acme_protocol.size();
+        return SSL_TLSEXT_ERR_OK;
+    }
     static constexpr unsigned char k_spoken[] = "\x08http/1.1";
     unsigned char* match = nullptr;
     const int verdict =
@@ -75,6 +104,10 @@ int handle_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_C
 
 }  // namespace
 
+bool is_challenge(const SSL* ssl) {
+    return SSL_get_ex_data(ssl, challenge_index()) != nullptr;
+}
+
 std::string_view asked_name(const SSL* ssl) {
     const char* text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     const std::string_view name = text == nullptr ? "" : text;
@@ -107,6 +140,7 @@ Result<std::unique_ptr<Server>> Server::create() {
     // What the macro for it does, with a cast that this house allows.
     SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
                           reinterpret_cast<void (*)()>(choose_certificate));
+    SSL_CTX_set_client_hello_cb(context, note_offer, nullptr);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, handle_ticket);
     return server;

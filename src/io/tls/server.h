@@ -27,6 +27,12 @@ private:
     std::unique_ptr<TicketKeys> tickets_ = std::make_unique<TicketKeys>();
 };
 
+// The protocol of a certificate authority that looks at a certificate made for it alone (RFC 8737).
+inline constexpr std::string_view k_acme_protocol = "acme-tls/1";
+
+// The handshake was such a look: no byte of an application may follow, the connection is to end.
+bool is_challenge(const SSL* ssl);
+
 // The name that the client asked for (SNI), as it wrote it; "" for none, and for an address, which
 // is no name there (RFC 6066 3) but sent by some clients.
 std::string_view asked_name(const SSL* ssl);

@@ -7,6 +7,14 @@ namespace moln::tls {
 namespace {
 
 constexpr std::size_t k_name_bytes_max = 255;  // RFC 1035 2.3.4
+using NameRoom = std::array<char, k_name_bytes_max>;
+
+// `name` has at most k_name_bytes_max.
+std::string_view lower(std::string_view name, NameRoom& room) {
+    std::ranges::transform(name, room.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; });
+    return {room.data(), name.size()};
+}
 
 }  // namespace
 
@@ -16,13 +24,22 @@ void Sites::add(const std::vector<std::string>& hosts,
     for (const auto& host : hosts) by_host_.insert_or_assign(host, certificate);
 }
 
+void Sites::add_challenge(const std::string& host, std::shared_ptr<const Certificate> certificate) {
+    challenges_.insert_or_assign(host, std::move(certificate));
+}
+
+const Certificate* Sites::find_challenge(std::string_view name) const {
+    if (challenges_.empty() || name.size() > k_name_bytes_max) return nullptr;
+    NameRoom room;
+    const auto found = challenges_.find(lower(name, room));
+    return found == challenges_.end() ? nullptr : found->second.get();
+}
+
 const Certificate* Sites::find(std::string_view name) const {
     if (name.empty()) return first_.get();
     if (name.size() > k_name_bytes_max) return nullptr;
-    std::array<char, k_name_bytes_max> room;
-    std::ranges::transform(name, room.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; });
-    const std::string_view host(room.data(), name.size());
+    NameRoom room;
+    const auto host = lower(name, room);
     if (const auto exact = by_host_.find(host); exact != by_host_.end()) return exact->second.get();
     const auto dot = host.find('.');
     if (dot == 0 || dot == std::string_view::npos) return nullptr;

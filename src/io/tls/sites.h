@@ -25,6 +25,12 @@ public:
 
     bool empty() const { return by_host_.empty(); }
 
+    // For a certificate authority that looks whether we speak for `host` (tls-alpn-01, RFC 8737):
+    // shown to who offers acme-tls/1 and to nobody besides. One that is added later goes before.
+    void add_challenge(const std::string& host, std::shared_ptr<const Certificate> certificate);
+    // By the exact name, in any case; null: no authority looks at it.
+    const Certificate* find_challenge(std::string_view name) const;
+
 private:
     struct TextHash {
         using is_transparent = void;
@@ -32,8 +38,10 @@ private:
             return std::hash<std::string_view>{}(text);
         }
     };
-    std::unordered_map<std::string, std::shared_ptr<const Certificate>, TextHash, std::equal_to<>>
-        by_host_;
+    using ByHost = std::unordered_map<std::string, std::shared_ptr<const Certificate>, TextHash,
+                                      std::equal_to<>>;
+    ByHost by_host_;
+    ByHost challenges_;
     std::shared_ptr<const Certificate> first_;
 };
 

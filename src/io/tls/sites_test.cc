@@ -30,6 +30,20 @@ TEST(TlsSites, a_wildcard_is_one_label) {
     EXPECT_EQ(sites.find(".example.org"), nullptr);
 }
 
+TEST(TlsSites, a_challenge_is_shown_by_its_exact_name_and_never_besides) {
+    Sites sites;
+    const auto challenge = certificate();
+    EXPECT_EQ(sites.find_challenge("shop.example.org"), nullptr);
+    sites.add_challenge("shop.example.org", challenge);
+    EXPECT_EQ(sites.find_challenge("Shop.Example.Org"), challenge.get());
+    EXPECT_EQ(sites.find_challenge(std::string(300, 'a')), nullptr);
+    EXPECT_EQ(sites.find_challenge("example.org"), nullptr);
+    EXPECT_EQ(sites.find_challenge(""), nullptr);
+    EXPECT_EQ(sites.find("shop.example.org"), nullptr);
+    EXPECT_EQ(sites.find(""), nullptr);
+    EXPECT_TRUE(sites.empty());
+}
+
 TEST(TlsSites, who_names_no_host_gets_the_first) {
     Sites sites;
     EXPECT_EQ(sites.find(""), nullptr);

@@ -13,23 +13,38 @@ Result<std::shared_ptr<const tls::Certificate>> CertificateShelf::open(
     return tls::Certificate::parse(source.chain, key);
 }
 
-std::shared_ptr<const tls::Sites> CertificateShelf::sites_of(
-    const std::vector<EdgeCertificate>& certificates) {
-    auto before = std::exchange(opened_, {});
-    auto sites = std::make_shared<tls::Sites>();
-    for (const auto& source : certificates) {
-        auto known = before.find(source.id);
-        if (known == before.end() || known->second.source != source) {
-            auto opened = open(source);
-            if (!opened) {
-                say("certificate_ignored", "id={} reason={}", source.id.text,
-                    opened.error().reason);
-                continue;
-            }
-            known = before.insert_or_assign(source.id, Opened{source, std::move(*opened)}).first;
+std::shared_ptr<const tls::Certificate> CertificateShelf::take(
+    Shelf& before, Shelf& after, const EdgeCertificate& source) const {
+    auto known = before.find(source.id);
+    if (known == before.end() || known->second.source != source) {
+        auto opened = open(source);
+        if (!opened) {
+            say("certificate_ignored", "id={} reason={}", source.id.text, opened.error().reason);
+            return nullptr;
         }
-        sites->add(source.hosts, known->second.certificate);
-        opened_.insert(before.extract(known));
+        known = before.insert_or_assign(source.id, Opened{source, std::move(*opened)}).first;
+    }
+    auto certificate = known->second.certificate;
+    after.insert(before.extract(known));
+    return certificate;
+}
+
+std::shared_ptr<const tls::Sites> CertificateShelf::sites_of(const EdgeSnapshot& snapshot) {
+    auto before = std::exchange(opened_, {});
+    auto challenges_before = std::exchange(challenges_, {});
+    auto sites = std::make_shared<tls::Sites>();
+    for (const auto& source : snapshot.certificates) {
+        auto certificate = take(before, opened_, source);
+        if (certificate) sites->add(source.hosts, std::move(certificate));
+    }
+    for (const auto& challenge : snapshot.challenges) {
+        if (challenge.kind != ChallengeKind::tls_alpn_01) continue;
+        const EdgeCertificate source{.id = challenge.id,
+                                     .hosts = {challenge.host},
+                                     .chain = challenge.chain,
+                                     .sealed_key = challenge.sealed_key};
+        auto certificate = take(challenges_before, challenges_, source);
+        if (certificate) sites->add_challenge(challenge.host, std::move(certificate));
     }
     return sites;
 }

@@ -1,5 +1,6 @@
-// The snapshot's certificates, opened and ready to be shown. Those that did not change from one
-// snapshot to the next are kept. Control thread.
+// The snapshot's certificates, opened and ready to be shown, and those that only a certificate
+// authority is shown while it looks whether we speak for a host (tls-alpn-01). Those that did not
+// change from one snapshot to the next are kept. Control thread.
 #pragma once
 
 #include <map>
@@ -19,17 +20,22 @@ public:
     explicit CertificateShelf(std::optional<SealBox> seal) : seal_(std::move(seal)) {}
 
     // One that cannot be used is told of in the edge's output and left out: the others still serve.
-    std::shared_ptr<const tls::Sites> sites_of(const std::vector<EdgeCertificate>& certificates);
+    std::shared_ptr<const tls::Sites> sites_of(const EdgeSnapshot& snapshot);
 
 private:
     struct Opened {
         EdgeCertificate source;
         std::shared_ptr<const tls::Certificate> certificate;
     };
+    using Shelf = std::map<CertificateId, Opened>;
     Result<std::shared_ptr<const tls::Certificate>> open(const EdgeCertificate& source) const;
+    // Null: it cannot be used.
+    std::shared_ptr<const tls::Certificate> take(Shelf& before, Shelf& after,
+                                                 const EdgeCertificate& source) const;
 
     std::optional<SealBox> seal_;
-    std::map<CertificateId, Opened> opened_;
+    Shelf opened_;
+    Shelf challenges_;
 };
 
 }  // namespace moln::edge_loop

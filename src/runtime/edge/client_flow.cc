@@ -73,6 +73,10 @@ Flow step_handshake(Core& core, Client& client) {
     }
     core.counts.tls_handshakes.add(1);
     if (client.tls->resumed()) core.counts.tls_resumptions.add(1);
+    if (client.tls->is_challenge()) {
+        close_client(core, client);
+        return Flow::gone;
+    }
     client.state = ClientState::idle;
     return Flow::progress;
 }

@@ -118,7 +118,7 @@ Status Control::on_snapshot(EdgeSnapshot snapshot) {
 
 Status Control::apply(EdgeSnapshot snapshot) {
     MOLN_ASSIGN(auto compiled, edge::compile(snapshot));
-    auto sites = shelf_.sites_of(snapshot.certificates);
+    auto sites = shelf_.sites_of(snapshot);
     unsaved_ = std::move(snapshot);
     tables_ = registry_.join(std::move(compiled), std::move(sites), ++generation_);
     prober_.set_targets(*tables_, now());

@@ -7,6 +7,7 @@
 #include "http/url.h"
 #include "http/write.h"
 #include "io/net/socket.h"
+#include "runtime/edge/acme_challenge.h"
 #include "runtime/edge/flow.h"
 
 namespace moln::edge_loop {
@@ -192,6 +193,7 @@ Flow begin_exchange(Core& core, Client& client) {
     }
     heads.request.rebase(client.in->bytes + client.in->begin);
     begin_request(core, exchange, parsed.consumed);
+    if (answer_challenge(core, exchange)) return Flow::progress;
     if (is_misdirected(client, heads.request)) {
         answer_locally(core, exchange,
                        {.status = 421, .text = "this connection was made for another host"});

@@ -225,6 +225,10 @@ bool TlsSession::resumed() const {
     return SSL_session_reused(ssl_.get()) == 1;
 }
 
+bool TlsSession::is_challenge() const {
+    return tls::is_challenge(ssl_.get());
+}
+
 bool TlsSession::tls_1_3() const {
     return SSL_version(ssl_.get()) == TLS1_3_VERSION;
 }

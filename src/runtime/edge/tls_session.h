@@ -40,6 +40,8 @@ public:
     // As the client said it (SNI), "" if it did not.
     std::string_view server_name() const;
     bool resumed() const;
+    // The handshake was a certificate authority's look: the connection is to end.
+    bool is_challenge() const;
     bool tls_1_3() const;
 
     // What the BIO works on.
