@@ -31,9 +31,15 @@ std::optional<RangeWish> parse_range(std::string_view value) {
     const auto dash = spec.find('-');
     if (dash == std::string_view::npos) return std::nullopt;
     RangeWish wish;
-    if (dash != 0 && !(wish.first = number_of(spec.substr(0, dash)))) return std::nullopt;
+    if (dash != 0) {
+        wish.first = number_of(spec.substr(0, dash));
+        if (!wish.first) return std::nullopt;
+    }
     const auto end = spec.substr(dash + 1);
-    if (!end.empty() && !(wish.last = number_of(end))) return std::nullopt;
+    if (!end.empty()) {
+        wish.last = number_of(end);
+        if (!wish.last) return std::nullopt;
+    }
     if (!wish.first && !wish.last) return std::nullopt;
     if (wish.first && wish.last && *wish.last < *wish.first) return std::nullopt;
     return wish;

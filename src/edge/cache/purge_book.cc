@@ -1,0 +1,89 @@
+#include "edge/cache/purge_book.h"
+
+#include <algorithm>
+
+namespace moln::edge {
+namespace {
+
+class Hash {
+public:
+    explicit Hash(PurgeScope scope) { byte(static_cast<unsigned char>(scope)); }
+    void text(std::string_view text) {
+        for (const char c : text) byte(static_cast<unsigned char>(c));
+    }
+    // Separates two texts: no text has it.
+    void end() { byte(0); }
+    PurgeMark mark() const {
+        const std::uint64_t mixed = value_ ^ (value_ >> 29);
+        return static_cast<PurgeMark>((mixed * 0x9e37'79b9'7f4a'7c15u) >> 48);
+    }
+
+private:
+    void byte(unsigned char c) { value_ = (value_ ^ c) * 0x100'0000'01b3u; }  // FNV-1a
+    std::uint64_t value_ = 0xcbf2'9ce4'8422'2325u;
+};
+
+}  // namespace
+
+PurgeMark purge_mark(PurgeScope scope, std::string_view owner, std::string_view name) {
+    Hash hash(scope);
+    hash.text(owner);
+    hash.end();
+    hash.text(name);
+    return hash.mark();
+}
+
+std::string_view project_part(std::string_view app) {
+    return app.substr(0, app.find('/'));
+}
+
+std::size_t path_depth(std::string_view path) {
+    while (path.ends_with('/')) path.remove_suffix(1);
+    return static_cast<std::size_t>(std::ranges::count(path, '/'));
+}
+
+PurgeMarks purge_marks(const PurgeSubject& subject) {
+    PurgeMarks out;
+    out.add(purge_mark(PurgeScope::project, {}, project_part(subject.app)));
+    out.add(purge_mark(PurgeScope::app, {}, subject.app));
+    Hash url(PurgeScope::url);
+    url.end();
+    url.text(subject.host);
+    url.text(subject.path);
+    if (subject.has_query) {
+        url.text("?");
+        url.text(subject.query);
+    }
+    out.add(url.mark());
+    // "host", "host/a", "host/a/b": each is the one before and a segment more.
+    Hash path(PurgeScope::path);
+    path.end();
+    path.text(subject.host);
+    out.add(path.mark());
+    std::string_view rest = subject.path;
+    while (rest.ends_with('/')) rest.remove_suffix(1);
+    for (std::size_t depth = 0; !rest.empty() && depth < k_purge_depth_max; ++depth) {
+        const std::size_t next = std::min(rest.find('/', 1), rest.size());
+        path.text(rest.substr(0, next));
+        rest.remove_prefix(next);
+        out.add(path.mark());
+    }
+    return out;
+}
+
+PurgeBook::PurgeBook() : slots_(std::make_unique<std::atomic<std::uint64_t>[]>(k_purge_slots)) {}
+
+// The slot is written before the generation: who reads the new generation sees the slot, and who
+// was born under the old one is older than the slot.
+void PurgeBook::purge(PurgeMark mark) {
+    const std::uint64_t next = generation_.load(std::memory_order_relaxed) + 1;
+    slots_[mark].store(next, std::memory_order_release);
+    generation_.store(next, std::memory_order_release);
+}
+
+bool PurgeBook::is_purged(std::span<const PurgeMark> marks, std::uint64_t born) const {
+    return std::ranges::any_of(
+        marks, [&](PurgeMark mark) { return slots_[mark].load(std::memory_order_acquire) > born; });
+}
+
+}  // namespace moln::edge

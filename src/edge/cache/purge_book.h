@@ -1,0 +1,77 @@
+// Which stored responses are no longer to be used because somebody said so: by URL, by a path and
+// all below it, by tag, by app, by project. A purge costs the same however much is stored, and it
+// holds at once for what is being fetched at that moment.
+//
+// A response bears the generation in which it was asked for, and a mark for everything by which it
+// can be purged. A purge raises the generation and writes it into the slot of its mark: who is
+// older than the slot of one of its marks is purged. Marks are hashes; two that share a slot are
+// purged together, which costs a fetch and is never wrong.
+//
+// Any thread reads; purge() is one thread's at a time.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace moln::edge {
+
+inline constexpr std::size_t k_purge_slots = 1u << 16;  // half a MiB, all there ever is
+inline constexpr std::size_t k_purge_depth_max =
+    24;  // segments of a path that is purged with all below
+inline constexpr std::size_t k_cache_tags_max = 64;  // of one response; more: none is stored
+inline constexpr std::size_t k_purge_marks_max = k_purge_depth_max + k_cache_tags_max + 4;
+
+using PurgeMark = std::uint16_t;
+
+enum class PurgeScope : std::uint8_t { project, app, url, path, tag };
+
+// `owner` is the project of a tag (tags of two projects are never the same) and empty otherwise.
+// A url is "host/path?query", a path "host/path" without a slash at its end; both normalised.
+PurgeMark purge_mark(PurgeScope scope, std::string_view owner, std::string_view name);
+
+class PurgeMarks {
+public:
+    void add(PurgeMark mark) { marks_[count_++] = mark; }
+    std::span<const PurgeMark> view() const { return {marks_.data(), count_}; }
+
+private:
+    std::array<PurgeMark, k_purge_marks_max> marks_;
+    std::size_t count_ = 0;
+};
+
+// All that a URL is found by: itself, its host and the paths above it as far as k_purge_depth_max.
+// `app` is "project/name". The path is normalised; `query` without '?'.
+struct PurgeSubject {
+    std::string_view app;
+    std::string_view host;
+    std::string_view path;
+    std::string_view query;
+    bool has_query = false;
+};
+PurgeMarks purge_marks(const PurgeSubject& subject);
+// The project of "project/name".
+std::string_view project_part(std::string_view app);
+// The name by which a path purges itself and all below it: "host/a/b" of "/a/b/".
+// Empty: deeper than k_purge_depth_max.
+std::size_t path_depth(std::string_view path);
+
+class PurgeBook {
+public:
+    PurgeBook();
+
+    // What is asked for from now on bears this.
+    std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+    void purge(PurgeMark mark);
+    // Was one of the marks purged after `born`?
+    bool is_purged(std::span<const PurgeMark> marks, std::uint64_t born) const;
+
+private:
+    std::atomic<std::uint64_t> generation_ = 1;
+    std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;
+};
+
+}  // namespace moln::edge

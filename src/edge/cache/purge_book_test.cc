@@ -1,0 +1,111 @@
+// Purges by generations.
+#include "edge/cache/purge_book.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+namespace moln::edge {
+namespace {
+
+constexpr PurgeSubject k_subject{.app = "default/shop",
+                                 .host = "shop.test",
+                                 .path = "/a/b/c",
+                                 .query = "q=1",
+                                 .has_query = true};
+
+bool purged_by(PurgeScope scope, std::string_view name, const PurgeSubject& subject = k_subject) {
+    PurgeBook book;
+    const auto born = book.generation();
+    book.purge(purge_mark(scope, {}, name));
+    return book.is_purged(purge_marks(subject).view(), born);
+}
+
+TEST(Purge, by_url_takes_that_url_alone) {
+    EXPECT_TRUE(purged_by(PurgeScope::url, "shop.test/a/b/c?q=1"));
+    EXPECT_FALSE(purged_by(PurgeScope::url, "shop.test/a/b/c"));
+    EXPECT_FALSE(purged_by(PurgeScope::url, "shop.test/a/b/c?q=2"));
+    EXPECT_FALSE(purged_by(PurgeScope::url, "other.test/a/b/c?q=1"));
+}
+
+TEST(Purge, by_path_takes_all_below_by_whole_segments) {
+    for (const auto* path : {"shop.test", "shop.test/a", "shop.test/a/b", "shop.test/a/b/c"}) {
+        EXPECT_TRUE(purged_by(PurgeScope::path, path)) << path;
+    }
+    for (const auto* path : {"shop.test/a/b/c/d", "shop.test/a/bc", "shop.tes", "shop.test/b"}) {
+        EXPECT_FALSE(purged_by(PurgeScope::path, path)) << path;
+    }
+}
+
+TEST(Purge, a_slash_at_the_end_means_nothing_to_a_path) {
+    auto subject = k_subject;
+    subject.path = "/a/b/c/";
+    EXPECT_TRUE(purged_by(PurgeScope::path, "shop.test/a/b/c", subject));
+    subject.path = "/";
+    EXPECT_TRUE(purged_by(PurgeScope::path, "shop.test", subject));
+}
+
+TEST(Purge, by_app_and_by_project) {
+    EXPECT_TRUE(purged_by(PurgeScope::app, "default/shop"));
+    EXPECT_FALSE(purged_by(PurgeScope::app, "default/other"));
+    EXPECT_TRUE(purged_by(PurgeScope::project, "default"));
+    EXPECT_FALSE(purged_by(PurgeScope::project, "other"));
+}
+
+TEST(Purge, a_tag_is_its_projects_own) {
+    PurgeBook book;
+    const auto born = book.generation();
+    auto marks = purge_marks(k_subject);
+    marks.add(purge_mark(PurgeScope::tag, "default", "news"));
+    book.purge(purge_mark(PurgeScope::tag, "other", "news"));
+    EXPECT_FALSE(book.is_purged(marks.view(), born));
+    book.purge(purge_mark(PurgeScope::tag, "default", "news"));
+    EXPECT_TRUE(book.is_purged(marks.view(), born));
+}
+
+TEST(Purge, paths_at_the_depth_limit_and_one_past_it) {
+    std::string deep;
+    for (std::size_t i = 0; i < k_purge_depth_max; ++i) deep += "/x";
+    auto subject = k_subject;
+    const std::string deeper = deep + "/y";
+    subject.path = deeper;
+    EXPECT_EQ(path_depth(deep), k_purge_depth_max);
+    EXPECT_EQ(path_depth(deeper), k_purge_depth_max + 1);
+    EXPECT_TRUE(purged_by(PurgeScope::path, "shop.test" + deep, subject));
+    EXPECT_FALSE(purged_by(PurgeScope::path, "shop.test" + deeper, subject));
+    EXPECT_EQ(path_depth("/"), 0u);
+}
+
+TEST(Purge, marks_have_room_for_the_deepest_path_and_all_tags) {
+    std::string deep;
+    for (std::size_t i = 0; i < 100; ++i) deep += "/x";
+    auto subject = k_subject;
+    subject.path = deep;
+    auto marks = purge_marks(subject);
+    for (std::size_t i = 0; i < k_cache_tags_max; ++i) marks.add(0);
+    EXPECT_EQ(marks.view().size(), k_purge_marks_max);
+}
+
+RC_GTEST_PROP(PurgeProperty, takes_what_was_born_before_and_nothing_after, ()) {
+    PurgeBook book;
+    const auto marks = purge_marks(k_subject);
+    bool purged = false;
+    std::uint64_t born = book.generation();
+    for (const int step : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 4))) {
+        if (step == 0) {
+            book.purge(marks.view()[*rc::gen::inRange<std::size_t>(0, marks.view().size())]);
+            purged = true;
+        } else if (step == 1) {
+            book.purge(purge_mark(PurgeScope::app, {}, "default/other"));
+        } else {
+            born = book.generation();
+            purged = false;
+        }
+        RC_ASSERT(book.is_purged(marks.view(), born) == purged);
+    }
+}
+
+}  // namespace
+}  // namespace moln::edge

@@ -1,0 +1,157 @@
+#include "edge/cache/stored_head.h"
+
+#include <array>
+
+#include "base/check.h"
+#include "http/cache_control.h"
+
+namespace moln::edge {
+namespace {
+
+using http::FieldId;
+
+bool lists(std::string_view list, std::string_view name) {
+    bool found = false;
+    http::for_each_element(list, [&](std::string_view one) {
+        found = found || http::equals_ignoring_case(one, name);
+    });
+    return found;
+}
+
+// Fields that are not kept whatever the response says of them.
+bool is_passing(FieldId id, std::string_view name) {
+    switch (id) {
+        case FieldId::content_length:
+        case FieldId::age:
+        case FieldId::surrogate_control:
+        case FieldId::cache_tag:
+        case FieldId::surrogate_key: return true;
+        case FieldId::other: return http::equals_ignoring_case(name, "Proxy-Authentication-Info");
+        default: return http::is_hop_by_hop(id);
+    }
+}
+
+class Keeper {
+public:
+    explicit Keeper(const http::ResponseHead& head)
+        : head_(head), control_(http::cache_control_of(head.fields)) {}
+
+    bool keeps(const http::Field& field) const {
+        if (is_passing(field.id, field.name)) return false;
+        for (std::size_t i = 0; i < control_.no_cache_list_count; ++i) {
+            if (lists(control_.no_cache_lists[i], field.name)) return false;
+        }
+        if (!head_.facts.connection_lists_fields) return true;
+        for (const http::Field other : head_.fields) {
+            if (other.id == FieldId::connection && lists(other.value, field.name)) return false;
+        }
+        return true;
+    }
+
+private:
+    const http::ResponseHead& head_;
+    http::CacheControl control_;
+};
+
+// What says how the stored body is to be read: a 304 has none and does not change it.
+bool is_of_body(FieldId id) {
+    return id == FieldId::content_encoding || id == FieldId::content_range ||
+           id == FieldId::content_md5 || id == FieldId::etag;
+}
+
+bool has(const http::FieldTable& fields, const http::Field& wanted) {
+    if (wanted.id != FieldId::other) return fields.first(wanted.id).has_value();
+    return fields.first(wanted.name).has_value();
+}
+
+}  // namespace
+
+std::string_view StoredHead::name(const Entry& entry) const {
+    return std::string_view(text_).substr(entry.name_at, entry.name_size);
+}
+
+std::string_view StoredHead::value(const Entry& entry) const {
+    return std::string_view(text_).substr(std::size_t{entry.name_at} + entry.name_size,
+                                          entry.value_size);
+}
+
+// The heads that this is made of have at most 65,535 bytes and a stored one is never longer than
+// the two it was merged of; what would not fit is left out.
+void StoredHead::add(std::string_view name, std::string_view value, FieldId id) {
+    const bool fits = text_.size() + name.size() + value.size() <= http::k_head_bytes_ceiling &&
+                      fields_.size() < http::k_fields_max;
+    if (!fits) return;
+    fields_.push_back({.name_at = static_cast<std::uint16_t>(text_.size()),
+                       .name_size = static_cast<std::uint16_t>(name.size()),
+                       .value_size = static_cast<std::uint16_t>(value.size()),
+                       .id = id});
+    text_.append(name).append(value);
+}
+
+void StoredHead::add_date(WallTime came) {
+    std::array<char, http::k_date_bytes> date;
+    http::format_date(came, date);
+    add("Date", {date.data(), date.size()}, FieldId::date);
+}
+
+void StoredHead::shrink() {
+    text_.shrink_to_fit();
+    fields_.shrink_to_fit();
+}
+
+StoredHead StoredHead::of(const http::ResponseHead& head, WallTime came) {
+    StoredHead out;
+    out.status_ = head.status;
+    out.text_ = head.reason();
+    out.reason_size_ = static_cast<std::uint16_t>(out.text_.size());
+    if (!head.fields.first(FieldId::date)) out.add_date(came);
+    const Keeper keeper(head);
+    for (const http::Field field : head.fields) {
+        if (keeper.keeps(field)) out.add(field.name, field.value, field.id);
+    }
+    out.shrink();
+    return out;
+}
+
+StoredHead StoredHead::merged(const http::ResponseHead& update, WallTime came) const {
+    StoredHead out;
+    out.status_ = status_;
+    out.text_ = std::string_view(text_).substr(0, reason_size_);
+    out.reason_size_ = reason_size_;
+    const Keeper keeper(update);
+    const bool dated = update.fields.first(FieldId::date).has_value();
+    if (!dated) out.add_date(came);
+    for (const Entry& entry : fields_) {
+        const http::Field field{.name = name(entry), .value = value(entry), .id = entry.id};
+        const bool replaced =
+            !is_of_body(field.id) && (has(update.fields, field) || field.id == FieldId::date);
+        if (!replaced) out.add(field.name, field.value, field.id);
+    }
+    for (const http::Field field : update.fields) {
+        if (is_of_body(field.id) || !keeper.keeps(field)) continue;
+        out.add(field.name, field.value, field.id);
+    }
+    out.shrink();
+    return out;
+}
+
+void StoredHead::show(http::ResponseHead& out) const {
+    out.reset();
+    out.status = status_;
+    out.reason_slice = {.at = 0, .size = reason_size_};
+    out.rebase(text_.data());
+    for (const Entry& entry : fields_) {
+        const auto value_at = static_cast<std::uint16_t>(entry.name_at + entry.name_size);
+        out.fields.add({.at = entry.name_at, .size = entry.name_size},
+                       {.at = value_at, .size = entry.value_size}, entry.id);
+    }
+}
+
+std::string_view StoredHead::first(FieldId id) const {
+    for (const Entry& entry : fields_) {
+        if (entry.id == id) return value(entry);
+    }
+    return {};
+}
+
+}  // namespace moln::edge

@@ -1,0 +1,97 @@
+#include "edge/cache/storing.h"
+
+#include <array>
+
+#include "http/conditional.h"
+#include "http/status.h"
+#include "http/vary.h"
+
+namespace moln::edge {
+namespace {
+
+using http::FieldId;
+
+// RFC 9111 3.5.
+bool is_for_all(const http::CacheControl& control) {
+    return control.is_public || control.must_revalidate || control.s_maxage.has_value();
+}
+
+StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHead& response,
+                        const CacheOrders& orders, const Freshness& freshness) {
+    const http::CacheControl& control = orders.control;
+    const std::uint16_t status = response.status;
+    if (status < 200) return StoreRefusal::upgraded;
+    // Parts are not put together here.
+    if (status == 206 || status == 304) return StoreRefusal::status;
+    if (control.must_understand) {
+        // RFC 9111 5.2.2.3: then no-store is for those who do not understand the status.
+        if (http::reason_phrase(status).empty()) return StoreRefusal::status;
+    } else if (control.no_store) {
+        return StoreRefusal::no_store;
+    }
+    if (http::cache_control_of(request.fields).no_store) return StoreRefusal::no_store;
+    if (control.is_private) return StoreRefusal::is_private;
+    if (request.fields.first(FieldId::authorization) && !is_for_all(control)) {
+        return StoreRefusal::authorization;
+    }
+    if (!freshness.said && !is_heuristically_cacheable(status) && !control.is_public) {
+        return StoreRefusal::status;
+    }
+    std::array<char, http::k_vary_bytes_max> names;
+    if (!http::vary_names(response.fields, names)) return StoreRefusal::vary;
+    const bool validates = response.fields.first(FieldId::etag).has_value() ||
+                           response.fields.first(FieldId::last_modified).has_value();
+    const std::int64_t usable =
+        freshness.lifetime_ms + std::max(freshness.revalidate_ms, freshness.error_ms);
+    if (freshness.always_validate ? !validates : (usable <= freshness.age_ms && !validates)) {
+        return StoreRefusal::stale;
+    }
+    return StoreRefusal::none;
+}
+
+}  // namespace
+
+CacheRole cache_role(const http::RequestHead& request) {
+    switch (request.method) {
+        case http::Method::get:
+        case http::Method::head: break;
+        case http::Method::options:
+        case http::Method::trace:
+        case http::Method::connect: return CacheRole::pass;
+        default: return CacheRole::invalidate;
+    }
+    // A body makes it a request like no other; an upgrade no request; what only the origin may
+    // judge, the origin judges.
+    const bool plain = !request.facts.chunked && request.facts.content_length.value_or(0) == 0 &&
+                       !request.facts.has_upgrade && request.form != http::TargetForm::asterisk;
+    if (!plain || http::has_origin_precondition(request.fields)) return CacheRole::pass;
+    return CacheRole::lookup;
+}
+
+std::string_view word(StoreRefusal refusal) {
+    switch (refusal) {
+        case StoreRefusal::none: break;
+        case StoreRefusal::no_store: return "no-store";
+        case StoreRefusal::is_private: return "private";
+        case StoreRefusal::authorization: return "authorization";
+        case StoreRefusal::status: return "status";
+        case StoreRefusal::stale: return "stale";
+        case StoreRefusal::vary: return "vary";
+        case StoreRefusal::upgraded: return "upgraded";
+    }
+    return "";
+}
+
+StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
+                         const ResponseTimes& times, const CacheRules& rules) {
+    const CacheOrders orders = orders_of(response.fields);
+    const bool personal = request.fields.first(FieldId::cookie).has_value() ||
+                          response.fields.first(FieldId::set_cookie).has_value();
+    StoreVerdict out;
+    out.freshness =
+        freshness_of(response, orders, times, rules, personal ? Personal::yes : Personal::no);
+    out.refusal = refusal_of(request, response, orders, out.freshness);
+    return out;
+}
+
+}  // namespace moln::edge

@@ -1,0 +1,42 @@
+// May this response be stored, and under what it will be found again (RFC 9111 3).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "edge/cache/freshness.h"
+#include "http/head.h"
+
+namespace moln::edge {
+
+// What a request is to a cache, from its head alone.
+enum class CacheRole : std::uint8_t {
+    lookup,      // it may be answered from the cache, and its answer stored
+    pass,        // it goes to the app, and its answer is not stored
+    invalidate,  // as pass, and when it succeeds, what is stored under its URL is no longer true
+};
+CacheRole cache_role(const http::RequestHead& request);
+
+// Why a response is not stored. The enumerator is the word in Cache-Status' detail, with '-'.
+enum class StoreRefusal : std::uint8_t {
+    none,
+    no_store,       // the response, or the request, says so
+    is_private,     // Cache-Control: private
+    authorization,  // the request had credentials and the response does not say that it is for all
+    status,         // one that says nothing about storing, or that must be understood and is not
+    stale,          // of no use: neither fresh for any time nor can it be validated
+    vary,           // it fits no other request
+    upgraded,       // 101
+};
+std::string_view word(StoreRefusal refusal);
+
+struct StoreVerdict {
+    StoreRefusal refusal = StoreRefusal::none;
+    Freshness freshness;
+};
+
+// `request` is the one that was sent to the app.
+StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
+                         const ResponseTimes& times, const CacheRules& rules);
+
+}  // namespace moln::edge
