@@ -11,6 +11,7 @@
 
 #include "edge/limits.h"
 #include "http/url.h"
+#include "model/limits.h"
 
 namespace moln::edge {
 namespace {
@@ -90,7 +91,80 @@ Result<AppIndex> index_apps(const std::vector<EdgeApp>& apps) {
     return index;
 }
 
+std::unexpected<Error> bad_stream(const EdgeStream& stream, std::string_view what) {
+    return fail(ErrorCode::invalid,
+                fmt::format("snapshot: stream {} {}: {}", stream.listen, stream.host, what));
+}
+
+Status check_stream(const EdgeStream& stream, const Listen& listen) {
+    const bool udp = listen.protocol == Protocol::udp;
+    if (udp && (stream.host != "*" || stream.accept_proxy)) {
+        return bad_stream(stream, "names and PROXY headers are of tcp alone");
+    }
+    if (stream.idle.count < 0) return bad_stream(stream, "idle must be 0 or more");
+    return {};
+}
+
+Result<StreamListen> compile_listen(const Listen& listen,
+                                    const std::vector<const EdgeStream*>& streams,
+                                    const AppIndex& index) {
+    StreamListen out{.listen = listen, .accept_proxy = streams.front()->accept_proxy};
+    std::vector<http::Route> routes;
+    for (const EdgeStream* stream : streams) {
+        MOLN_TRY(check_stream(*stream, listen));
+        const auto app = index.find(AppKey(stream->app.text, stream->process));
+        if (app == index.end()) {
+            return bad_stream(*stream, fmt::format("leads to app {} process {}, which is not in "
+                                                   "the snapshot",
+                                                   stream->app.text, stream->process));
+        }
+        if (stream->accept_proxy != out.accept_proxy) {
+            return bad_stream(*stream, "accept_proxy must be the same for all of one listen");
+        }
+        if (stream->host != "*") out.by_name = true;
+        routes.push_back({stream->host, "/", static_cast<std::uint32_t>(out.targets.size())});
+        out.targets.push_back({.app = app->second,
+                               .port = stream->port,
+                               .send_proxy = stream->send_proxy,
+                               .idle = stream->idle});
+    }
+    auto names = http::RouteTable::compile(routes);
+    if (!names) return fail_in("snapshot: stream " + listen.text(), names.error());
+    out.names = std::move(*names);
+    return out;
+}
+
+Result<std::vector<StreamListen>> compile_streams(const std::vector<EdgeStream>& streams,
+                                                  const AppIndex& index) {
+    std::map<Listen, std::vector<const EdgeStream*>> by_listen;
+    for (const auto& stream : streams) {
+        const auto listen = parse_listen(stream.listen);
+        if (!listen) return bad_stream(stream, listen.error().reason);
+        by_listen[*listen].push_back(&stream);
+    }
+    if (by_listen.size() > k_listens_max) {
+        return fail(ErrorCode::refused,
+                    fmt::format("snapshot: streams listen on more than {} ports", k_listens_max));
+    }
+    std::vector<StreamListen> out;
+    for (const auto& [listen, members] : by_listen) {
+        MOLN_ASSIGN(auto one, compile_listen(listen, members, index));
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
 }  // namespace
+
+const StreamTarget* StreamListen::find(std::string_view name) const {
+    const auto found = names.find(name, "/");
+    return found ? &targets[*found] : nullptr;
+}
+
+const StreamListen* CompiledSnapshot::find(const Listen& listen) const {
+    const auto found = std::ranges::lower_bound(streams, listen, {}, &StreamListen::listen);
+    return found != streams.end() && found->listen == listen ? &*found : nullptr;
+}
 
 Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
     MOLN_ASSIGN(const auto index, index_apps(snapshot.apps));
@@ -119,13 +193,15 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
     if (!table) return fail_in("snapshot", table.error());
     auto challenges = ChallengeAnswers::compile(snapshot.challenges);
     if (!challenges) return fail_in("snapshot", challenges.error());
+    MOLN_ASSIGN(auto streams, compile_streams(snapshot.streams, index));
     return CompiledSnapshot{.version = snapshot.version,
                             .epoch = snapshot.epoch,
                             .apps = std::move(snapshot.apps),
                             .probe_hosts = std::move(probe_hosts),
                             .targets = std::move(targets),
                             .routes = std::move(*table),
-                            .challenges = std::move(*challenges)};
+                            .challenges = std::move(*challenges),
+                            .streams = std::move(streams)};
 }
 
 StampOrder compare(SnapshotStamp current, SnapshotStamp offered) {

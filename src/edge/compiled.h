@@ -12,6 +12,7 @@
 #include "edge/challenge.h"
 #include "http/routes.h"
 #include "model/edge.h"
+#include "model/listen.h"
 
 namespace moln::edge {
 
@@ -22,6 +23,25 @@ struct RouteTarget {
     std::uint32_t hsts_s = 0;
 };
 
+// Where a stream leads.
+struct StreamTarget {
+    std::uint32_t app = 0;   // index of apps
+    std::uint16_t port = 0;  // of the instances; 0: the endpoint's own
+    SendProxy send_proxy = SendProxy::none;
+    Milliseconds idle{0};  // 0: no limit
+};
+
+struct StreamListen {
+    Listen listen;
+    bool accept_proxy = false;
+    bool by_name = false;  // some target has a name: the ClientHello is read first
+    std::vector<StreamTarget> targets;
+    http::RouteTable names;  // payload: index of targets
+
+    // Null: nobody answers to that name. "" is of a client that asks for none.
+    const StreamTarget* find(std::string_view name) const;
+};
+
 struct CompiledSnapshot {
     std::int64_t version = 0;
     std::int64_t epoch = 0;
@@ -30,11 +50,15 @@ struct CompiledSnapshot {
     std::vector<RouteTarget> targets;
     http::RouteTable routes;  // payload: index of targets
     ChallengeAnswers challenges;
+    std::vector<StreamListen> streams;  // sorted by listen
+
+    // Null: the snapshot has no such stream.
+    const StreamListen* find(const Listen& listen) const;
 };
 
 // Invalid, with the route, app or endpoint named: a route that is none or leads to no app, an app
-// or instance twice, an address that is no IPv4 literal, port 0, negative limits, more apps,
-// endpoints or challenges than k_snapshot_*_max.
+// or instance twice, a stream whose listen is none, an address that is no IPv4 literal, port 0,
+// negative limits, more apps, endpoints, challenges or ports of streams than their limits.
 Result<CompiledSnapshot> compile(EdgeSnapshot snapshot);
 
 struct SnapshotStamp {

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include "edge/limits.h"
+#include "model/limits.h"
 
 namespace moln::edge {
 namespace {
@@ -116,6 +117,73 @@ TEST(CompareStamps, are_a_total_order) {
         const SnapshotStamp b{e2, v2};
         RC_ASSERT((compare(a, b) == StampOrder::newer) == (compare(b, a) == StampOrder::older));
     }));
+}
+
+EdgeSnapshot with_streams(std::vector<EdgeStream> streams) {
+    auto snapshot = shop();
+    snapshot.streams = std::move(streams);
+    return snapshot;
+}
+
+EdgeStream stream(const std::string& listen, const std::string& host = "*") {
+    return {.listen = listen, .host = host, .app = AppId("default/shop"), .process = "web"};
+}
+
+TEST(Compile, streams_lead_to_their_app_by_port_and_name) {
+    auto named = stream("tcp:8443", "db.example.org");
+    named.process = "api";
+    named.port = 5432;
+    const auto compiled =
+        compile(with_streams({stream("udp:53"), named, stream("tcp:8443"), stream("tcp:25")}));
+    ASSERT_TRUE(compiled) << compiled.error().reason;
+    ASSERT_EQ(compiled->streams.size(), 3U);
+    EXPECT_EQ(compiled->find(Listen{Protocol::tcp, 80}), nullptr);
+    const auto* plain = compiled->find(Listen{Protocol::tcp, 25});
+    ASSERT_NE(plain, nullptr);
+    EXPECT_FALSE(plain->by_name);
+    EXPECT_EQ(plain->find("")->app, 1U);
+    const auto* listen = compiled->find(Listen{Protocol::tcp, 8443});
+    ASSERT_NE(listen, nullptr);
+    EXPECT_TRUE(listen->by_name);
+    EXPECT_EQ(listen->find("db.example.org")->port, 5432);
+    EXPECT_EQ(listen->find("db.example.org")->app, 0U);
+    EXPECT_EQ(listen->find("other.example.org")->app, 1U);
+    EXPECT_EQ(listen->find("")->app, 1U);
+}
+
+TEST(Compile, a_stream_that_is_none_is_refused) {
+    auto nowhere = stream("tcp:25");
+    nowhere.process = "mail";
+    auto proxied = stream("tcp:25", "a.test");
+    proxied.accept_proxy = true;
+    auto negative = stream("tcp:25");
+    negative.idle = Milliseconds{-1};
+    for (const auto& streams :
+         std::vector<std::vector<EdgeStream>>{{stream("tcp")},
+                                              {stream("tcp:0")},
+                                              {stream("udp:53", "a.test")},
+                                              {stream("tcp:25"), stream("tcp:25")},
+                                              {stream("tcp:25", "not a host")},
+                                              {nowhere},
+                                              {negative},
+                                              {stream("tcp:25"), proxied}}) {
+        const auto compiled = compile(with_streams(streams));
+        ASSERT_FALSE(compiled);
+        EXPECT_EQ(compiled.error().code, ErrorCode::invalid);
+        EXPECT_NE(compiled.error().reason.find("stream"), std::string::npos);
+    }
+}
+
+TEST(Compile, streams_listen_on_so_many_ports) {
+    std::vector<EdgeStream> streams;
+    for (std::size_t i = 1; i <= k_listens_max; ++i) {
+        streams.push_back(stream("tcp:" + std::to_string(i)));
+    }
+    EXPECT_TRUE(compile(with_streams(streams)));
+    streams.push_back(stream("udp:1"));
+    const auto past = compile(with_streams(streams));
+    ASSERT_FALSE(past);
+    EXPECT_EQ(past.error().code, ErrorCode::refused);
 }
 
 }  // namespace

@@ -15,10 +15,15 @@ Result<DaemonLine> parse_daemon_line(std::string_view line) {
         if (!snapshot) return fail(snapshot.error());
         return std::move(*snapshot);
     }
+    if (name == "listener") {
+        auto offer = from_json<EdgeListenOffer>(content, UnknownFields::ignore, "listener");
+        if (!offer) return fail(offer.error());
+        return std::move(*offer);
+    }
     const auto* asked = name == "get" ? content.if_string() : nullptr;
     if (asked != nullptr && *asked == "report") return DaemonAsk::report;
     if (asked != nullptr && *asked == "metrics") return DaemonAsk::metrics;
-    return fail(ErrorCode::invalid, "a line is neither a snapshot nor a get");
+    return fail(ErrorCode::invalid, "a line is neither a snapshot, a listener nor a get");
 }
 
 }  // namespace moln::edge

@@ -9,14 +9,17 @@ TEST(DaemonLine, is_a_snapshot_or_a_question) {
     const auto snapshot = parse_daemon_line(R"({"snapshot": {"version": 7, "of_the_future": 1}})");
     ASSERT_TRUE(snapshot);
     EXPECT_EQ(std::get<EdgeSnapshot>(*snapshot).version, 7);
+    const auto offer = parse_daemon_line(R"({"listener": {"listen": "tcp:25", "problem": "x"}})");
+    ASSERT_TRUE(offer);
+    EXPECT_EQ(std::get<EdgeListenOffer>(*offer).problem, "x");
     EXPECT_EQ(std::get<DaemonAsk>(*parse_daemon_line(R"({"get": "report"})")), DaemonAsk::report);
     EXPECT_EQ(std::get<DaemonAsk>(*parse_daemon_line(R"({"get": "metrics"})")), DaemonAsk::metrics);
 }
 
 TEST(DaemonLine, anything_else_is_invalid) {
-    for (const auto* line :
-         {"", "{}", "[]", "7", R"({"get": "everything"})", R"({"get": 7})", R"({"snapshot": []})",
-          R"({"get": "report", "snapshot": {}})", R"({"report": {}})", R"({"get": "report"} x)"}) {
+    for (const auto* line : {"", "{}", "[]", "7", R"({"get": "everything"})", R"({"get": 7})",
+                             R"({"snapshot": []})", R"({"get": "report", "snapshot": {}})",
+                             R"({"report": {}})", R"({"listener": 7})", R"({"get": "report"} x)"}) {
         const auto parsed = parse_daemon_line(line);
         ASSERT_FALSE(parsed) << line;
         EXPECT_EQ(parsed.error().code, ErrorCode::invalid) << line;

@@ -37,6 +37,8 @@ std::string escaped(std::string_view text) {
 
 void write_totals(Out out, const EdgeTotals& totals) {
     single(out, "moln_edge_clients_open", "gauge", "Client connections open.", totals.clients_open);
+    single(out, "moln_edge_streams_open", "gauge",
+           "Streams open; of TCP they count as clients too.", totals.streams_open);
     const struct {
         std::string_view name, help;
         std::int64_t value;
@@ -63,6 +65,14 @@ void write_totals(Out out, const EdgeTotals& totals) {
          totals.upstream_connect_failures_total},
         {"moln_edge_bytes_in_total", "Bytes of request bodies received.", totals.bytes_in_total},
         {"moln_edge_bytes_out_total", "Bytes of response bodies sent.", totals.bytes_out_total},
+        {"moln_edge_streams_total", "TCP connections and UDP flows of stream routes.",
+         totals.streams_total},
+        {"moln_edge_streams_failed_total", "Streams that no instance took or that it broke off.",
+         totals.streams_failed_total},
+        {"moln_edge_stream_bytes_in_total", "Bytes of streams received from clients.",
+         totals.stream_bytes_in_total},
+        {"moln_edge_stream_bytes_out_total", "Bytes of streams received from instances.",
+         totals.stream_bytes_out_total},
         {"moln_edge_log_lines_dropped_total", "Access log lines dropped.",
          totals.log_lines_dropped_total},
     };

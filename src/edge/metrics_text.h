@@ -25,6 +25,11 @@ struct EdgeTotals {
     std::int64_t upstream_connect_failures_total = 0;
     std::int64_t bytes_in_total = 0;   // request bodies
     std::int64_t bytes_out_total = 0;  // response bodies
+    std::int64_t streams_open = 0;
+    std::int64_t streams_total = 0;
+    std::int64_t streams_failed_total = 0;  // no instance took it, or it broke
+    std::int64_t stream_bytes_in_total = 0;
+    std::int64_t stream_bytes_out_total = 0;
     std::int64_t log_lines_dropped_total = 0;
     friend bool operator==(const EdgeTotals&, const EdgeTotals&) = default;
 };

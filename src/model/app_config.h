@@ -64,15 +64,36 @@ enum class Https {
 };
 BOOST_DESCRIBE_ENUM(Https, automatic, redirect, both)
 
+// What is said ahead of a connection's bytes: who its client is, as HAProxy's PROXY protocol has
+// it.
+enum class SendProxy {
+    none,
+    v1,  // a line of text
+    v2,  // binary
+};
+BOOST_DESCRIBE_ENUM(SendProxy, none, v1, v2)
+
 struct RouteSpec {
     std::string host;  // "*" for any
     std::string path = "/";
     std::string process = "web";
     Https https = Https::automatic;
     Milliseconds hsts{0};  // Strict-Transport-Security over TLS for so long (RFC 6797); 0: none
+    // "" for HTTP. "tcp:5432" or "udp:53" (model/listen.h): what comes there is passed on unread,
+    // and `host` is the name that a TLS client asks for (SNI), "*" for every connection. None of
+    // path, https and hsts is said of such a route.
+    std::string listen;
+    std::uint16_t port = 0;     // of the instances; 0: the process's own
+    bool accept_proxy = false;  // tcp: every connection begins with a PROXY header; one of a listen
+    SendProxy send_proxy = SendProxy::none;  // tcp: to the instance, ahead of all else
+    // After so long without a byte a connection or flow is over; 0: never for tcp,
+    // k_udp_idle_default for udp.
+    Milliseconds idle{0};
     friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RouteSpec, (), (host, path, process, https, hsts))
+BOOST_DESCRIBE_STRUCT(RouteSpec, (),
+                      (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
+                       idle))
 
 // How long data lives (PRODUCT.md, promise 3).
 enum class Lifetime {

@@ -72,6 +72,21 @@ struct EdgeRoute {
 };
 BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process, redirect, hsts))
 
+// What is passed on without HTTP.
+struct EdgeStream {
+    std::string listen;      // "tcp:5432", "udp:53"
+    std::string host = "*";  // of the ClientHello; "*": whatever no other host of this listen takes
+    AppId app;
+    std::string process;
+    std::uint16_t port = 0;     // of the instances; 0: the endpoint's own
+    bool accept_proxy = false;  // the same for all of one listen
+    SendProxy send_proxy = SendProxy::none;
+    Milliseconds idle{0};  // 0: no limit
+    friend bool operator==(const EdgeStream&, const EdgeStream&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeStream, (),
+                      (listen, host, app, process, port, accept_proxy, send_proxy, idle))
+
 // What the edge proves with that it speaks for these hosts. The key stays sealed on its way and on
 // the edge's disk: with the node's key for the purpose "certificates", bound to seal_context(id).
 struct EdgeCertificate {
@@ -117,9 +132,11 @@ struct EdgeSnapshot {
     // Sorted by id. Of several for a host an exact name goes before a wildcard, then the later one.
     std::vector<EdgeCertificate> certificates;
     std::vector<EdgeChallenge> challenges;  // sorted by host, one a host
+    std::vector<EdgeStream> streams;        // sorted by (listen, host)
     friend bool operator==(const EdgeSnapshot&, const EdgeSnapshot&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeSnapshot, (), (version, epoch, routes, apps, certificates, challenges))
+BOOST_DESCRIBE_STRUCT(EdgeSnapshot, (),
+                      (version, epoch, routes, apps, certificates, challenges, streams))
 
 enum class EndpointHealth { unknown, healthy, unhealthy };
 BOOST_DESCRIBE_ENUM(EndpointHealth, unknown, healthy, unhealthy)
@@ -160,6 +177,19 @@ inline constexpr std::int64_t k_latency_bounds_us[] = {
     250,     500,     1'000,   2'500,     5'000,     10'000,    25'000,     50'000,
     100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000};
 
+// One `listen` of the snapshot's streams. The edge may not open sockets of its own: the daemon does
+// when it reads here that one is not open, and hands it over or says what is in the way.
+struct EdgeListenReport {
+    std::string listen;
+    std::vector<std::string> addresses;  // "127.0.0.1:5432", as bound; none: it is not open
+    std::string problem;                 // why not; "" while nobody has tried
+    friend bool operator==(const EdgeListenReport&, const EdgeListenReport&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeListenReport, (), (listen, addresses, problem))
+
+// The daemon's answer, with one descriptor per address beside its line.
+using EdgeListenOffer = EdgeListenReport;
+
 // Sent after every applied snapshot, when a draining endpoint becomes idle or an endpoint's health
 // changes (at once), and otherwise every second.
 struct EdgeReport {
@@ -170,9 +200,11 @@ struct EdgeReport {
     std::vector<std::string> tls_listens;  // the same, over TLS
     std::vector<EndpointReport> endpoints;
     std::vector<EdgeAppReport> apps;
+    std::vector<EdgeListenReport> streams;
     friend bool operator==(const EdgeReport&, const EdgeReport&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeReport, (),
-                      (acked_version, acked_epoch, pid, listens, tls_listens, endpoints, apps))
+                      (acked_version, acked_epoch, pid, listens, tls_listens, endpoints, apps,
+                       streams))
 
 }  // namespace moln

@@ -148,7 +148,8 @@ class Origin:
     given to the script only when their first byte comes. `greets` gives them all.
     """
 
-    def __init__(self, script, port=0):
+    def __init__(self, script, port=0, greets=False):
+        self.greets = greets
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", port))
@@ -175,7 +176,7 @@ class Origin:
         with self.lock:
             self.open.add(sock)
         try:
-            if not stream.more():
+            if not self.greets and not stream.more():
                 return
             with self.lock:
                 self.count += 1
@@ -284,8 +285,12 @@ class Daemon:
             if "metrics" in message:
                 self.metrics = message["metrics"]
 
-    def send(self, message):
+    def send(self, message, sockets=()):
+        """`sockets` go along with the line."""
         line = message if isinstance(message, bytes) else json.dumps(message).encode() + b"\n"
+        if sockets:
+            sent = socket.send_fds(self.sock, [line], [one.fileno() for one in sockets])
+            line = line[sent:]
         self.sock.sendall(line)
 
     def fresh(self):
@@ -293,6 +298,11 @@ class Daemon:
         self.send({"get": "report"})
         until(lambda: self.reports > before, "a report")
         return self.report
+
+    def metrics_text(self):
+        self.metrics = None
+        self.send({"get": "metrics"})
+        return until(lambda: self.metrics, "metrics")
 
     def endpoint(self, instance):
         for one in (self.report or {}).get("endpoints", []):
@@ -387,8 +397,8 @@ class EdgeCase(unittest.TestCase):
         with open(self.dir + "/stderr") as file:
             return file.read()
 
-    def origin(self, script, port=0):
-        origin = Origin(script, port)
+    def origin(self, script, port=0, greets=False):
+        origin = Origin(script, port, greets)
         self.origins.append(origin)
         return origin
 
@@ -404,12 +414,12 @@ class EdgeCase(unittest.TestCase):
     def route(host="*", **more):
         return {"host": host, "path": "/", "app": "default/shop", "process": "web", **more}
 
-    def publish_snapshot(self, routes, apps):
+    def publish_snapshot(self, routes, apps, **more):
         self.version += 1
         version = self.version
         self.daemon.send({"snapshot": {"version": version, "epoch": 1, "routes": routes,
                                        "apps": apps, "certificates": self.certificates,
-                                       "challenges": self.challenges}})
+                                       "challenges": self.challenges, **more}})
         until(lambda: self.daemon.report["acked_version"] == version, "the acknowledgement")
 
     def client(self):

@@ -87,6 +87,27 @@ std::uint16_t SocketAddress::port() const {
     return 0;
 }
 
+void SocketAddress::set_port(std::uint16_t port) {
+    if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&storage_)->sin_port = htons(port);
+    if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
+}
+
+std::size_t SocketAddress::write_ip_bytes(std::span<std::uint8_t, 16> out) const {
+    if (family() == AF_INET) {
+        const auto* v4 = reinterpret_cast<const sockaddr_in*>(&storage_);
+        std::memcpy(out.data(), &v4->sin_addr, sizeof v4->sin_addr);
+        return sizeof v4->sin_addr;
+    }
+    if (family() != AF_INET6) return 0;
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&storage_);
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        std::memcpy(out.data(), &v6->sin6_addr.s6_addr[12], 4);
+        return 4;
+    }
+    std::memcpy(out.data(), &v6->sin6_addr, sizeof v6->sin6_addr);
+    return sizeof v6->sin6_addr;
+}
+
 bool SocketAddress::loopback() const {
     if (family() == AF_INET) {
         const auto* v4 = reinterpret_cast<const sockaddr_in*>(&storage_);

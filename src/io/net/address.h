@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,10 @@ public:
     socklen_t length() const { return length_; }
     int family() const { return storage_.ss_family; }
     std::uint16_t port() const;
+    void set_port(std::uint16_t port);
     bool loopback() const;
+    // The bare address in network order: its size, 4 or 16, an IPv4-mapped one as IPv4.
+    std::size_t write_ip_bytes(std::span<std::uint8_t, 16> out) const;
 
     std::string ip() const;         // "127.0.0.1", "::1"; an IPv4-mapped address as IPv4
     std::string to_string() const;  // "127.0.0.1:80", "[::1]:80"

@@ -26,6 +26,13 @@ Status Epoll::modify(int fd, std::uint32_t events, void* tag) {
     return {};
 }
 
+Status Epoll::remove(int fd) {
+    if (epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr) != 0) {
+        return fail(error_from_errno(errno, "epoll_ctl"));
+    }
+    return {};
+}
+
 std::span<const epoll_event> Epoll::wait(int timeout_ms) {
     const int count = epoll_wait(fd_.get(), events_.data(), k_batch, timeout_ms);
     if (count <= 0) return {};

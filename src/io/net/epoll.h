@@ -24,6 +24,9 @@ public:
     Status add(int fd, std::uint32_t events, void* tag);
     Status modify(int fd, std::uint32_t events, void* tag);
 
+    // Only of a descriptor that others hold too: closing it would not remove it.
+    Status remove(int fd);
+
     // The ready events; none after `timeout_ms` (-1: no limit) or a signal. Valid until the next
     // wait.
     std::span<const epoll_event> wait(int timeout_ms);

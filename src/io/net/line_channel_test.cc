@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 namespace moln::net {
 namespace {
@@ -76,6 +77,60 @@ TEST(LineChannel, a_peer_that_does_not_read_is_bounded) {
     EXPECT_TRUE(*channel.write_some());
     EXPECT_FALSE(channel.has_unsent());
     ASSERT_TRUE(channel.send_line("12345"));
+}
+
+Fd some_descriptor() {
+    return Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+bool same_file(const Fd& a, std::uint64_t inode) {
+    struct stat info{};
+    return ::fstat(a.get(), &info) == 0 && info.st_ino == inode;
+}
+
+TEST(LineChannel, descriptors_come_with_their_lines) {
+    auto [peer, to] = make_pair({});
+    LineChannel from(std::move(peer), {});
+    std::vector<std::uint64_t> inodes;
+    for (const int count : {0, 2, 1}) {
+        std::vector<Fd> descriptors;
+        for (int i = 0; i < count; ++i) {
+            descriptors.push_back(some_descriptor());
+            struct stat info{};
+            ASSERT_EQ(::fstat(descriptors.back().get(), &info), 0);
+            inodes.push_back(info.st_ino);
+        }
+        ASSERT_TRUE(from.send_line(std::string(3000, 'x'), std::move(descriptors)));
+    }
+    ASSERT_TRUE(from.write_some().value());
+    std::size_t lines = 0;
+    while (lines < 3) {
+        ASSERT_TRUE(to.read_some());
+        lines += lines_of(to).size();
+    }
+    for (const auto inode : inodes) EXPECT_TRUE(same_file(to.take_descriptor(), inode));
+    EXPECT_FALSE(to.take_descriptor().valid());
+}
+
+TEST(LineChannel, descriptors_have_limits) {
+    auto [peer, to] = make_pair({});
+    LineChannel from(std::move(peer), {});
+    const auto batch = [](std::size_t count) {
+        std::vector<Fd> out;
+        for (std::size_t i = 0; i < count; ++i) out.push_back(some_descriptor());
+        return out;
+    };
+    EXPECT_FALSE(from.send_line("x", batch(k_line_descriptors_max + 1)));
+    for (std::size_t i = 0; i < k_descriptors_kept_max; i += k_line_descriptors_max) {
+        ASSERT_TRUE(from.send_line("x", batch(k_line_descriptors_max)));
+    }
+    ASSERT_TRUE(from.write_some().value());
+    for (std::size_t i = 0; i < k_descriptors_kept_max / k_line_descriptors_max; ++i) {
+        EXPECT_TRUE(to.read_some());
+    }
+    ASSERT_TRUE(from.send_line("x", batch(1)));
+    ASSERT_TRUE(from.write_some().value());
+    EXPECT_FALSE(to.read_some());
 }
 
 }  // namespace

@@ -20,6 +20,11 @@ void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
     totals.upstream_connect_failures_total += counts.upstream_connect_failures.get();
     totals.bytes_in_total += counts.bytes_in.get();
     totals.bytes_out_total += counts.bytes_out.get();
+    totals.streams_open += counts.streams_open.get();
+    totals.streams_total += counts.streams_total.get();
+    totals.streams_failed_total += counts.streams_failed.get();
+    totals.stream_bytes_in_total += counts.stream_bytes_in.get();
+    totals.stream_bytes_out_total += counts.stream_bytes_out.get();
 }
 
 void add_to(EndpointReport& report, const EndpointCell& cell, std::int64_t now_ms) {

@@ -86,6 +86,11 @@ struct alignas(64) WorkerCounts {
     Count upstream_connect_failures;
     Count bytes_in;
     Count bytes_out;
+    Count streams_open;
+    Count streams_total;
+    Count streams_failed;
+    Count stream_bytes_in;
+    Count stream_bytes_out;
 };
 
 void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts);

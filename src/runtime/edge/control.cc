@@ -129,7 +129,26 @@ Status Control::apply(EdgeSnapshot snapshot) {
         }
         worker->wake.ring();
     }
+    if (listens_.want(tables_->compiled.streams)) share_sockets();
     return {};
+}
+
+Status Control::on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) {
+    MOLN_ASSIGN(const bool opened, listens_.take(offer, std::move(sockets)));
+    if (opened) share_sockets();
+    report_now_ = report_now_ || opened || !offer.problem.empty();
+    return {};
+}
+
+void Control::share_sockets() {
+    const auto open = listens_.open();
+    for (auto& worker : workers_) {
+        {
+            const std::lock_guard lock(worker->mutex);
+            worker->next_sockets = open;
+        }
+        worker->wake.ring();
+    }
 }
 
 // Only what every worker has swapped in, and the disk has, is acknowledged.
@@ -177,6 +196,7 @@ EdgeReport Control::report() const {
     report.pid = getpid();
     report.listens = setup_.listens;
     report.tls_listens = setup_.tls_listens;
+    report.streams = listens_.report();
     std::map<InstanceId, EndpointReport> endpoints;
     const std::int64_t now_ms = now();
     for (const auto& cell : registry_.leftovers()) count_endpoint(endpoints, *cell, "", now_ms);

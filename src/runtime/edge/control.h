@@ -17,6 +17,7 @@
 #include "runtime/edge/core.h"
 #include "runtime/edge/daemon_peers.h"
 #include "runtime/edge/folder.h"
+#include "runtime/edge/listen_sockets.h"
 #include "runtime/edge/metrics_server.h"
 #include "runtime/edge/prober.h"
 #include "runtime/edge/tables.h"
@@ -61,10 +62,12 @@ private:
     };
 
     Status on_snapshot(EdgeSnapshot snapshot) override;
+    Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) override;
     std::string on_get_report() override;
     std::string on_get_metrics() override;
 
     Status apply(EdgeSnapshot snapshot);
+    void share_sockets();
     void check_acks();
     void after_wake();
     void on_signal(int number);
@@ -80,6 +83,7 @@ private:
     std::vector<std::unique_ptr<WorkerPort>>& workers_;
     ControlSetup setup_;
     CertificateShelf shelf_;
+    ListenShelf listens_;
     mutable CellRegistry registry_;
     Prober prober_;
     DaemonPeers peers_;

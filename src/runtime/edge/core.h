@@ -19,6 +19,7 @@
 #include "runtime/edge/log_ring.h"
 #include "runtime/edge/parts.h"
 #include "runtime/edge/slab.h"
+#include "runtime/edge/stream_parts.h"
 #include "runtime/edge/tables.h"
 #include "runtime/edge/views.h"
 
@@ -38,10 +39,11 @@ struct WorkerPort {
 
     net::Wake wake;
     ControlPort& control;
-    std::mutex mutex;                       // of next
-    std::shared_ptr<const Tables> next;     // taken by the worker
-    std::atomic<std::uint64_t> acked = 0;   // generation that the worker has swapped in
-    std::atomic<std::uint64_t> health = 0;  // raised when a probe's verdict changed
+    std::mutex mutex;                                   // of both next
+    std::shared_ptr<const Tables> next;                 // taken by the worker
+    std::shared_ptr<const ListenSockets> next_sockets;  // of streams; taken by the worker
+    std::atomic<std::uint64_t> acked = 0;               // generation that the worker has swapped in
+    std::atomic<std::uint64_t> health = 0;              // raised when a probe's verdict changed
     std::atomic<bool> stopping = false;
     std::atomic<bool> finished = false;
     WorkerCounts counts;
@@ -104,6 +106,7 @@ struct Core final : DrainListener {
     edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers;
     std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
     std::vector<Upstream*> dead_upstreams;
+    Streams streams;
     std::int64_t accept_paused_until_ms = 0;
     std::int64_t trim_at_ms = 0;
     bool stopping = false;

@@ -73,6 +73,13 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
     if (auto* snapshot = std::get_if<EdgeSnapshot>(&said)) {
         return messages_.on_snapshot(std::move(*snapshot));
     }
+    if (const auto* offer = std::get_if<EdgeListenOffer>(&said)) {
+        std::vector<Fd> sockets;
+        for (std::size_t i = 0; i < offer->addresses.size(); ++i) {
+            sockets.push_back(peer.channel.take_descriptor());
+        }
+        return messages_.on_listener(*offer, std::move(sockets));
+    }
     const auto asked = std::get<edge::DaemonAsk>(said);
     send(peer,
          asked == edge::DaemonAsk::report ? messages_.on_get_report() : messages_.on_get_metrics());

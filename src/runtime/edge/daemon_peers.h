@@ -18,6 +18,7 @@ class PeerMessages {
 public:
     // An error ends the connection that sent it; the reason is logged.
     virtual Status on_snapshot(EdgeSnapshot snapshot) = 0;
+    virtual Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) = 0;
     // The line to send back.
     virtual std::string on_get_report() = 0;
     virtual std::string on_get_metrics() = 0;

@@ -5,6 +5,7 @@
 
 #include "http/write.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/stream_flow.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -205,7 +206,10 @@ void serve_held(Core& core, AppView& app) {
         }
         exchange = next;
     }
-    if (app.held.empty()) static_cast<edge::ListLink<ByHolding>&>(app).unlink();
+    serve_held_streams(core, app);
+    if (app.held.empty() && app.held_streams.empty()) {
+        static_cast<edge::ListLink<ByHolding>&>(app).unlink();
+    }
     core.views.release(app);
 }
 

@@ -31,7 +31,14 @@ struct EndpointView;
 struct Exchange;
 
 // An epoll tag points to one of these.
-enum class PartKind : std::uint8_t { listener, wake, client, upstream };
+enum class PartKind : std::uint8_t {
+    listener,
+    wake,
+    client,
+    upstream,
+    stream_listener,
+    stream_end,
+};
 struct Part {
     PartKind kind;
 };

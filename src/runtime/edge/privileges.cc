@@ -33,6 +33,7 @@ constexpr int k_allowed[] = {
     SCMP_SYS(sendto),
     SCMP_SYS(sendmsg),
     SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
     SCMP_SYS(shutdown),
     SCMP_SYS(setsockopt),
     SCMP_SYS(getsockopt),

@@ -135,7 +135,7 @@ std::int64_t limit_of(const AppView& app) {
 
 }  // namespace
 
-EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tried) {
+EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tried, PickBy by) {
     for (const EndpointCell* cell : tried) {
         const auto known = endpoints_.find(cell);
         if (known == endpoints_.end() || !known->second->current) continue;
@@ -144,6 +144,8 @@ EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tri
     EndpointView* picked = nullptr;
     if (limit_of(app) > 0) {
         picked = pick_within_limit(app);
+    } else if (by == PickBy::edge) {
+        picked = pick_by_all(app);
     } else if (const auto found = edge::least_loaded(app.loads, app.turn)) {
         picked = app.endpoints[*found];
     }
@@ -154,6 +156,20 @@ EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tri
     }
     if (picked != nullptr) app.turn = picked->index + 1;
     return picked;
+}
+
+EndpointView* Views::pick_by_all(AppView& app) {
+    places_.clear();
+    for (const EndpointView* endpoint : app.endpoints) {
+        std::int64_t open = 0;
+        for (const EndpointSlot& slot : endpoint->cell->slots) {
+            open += slot.requests_open.get() + slot.tunnels_open.get();
+        }
+        const bool eligible = app.loads[endpoint->index] != edge::k_not_eligible;
+        places_.push_back(eligible ? static_cast<std::uint32_t>(open) : edge::k_not_eligible);
+    }
+    const auto found = edge::least_loaded(places_, app.turn);
+    return found ? app.endpoints[*found] : nullptr;
 }
 
 // Another worker may take the last place between our look and our hand: then the next endpoint.
@@ -185,7 +201,9 @@ bool Views::any_place(const AppView& app) const {
 void Views::give_place_back(AppView& app, EndpointCell& cell) {
     cell.admitted.fetch_sub(1);
     // Our own that wait are looked at in this turn anyway.
-    if (app.held.empty() && app.cell->held.load() > 0) listener_->on_place_free();
+    if (app.held.empty() && app.held_streams.empty() && app.cell->held.load() > 0) {
+        listener_->on_place_free();
+    }
 }
 
 bool Views::any_eligible(const AppView& app) const {

@@ -17,6 +17,7 @@
 
 namespace moln::edge_loop {
 
+struct Stream;
 struct ByEjection;
 struct ByHolding;
 
@@ -48,6 +49,7 @@ struct AppView : edge::ListLink<ByHolding> {
     std::uint32_t exchanges = 0;  // that point here
     edge::RetryBudget budget;
     edge::List<Exchange, ByHold> held;
+    edge::List<Stream, ByHold> held_streams;
 };
 
 // Where the worker says that a drained endpoint has become idle.
@@ -59,6 +61,12 @@ public:
 
 protected:
     ~DrainListener() = default;
+};
+
+// Whose open counts say which endpoint has the least.
+enum class PickBy : std::uint8_t {
+    worker,  // this worker's: requests are so many and short that the workers even out
+    edge,    // all workers': streams are few and long
 };
 
 class Views {
@@ -78,11 +86,14 @@ public:
         const edge::RouteTarget* target = nullptr;
     };
     Routed route(std::string_view host, std::string_view path);
+    // By its index in the tables in use.
+    AppView& app(std::size_t index) { return *by_index_[index]; }
 
     // The endpoint for one more request, none of `tried`; null if there is none. The pointers in
     // `tried` are only compared: what they name may have gone.
     // Within a concurrency limit it has taken a place there, which open() makes the opening's.
-    EndpointView* pick(AppView& app, std::span<const EndpointCell* const> tried);
+    EndpointView* pick(AppView& app, std::span<const EndpointCell* const> tried,
+                       PickBy by = PickBy::worker);
     // Does one serve, be it busy?
     bool any_eligible(const AppView& app) const;
     // Is there a limit to what an endpoint has at once?
@@ -116,6 +127,7 @@ private:
                    edge::List<Upstream, ByPool>& orphans);
     void sweep(edge::List<Upstream, ByPool>& orphans);
     void refresh_load(EndpointView& endpoint);
+    EndpointView* pick_by_all(AppView& app);
     EndpointView* pick_within_limit(AppView& app);
     void give_place_back(AppView& app, EndpointCell& cell);
     bool eligible(const EndpointView& endpoint) const;

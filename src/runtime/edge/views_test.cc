@@ -223,5 +223,20 @@ TEST(Views, a_limit_that_comes_or_goes_meanwhile_loses_no_place) {
     EXPECT_EQ(world.app().endpoints[0]->cell->admitted.load(), 0);
 }
 
+TEST(Views, by_all_workers_the_least_loaded_is_picked) {
+    World world;
+    world.registry = CellRegistry(2);
+    world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+    EndpointView* first = world.views.pick(world.app(), {}, PickBy::edge);
+    const EndpointView* other = world.app().endpoints[1 - first->index];
+    first->cell->slots[1].tunnels_open.add(2);
+    EXPECT_EQ(world.views.pick(world.app(), {}, PickBy::edge), other);
+    EXPECT_EQ(world.views.pick(world.app(), {}, PickBy::edge), other);
+    const std::vector<const EndpointCell*> tried = {other->cell.get()};
+    EXPECT_EQ(world.views.pick(world.app(), tried, PickBy::edge), first);
+    world.publish({endpoint("a", EndpointState::draining), endpoint("b", EndpointState::draining)});
+    EXPECT_EQ(world.views.pick(world.app(), {}, PickBy::edge), nullptr);
+}
+
 }  // namespace
 }  // namespace moln::edge_loop

@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "runtime/edge/flow.h"
+#include "runtime/edge/stream_flow.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -27,6 +28,7 @@ void drop_dead(Core& core) {
     core.dead_clients.clear();
     for (Upstream* upstream : core.dead_upstreams) core.upstreams.drop(upstream);
     core.dead_upstreams.clear();
+    drop_dead_streams(core);
 }
 
 void serve_all_held(Core& core) {
@@ -55,6 +57,7 @@ void begin_stop(Core& core) {
         accept_clients(core, listener);
         listener.fd.reset();
     }
+    stop_accepting_streams(core);
     for (Client* client = core.all_clients.front(); client != nullptr;) {
         Client* next = core.all_clients.after(client);
         drive(core, *client);
@@ -66,11 +69,14 @@ void begin_stop(Core& core) {
 void on_wake(Core& core) {
     core.port.wake.clear();
     std::shared_ptr<const Tables> tables;
+    std::shared_ptr<const ListenSockets> sockets;
     {
         const std::lock_guard lock(core.port.mutex);
         tables = std::exchange(core.port.next, nullptr);
+        sockets = std::exchange(core.port.next_sockets, nullptr);
     }
     if (tables) apply_tables(core, std::move(tables));
+    if (sockets) set_stream_sockets(core, *sockets);
     const std::uint64_t health = core.port.health.load(std::memory_order_acquire);
     if (health != core.health_seen) {
         core.health_seen = health;
@@ -92,6 +98,7 @@ void fire(Core& core, edge::List<T, ByTimer>& list, OnTimer on_timer) {
 void resume_accepting(Core& core) {
     if (core.accept_paused_until_ms == 0 || core.now_ms < core.accept_paused_until_ms) return;
     core.accept_paused_until_ms = 0;
+    resume_accepting_streams(core);
     for (Listener& listener : core.listeners) {
         if (listener.fd.valid()) {
             (void)core.epoll.modify(listener.fd.get(), EPOLLIN, static_cast<Part*>(&listener));
@@ -114,6 +121,7 @@ void fire_timers(Core& core) {
     fire(core, core.half_closed_timers, on_client_timer);
     fire(core, core.connect_timers, on_upstream_timer);
     fire(core, core.upstream_idle_timers, on_upstream_timer);
+    fire_stream_timers(core);
     resume_accepting(core);
     trim_buffers(core);
     core.views.readmit(core.now_ms);
@@ -122,7 +130,7 @@ void fire_timers(Core& core) {
 
 // Until the first deadline; -1: nothing to wait for but events.
 int wait_ms(Core& core) {
-    if (!core.again.empty()) return 0;
+    if (!core.again.empty() || !core.streams.again.empty()) return 0;
     std::int64_t first = k_never_ms;
     const auto consider = [&](std::int64_t deadline) {
         if (first == k_never_ms || deadline < first) first = deadline;
@@ -134,6 +142,7 @@ int wait_ms(Core& core) {
     for (auto* list : {&core.connect_timers, &core.upstream_idle_timers}) {
         if (const Upstream* upstream = list->front()) consider(upstream->deadline_ms);
     }
+    each_stream_deadline(core, consider);
     if (core.accept_paused_until_ms != 0) consider(core.accept_paused_until_ms);
     if (!core.views.holding().empty() || core.views.any_ejected()) {
         consider(core.now_ms + edge::k_tick.count);
@@ -156,6 +165,12 @@ void on_event(Core& core, const epoll_event& event) {
         }
         case PartKind::upstream:
             on_upstream_event(core, *static_cast<Upstream*>(part), event.events);
+            return;
+        case PartKind::stream_listener:
+            accept_streams(core, *static_cast<StreamListener*>(part));
+            return;
+        case PartKind::stream_end:
+            on_stream_event(core, *static_cast<StreamEnd*>(part), event.events);
             return;
     }
 }
@@ -194,11 +209,12 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
 
 void run_worker(Core& core, int cpu) {
     pin(cpu);
-    while (!core.stopping || !core.all_clients.empty()) {
+    while (!core.stopping || !core.all_clients.empty() || !core.streams.all.empty()) {
         const auto events = core.epoll.wait(wait_ms(core));
         core.update_clock();
         for (const epoll_event& event : events) on_event(core, event);
         run_again(core);
+        run_streams_again(core);
         fire_timers(core);
         drop_dead(core);
     }
