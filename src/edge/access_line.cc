@@ -32,6 +32,8 @@ std::size_t format_access_line(const AccessRecord& record, std::span<char> out) 
     line.quoted(record.instance, k_short_text_max);
     line.raw(",\"retries\":");
     line.number(record.retries);
+    line.raw(",\"http\":");
+    line.quoted(record.http, k_short_text_max);
     line.raw(",\"tls\":");
     line.quoted(record.tls, k_short_text_max);
     line.raw(",\"trace\":\"");

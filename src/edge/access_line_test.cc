@@ -32,13 +32,14 @@ TEST(AccessLine, says_everything_of_a_request) {
                        .process = "web",
                        .instance = "web-1",
                        .retries = 1,
+                       .http = "2",
                        .tls = "1.3",
                        .trace_id = trace}),
               R"({"time_ms":1700000000123,"client":"192.0.2.7","method":"GET",)"
               R"("host":"shop.example.org","path":"/a\"b\\","status":200,"bytes":1024,)"
               R"("duration_us":950,"queue_us":20,"app":"default/shop","process":"web",)"
               R"("instance":"web-1",)"
-              R"("retries":1,"tls":"1.3","trace":"ab010000000000000000000000000000"})"
+              R"("retries":1,"http":"2","tls":"1.3","trace":"ab010000000000000000000000000000"})"
               "\n");
 }
 

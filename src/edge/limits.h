@@ -32,6 +32,14 @@ inline constexpr int k_accept_batch = 64;                        // per readines
 inline constexpr Milliseconds k_accept_pause{50};                // after EMFILE and its kin
 inline constexpr int k_listen_backlog = 4096;
 
+// HTTP/2; what one connection may have is in http/h2/session.h and edge/frame_budget.h.
+inline constexpr std::uint32_t k_h2_streams_max = 20'000;  // open ones, per worker
+// Beyond it nothing more is read from a client that does not take what it has asked for.
+inline constexpr std::size_t k_h2_unsent_bytes_max = 64 * 1024;
+// Between the announcement that no more requests are taken and the last one: those on their way
+// still come in (RFC 9113 6.8).
+inline constexpr Milliseconds k_h2_shutdown_pause = seconds(1);
+
 inline constexpr std::int64_t k_hsts_s_max = 4LL * 365 * 24 * 3600;  // no browser needs more
 
 // Instances.

@@ -17,8 +17,12 @@ struct EdgeTotals {
     std::int64_t tls_handshakes_total = 0;
     std::int64_t tls_resumptions_total = 0;         // of them by a session ticket
     std::int64_t tls_handshake_failures_total = 0;  // no common ground, unknown name, gone
-    std::int64_t bad_requests_total = 0;            // refused by the parser
-    std::int64_t unrouted_total = 0;                // no app for the host
+    std::int64_t http2_streams_open = 0;
+    std::int64_t http2_streams_total = 0;
+    std::int64_t http2_streams_refused_total = 0;  // over k_h2_streams_max
+    std::int64_t http2_floods_total = 0;           // connections closed for frames without use
+    std::int64_t bad_requests_total = 0;           // refused by the parser
+    std::int64_t unrouted_total = 0;               // no app for the host
     std::int64_t retries_total = 0;
     std::int64_t ejections_total = 0;
     std::int64_t upstream_connects_total = 0;

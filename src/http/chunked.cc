@@ -15,12 +15,6 @@ bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-// Fields that would change the framing or the routing of a message that has already begun.
-bool is_refused_in_trailer(FieldId id) {
-    return is_hop_by_hop(id) || id == FieldId::host || id == FieldId::content_length ||
-           id == FieldId::expect;
-}
-
 }  // namespace
 
 ChunkStep ChunkedDecoder::refuse(Violation violation) {

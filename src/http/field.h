@@ -91,6 +91,12 @@ constexpr bool is_hop_by_hop(FieldId id) {
     }
 }
 
+// Would change the framing or the routing of a message that has already begun (RFC 9110 6.5.1).
+constexpr bool is_refused_in_trailer(FieldId id) {
+    return is_hop_by_hop(id) || id == FieldId::host || id == FieldId::content_length ||
+           id == FieldId::expect;
+}
+
 // One field line, as views into the head's buffer. The value has no blanks around it.
 struct Field {
     std::string_view name;

@@ -64,7 +64,7 @@ int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size,
         *size = k_acme_protocol.size();
         return SSL_TLSEXT_ERR_OK;
     }
-    static constexpr unsigned char k_spoken[] = "\x08http/1.1";
+    static constexpr unsigned char k_spoken[] = "\x02h2\x08http/1.1";
     unsigned char* match = nullptr;
     const int verdict =
         SSL_select_next_proto(&match, size, k_spoken, sizeof k_spoken - 1, offered, offered_bytes);

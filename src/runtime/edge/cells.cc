@@ -12,6 +12,10 @@ void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
     totals.tls_handshakes_total += counts.tls_handshakes.get();
     totals.tls_resumptions_total += counts.tls_resumptions.get();
     totals.tls_handshake_failures_total += counts.tls_handshake_failures.get();
+    totals.http2_streams_open += counts.h2_streams_open.get();
+    totals.http2_streams_total += counts.h2_streams_total.get();
+    totals.http2_streams_refused_total += counts.h2_streams_refused.get();
+    totals.http2_floods_total += counts.h2_floods.get();
     totals.bad_requests_total += counts.bad_requests.get();
     totals.unrouted_total += counts.unrouted.get();
     totals.retries_total += counts.retries.get();

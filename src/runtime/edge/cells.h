@@ -78,6 +78,10 @@ struct alignas(64) WorkerCounts {
     Count tls_handshakes;
     Count tls_resumptions;
     Count tls_handshake_failures;
+    Count h2_streams_open;
+    Count h2_streams_total;
+    Count h2_streams_refused;
+    Count h2_floods;
     Count bad_requests;
     Count unrouted;
     Count retries;

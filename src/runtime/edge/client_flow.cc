@@ -78,14 +78,28 @@ Flow step_handshake(Core& core, Client& client) {
         return Flow::gone;
     }
     client.state = ClientState::idle;
-    return Flow::progress;
+    return client.tls->protocol() == "h2" ? begin_http2(core, client) : Flow::progress;
+}
+
+enum class Preface : std::uint8_t { none, some, whole };
+
+// HTTP/2 with prior knowledge, without TLS (RFC 9113 3.3).
+Preface preface_in(const Client& client) {
+    const auto got = client.in->view();
+    if (!client.fresh || client.tls ||
+        !h2::k_preface.starts_with(got.substr(0, h2::k_preface.size()))) {
+        return Preface::none;
+    }
+    return got.size() < h2::k_preface.size() ? Preface::some : Preface::whole;
 }
 
 // Reads until a head is whole. progress: there is an exchange now.
 Flow step_head(Core& core, Client& client) {
     for (;;) {
         if (client.in != nullptr && !client.in->empty()) {
-            const Flow flow = begin_exchange(core, client);
+            const Preface preface = preface_in(client);
+            if (preface == Preface::whole) return begin_http2(core, client);
+            const Flow flow = preface == Preface::some ? Flow::wait : begin_exchange(core, client);
             if (flow != Flow::wait) return flow;
         }
         if (client.ready.broken || client.ended) {
@@ -108,8 +122,21 @@ Flow step_head(Core& core, Client& client) {
     }
 }
 
+// A stream's head comes whole or not at all.
+Flow step_stream_head(Core& core, Client& client) {
+    if (client.ready.broken) {
+        close_client(core, client);
+        return Flow::gone;
+    }
+    return client.stream->head_is_here ? begin_exchange(core, client) : Flow::wait;
+}
+
 void after_exchange(Core& core, Client& client) {
     Exchange& exchange = *client.exchange;
+    if (client.stream != nullptr) {
+        close_client(core, client);
+        return;
+    }
     const bool body_read = exchange.request_body.complete;
     if (client.state == ClientState::closed) return;
     if (!body_read && exchange.keep_client) {
@@ -130,18 +157,12 @@ void after_exchange(Core& core, Client& client) {
         }
         return;
     }
-    // An unread byte in our receive queue would make the kernel reset the connection and the
-    // client lose the answer: shut our side, and read until the client closes.
     const bool more_may_come = !body_read || !client.in->empty() || client.ready.readable;
     if (!more_may_come || client.ended) {
         close_client(core, client);
         return;
     }
-    end_output(client);
-    client.state = ClientState::lingering;
-    client.discarded = 0;
-    client.in->begin = client.in->end = 0;
-    set_timer(core, client, core.discard_timers, edge::k_discard_limit);
+    linger(core, client);
 }
 
 Flow step_exchange(Core& core, Client& client) {
@@ -181,9 +202,12 @@ void watch_for_stall(Core& core, Client& client) {
     const Exchange& exchange = *client.exchange;
     const bool unsent = exchange.to_client != nullptr && !exchange.to_client->empty();
     const bool answer_waits = !client.ready.writable && (unsent || exchange.client_begun);
-    const bool body_waits =
-        !exchange.request_body.complete && !exchange.request_cut && exchange.upstream != nullptr &&
-        exchange.upstream->state == UpstreamState::busy && exchange.upstream->ready.writable;
+    // Who streams both ways at once may be silent as long as the other speaks.
+    const bool both_ways = client.stream != nullptr && exchange.client_begun;
+    const bool body_waits = !both_ways && !exchange.request_body.complete &&
+                            !exchange.request_cut && exchange.upstream != nullptr &&
+                            exchange.upstream->state == UpstreamState::busy &&
+                            exchange.upstream->ready.writable;
     if (answer_waits || body_waits) {
         set_timer(core, client, core.stall_timers, core.limits.stall);
     }
@@ -218,13 +242,16 @@ Flow step_linger(Core& core, Client& client) {
 Flow step(Core& core, Client& client) {
     switch (client.state) {
         case ClientState::handshake: return step_handshake(core, client);
-        case ClientState::idle:
-        case ClientState::head: return step_head(core, client);
+        case ClientState::idle: return step_head(core, client);
+        case ClientState::head:
+            return client.stream == nullptr ? step_head(core, client)
+                                            : step_stream_head(core, client);
         case ClientState::exchange: {
             const Flow flow = step_exchange(core, client);
             if (flow == Flow::wait) watch_for_stall(core, client);
             return flow;
         }
+        case ClientState::http2: return step_http2(core, client);
         case ClientState::tunnel: return pump_tunnel(core, *client.exchange);
         case ClientState::discarding: return step_discard(core, client);
         case ClientState::lingering: return step_linger(core, client);
@@ -234,6 +261,19 @@ Flow step(Core& core, Client& client) {
 }
 
 }  // namespace
+
+void linger(Core& core, Client& client) {
+    end_output(client);
+    if (client.in == nullptr) client.in = core.buffers.lend();
+    if (client.in == nullptr) {
+        close_client(core, client);
+        return;
+    }
+    client.state = ClientState::lingering;
+    client.discarded = 0;
+    client.in->begin = client.in->end = 0;
+    set_timer(core, client, core.discard_timers, edge::k_discard_limit);
+}
 
 void accept_clients(Core& core, Listener& listener) {
     for (int i = 0; i < edge::k_accept_batch; ++i) {
@@ -279,26 +319,37 @@ void on_client_timer(Core& core, Client& client) {
         abort_exchange(core, *client.exchange);
         return;
     }
+    if (client.state == ClientState::http2) {
+        on_http2_timer(core, client);
+        return;
+    }
     close_client(core, client);
 }
 
 void close_client(Core& core, Client& client) {
     if (client.state == ClientState::closed) return;
     client.state = ClientState::closed;
+    if (client.h2) end_http2(core, client);
     if (client.exchange != nullptr) drop_exchange(core, *client.exchange);
     core.buffers.take_back(&client.in);
     clear_timer(client);
     static_cast<edge::ListLink<ByAge>&>(client).unlink();
     static_cast<edge::ListLink<ByAgain>&>(client).unlink();
+    core.dead_clients.push_back(&client);
+    if (client.stream != nullptr) {
+        close_stream(core, client);
+        return;
+    }
+    static_cast<edge::ListLink<ByFlush>&>(client).unlink();
     if (client.tls) client.tls->end();
     client.tls.reset();
     client.fd.reset();
     core.counts.clients_open.add(-1);
-    core.dead_clients.push_back(&client);
 }
 
 void stop_client(Core& core, Client& client) {
     if (client.state == ClientState::idle) close_client(core, client);
+    if (client.state == ClientState::http2) stop_http2(core, client);
 }
 
 }  // namespace moln::edge_loop

@@ -96,13 +96,15 @@ struct Core final : DrainListener {
     Slab<Upstream> upstreams;
     Slab<Exchange> exchanges;
     Slab<Heads> heads;
+    Slab<H2Stream> h2_streams;
     Views views;
     Random random;
 
     edge::List<Client, ByAge> all_clients;
-    edge::List<Client, ByAgain> again;  // not done, but had their share of this turn
+    edge::List<Client, ByAgain> again;    // not done, but had their share of this turn
+    edge::List<Client, ByFlush> flushes;  // of state http2: something waits to be sent
     edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers,
-        half_closed_timers;
+        half_closed_timers, shutdown_timers;
     edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers;
     std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
     std::vector<Upstream*> dead_upstreams;

@@ -14,11 +14,14 @@ bool write_head(Core& core, Exchange& exchange) {
     if (exchange.to_upstream == nullptr) exchange.to_upstream = core.buffers.lend();
     if (exchange.to_upstream == nullptr) return false;
     const http::RequestHead& head = exchange.heads->request;
-    const http::UpstreamRequest request{.client_address = exchange.client->address(),
-                                        .scheme = exchange.client->tls ? "https" : "http",
-                                        .edge_port = exchange.client->edge_port,
+    const Client& link = exchange.client->link();
+    auto body = exchange.request_body.framing;
+    if (body.kind == http::BodyKind::until_close) body.kind = http::BodyKind::chunked;
+    const http::UpstreamRequest request{.client_address = link.address(),
+                                        .scheme = link.tls ? "https" : "http",
+                                        .edge_port = link.edge_port,
                                         .trust = http::ForwardedTrust::replace,
-                                        .body = exchange.request_body.framing,
+                                        .body = body,
                                         .upgrade = exchange.upgrade,
                                         .expect_continue = head.expect_continue,
                                         .trace = &exchange.trace,

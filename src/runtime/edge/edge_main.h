@@ -26,7 +26,8 @@ enum class EdgeSeccomp : std::uint8_t {
 
 // Of clients; the defaults are those of edge/limits.h. Others are for tests.
 struct EdgeClientLimits {
-    std::uint32_t clients_max = edge::k_clients_max;  // per worker; fewer if descriptors are few
+    std::uint32_t clients_max = edge::k_clients_max;     // per worker; fewer if descriptors are few
+    std::uint32_t streams_max = edge::k_h2_streams_max;  // of HTTP/2, per worker
     Milliseconds head = edge::k_client_head_limit;
     Milliseconds idle = edge::k_client_idle_limit;
     Milliseconds stall = edge::k_client_stall_limit;

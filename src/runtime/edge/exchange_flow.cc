@@ -13,6 +13,7 @@
 namespace moln::edge_loop {
 namespace {
 
+constexpr std::string_view k_head_end = "\r\n\r\n";
 constexpr http::HeadLimits k_request_limits{.head_bytes_max = edge::k_head_bytes_max};
 
 Exchange& exchange_of(Core& core, Client& client) {
@@ -45,13 +46,24 @@ void start_trace(Core& core, Exchange& exchange) {
     exchange.trace = http::continue_trace(exchange.heads->request, bytes);
 }
 
+// In HTTP/2 a body needs no length: the stream's end ends it.
+http::BodyFraming body_of(const Exchange& exchange) {
+    const auto framing = http::request_body(exchange.heads->request);
+    const H2Stream* stream = exchange.client->stream;
+    const bool follows = stream != nullptr && !stream->websocket && stream->body_follows;
+    if (!follows || exchange.heads->request.facts.content_length) return framing;
+    return {http::BodyKind::until_close, 0};
+}
+
 void begin_request(Core& core, Exchange& exchange, std::size_t head_bytes) {
     Client& client = *exchange.client;
     const http::RequestHead& head = exchange.heads->request;
     client.state = ClientState::exchange;
     clear_timer(client);
+    client.fresh = false;
     exchange.head_end = exchange.body_at = client.in->begin + head_bytes;
-    exchange.request_body.start(http::request_body(head));
+    exchange.request_body.start(body_of(exchange));
+    exchange.version = head.version;
     exchange.keep_client =
         http::request_persistence(head) == http::Persistence::keep_alive && !core.stopping;
     exchange.begun_us = core.now_us;
@@ -70,8 +82,9 @@ void begin_request(Core& core, Exchange& exchange, std::size_t head_bytes) {
 // A name that the handshake proved is the only one asked for here (RFC 9110 7.4): what a route asks
 // of its clients cannot be passed by under another host's name.
 bool is_misdirected(const Client& client, const http::RequestHead& head) {
-    if (!client.tls) return false;
-    const auto name = client.tls->server_name();
+    const Client& link = client.link();
+    if (!link.tls) return false;
+    const auto name = link.tls->server_name();
     return !name.empty() && !http::equals_ignoring_case(name, head.host());
 }
 
@@ -107,13 +120,18 @@ void unrouted(Core& core, Exchange& exchange) {
                    {.status = 404, .text = out.fits() ? out.written() : "no app answers here"});
 }
 
+std::string_view version_of(const Exchange& exchange) {
+    if (exchange.head_end == 0) return {};
+    if (exchange.client->stream != nullptr) return "2";
+    return exchange.version == http::Version::http_1_0 ? "1.0" : "1.1";
+}
+
 void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us) {
     LogRing* ring = core.port.log.get();
     if (ring == nullptr) return;
     const auto room = ring->reserve(edge::k_log_line_max);
     if (room.empty()) return;
     edge::AccessRecord record{.time = WallTime{exchange.begun_wall_ms},
-                              .client = exchange.client->address(),
                               .status = exchange.status,
                               .bytes = exchange.body_bytes_sent,
                               .duration_us = duration_us,
@@ -128,7 +146,10 @@ void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us
         record.host = exchange.heads->request.authority();
         record.path = exchange.heads->request.path();
     }
-    if (exchange.client->tls) record.tls = exchange.client->tls->tls_1_3() ? "1.3" : "1.2";
+    const Client& link = exchange.client->link();
+    record.client = link.address();
+    record.http = version_of(exchange);
+    if (link.tls) record.tls = link.tls->tls_1_3() ? "1.3" : "1.2";
     if (exchange.head_end != 0) record.trace_id = exchange.trace.trace_id;
     if (exchange.app != nullptr) {
         record.app = exchange.app->cell->app.text;
@@ -139,6 +160,26 @@ void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us
     ControlPort& control = core.port.control;
     auto& flag = ring->pressing() ? control.log_pressing : control.log_waiting;
     if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) control.wake.ring();
+}
+
+http::HeadResult parse_head(const Client& client, Heads& heads) {
+    const bool refused = client.stream && client.stream->refusal != http::Violation::none;
+    if (refused) return {http::Progress::refused, client.stream->refusal, 0};
+    return http::parse_request_head(client.in->view(), k_request_limits, heads.request_cursor,
+                                    heads.request);
+}
+
+// An answer of ours stands at to_client's tail: a head, and maybe a body.
+void put_local(Exchange& exchange, std::size_t bytes) {
+    Buffer& out = *exchange.to_client;
+    const std::string_view answer(out.tail(), bytes);
+    const std::size_t head_bytes = answer.find(k_head_end) + k_head_end.size();
+    if (H2Stream* stream = exchange.client->stream) {
+        const auto end = head_bytes < bytes ? h2::End::open : h2::End::stream;
+        stream->connection->respond(*stream, answer.substr(0, head_bytes), end);
+        out.begin = out.end + head_bytes;
+    }
+    out.end += bytes;
 }
 
 // Counts, logs and leaves the endpoint; the connection upstream is gone or given back already.
@@ -172,6 +213,16 @@ bool reusable(const Core& core, const Exchange& exchange) {
 
 }  // namespace
 
+bool put_head(Exchange& exchange, std::size_t bytes, h2::End end) {
+    Buffer& out = *exchange.to_client;
+    H2Stream* stream = exchange.client->stream;
+    if (stream == nullptr) {
+        out.end += bytes;
+        return true;
+    }
+    return stream->connection->respond(*stream, {out.tail(), bytes}, end);
+}
+
 Flow begin_exchange(Core& core, Client& client) {
     Exchange& exchange = exchange_of(core, client);
     if (client.state == ClientState::idle) {
@@ -179,8 +230,7 @@ Flow begin_exchange(Core& core, Client& client) {
         set_timer(core, client, core.head_timers, core.limits.head);
     }
     Heads& heads = *exchange.heads;
-    const auto parsed = http::parse_request_head(client.in->view(), k_request_limits,
-                                                 heads.request_cursor, heads.request);
+    const auto parsed = parse_head(client, heads);
     if (parsed.progress == http::Progress::need_more) return Flow::wait;
     if (parsed.progress == http::Progress::refused) {
         core.counts.bad_requests.add(1);
@@ -204,11 +254,12 @@ Flow begin_exchange(Core& core, Client& client) {
         unrouted(core, exchange);
         return Flow::progress;
     }
-    if (routed.target->redirect && !client.tls && core.tls_port != 0) {
+    const bool over_tls = client.link().tls != nullptr;
+    if (routed.target->redirect && !over_tls && core.tls_port != 0) {
         redirect_to_tls(core, exchange);
         return Flow::progress;
     }
-    if (client.tls) exchange.hsts_s = routed.target->hsts_s;
+    if (over_tls) exchange.hsts_s = routed.target->hsts_s;
     exchange.app = routed.app;
     ++exchange.app->exchanges;
     exchange.app->budget.note_request();
@@ -246,7 +297,7 @@ void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
     Buffer& out = *exchange.to_client;
     const auto size = http::write_error_response(error, {out.tail(), out.room()});
     CHECK(size);  // a text of ours always fits into an almost empty buffer
-    out.end += *size;
+    put_local(exchange, *size);
 }
 
 void finish_exchange(Core& core, Exchange& exchange) {
@@ -269,7 +320,8 @@ void finish_exchange(Core& core, Exchange& exchange) {
 void abort_exchange(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     // Without a length or chunks the client could take a cut body for a whole one.
-    if (exchange.client_begun && exchange.client_body == http::BodyKind::until_close) {
+    const bool ends_by_closing = exchange.client_body == http::BodyKind::until_close;
+    if (exchange.client_begun && ends_by_closing && client.stream == nullptr) {
         if (client.tls) client.tls->abandon();
         net::abort_on_close(client.fd.get());
     }

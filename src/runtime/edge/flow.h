@@ -28,12 +28,30 @@ void accept_clients(Core& core, Listener& listener);
 void drive(Core& core, Client& client);
 void on_client_timer(Core& core, Client& client);
 void close_client(Core& core, Client& client);
+// Shuts, and reads to the client's end: an unread byte in our receive queue would make the kernel
+// reset the connection and the client lose what was said last.
+void linger(Core& core, Client& client);
 // An idle client goes at once, a busy one after its response.
 void stop_client(Core& core, Client& client);
+
+// h2_flow.cc: a connection whose streams are clients of their own.
+Flow begin_http2(Core& core, Client& client);
+Flow step_http2(Core& core, Client& client);
+void on_http2_timer(Core& core, Client& client);
+void stop_http2(Core& core, Client& client);
+// With all its streams.
+void end_http2(Core& core, Client& client);
+// Of a stream's client: its stream is left.
+void close_stream(Core& core, Client& client);
+// What was gathered in this turn goes out.
+void flush_http2(Core& core);
 
 // exchange_flow.cc: a request from its head to the log line.
 // Parses from client.in; progress: the client is in state exchange.
 Flow begin_exchange(Core& core, Client& client);
+// The head of `bytes` that was written at to_client's tail is on its way as the client's protocol
+// has it. False: it cannot be said there.
+bool put_head(Exchange& exchange, std::size_t bytes, h2::End end);
 // Answers by ourselves.
 struct LocalAnswer {
     std::uint16_t status = 500;

@@ -20,6 +20,7 @@
 #include "http/trace.h"
 #include "io/file/fd.h"
 #include "runtime/edge/buffer.h"
+#include "runtime/edge/h2_connection.h"
 #include "runtime/edge/readiness.h"
 #include "runtime/edge/tls_session.h"
 
@@ -48,17 +49,19 @@ struct ByAge;
 struct ByAgain;
 struct ByPool;
 struct ByHold;
+struct ByFlush;
 
 // A list of equal durations is sorted by deadline without sorting.
 struct Timed : edge::ListLink<ByTimer> {
     std::int64_t deadline_ms = 0;
 };
 
-// Either end's socket.
+// Where either end's bytes come from and go to: a socket, TLS over one, or a stream of HTTP/2.
 struct Connection {
     Fd fd;
     Readiness ready;
     std::unique_ptr<TlsSession> tls;  // null: none is spoken here
+    H2Stream* stream = nullptr;       // instead of a socket
 
     void note(std::uint32_t events) {
         ready.note(events);
@@ -72,23 +75,36 @@ enum class ClientState : std::uint8_t {
     head,        // some of a request head is here
     exchange,    // a request is being answered
     tunnel,      // upgraded
+    http2,       // its streams are Clients of their own
     discarding,  // answered; the rest of the request body is read and dropped
     lingering,   // answered and shut; what the client still sends is dropped until it closes
     closed,      // dropped at the end of the loop's turn
 };
 
-struct Client : Part, Connection, Timed, edge::ListLink<ByAge>, edge::ListLink<ByAgain> {
+// A connection with its request at a time, or one stream of an HTTP/2 connection.
+struct Client : Part,
+                Connection,
+                Timed,
+                edge::ListLink<ByAge>,
+                edge::ListLink<ByAgain>,
+                edge::ListLink<ByFlush> {
     Client() : Part{PartKind::client} {}
 
     ClientState state = ClientState::idle;
-    bool ended = false;  // the client will send nothing more
+    bool ended = false;    // the client will send nothing more
+    bool fresh = true;     // no request was read from it yet
+    bool stalled = false;  // of state http2: the timer that runs is that of a reader who stopped
     Buffer* in = nullptr;
     Exchange* exchange = nullptr;
+    std::unique_ptr<H2Connection> h2;  // of state http2
+    Client* carrier = nullptr;         // of a stream: the client that has the socket
     std::uint64_t discarded = 0;
     std::uint16_t edge_port = 0;
     std::uint8_t address_size = 0;
     std::array<char, INET6_ADDRSTRLEN> address_text;
 
+    // Whose socket, address and TLS these are.
+    const Client& link() const { return carrier == nullptr ? *this : *carrier; }
     std::string_view address() const { return {address_text.data(), address_size}; }
 };
 
@@ -156,8 +172,9 @@ struct Exchange : Opening, edge::ListLink<ByHold> {
     // Request. client->in holds its head at in->begin and keeps it to the end, for the log and
     // for a repeat.
     BodyReader request_body;
-    std::size_t head_end = 0;   // in client->in
-    std::size_t body_at = 0;    // in client->in: the first body byte not passed on
+    std::size_t head_end = 0;  // in client->in
+    std::size_t body_at = 0;   // in client->in: the first body byte not passed on
+    http::Version version = http::Version::http_1_1;
     bool replay_lost = false;   // some of the body that was passed on is gone
     bool request_sent = false;  // all of it, upstream
     bool request_cut = false;   // the instance reads no more of it

@@ -16,6 +16,38 @@ std::string_view received(const Exchange& exchange) {
     return {in.bytes + exchange.body_at, in.end - exchange.body_at};
 }
 
+void append_chunk(Buffer& out, std::string_view data) {
+    out.append(http::chunk_head(data.size()).view());
+    out.append(data);
+    out.append(http::k_chunk_end);
+}
+
+// A stream's body becomes chunks, as far as there is room.
+Flow chunk_stream(Core& core, Exchange& exchange) {
+    BodyReader& body = exchange.request_body;
+    while (!body.complete) {
+        const auto waiting = received(exchange);
+        if (waiting.empty() && !exchange.client->ended) return Flow::progress;
+        if (exchange.to_upstream == nullptr) exchange.to_upstream = core.buffers.lend();
+        if (exchange.to_upstream == nullptr) return Flow::gone;
+        Buffer& out = *exchange.to_upstream;
+        if (out.room() < 2 * k_chunk_overhead) return Flow::progress;
+        const auto data = waiting.substr(0, out.room() - 2 * k_chunk_overhead);
+        if (data.empty()) {
+            out.append(http::k_last_chunk);
+            body.complete = true;
+            break;
+        }
+        append_chunk(out, data);
+        exchange.body_at += data.size();
+        core.counts.bytes_in.add(static_cast<std::int64_t>(data.size()));
+        if (exchange.body_at - exchange.head_end > edge::k_replay_body_max) {
+            exchange.replay_lost = true;
+        }
+    }
+    return Flow::progress;
+}
+
 // Takes chunks apart and writes them anew into to_upstream, as far as there is room.
 // gone: the client broke the coding, so that nobody knows where its next request begins.
 Flow transcode_chunks(Core& core, Exchange& exchange) {
@@ -31,9 +63,7 @@ Flow transcode_chunks(Core& core, Exchange& exchange) {
         switch (step.kind) {
             case http::ChunkStep::Kind::data:
                 core.counts.bytes_in.add(static_cast<std::int64_t>(step.data.size()));
-                out.append(http::chunk_head(step.data.size()).view());
-                out.append(step.data);
-                out.append(http::k_chunk_end);
+                append_chunk(out, step.data);
                 break;
             case http::ChunkStep::Kind::done:
                 out.append(http::k_last_chunk);
@@ -77,7 +107,12 @@ Flow read_body(Exchange& exchange) {
     switch (got.end) {
         case IoEnd::some: return Flow::progress;
         case IoEnd::would_block: return Flow::wait;
-        case IoEnd::ended: client.ended = true; return Flow::gone;
+        case IoEnd::ended:
+            client.ended = true;
+            // Of a stream that is how a body ends; else it is cut.
+            return exchange.request_body.framing.kind == http::BodyKind::until_close
+                       ? Flow::progress
+                       : Flow::gone;
         case IoEnd::broken: return Flow::gone;
     }
     return Flow::gone;
@@ -108,6 +143,9 @@ Flow pump_request(Core& core, Exchange& exchange) {
     if (exchange.request_sent || exchange.request_cut) return Flow::wait;
     if (exchange.request_body.framing.kind == http::BodyKind::chunked) {
         if (transcode_chunks(core, exchange) == Flow::gone) return Flow::gone;
+    }
+    if (exchange.request_body.framing.kind == http::BodyKind::until_close) {
+        if (chunk_stream(core, exchange) == Flow::gone) return Flow::gone;
     }
     const std::string_view head =
         exchange.to_upstream == nullptr ? std::string_view() : exchange.to_upstream->view();

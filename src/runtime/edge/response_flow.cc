@@ -63,8 +63,7 @@ Flow pass_interim(Core& core, Exchange& exchange) {
                                                  .date = {},
                                                  .extra = {}},
                                                 {out->tail(), out->room()});
-    if (!size) return broken_attempt(core, exchange);
-    out->end += *size;
+    if (!size || !put_head(exchange, *size, h2::End::open)) return broken_attempt(core, exchange);
     if (exchange.heads->response.status == 100) exchange.continued = true;
     return Flow::progress;
 }
@@ -85,7 +84,13 @@ Flow pass_head(Core& core, Exchange& exchange) {
     const auto framing = http::response_body(
         response, {.method = request.method,
                    .upgrade_sent = exchange.upgrade.kind != http::UpgradeKind::none});
-    const auto to_client = http::body_for_client(framing, request.version);
+    // A stream's end ends its body, as the connection's does in HTTP/1.0.
+    const H2Stream* stream = exchange.client->stream;
+    const auto to_client = http::body_for_client(
+        framing, stream == nullptr ? request.version : http::Version::http_1_0);
+    // To an extended CONNECT 2xx would say that the tunnel is there (RFC 8441 5).
+    const bool no_tunnel = stream != nullptr && stream->websocket && response.status / 100 == 2;
+    if (no_tunnel) return broken_attempt(core, exchange);
     // Whoever was not told to continue may send the body or not: only closing tells which.
     const bool unsure =
         request.expect_continue && !exchange.continued && !exchange.request_body.complete;
@@ -106,8 +111,8 @@ Flow pass_head(Core& core, Exchange& exchange) {
          .date = core.date_text(),
          .extra = hsts.value.empty() ? std::span<const http::ExtraField>() : std::span(&hsts, 1)},
         {out->tail(), out->room()});
-    if (!size) return broken_attempt(core, exchange);
-    out->end += *size;
+    const auto end = to_client.kind == http::BodyKind::none ? h2::End::stream : h2::End::open;
+    if (!size || !put_head(exchange, *size, end)) return broken_attempt(core, exchange);
     exchange.response_body.start(framing);
     exchange.client_body = to_client.kind;
     exchange.client_begun = true;
@@ -226,6 +231,13 @@ Flow end_of_body(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
+// Is `body`, with what is in to_client before it, the last of the response?
+h2::End end_with(const Exchange& exchange, std::string_view body) {
+    const BodyReader& reader = exchange.response_body;
+    const bool last = reader.framing.kind == http::BodyKind::length && reader.left == body.size();
+    return reader.complete || last ? h2::End::stream : h2::End::open;
+}
+
 Flow pump_body(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     if (!passes_as_is(exchange)) {
@@ -237,12 +249,15 @@ Flow pump_body(Core& core, Exchange& exchange) {
         exchange.to_client == nullptr ? std::string_view() : exchange.to_client->view();
     const std::string_view body = sendable(exchange);
     if (head.empty() && body.empty()) {
-        if (exchange.response_body.complete) return Flow::done;
+        if (exchange.response_body.complete) {
+            if (client.stream != nullptr) end_output(client);
+            return Flow::done;
+        }
         const Flow flow = read_upstream(core, *exchange.upstream);
         return flow == Flow::done ? end_of_body(core, exchange) : flow;
     }
     if (!client.ready.writable) return Flow::wait;
-    const IoResult put = transmit(client, head, body);
+    const IoResult put = transmit(client, head, body, end_with(exchange, body));
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);
@@ -285,7 +300,9 @@ Flow pump_response(Core& core, Exchange& exchange) {
 Flow flush_local(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     if (!client.ready.writable) return Flow::wait;
-    const IoResult put = transmit(client, exchange.to_client->view(), {});
+    if (exchange.to_client->empty()) return Flow::done;  // a stream's head was all
+    const auto end = exchange.tunnel ? h2::End::open : h2::End::stream;
+    const IoResult put = transmit(client, exchange.to_client->view(), {}, end);
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     exchange.to_client->consume(put.bytes);

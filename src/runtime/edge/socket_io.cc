@@ -52,6 +52,9 @@ IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::stri
 }
 
 IoResult receive(Connection& connection, Buffer& buffer) {
+    if (connection.stream != nullptr) {
+        return connection.stream->connection->receive(*connection.stream, buffer);
+    }
     if (connection.tls) return connection.tls->receive(buffer);
     const auto got =
         receive_raw(connection.fd.get(), connection.ready, {buffer.tail(), buffer.room()});
@@ -59,12 +62,20 @@ IoResult receive(Connection& connection, Buffer& buffer) {
     return got;
 }
 
-IoResult transmit(Connection& connection, std::string_view head, std::string_view body) {
+IoResult transmit(Connection& connection, std::string_view head, std::string_view body,
+                  h2::End end) {
+    if (connection.stream != nullptr) {
+        return connection.stream->connection->transmit(*connection.stream, head, body, end);
+    }
     if (connection.tls) return connection.tls->transmit(head, body);
     return transmit_raw(connection.fd.get(), connection.ready, head, body);
 }
 
 void end_output(Connection& connection) {
+    if (connection.stream != nullptr) {
+        connection.stream->connection->end(*connection.stream);
+        return;
+    }
     if (connection.tls) connection.tls->end();
     ::shutdown(connection.fd.get(), SHUT_WR);
 }

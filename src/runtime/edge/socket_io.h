@@ -1,10 +1,11 @@
-// Reads and writes of the loop, the outcome and the readiness in one value. Without TLS each is one
-// system call.
+// Reads and writes of the loop, the outcome and the readiness in one value. Of a plain socket each
+// is one system call; of a stream of HTTP/2 none, its connection gathers for all.
 #pragma once
 
 #include <span>
 #include <string_view>
 
+#include "http/h2/session.h"
 #include "runtime/edge/readiness.h"
 
 namespace moln::edge_loop {
@@ -14,8 +15,10 @@ struct Connection;
 
 // Into the buffer's room, which must not be empty.
 IoResult receive(Connection& connection, Buffer& buffer);
-// `head` and then `body`, as far as the connection takes them; not both empty.
-IoResult transmit(Connection& connection, std::string_view head, std::string_view body);
+// `head` and then `body`, as far as the connection takes them; not both empty, except to end a
+// stream. `end` tells a stream that nothing follows; another connection does not need to know.
+IoResult transmit(Connection& connection, std::string_view head, std::string_view body,
+                  h2::End end = h2::End::open);
 // Nothing more will be sent: the peer reads to the end. What it still sends can be read.
 void end_output(Connection& connection);
 

@@ -229,6 +229,13 @@ bool TlsSession::is_challenge() const {
     return tls::is_challenge(ssl_.get());
 }
 
+std::string_view TlsSession::protocol() const {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+
 bool TlsSession::tls_1_3() const {
     return SSL_version(ssl_.get()) == TLS1_3_VERSION;
 }

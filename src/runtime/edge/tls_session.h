@@ -43,6 +43,8 @@ public:
     // The handshake was a certificate authority's look: the connection is to end.
     bool is_challenge() const;
     bool tls_1_3() const;
+    // That both agreed on (ALPN): "h2", "http/1.1", or "" for a client that did not ask.
+    std::string_view protocol() const;
 
     // What the BIO works on.
     struct Socket {

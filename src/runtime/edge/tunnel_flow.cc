@@ -58,7 +58,7 @@ void begin_tunnel(Core& core, Exchange& exchange) {
     core.views.to_tunnel(exchange);
     client.state = ClientState::tunnel;
     clear_timer(client);
-    net::enable_keepalive(client.fd.get());
+    net::enable_keepalive(client.link().fd.get());
     net::enable_keepalive(upstream.fd.get());
 }
 

@@ -119,6 +119,7 @@ void fire_timers(Core& core) {
     fire(core, core.stall_timers, on_client_timer);
     fire(core, core.discard_timers, on_client_timer);
     fire(core, core.half_closed_timers, on_client_timer);
+    fire(core, core.shutdown_timers, on_client_timer);
     fire(core, core.connect_timers, on_upstream_timer);
     fire(core, core.upstream_idle_timers, on_upstream_timer);
     fire_stream_timers(core);
@@ -130,13 +131,13 @@ void fire_timers(Core& core) {
 
 // Until the first deadline; -1: nothing to wait for but events.
 int wait_ms(Core& core) {
-    if (!core.again.empty() || !core.streams.again.empty()) return 0;
+    if (!core.again.empty() || !core.flushes.empty() || !core.streams.again.empty()) return 0;
     std::int64_t first = k_never_ms;
     const auto consider = [&](std::int64_t deadline) {
         if (first == k_never_ms || deadline < first) first = deadline;
     };
     for (auto* list : {&core.head_timers, &core.idle_timers, &core.stall_timers,
-                       &core.discard_timers, &core.half_closed_timers}) {
+                       &core.discard_timers, &core.half_closed_timers, &core.shutdown_timers}) {
         if (const Client* client = list->front()) consider(client->deadline_ms);
     }
     for (auto* list : {&core.connect_timers, &core.upstream_idle_timers}) {
@@ -216,6 +217,7 @@ void run_worker(Core& core, int cpu) {
         run_again(core);
         run_streams_again(core);
         fire_timers(core);
+        flush_http2(core);
         drop_dead(core);
     }
     close_pools(core);

@@ -1,0 +1,322 @@
+"""HTTP/2 of clients: requests, bodies both ways, flow control, ends and errors of streams."""
+
+import json
+import threading
+import unittest
+
+from h2_client import H2Client
+from harness import OVER_TLS, EdgeCase, endpoint, ok, serving, until
+
+
+class H2Case(EdgeCase):
+    def h2(self, **more):
+        if not OVER_TLS:
+            return H2Client(self.client(), **more)
+        import ssl
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        stream = self.tls_client(context=context)
+        self.assertEqual(stream.sock.selected_alpn_protocol(), "h2")
+        return H2Client(stream, **more)
+
+    def echo(self):
+        """Answers with the request's line, fields and body as JSON."""
+        def answer(head, body):
+            return ok(json.dumps({"line": head.first, "fields": head.fields,
+                                  "body": body.decode("latin-1")}))
+        origin = self.origin(serving(answer))
+        self.publish([endpoint("web-1", origin.port)])
+        return origin
+
+    def script(self, script):
+        origin = self.origin(script)
+        self.publish([endpoint("web-1", origin.port)])
+        return origin
+
+
+class Requests(H2Case):
+    def test_requests_one_after_the_other_share_a_connection_upstream(self):
+        origin = self.echo()
+        client = self.h2()
+        for i in range(20):
+            answer = client.get("/%d?x=1" % i)
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(json.loads(answer.body)["line"], "GET /%d?x=1 HTTP/1.1" % i)
+        self.assertEqual(origin.count, 1)
+        line = self.log_lines(20)[0]
+        self.assertEqual((line["method"], line["path"], line["status"], line["http"]),
+                         ("GET", "/0", 200, "2"))
+
+    def test_a_hundred_at_once(self):
+        self.echo()
+        client = self.h2()
+        numbers = [client.request("/%d" % i) for i in range(100)]
+        for i, number in enumerate(numbers):
+            answer = client.wait(number)
+            self.assertEqual(json.loads(answer.body)["line"], "GET /%d HTTP/1.1" % i)
+
+    def test_an_instance_sees_what_http_1_would_have_brought(self):
+        self.echo()
+        answer = self.h2().get("/", fields=[("cookie", "a=1"), ("x-one", "1"), ("cookie", "b=2"),
+                                            ("te", "trailers")])
+        fields = {k.lower(): v for k, v in json.loads(answer.body)["fields"]}
+        self.assertEqual(fields["host"], "shop.test")
+        self.assertEqual(fields["cookie"], "a=1; b=2")
+        self.assertEqual(fields["x-one"], "1")
+        self.assertNotIn("te", fields)
+        self.assertEqual(fields["x-forwarded-proto"], "https" if OVER_TLS else "http")
+        self.assertEqual(fields["x-forwarded-for"], "127.0.0.1")
+
+    def test_the_connections_fields_of_an_instance_stay_there(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n"
+                        "Keep-Alive: timeout=5\r\nX-Kept: Yes\r\nContent-Length: 2\r\n\r\nok")
+        self.script(script)
+        answer = self.h2().get()
+        self.assertEqual(answer.body, b"ok")
+        self.assertEqual(answer.head["x-kept"], "Yes")
+        for name in ("connection", "keep-alive", "x-hop", "transfer-encoding"):
+            self.assertNotIn(name, answer.head)
+
+    def test_no_app_and_no_instance(self):
+        self.publish_snapshot([self.route("shop.test")], [self.app([], hold=False)])
+        client = self.h2()
+        self.assertEqual(client.get(host="nobody.test").status, 404)
+        answer = client.get()
+        self.assertEqual((answer.status, answer.head["retry-after"]), (503, "1"))
+        self.assertEqual(client.get(method="HEAD").body, b"")
+
+    def test_head_and_not_modified_have_no_body(self):
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                if head.first.startswith("HEAD"):
+                    stream.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+                else:
+                    stream.send("HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n")
+        self.script(script)
+        client = self.h2()
+        answer = client.get(method="HEAD")
+        self.assertEqual((answer.status, answer.head["content-length"], answer.body),
+                         (200, "5", b""))
+        answer = client.get()
+        self.assertEqual((answer.status, answer.head["etag"], answer.body), (304, '"a"', b""))
+
+    def test_interim_responses_go_through(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+            stream.send(ok("late"))
+        self.script(script)
+        answer = self.h2().get()
+        self.assertEqual([dict(head)[":status"] for head in answer.heads], ["103", "200"])
+        self.assertEqual(answer.body, b"late")
+
+
+class Bodies(H2Case):
+    def test_bodies_up_with_and_without_a_length(self):
+        self.echo()
+        client = self.h2()
+        for fields in ([], [("content-length", "11")]):
+            answer = client.get(method="POST", fields=fields, body=b"hello world")
+            got = json.loads(answer.body)
+            self.assertEqual(got["body"], "hello world")
+            names = [k.lower() for k, _ in got["fields"]]
+            self.assertEqual("content-length" in names, bool(fields))
+        answer = client.get(method="POST", body=b"")
+        self.assertEqual(json.loads(answer.body)["body"], "")
+
+    def test_large_bodies_both_ways_at_once(self):
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                body = stream.body(head)
+                stream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                for at in range(0, len(body), 50000):
+                    part = body[at:at + 50000]
+                    stream.send(b"%x\r\n%s\r\n" % (len(part), part))
+                stream.send("0\r\n\r\n")
+        self.script(script)
+        client = self.h2()
+        bodies = [bytes([i]) * 700_000 + b"%d" % i for i in range(5)]
+        numbers = [client.request(method="PUT", body=body) for body in bodies]
+        for number, body in zip(numbers, bodies):
+            self.assertEqual(client.wait(number).body, body)
+
+    def test_a_reader_that_takes_nothing_stops_only_its_own_stream(self):
+        big = bytes(range(256)) * 8000
+        self.origin_body = big
+        self.script(serving(lambda head, _: ok(big if "/big" in head.first else b"small")))
+        client = self.h2(auto_window=False)
+        number = client.request("/big")
+        # The connection's window, 65,535 bytes, is spent with it: give that back, not the stream's.
+        client.until(lambda: len(client.answers[number].body) >= 65535)
+        client.conn.increment_flow_control_window(1 << 20)
+        client.flush()
+        self.assertEqual(client.get("/small").body, b"small")
+        self.assertFalse(client.answers[number].ended)
+        client.conn.increment_flow_control_window(1 << 24)
+        client.conn.increment_flow_control_window(1 << 24, number)
+        client.flush()
+        self.assertEqual(client.wait(number).body, big)
+
+    def test_an_answer_before_the_body_is_read_ends_the_upload(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
+            stream.rest()
+        self.script(script)
+        client = self.h2()
+        number = client.request(method="POST", body=b"x" * 1000, end=False)
+        answer = client.answers[number]
+        client.until(lambda: answer.reset is not None)
+        self.assertEqual((answer.status, answer.body, answer.reset), (413, b"big", 0))
+        client.ping()
+
+    def test_an_instance_that_breaks_off_resets_the_stream_alone(self):
+        def script(stream, _number):
+            head = stream.head()
+            if "/cut" in head.first:
+                stream.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+            else:
+                stream.send(ok("whole"))
+        self.script(script)
+        client = self.h2()
+        answer = client.get("/cut")
+        self.assertEqual((answer.status, answer.reset), (200, 2))
+        self.assertEqual(client.get("/whole").body, b"whole")
+
+    def test_a_body_that_ends_with_the_connection_ends_the_stream(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.0 200 OK\r\n\r\nuntil the end")
+        self.script(script)
+        client = self.h2()
+        for _ in range(2):
+            self.assertEqual(client.get().body, b"until the end")
+
+    def test_a_dead_instance_is_not_seen(self):
+        first = self.origin(lambda stream, _: stream.head())  # takes a request and dies
+        second = self.origin(serving(lambda head, body: ok(b"alive " + body)))
+        self.publish([endpoint("web-1", first.port), endpoint("web-2", second.port)])
+        client = self.h2()
+        for _ in range(4):
+            self.assertEqual(client.get(method="PUT", body=b"again").body, b"alive again")
+
+
+class Ends(H2Case):
+    def test_a_reset_leaves_the_instance_and_the_others_alone(self):
+        gone = threading.Event()
+
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                if "/slow" in head.first:
+                    stream.rest()
+                    gone.set()
+                    return
+                stream.send(ok("quick"))
+        self.script(script)
+        client = self.h2()
+        number = client.request("/slow")
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 1, "the request")
+        client.conn.reset_stream(number, 8)
+        client.flush()
+        self.assertEqual(client.get("/quick").body, b"quick")
+        self.assertTrue(gone.wait(20))
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "the end")
+
+    def test_a_client_that_vanishes_with_streams_open(self):
+        release = threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            release.wait(20)
+        self.script(script)
+        client = self.h2()
+        for i in range(30):
+            client.request("/%d" % i)
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 30, "30 requests")
+        client.stream.reset()
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "their end")
+        release.set()
+
+    def test_stopping_lets_streams_finish_and_says_goaway(self):
+        release = threading.Event()
+
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                stream.head()
+                release.wait(20)
+                stream.send(ok("finished"))
+        self.script(script)
+        client = self.h2()
+        number = client.request()
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 1, "the request")
+        self.process.terminate()
+        client.until(lambda: client.goaway is not None, "the announcement")
+        self.assertEqual(client.goaway, (0, 2**31 - 1))
+        client.until(lambda: client.goaway == (0, number), "the last word")
+        release.set()
+        answer = client.wait(number)
+        self.assertEqual(answer.body, b"finished")
+        client.until_closed()
+        self.assertEqual(self.process.wait(20), 0)
+
+    def test_an_idle_connection_is_told_and_closed(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.options = ("--idle-ms", "300")
+        self.start()
+        self.echo()
+        client = self.h2()
+        self.assertEqual(client.get().status, 200)
+        client.until_closed()
+        self.assertEqual(client.goaway[0], 0)
+
+    def test_websockets_are_tunnels(self):
+        def script(stream, _number):
+            head = stream.head()
+            self.assertEqual(head.first, "GET /chat HTTP/1.1")
+            self.assertEqual(head.get("upgrade"), "websocket")
+            self.assertEqual(len(head.get("sec-websocket-key")), 24)
+            stream.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                        "Upgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhello ")
+            while stream.inbox or stream.more():
+                data, stream.inbox = stream.inbox, b""
+                stream.send(data.upper())
+            stream.send("bye")
+        self.script(script)
+        client = self.h2()
+        client.until(lambda: 8 in client.conn.remote_settings, "the settings")
+        number = client.request("/chat", method="CONNECT", end=False,
+                                fields=[(":protocol", "websocket"),
+                                        ("sec-websocket-version", "13")])
+        answer = client.answers[number]
+        client.until(lambda: answer.body == b"hello ")
+        self.assertEqual(answer.status, 200)
+        client.send(number, b"a" * 100_000, end=False)
+        client.until(lambda: len(answer.body) == 100_006)
+        report = self.daemon.fresh()["endpoints"][0]
+        self.assertEqual((report["requests_open"], report["tunnels_open"]), (0, 1))
+        client.send(number, b"", end=True)
+        client.wait(number)
+        self.assertEqual(answer.body, b"hello " + b"A" * 100_000 + b"bye")
+
+    def test_an_instance_without_websockets_is_no_tunnel(self):
+        self.script(serving(lambda head, _: ok("plain")))
+        client = self.h2()
+        client.until(lambda: 8 in client.conn.remote_settings, "the settings")
+        number = client.request("/chat", method="CONNECT", end=False,
+                                fields=[(":protocol", "websocket"),
+                                        ("sec-websocket-version", "13")])
+        answer = client.answers[number]
+        client.until(lambda: answer.heads)
+        self.assertEqual(answer.status, 502)
+
+
+if __name__ == "__main__":
+    unittest.main()
