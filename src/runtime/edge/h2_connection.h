@@ -22,9 +22,9 @@ struct Core;
 class H2Connection;
 
 struct ByReady;
-struct ByStream;
+struct ByConnection;
 
-struct H2Stream : h2::Stream, edge::ListLink<ByReady>, edge::ListLink<ByStream> {
+struct H2Stream : h2::Stream, edge::ListLink<ByReady>, edge::ListLink<ByConnection> {
     H2Connection* connection = nullptr;
     Client* client = nullptr;
     Buffer* inbox = nullptr;  // body bytes that were not received yet, in the sense of receive()
@@ -90,7 +90,7 @@ private:
     edge::FrameBudget budget_;
     Buffer* out_ = nullptr;
     edge::List<H2Stream, ByReady> ready_;
-    edge::List<H2Stream, ByStream> streams_;
+    edge::List<H2Stream, ByConnection> streams_;
     std::size_t open_ = 0;
     bool overdrawn_ = false;  // the budget is spent
     bool closes_ = false;     // the last GOAWAY was said
