@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t k_frame_head_bytes = 9;
 constexpr std::size_t k_data_room_bytes = 1024;  // less is not worth a frame
+constexpr std::uint64_t k_resets_beyond_owner = 100'000;
 constexpr std::uint32_t k_header_table_bytes = 4096;
 
 std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
@@ -70,8 +71,8 @@ private:
     std::array<nghttp2_nv, http::k_fields_max + k_own_fields_max> pairs_;
 };
 
-FrameKind kind_of(const nghttp2_frame_hd& head) {
-    switch (head.type) {
+FrameKind kind_of(std::uint8_t type) {
+    switch (type) {
         case NGHTTP2_DATA: return FrameKind::data;
         case NGHTTP2_HEADERS: return FrameKind::headers;
         case NGHTTP2_RST_STREAM: return FrameKind::reset;
@@ -88,16 +89,12 @@ struct Session::Glue {
         return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
     }
 
-    static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* data) {
-        const bool good = self(data).owner_.on_frame(kind_of(*head), head->length);
-        return good ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-
     static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* data) {
         Session& it = self(data);
         const std::int32_t id = frame->hd.stream_id;
         Stream* stream = stream_of(session, id);
         if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+            it.peers_.note_opened(id);
             stream = it.owner_.on_open(id);
             if (stream != nullptr) {
                 stream->id = id;
@@ -158,6 +155,13 @@ struct Session::Glue {
         return good ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
     }
 
+    static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* data) {
+        if (frame->hd.type == NGHTTP2_RST_STREAM) {
+            self(data).peers_.note_reset_by_us(frame->hd.stream_id);
+        }
+        return 0;
+    }
+
     static int on_close(nghttp2_session* session, std::int32_t id, std::uint32_t error,
                         void* data) {
         Stream* stream = stream_of(session, id);
@@ -208,7 +212,6 @@ struct Session::Glue {
         static nghttp2_session_callbacks* const made = [] {
             nghttp2_session_callbacks* it = nullptr;
             if (nghttp2_session_callbacks_new(&it) != 0) return it;
-            nghttp2_session_callbacks_set_on_begin_frame_callback(it, on_begin_frame);
             nghttp2_session_callbacks_set_on_begin_headers_callback(it, on_begin_headers);
             nghttp2_session_callbacks_set_on_header_callback(it, on_header);
             nghttp2_session_callbacks_set_on_frame_recv_callback(it, on_frame);
@@ -216,6 +219,7 @@ struct Session::Glue {
             nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(it, on_invalid_frame);
             nghttp2_session_callbacks_set_on_stream_close_callback(it, on_close);
             nghttp2_session_callbacks_set_send_data_callback(it, send_data);
+            nghttp2_session_callbacks_set_on_frame_send_callback(it, on_frame_sent);
             return it;
         }();
         return made;
@@ -227,6 +231,9 @@ struct Session::Glue {
             if (nghttp2_option_new(&it) != 0) return it;
             nghttp2_option_set_no_auto_window_update(it, 1);
             nghttp2_option_set_no_closed_streams(it, 1);  // priorities are ignored: no use for them
+            // Its own guard against resets would speak of an internal error: the owner's is first.
+            nghttp2_option_set_stream_reset_rate_limit(it, k_resets_beyond_owner,
+                                                       k_resets_beyond_owner);
             nghttp2_option_set_max_deflate_dynamic_table_size(it, k_header_table_bytes);
             return it;
         }();
@@ -261,10 +268,30 @@ Session::~Session() {
     nghttp2_session_del(session_);
 }
 
+// Before nghttp2 sees it. False: the connection ends with it.
+bool Session::judge(const FrameWalk::Piece& frame) {
+    if (!owner_.on_frame(kind_of(frame.type), frame.length)) return false;
+    if (frame.type == NGHTTP2_PRIORITY) {
+        return frame.stream != 0 && frame.depends_on != frame.stream;
+    }
+    if (frame.type != NGHTTP2_DATA && frame.type != NGHTTP2_HEADERS) return true;
+    constexpr int k_unknown = -1;
+    if (nghttp2_session_get_stream_remote_close(session_, frame.stream) != k_unknown) return true;
+    const auto breach = peers_.judge_late_frame(frame.stream);
+    if (breach == Breach::stream_closed) give_up(ErrorCode::stream_closed);
+    return !breach;
+}
+
 bool Session::receive(std::string_view bytes) {
-    const auto used = nghttp2_session_mem_recv(
-        session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    return used >= 0 && static_cast<std::size_t>(used) == bytes.size();
+    while (!bytes.empty()) {
+        const auto piece = frames_.next(bytes);
+        if (piece.begins && !judge(piece)) return false;
+        const auto used = nghttp2_session_mem_recv(
+            session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), piece.bytes);
+        if (used < 0 || static_cast<std::size_t>(used) != piece.bytes) return false;
+        bytes.remove_prefix(piece.bytes);
+    }
+    return true;
 }
 
 void Session::serve() {

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "http/h2/field_block.h"
+#include "http/h2/strictness.h"
 
 struct nghttp2_session;
 
@@ -38,6 +39,7 @@ enum class ErrorCode : std::uint32_t {
     protocol_error = 1,
     internal_error = 2,
     flow_control_error = 3,
+    stream_closed = 5,
     refused_stream = 7,
     cancel = 8,
     enhance_your_calm = 11,
@@ -134,11 +136,14 @@ private:
     struct Glue;
     explicit Session(Owner& owner) : owner_(owner) {}
     void take(Stream& stream, std::span<char> room);
+    bool judge(const FrameWalk::Piece& frame);
 
     Owner& owner_;
     nghttp2_session* session_ = nullptr;
     const Stream* sending_ = nullptr;
     FieldBlock block_;
+    PeerStreams peers_;
+    FrameWalk frames_{k_preface.size()};
 };
 
 }  // namespace moln::h2

@@ -1,0 +1,226 @@
+"""Clients of HTTP/2 that mean no good: each is bounded or sent away, and others are served."""
+
+import ssl
+import time
+import unittest
+
+import h2_frames as f
+from h2_frames import (ACK, CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, HEADERS, PING, POST,
+                       PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, Frames, frame, number, settings)
+from harness import SANITIZED, EdgeCase, endpoint, ok, serving, until
+
+MEMORY_MIB = 64  # that no abuser may cost
+
+
+class Abuse(EdgeCase):
+    threads = 1
+
+    def setUp(self):
+        super().setUp()
+        big = bytes(1 << 20)
+        self.seen = 0
+
+        def answer(head, body):
+            self.seen += 1
+            return ok(big if "/big" in head.first else b"ok")
+        self.publish([endpoint("web-1", self.origin(serving(answer)).port)])
+        self.get()
+        self.before_kib = self.memory_kib()
+
+    def tearDown(self):
+        head, body = self.get()
+        self.assertEqual((head.status, body), (200, b"ok"))
+        if not SANITIZED:
+            self.assertLess(self.memory_kib() - self.before_kib, MEMORY_MIB * 1024)
+        super().tearDown()
+
+    def new(self):
+        return Frames(f.connect(self))
+
+    def flood(self, make, count):
+        """Sends make(i) for i below count until the edge ends it; how many went."""
+        client = self.new()
+        batch = 100
+        for i in range(0, count, batch):
+            client.send(*(make(client, j) for j in range(i, i + batch)))
+            client.sock.settimeout(0.0005)
+            try:
+                client.pump()
+            except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
+                pass
+            client.sock.settimeout(20)
+            if client.closed:
+                break
+        return client
+
+    def sent_away(self, client):
+        found = client.until(lambda one: one[0] == f.GOAWAY)
+        if found:
+            self.assertEqual(found[3][4:8], number(CALM))
+        client.until(lambda one: False)
+        self.assertTrue(client.closed)
+
+    def test_rapid_resets(self):
+        def open_and_reset(c, i):
+            return c.headers(1 + 2 * i) + frame(RST_STREAM, 1 + 2 * i, number(8))
+        self.sent_away(self.flood(open_and_reset, 10_000))
+        # What got through to the instance is a fraction.
+        self.assertLess(self.seen, 3_000)
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "all closed")
+
+    def test_resets_provoked_from_the_edge(self):
+        """Each stream is broken by the client, so that the edge itself must reset it."""
+        def open_and_break(c, i):
+            return c.headers(1 + 2 * i, POST, END_HEADERS) + frame(WINDOW_UPDATE, 1 + 2 * i, number(0))
+        self.flood(open_and_break, 10_000)
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "all closed")
+
+    def test_frames_that_do_nothing(self):
+        kinds = {"pings": lambda c, i: frame(PING, 0, b"12345678"),
+                 "settings": lambda c, i: settings(),
+                 "priorities": lambda c, i: frame(PRIORITY, 1 + 2 * (i % 50), b"\0\0\0\0\x10"),
+                 "unknown": lambda c, i: frame(0x77, 0, b"x"),
+                 "windows": lambda c, i: frame(WINDOW_UPDATE, 0, number(1)),
+                 "empty data": lambda c, i: c.headers(1, POST, END_HEADERS) if i == 0
+                 else frame(DATA, 1)}
+        for name, make in kinds.items():
+            with self.subTest(name):
+                self.sent_away(self.flood(make, 20_000))
+
+    def test_a_block_without_end(self):
+        client = self.new()
+        client.send(frame(HEADERS, 1, client.block(GET), END_STREAM))
+        for _ in range(10_000):
+            client.send(frame(CONTINUATION, 1, b"\0\x01a\x01b" * 100))
+            if client.closed:
+                break
+        client.until(lambda one: False)
+        self.assertTrue(client.closed)
+
+    def test_a_head_of_a_megabyte_is_refused_and_costs_nothing(self):
+        client = self.new()
+        block = client.block(GET + [("x-%d" % i, "v" * 1000) for i in range(1000)])
+        parts = [block[i:i + 16384] for i in range(0, len(block), 16384)]
+        client.send(frame(HEADERS, 1, parts[0], END_STREAM),
+                    *(frame(CONTINUATION, 1, part) for part in parts[1:-1]),
+                    frame(CONTINUATION, 1, parts[-1], END_HEADERS))
+        self.assertIsNone(client.refused(1))
+
+    def test_a_head_just_too_long_is_answered(self):
+        client = self.new()
+        client.send(client.headers(1, GET + [("x", "v" * 16_000), ("y", "v" * 100)]))
+        self.assertIsNone(client.answered(1))
+        client.decoder = __import__("hpack").Decoder()
+        client = self.new()
+        block = client.block(GET + [("x-%d" % i, "v" * 8000) for i in range(5)])
+        client.send(frame(HEADERS, 1, block[:16384], END_STREAM),
+                    frame(CONTINUATION, 1, block[16384:], END_HEADERS))
+        self.assertIsNone(client.answered(1, "431"))
+        self.assertIsNone(client.alive())
+
+    def test_a_bomb_of_references(self):
+        """4 KiB in the table, named 16,000 times in one frame: 64 MiB once unpacked."""
+        client = self.new()
+        client.send(client.headers(1, GET + [("bomb", "b" * 4000)]))
+        self.assertIsNone(client.answered(1))
+        client.send(frame(HEADERS, 3, client.block(GET) + b"\xbe" * 16_000, END_STREAM | END_HEADERS))
+        self.assertIsNone(client.stream_error(3, f.INTERNAL, CALM))
+
+    def test_gigantic_windows_and_no_reading(self):
+        client = self.new()
+        client.send(settings((4, 2**31 - 1)), frame(WINDOW_UPDATE, 0, number(2**31 - 65536)))
+        fields = [(":path", "/big") if name == ":path" else (name, value) for name, value in GET]
+        client.send(*(client.headers(1 + 2 * i, fields) for i in range(100)))
+        # A hundred times a megabyte is asked for and not read.
+        until(lambda: self.seen >= 100, "the requests")
+        self.daemon.fresh()
+        if not SANITIZED:
+            self.assertLess(self.memory_kib() - self.before_kib, MEMORY_MIB * 1024)
+
+    def test_tiny_windows(self):
+        client = self.new()
+        client.send(settings((4, 0)))
+        client.send(*(client.headers(1 + 2 * i) for i in range(100)))
+        for i in range(100):
+            self.assertIsNone(client.answered(1 + 2 * i))
+        client.send(settings((4, 1)))
+        self.assertIsNone(client.alive())
+
+    def test_uploads_that_nobody_finishes(self):
+        clients = []
+        for _ in range(10):
+            client = self.new()
+            client.send(*(client.headers(1 + 2 * i, POST, END_HEADERS) for i in range(50)),
+                        *(frame(DATA, 1 + 2 * i, b"x" * 1000) for i in range(50)))
+            clients.append(client)
+        for client in clients:
+            self.assertIsNone(client.alive())
+            client.sock.close()
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "all closed")
+
+
+class Slowness(EdgeCase):
+    options = ("--head-ms", "300", "--stall-ms", "300", "--idle-ms", "600")
+
+    def setUp(self):
+        super().setUp()
+        big = bytes(4 << 20)
+        self.publish([endpoint("web-1", self.origin(serving(lambda head, body: ok(big))).port)])
+
+    def new(self):
+        return Frames(f.connect(self))
+
+    def test_half_a_head(self):
+        client = self.new()
+        client.send(frame(HEADERS, 1, client.block(GET), END_STREAM))
+        client.until(lambda one: False)
+        self.assertTrue(client.closed)
+
+    def test_half_a_body(self):
+        client = self.new()
+        client.send(client.headers(1, POST, END_HEADERS), frame(DATA, 1, b"x"))
+        self.assertIsNone(client.stream_error(1, f.INTERNAL, f.CANCEL))
+        self.assertIsNone(client.alive())
+
+    def test_a_window_that_never_opens(self):
+        client = self.new()
+        client.send(client.headers(1))
+        self.assertIsNone(client.answered(1))
+        self.assertIsNone(client.stream_error(1, f.INTERNAL, f.CANCEL))
+
+    def test_a_socket_that_nobody_reads(self):
+        client = self.new()
+        client.send(settings((4, 2**31 - 1)), frame(WINDOW_UPDATE, 0, number(2**31 - 65536)))
+        client.send(*(client.headers(1 + 2 * i) for i in range(20)))
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] > 0, "a request")
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "its end")
+
+    def test_nothing_but_pings_is_idle(self):
+        client = self.new()
+        while not client.closed:
+            client.send(frame(PING, 0, b"12345678"))
+            client.pump()
+        self.assertTrue(any(one[0] == f.GOAWAY for one in client.came))
+
+
+class Limits(EdgeCase):
+    threads = 1
+    options = ("--streams-max", "3")
+
+    def test_streams_at_the_limit_and_one_past_it(self):
+        origin = self.origin(lambda stream, _number: stream.rest())
+        self.publish([endpoint("web-1", origin.port)])
+        client = Frames(f.connect(self))
+        client.send(*(client.headers(1 + 2 * i) for i in range(3)))
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 3, "three")
+        other = Frames(f.connect(self))
+        other.send(other.headers(1))
+        self.assertIsNone(other.stream_error(1, f.REFUSED))
+        client.send(frame(RST_STREAM, 1, number(8)))
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 2, "two")
+        other.send(other.headers(3))
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 3, "three again")
+
+
+if __name__ == "__main__":
+    unittest.main()
