@@ -3,6 +3,7 @@
 #include "api/call.h"
 #include "api/table.h"
 #include "api/view.h"
+#include "model/route.h"
 #include "model/validate.h"
 
 namespace moln::api {
@@ -71,20 +72,30 @@ void route_list(std::shared_ptr<Call> call) {
 
 void route_add(std::shared_ptr<Call> call) {
     const auto body = call->body_as<RouteBody>();
-    const auto bad = [&](std::string_view field, const Error& error) {
-        call->fail({ErrorCode::invalid, fmt::format("{}: {}", field, error.reason)});
-    };
-    if (auto valid = validate_host(body.host); !valid) return bad("host", valid.error());
-    if (auto valid = validate_route_path(body.path); !valid) return bad("path", valid.error());
-    if (auto valid = validate_name(body.process); !valid) return bad("process", valid.error());
-    if (auto valid = validate_hsts(body.hsts); !valid) return bad("hsts", valid.error());
-    call->execute(
-        AddRouteCommand{call->app(), {body.host, body.path, body.process, body.https, body.hsts}});
+    RouteSpec route{.host = body.host,
+                    .path = body.path,
+                    .process = body.process,
+                    .https = body.https,
+                    .hsts = body.hsts,
+                    .listen = body.listen,
+                    .port = body.port,
+                    .accept_proxy = body.accept_proxy,
+                    .send_proxy = body.send_proxy,
+                    .idle = body.idle};
+    if (is_stream(route) && route.host.empty()) route.host = "*";
+    if (auto valid = validate(route); !valid) return call->fail(valid.error());
+    if (auto valid = validate_name(body.process); !valid) {
+        return call->fail({ErrorCode::invalid, fmt::format("process: {}", valid.error().reason)});
+    }
+    call->execute(AddRouteCommand{call->app(), std::move(route)});
 }
 
 void route_remove(std::shared_ptr<Call> call) {
     const auto path = call->text("path");
-    call->execute(RemoveRouteCommand{call->app(), call->text("host"), path.empty() ? "/" : path});
+    const auto listen = call->text("listen");
+    auto host = call->text("host");
+    if (host.empty() && !listen.empty()) host = "*";
+    call->execute(RemoveRouteCommand{call->app(), host, path.empty() ? "/" : path, listen});
 }
 
 }  // namespace
@@ -135,7 +146,7 @@ std::vector<Endpoint> config_endpoints() {
          .errors = usual,
          .handle = secret_remove},
         {.path = "/v1/routes",
-         .summary = "Hosts and paths, and which app they lead to",
+         .summary = "Hosts and paths, ports, and which app they lead to",
          .cli = "route ls",
          .query = {project_param(), app_filter_param()},
          .reply = json_reply<Items<RouteView>>(),
@@ -156,7 +167,8 @@ std::vector<Endpoint> config_endpoints() {
          .cli = "route rm",
          .query = {project_param(),
                    {.name = "host", .help = "of the route"},
-                   {.name = "path", .help = "of the route; without it, /"}},
+                   {.name = "path", .help = "of the route; without it, /"},
+                   {.name = "listen", .help = "of a route without HTTP: tcp:5432"}},
          .reply = change,
          .errors = usual,
          .handle = route_remove},

@@ -4,6 +4,7 @@
 
 #include "api/view.h"
 #include "model/certificate.h"
+#include "model/route.h"
 
 namespace moln::api {
 namespace {
@@ -19,24 +20,65 @@ std::string reset_text(const Volume& volume) {
     return "kept until `moln volume rm`, even when the app is removed";
 }
 
+// A listening address as one of this machine connects to it.
+std::string reachable_here(const std::string& listen) {
+    const auto colon = listen.rfind(':');
+    auto host = listen.substr(0, colon);
+    if (host == "0.0.0.0" || host == "[::]") host = "127.0.0.1";
+    return host + listen.substr(colon);
+}
+
 // Where the first edge that listens is reached from this machine: "127.0.0.1:8080".
 std::string edge_authority(const World& world, UrlScheme scheme) {
     for (const auto& [node, edge] : world.edges) {
         const auto& report = edge.report;
         const auto& listens = scheme == UrlScheme::https ? report.tls_listens : report.listens;
         if (!edge.connected || listens.empty()) continue;
-        const auto& listen = listens.front();
-        const auto colon = listen.rfind(':');
-        if (colon == std::string::npos) continue;
-        auto host = listen.substr(0, colon);
-        if (host == "0.0.0.0" || host == "[::]") host = "127.0.0.1";
-        return host + listen.substr(colon);
+        if (listens.front().find(':') == std::string::npos) continue;
+        return reachable_here(listens.front());
     }
     return "";
 }
 
+// What the first edge that has an opinion says of a `listen`.
+EdgeListenReport listen_seen(const World& world, const std::string& listen) {
+    for (const auto& [node, edge] : world.edges) {
+        if (!edge.connected) continue;
+        for (const auto& seen : edge.report.streams) {
+            if (seen.listen == listen) return seen;
+        }
+    }
+    return {};
+}
+
+RouteView stream_view(const World& world, const AppId& app, const RouteSpec& route,
+                      RouteOrigin origin) {
+    RouteView view{.app = app,
+                   .host = route.host,
+                   .path = route.path,
+                   .process = route.process,
+                   .origin = origin,
+                   .listen = route.listen,
+                   .port = route.port,
+                   .accept_proxy = route.accept_proxy,
+                   .send_proxy = route.send_proxy,
+                   .idle = route.idle};
+    const auto seen = listen_seen(world, route.listen);
+    view.problem = seen.problem;
+    if (!seen.addresses.empty()) {
+        const auto protocol = route.listen.substr(0, route.listen.find(':'));
+        const bool named = route.host != "*" && !route.host.starts_with("*.");
+        const auto& address = seen.addresses.front();
+        view.url = fmt::format(
+            "{}://{}", protocol,
+            named ? route.host + address.substr(address.rfind(':')) : reachable_here(address));
+    }
+    return view;
+}
+
 RouteView route_view(const World& world, const AppId& app, const RouteSpec& route,
                      RouteOrigin origin) {
+    if (is_stream(route)) return stream_view(world, app, route, origin);
     RouteView view{.app = app,
                    .host = route.host,
                    .path = route.path,
@@ -83,7 +125,7 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
     for (const auto& route : world.edge.routes) {
         if (route.app != app.id) continue;
         const bool told = std::ranges::any_of(views, [&](const RouteView& view) {
-            return view.host == route.host && view.path == route.path;
+            return view.listen.empty() && view.host == route.host && view.path == route.path;
         });
         RouteSpec spec{.host = route.host, .path = route.path, .process = route.process};
         spec.hsts = route.hsts;

@@ -38,18 +38,26 @@ InstanceState state_of(const InstanceView& view, bool web) {
     return InstanceState::stopping;
 }
 
-std::string draining_text(const InstanceView& view) {
+// What users call what is open besides requests: who is reached by a port has plain connections.
+std::string_view tunnel_word(const World& world, const InstanceView& view) {
+    const bool by_port = std::ranges::any_of(world.edge.streams, [&](const EdgeStream& stream) {
+        return stream.app == view.app && stream.process == view.process;
+    });
+    return by_port ? "connection" : "websocket";
+}
+
+std::string draining_text(const World& world, const InstanceView& view) {
     std::string text;
     if (view.requests_open > 0) text = count_words(view.requests_open, "request");
     if (view.tunnels_open > 0) {
         if (!text.empty()) text += ", ";
-        text += count_words(view.tunnels_open, "websocket");
+        text += count_words(view.tunnels_open, tunnel_word(world, view));
     }
     if (text.empty()) return "draining: nothing open";
     return fmt::format("draining: {}, oldest {}", text, duration_words(view.oldest_open));
 }
 
-std::string text_of(const InstanceView& view, const InstanceSeen* seen,
+std::string text_of(const World& world, const InstanceView& view, const InstanceSeen* seen,
                     const EndpointReport* endpoint) {
     const auto because = [](std::string_view what, const std::string& reason) {
         return reason.empty() ? std::string(what) : fmt::format("{}: {}", what, reason);
@@ -57,7 +65,7 @@ std::string text_of(const InstanceView& view, const InstanceSeen* seen,
     const std::string seen_reason = seen == nullptr ? "" : seen->reason;
     const std::string health_reason = endpoint == nullptr ? "" : endpoint->health_reason;
     switch (view.state) {
-        case InstanceState::draining: return draining_text(view);
+        case InstanceState::draining: return draining_text(world, view);
         case InstanceState::starting: return because("waits to be healthy", health_reason);
         case InstanceState::unhealthy: return because("unhealthy", health_reason);
         case InstanceState::backing_off:
@@ -126,7 +134,7 @@ InstanceView instance_view(const World& world, const Instance& instance) {
         view.oldest_open = endpoint->oldest_open;
     }
     view.state = state_of(view, is_web(world, instance));
-    view.text = valid_utf8(text_of(view, seen, endpoint));
+    view.text = valid_utf8(text_of(world, view, seen, endpoint));
     return view;
 }
 

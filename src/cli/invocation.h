@@ -38,6 +38,11 @@ struct Invocation {
     std::string key;
     std::string https;
     std::string hsts;
+    std::string listen;
+    std::int64_t port = 0;
+    bool accept_proxy = false;
+    std::string send_proxy;
+    std::string idle;
     bool print = false;
     bool remove = false;
     std::string to;

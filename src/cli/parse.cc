@@ -76,6 +76,31 @@ void stop_options(CLI::App& app, Invocation& to) {
     change_options(app, to);
 }
 
+void route_options(CLI::App& app, Invocation& to) {
+    words(app, to, "HOST[/PATH]", "Where requests come from; with --listen, a name of TLS clients")
+        ->expected(0, 1);
+    app.add_option("--process", to.process, "Which process serves it; web without it")
+        ->type_name("NAME");
+    app.add_option("--https", to.https, "Without TLS: redirect, answer both, or automatic")
+        ->type_name("HOW")
+        ->check(CLI::IsMember({"automatic", "redirect", "both"}));
+    app.add_option("--hsts", to.hsts, "Strict-Transport-Security for so long: 30d")
+        ->type_name("DURATION");
+    app.add_option("--listen", to.listen, "Pass on a port without HTTP: tcp:5432, udp:53")
+        ->type_name("LISTEN");
+    app.add_option("--port", to.port, "With --listen: of the instances, if not their own")
+        ->type_name("N")
+        ->check(CLI::Range(1, 65'535));
+    app.add_flag("--accept-proxy", to.accept_proxy,
+                 "With --listen: connections begin with a PROXY header");
+    app.add_option("--send-proxy", to.send_proxy, "With --listen: tell instances who the client is")
+        ->type_name("VERSION")
+        ->check(CLI::IsMember({"none", "v1", "v2"}));
+    app.add_option("--idle", to.idle, "With --listen: end what is quiet for so long: 10m")
+        ->type_name("DURATION");
+    generation_option(app, to);
+}
+
 const std::map<std::string_view, Setup>& setups() {
     static const std::map<std::string_view, Setup> table = {
         {"down",
@@ -122,21 +147,12 @@ const std::map<std::string_view, Setup>& setups() {
              words(app, to, "NAME", "Its name")->expected(1)->required();
              change_options(app, to);
          }},
-        {"route add",
-         [](CLI::App& app, Invocation& to) {
-             words(app, to, "HOST[/PATH]", "Where requests come from")->expected(1)->required();
-             app.add_option("--process", to.process, "Which process serves it; web without it")
-                 ->type_name("NAME");
-             app.add_option("--https", to.https, "Without TLS: redirect, answer both, or automatic")
-                 ->type_name("HOW")
-                 ->check(CLI::IsMember({"automatic", "redirect", "both"}));
-             app.add_option("--hsts", to.hsts, "Strict-Transport-Security for so long: 30d")
-                 ->type_name("DURATION");
-             generation_option(app, to);
-         }},
+        {"route add", route_options},
         {"route rm",
          [](CLI::App& app, Invocation& to) {
-             words(app, to, "HOST[/PATH]", "As it was added")->expected(1)->required();
+             words(app, to, "HOST[/PATH]", "As it was added")->expected(0, 1);
+             app.add_option("--listen", to.listen, "Of a route without HTTP, as it was added")
+                 ->type_name("LISTEN");
              generation_option(app, to);
          }},
         {"cert show",

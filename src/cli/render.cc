@@ -208,8 +208,12 @@ std::string render_routes(const std::vector<RouteView>& views, const Style& styl
     if (views.empty()) return nothing(style, "No routes. `moln route add HOST` adds one.");
     Table table({"HOST", "PATH", "APP", "PROCESS", "FROM", "URL"});
     for (const auto& view : views) {
-        table.add({view.host, view.path, short_app(view.app), view.process,
-                   origin_word(view.origin), view.url});
+        const bool stream = !view.listen.empty();
+        const Cell url = view.problem.empty()
+                             ? Cell{view.url}
+                             : Cell{fmt::format("not open: {}", view.problem), Colour::bad};
+        table.add({view.host, stream ? view.listen : view.path, short_app(view.app), view.process,
+                   origin_word(view.origin), url});
     }
     return table.text(style);
 }

@@ -89,9 +89,17 @@ Result<ApiCall> rollback(const Invocation& said, const std::string& app) {
                        send("POST", target(app_path(app, "/rollback"), change_query(said)), body));
 }
 
+// Host and path as they were said. With --listen the host may be left out, and means every one.
+Result<std::pair<std::string, std::string>> said_place(const Invocation& said) {
+    if (!said.words.empty()) return split_route(said.words.front());
+    if (!said.listen.empty()) return std::pair{std::string("*"), std::string("/")};
+    return fail(ErrorCode::invalid,
+                fmt::format("{}: expected HOST[/PATH], or --listen tcp:PORT", said.verb));
+}
+
 Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
-    const auto [host, path] = split_route(said.words.front());
-    RouteBody body{host, path, said.process.empty() ? "web" : said.process};
+    MOLN_ASSIGN(const auto place, said_place(said));
+    RouteBody body{place.first, place.second, said.process.empty() ? "web" : said.process};
     if (!said.https.empty()) {
         body.https = enum_from_word<Https>(said.https).value_or(Https::automatic);
     }
@@ -100,16 +108,26 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
         if (!hsts) return fail_in("--hsts", hsts.error());
         body.hsts = *hsts;
     }
+    body.listen = said.listen;
+    body.port = static_cast<std::uint16_t>(said.port);
+    body.accept_proxy = said.accept_proxy;
+    body.send_proxy = enum_from_word<SendProxy>(said.send_proxy).value_or(SendProxy::none);
+    if (!said.idle.empty()) {
+        auto idle = parse_duration(said.idle);
+        if (!idle) return fail_in("--idle", idle.error());
+        body.idle = *idle;
+    }
     return conditional(said,
                        send("POST", target(app_path(app, "/routes"), with_project(said)), body));
 }
 
 Result<ApiCall> route_rm(const Invocation& said, const std::string& app) {
-    const auto [host, path] = split_route(said.words.front());
-    return conditional(said,
-                       {.method = "DELETE",
-                        .target = target(app_path(app, "/routes"),
-                                         with_project(said, {{"host", host}, {"path", path}}))});
+    MOLN_ASSIGN(const auto place, said_place(said));
+    return conditional(said, {.method = "DELETE",
+                              .target = target(app_path(app, "/routes"),
+                                               with_project(said, {{"host", place.first},
+                                                                   {"path", place.second},
+                                                                   {"listen", said.listen}}))});
 }
 
 Result<ApiCall> stop(const Invocation& said, const std::string& app) {

@@ -74,13 +74,17 @@ const std::vector<Verb>& verbs() {
          "moln secret set TLS_KEY --file key.pem"},
         {"secret rm", k_change, "Remove a secret", "", "moln secret rm API_KEY"},
         {"route ls", k_change, "List routes with their URLs", "", "moln route ls"},
-        {"route add", k_change, "Lead a host and path to an app",
+        {"route add", k_change, "Lead a host and path, or a port, to an app",
          "A host such as shop.localhost gets a certificate by itself; for others see `moln cert "
          "add`. What comes without TLS is sent on to https once a certificate was added for the "
-         "host, unless --https says otherwise.",
+         "host, unless --https says otherwise. With --listen a port is passed on byte for byte, as "
+         "a database wants it; with a HOST beside it, by the name that TLS clients ask for.",
          "moln route add shop.localhost\nmoln route add shop.example.org/api --process api\n"
-         "moln route add shop.example.org --https both --hsts 30d"},
-        {"route rm", k_change, "Remove a route that was added", "", "moln route rm shop.localhost"},
+         "moln route add shop.example.org --https both --hsts 30d\n"
+         "moln route add --listen tcp:5432 --app db --process postgres\n"
+         "moln route add --listen tcp:8443 mail.example.org --send-proxy v2"},
+        {"route rm", k_change, "Remove a route that was added", "",
+         "moln route rm shop.localhost\nmoln route rm --listen tcp:5432 --app db"},
         {"rm", k_change, "Remove an app; its data goes to the trash",
          "Waits until its instances have drained and it is in the trash; Ctrl-C stops only the "
          "waiting.",

@@ -25,6 +25,7 @@
 #include "main/housekeeping.h"
 #include "main/real_host.h"
 #include "main/roles.h"
+#include "main/stream_sockets.h"
 #include "runtime/daemon.h"
 #include "store/reserved_store.h"
 #include "store/sqlite_store.h"
@@ -182,6 +183,7 @@ private:
         if (found == daemon_->world().edges.end() || !found->second.connected) return;
         const auto& listens = found->second.report.listens;
         keeper_.heard(found->second.report);
+        stream_sockets_.serve(found->second.report, found->second.received);
         if (options_.ready_fd < 0 || !daemon_->world().leading) return;
         std::vector<std::string> urls;
         for (const auto& listen : listens) urls.push_back("http://" + listen);
@@ -217,6 +219,7 @@ private:
     std::optional<SealBox> seals_;
     EdgeKeeper keeper_;
     EdgeSocketLink link_;
+    StreamSockets stream_sockets_{link_};
     std::unique_ptr<SandboxHost> sandbox_host_;
     std::optional<RealSandboxes> sandboxes_;
     std::optional<RealOneShots> one_shots_;

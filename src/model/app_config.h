@@ -41,8 +41,12 @@ BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                       (kind, command, schedule, instances, memory, cpu_millis, pids, port,
                        concurrency, queue, queue_time))
 
-enum class HealthKind { http, tcp };
-BOOST_DESCRIBE_ENUM(HealthKind, http, tcp)
+enum class HealthKind {
+    http,
+    tcp,      // a connection that is accepted
+    running,  // it is not probed: what runs is healthy. Of processes that are reached by UDP alone
+};
+BOOST_DESCRIBE_ENUM(HealthKind, http, tcp, running)
 
 struct HealthSpec {
     HealthKind kind = HealthKind::tcp;

@@ -45,6 +45,7 @@ struct RemoveRouteCommand {
     AppId app;
     std::string host;
     std::string path = "/";
+    std::string listen = {};  // of a route without HTTP
 };
 struct RestartCommand {
     AppId app;

@@ -39,9 +39,16 @@ struct RouteBody {
     std::string process = "web";
     Https https = Https::automatic;
     Milliseconds hsts{0};
+    std::string listen;  // "tcp:5432", "udp:53": a route without HTTP; `host` may be left out then
+    std::uint16_t port = 0;
+    bool accept_proxy = false;
+    SendProxy send_proxy = SendProxy::none;
+    Milliseconds idle{0};
     friend bool operator==(const RouteBody&, const RouteBody&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RouteBody, (), (host, path, process, https, hsts))
+BOOST_DESCRIBE_STRUCT(RouteBody, (),
+                      (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
+                       idle))
 
 struct RollbackBody {
     std::int64_t release = 0;  // 0: the one that served before

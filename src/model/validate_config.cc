@@ -7,6 +7,7 @@
 
 #include "model/cron.h"
 #include "model/quantity.h"
+#include "model/route.h"
 #include "model/validate.h"
 
 namespace moln {
@@ -141,21 +142,35 @@ private:
 
     void routes() {
         count("routes", config_.routes.size(), k_routes_per_app_max, "routes");
-        std::set<std::pair<std::string, std::string>> seen;
         for (std::size_t i = 0; i < config_.routes.size(); ++i) {
             const auto& route = config_.routes[i];
             const auto field = fmt::format("routes.{}", i);
-            take(field + ".host", validate_host(route.host));
-            take(field + ".path", validate_route_path(route.path));
-            take(field + ".hsts", validate_hsts(route.hsts));
+            for (auto& problem : find_problems(route)) {
+                add(field + "." + problem.field, std::move(problem.message));
+            }
             const auto process = config_.processes.find(route.process);
             if (process == config_.processes.end() || process->second.kind != ProcessKind::web) {
                 add(field + ".process",
                     fmt::format("expected a web process of this app, found \"{}\"", route.process));
             }
-            if (!seen.emplace(route.host, route.path).second) {
-                add(field, fmt::format("expected each route once, found {}{} again", route.host,
-                                       route.path));
+            beside_others(field, i);
+        }
+    }
+
+    void beside_others(const std::string& field, std::size_t index) {
+        const auto& route = config_.routes[index];
+        for (std::size_t i = 0; i < index; ++i) {
+            const auto& other = config_.routes[i];
+            if (same_place(route, other)) {
+                add(field,
+                    fmt::format("expected each route once, found {} again", route_words(route)));
+                return;
+            }
+            if (is_stream(route) && route.listen == other.listen &&
+                route.accept_proxy != other.accept_proxy) {
+                add(field + ".accept_proxy",
+                    fmt::format("expected the same for all routes of {}", route.listen));
+                return;
             }
         }
     }

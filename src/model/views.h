@@ -201,10 +201,17 @@ struct RouteView {
     bool redirect = false;           // what comes without TLS is sent on to https
     Milliseconds hsts{0};
     CertificateId certificate;  // that serves its host; empty: none
+    std::string listen;         // "tcp:5432": without HTTP; its url is "tcp://127.0.0.1:5432"
+    std::uint16_t port = 0;     // of the instances; 0: the process's own
+    bool accept_proxy = false;
+    SendProxy send_proxy = SendProxy::none;
+    Milliseconds idle{0};
+    std::string problem;  // why the edge does not listen there; "" while it does
     friend bool operator==(const RouteView&, const RouteView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteView, (),
-                      (app, host, path, process, origin, url, https, redirect, hsts, certificate))
+                      (app, host, path, process, origin, url, https, redirect, hsts, certificate,
+                       listen, port, accept_proxy, send_proxy, idle, problem))
 
 struct CertificateView {
     CertificateId id;

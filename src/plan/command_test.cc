@@ -212,6 +212,57 @@ TEST_F(Commands, route_that_is_none_is_refused) {
                    ErrorCode::not_found, "api");
 }
 
+TEST_F(Commands, a_port_belongs_to_one_app_and_not_to_the_edge) {
+    deploy();
+    const AppId blog("default/blog");
+    ASSERT_TRUE(r.command(deploy_of(blog.text, web_config(1))));
+    const RouteSpec route{.host = "*", .listen = "tcp:5432"};
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, route}));
+    expect_refused(AddRouteCommand{k_shop, route}, ErrorCode::exists, "tcp:5432 already");
+    expect_refused(AddRouteCommand{blog, route}, ErrorCode::exists,
+                   "route tcp:5432 belongs to default/shop");
+    // Another name of the same port is another place, another protocol another port.
+    RouteSpec named{.host = "db.test", .listen = "tcp:5432"};
+    ASSERT_TRUE(r.command(AddRouteCommand{blog, named}));
+    ASSERT_TRUE(r.command(AddRouteCommand{blog, {.host = "*", .listen = "udp:5432"}}));
+    named.host = "other.test";
+    named.accept_proxy = true;
+    expect_refused(AddRouteCommand{blog, named}, ErrorCode::exists, "accept_proxy");
+    r.world.edges[r.world.self].report.tls_listens = {"127.0.0.1:8443"};
+    expect_refused(AddRouteCommand{blog, {.host = "*", .listen = "tcp:8443"}}, ErrorCode::exists,
+                   "127.0.0.1:8443");
+    ASSERT_TRUE(r.command(AddRouteCommand{blog, {.host = "*", .listen = "udp:8443"}}));
+    expect_refused(RemoveRouteCommand{blog, "*", "/", "tcp:5432"}, ErrorCode::not_found,
+                   "tcp:5432");
+    ASSERT_TRUE(r.command(RemoveRouteCommand{k_shop, "*", "/", "tcp:5432"}));
+    ASSERT_TRUE(r.command(AddRouteCommand{blog, route}));
+}
+
+TEST_F(Commands, a_deploy_takes_no_port_of_another_app) {
+    deploy();
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "*", .listen = "tcp:5432"}}));
+    auto config = web_config(1);
+    config.routes.push_back({.host = "*", .listen = "tcp:5432"});
+    expect_refused(deploy_of("default/blog", config), ErrorCode::exists, "default/shop");
+    config.routes.back().listen = "tcp:5433";
+    ASSERT_TRUE(r.command(deploy_of("default/blog", config)));
+}
+
+TEST_F(Commands, ports_are_as_many_as_allowed_and_no_more) {
+    std::size_t made = 0;
+    for (int app = 0; made < k_listens_max; ++app) {
+        auto config = web_config(1);
+        for (std::size_t i = 0; i < k_routes_per_app_max && made < k_listens_max; ++i) {
+            config.routes.push_back({.host = "*", .listen = fmt::format("tcp:{}", ++made)});
+        }
+        ASSERT_TRUE(r.command(deploy_of(fmt::format("default/app{}", app), config)));
+    }
+    deploy();
+    expect_refused(AddRouteCommand{k_shop, {.host = "*", .listen = "udp:1"}}, ErrorCode::refused,
+                   "1000");
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "a.test", .listen = "tcp:1"}}));
+}
+
 TEST_F(Commands, routes_are_as_many_as_allowed_and_no_more) {
     deploy();
     for (std::size_t i = 0; i < k_routes_per_app_max; ++i) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "model/limits.h"
+#include "model/route.h"
 #include "model/validate.h"
 #include "plan/decision.h"
 #include "plan/scope.h"
@@ -137,60 +138,52 @@ Status decide_on(Decision& d, const SetSecretCommand& command) {
 Status decide_on(Decision& d, const AddRouteCommand& command) {
     MOLN_ASSIGN(auto app, app_to_change(d, command.app));
     const auto& route = command.route;
-    if (auto host = validate_host(route.host); !host) return fail_in("host", host.error());
-    if (auto path = validate_route_path(route.path); !path) return fail_in("path", path.error());
-    if (auto hsts = validate_hsts(route.hsts); !hsts) return fail_in("hsts", hsts.error());
+    MOLN_TRY(validate(route));
     const auto* release = d.draft.release(app.id, app.release);
     const auto* process = find_process(release, route.process);
     if (process == nullptr || process->kind != ProcessKind::web) {
         return fail(ErrorCode::not_found, fmt::format("{} has no web process {} to route to",
                                                       app.id.text, route.process));
     }
-    const auto same = [&](const RouteSpec& other) {
-        return other.host == route.host && other.path == route.path;
-    };
+    const auto words = route_words(route);
+    const auto same = [&](const RouteSpec& other) { return same_place(route, other); };
     if (std::ranges::any_of(app.routes, same) ||
         std::ranges::any_of(release->config.routes, same)) {
-        return fail(ErrorCode::exists, fmt::format("{} has the route {}{} already", app.id.text,
-                                                   route.host, route.path));
-    }
-    if (const auto owner = route_owner(d.world(), app.id, route); !owner.empty()) {
         return fail(ErrorCode::exists,
-                    fmt::format("route {}{} belongs to {}: remove it there or choose another",
-                                route.host, route.path, owner.text));
+                    fmt::format("{} has the route {} already", app.id.text, words));
+    }
+    MOLN_TRY(route_is_free(d.world(), app.id, route));
+    for (const auto* routes : {&std::as_const(app).routes, &release->config.routes}) {
+        for (const auto& other : *routes) MOLN_TRY(begins_alike(route, other, app.id));
     }
     if (app.routes.size() >= k_routes_per_app_max) {
         return fail(ErrorCode::refused, fmt::format("{} has {} routes: no more are allowed",
                                                     app.id.text, k_routes_per_app_max));
     }
     app.routes.push_back(route);
-    d.effects.push_back(fmt::format("route {}{} to {}", route.host, route.path, route.process));
-    d.draft.tell(
-        EventLevel::info, "route.added", app.id, route.host + route.path,
-        fmt::format("{}{} leads to {} of {}", route.host, route.path, route.process, app.id.text));
-    change_app(d, std::move(app),
-               fmt::format("{}{} leads to {}", route.host, route.path, command.app.text));
+    d.effects.push_back(fmt::format("route {} to {}", words, route.process));
+    d.draft.tell(EventLevel::info, "route.added", app.id, words,
+                 fmt::format("{} leads to {} of {}", words, route.process, app.id.text));
+    change_app(d, std::move(app), fmt::format("{} leads to {}", words, command.app.text));
     return {};
 }
 
 Status decide_on(Decision& d, const RemoveRouteCommand& command) {
     MOLN_ASSIGN(auto app, app_to_change(d, command.app));
-    const auto count = std::erase_if(app.routes, [&](const RouteSpec& route) {
-        return route.host == command.host && route.path == command.path;
-    });
+    const RouteSpec route{.host = command.host, .path = command.path, .listen = command.listen};
+    const auto words = route_words(route);
+    const auto count =
+        std::erase_if(app.routes, [&](const RouteSpec& other) { return same_place(route, other); });
     if (count == 0) {
         return fail(ErrorCode::not_found,
-                    fmt::format("{} has no route {}{} of its own (those of moln.toml go with a "
+                    fmt::format("{} has no route {} of its own (those of moln.toml go with a "
                                 "deploy)",
-                                app.id.text, command.host, command.path));
+                                app.id.text, words));
     }
-    d.effects.push_back(fmt::format("no longer route {}{}", command.host, command.path));
-    d.draft.tell(
-        EventLevel::info, "route.removed", app.id, command.host + command.path,
-        fmt::format("{}{} no longer leads to {}", command.host, command.path, app.id.text));
-    change_app(
-        d, std::move(app),
-        fmt::format("{}{} no longer leads to {}", command.host, command.path, command.app.text));
+    d.effects.push_back(fmt::format("no longer route {}", words));
+    d.draft.tell(EventLevel::info, "route.removed", app.id, words,
+                 fmt::format("{} no longer leads to {}", words, app.id.text));
+    change_app(d, std::move(app), fmt::format("{} no longer leads to {}", words, command.app.text));
     return {};
 }
 

@@ -2,12 +2,15 @@
 #include "plan/decision.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "model/limits.h"
+#include "model/listen.h"
+#include "model/route.h"
 #include "model/validate.h"
 #include "model/words.h"
 #include "plan/edge_view.h"
@@ -138,29 +141,94 @@ Status fits(const Decision& d, const App& app, const AppConfig& config) {
     }
     for (const auto& volume : config.volumes) MOLN_TRY(exclusive_fits(app, config, volume));
     for (const auto& route : config.routes) {
-        const auto owner = route_owner(d.world(), app.id, route);
-        if (owner.empty()) continue;
-        return fail(ErrorCode::exists,
-                    fmt::format("route {}{} belongs to {}: remove it there or choose another",
-                                route.host, route.path, owner.text));
+        MOLN_TRY(route_is_free(d.world(), app.id, route));
+        for (const auto& added : app.routes) {
+            if (!same_place(route, added)) MOLN_TRY(begins_alike(route, added, app.id));
+        }
     }
     return {};
 }
 
-AppId route_owner(const World& world, const AppId& except, const RouteSpec& route) {
-    const auto same = [&](const RouteSpec& other) {
-        return other.host == route.host && other.path == route.path;
-    };
-    for (const auto& [id, app] : world.apps) {
-        if (id == except) continue;
-        if (std::ranges::any_of(app.routes, same)) return id;
-        const auto releases = world.releases.find(id);
-        if (releases == world.releases.end()) continue;
-        for (const auto number : {app.release, app.release_served}) {
-            const auto release = releases->second.find(number);
-            if (release == releases->second.end()) continue;
-            if (std::ranges::any_of(release->second.config.routes, same)) return id;
+namespace {
+
+// Every route of an app that the edge has or is about to have.
+template <typename Visit>
+void each_route(const World& world, const AppId& id, const App& app, Visit visit) {
+    for (const auto& route : app.routes) visit(route);
+    const auto releases = world.releases.find(id);
+    if (releases == world.releases.end()) return;
+    for (const auto number : std::set{app.release, app.release_served}) {
+        const auto release = releases->second.find(number);
+        if (release == releases->second.end()) continue;
+        for (const auto& route : release->second.config.routes) visit(route);
+    }
+}
+
+std::uint16_t port_of(const std::string& address) {
+    const auto colon = address.rfind(':');
+    std::uint16_t port = 0;
+    if (colon == std::string::npos) return port;
+    std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
+    return port;
+}
+
+// Where the edges themselves take requests.
+Status not_the_edges_own(const World& world, const Listen& listen) {
+    if (listen.protocol != Protocol::tcp) return {};
+    for (const auto& [node, edge] : world.edges) {
+        for (const auto* listens : {&edge.report.listens, &edge.report.tls_listens}) {
+            for (const auto& address : *listens) {
+                if (port_of(address) != listen.port) continue;
+                return fail(ErrorCode::exists,
+                            fmt::format("{}: the edge takes HTTP requests on {}; choose another "
+                                        "port",
+                                        listen.text(), address));
+            }
         }
+    }
+    return {};
+}
+
+}  // namespace
+
+Status begins_alike(const RouteSpec& route, const RouteSpec& other, const AppId& owner) {
+    if (!is_stream(route) || route.listen != other.listen ||
+        route.accept_proxy == other.accept_proxy) {
+        return {};
+    }
+    return fail(ErrorCode::exists,
+                fmt::format("route {}: accept_proxy must be as for {} of {}: all connections of "
+                            "one port begin alike",
+                            route_words(route), route_words(other), owner.text));
+}
+
+Status route_is_free(const World& world, const AppId& app, const RouteSpec& route) {
+    std::set<std::string> listens;
+    Status status;
+    for (const auto& [id, other] : world.apps) {
+        each_route(world, id, other, [&](const RouteSpec& theirs) {
+            if (is_stream(theirs)) listens.insert(theirs.listen);
+            if (!status) return;
+            if (id == app) return;
+            if (same_place(route, theirs)) {
+                status = fail(ErrorCode::exists,
+                              fmt::format("route {} belongs to {}: remove it there or choose "
+                                          "another",
+                                          route_words(route), id.text));
+            } else {
+                status = begins_alike(route, theirs, id);
+            }
+        });
+    }
+    if (!status || !is_stream(route)) return status;
+    MOLN_ASSIGN(const auto listen, parse_listen(route.listen));
+    MOLN_TRY(not_the_edges_own(world, listen));
+    listens.insert(route.listen);
+    if (listens.size() > k_listens_max) {
+        return fail(ErrorCode::refused,
+                    fmt::format("route {}: all apps together listen on {} ports already: no more "
+                                "are allowed",
+                                route_words(route), k_listens_max));
     }
     return {};
 }

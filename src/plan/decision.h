@@ -47,8 +47,12 @@ Result<std::int64_t> renew_release(Decision& d, App& app, std::string descriptio
 // Numbers, volumes and routes of `config` under the app's own scale: what validate() cannot know.
 Status fits(const Decision& d, const App& app, const AppConfig& config);
 
-// The app that has this host and path already, if it is another one; empty if none.
-AppId route_owner(const World& world, const AppId& except, const RouteSpec& route);
+// Two routes of one port agree on PROXY headers.
+Status begins_alike(const RouteSpec& route, const RouteSpec& other, const AppId& owner);
+
+// No other app has the route's place, and what it listens on is neither the edge's own nor past
+// k_listens_max.
+Status route_is_free(const World& world, const AppId& app, const RouteSpec& route);
 
 std::int64_t choose_uid_base(const World& world, const AppId& app);
 

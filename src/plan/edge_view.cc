@@ -1,6 +1,7 @@
 #include "plan/edge_view.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -8,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "model/certificate.h"
+#include "model/limits.h"
+#include "model/route.h"
 #include "plan/certificates.h"
 #include "plan/judge.h"
 #include "plan/plan.h"
@@ -26,6 +29,7 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
                 std::vector<RankedRoute>& routes) {
     const auto& config = scope.serving->config;
     const auto add = [&](const RouteSpec& spec, int rank) {
+        if (is_stream(spec)) return;
         const auto* process = find_process(scope.serving, spec.process);
         if (process == nullptr || process->kind != ProcessKind::web) return;
         routes.push_back({{.host = spec.host,
@@ -59,6 +63,50 @@ std::vector<EdgeRoute> settle_routes(std::vector<RankedRoute> ranked) {
         routes.push_back(std::move(route));
     }
     return routes;
+}
+
+void add_streams(const AppScope& scope, std::vector<EdgeStream>& streams) {
+    for (const auto* routes : {&scope.app->routes, &scope.serving->config.routes}) {
+        for (const auto& spec : *routes) {
+            const auto* process = find_process(scope.serving, spec.process);
+            if (!is_stream(spec) || process == nullptr || process->kind != ProcessKind::web) {
+                continue;
+            }
+            EdgeStream stream{.listen = spec.listen,
+                              .host = spec.host,
+                              .app = scope.id,
+                              .process = spec.process,
+                              .port = spec.port,
+                              .accept_proxy = spec.accept_proxy,
+                              .send_proxy = spec.send_proxy,
+                              .idle = spec.idle};
+            if (spec.listen.starts_with("udp:") && spec.idle.count == 0) {
+                stream.idle = k_udp_idle_default;
+            }
+            streams.push_back(std::move(stream));
+        }
+    }
+}
+
+// One stream for each listen and host, all of a listen alike in PROXY headers: an app that came
+// back from the trash or a rollback may be in another's way, which costs it its route, not all
+// apps the snapshot. The lower app id stays.
+std::vector<EdgeStream> settle_streams(std::vector<EdgeStream> drawn) {
+    std::ranges::stable_sort(drawn, {}, [](const EdgeStream& stream) {
+        return std::tie(stream.listen, stream.host, stream.app, stream.process);
+    });
+    std::map<std::string, bool> accept_proxy;
+    std::vector<EdgeStream> streams;
+    for (auto& stream : drawn) {
+        if (!streams.empty() && streams.back().listen == stream.listen &&
+            streams.back().host == stream.host) {
+            continue;
+        }
+        if (accept_proxy.size() == k_listens_max && !accept_proxy.contains(stream.listen)) continue;
+        const auto known = accept_proxy.try_emplace(stream.listen, stream.accept_proxy).first;
+        if (known->second == stream.accept_proxy) streams.push_back(std::move(stream));
+    }
+    return streams;
 }
 
 // What one app's web processes look like from the edge.
@@ -104,12 +152,17 @@ private:
         return nullptr;
     }
 
-    const HealthSpec& health_of(const std::string& name) const {
-        static const HealthSpec k_default;
+    HealthSpec health_of(const std::string& name) const {
         for (const auto* release : {scope_.serving, scope_.wanted}) {
-            if (find_process(release, name) != nullptr) return release->config.health;
+            if (find_process(release, name) != nullptr) return probe_of(*release, name);
         }
-        return k_default;
+        return {};
+    }
+
+    HealthSpec probe_of(const Release& release, const std::string& process) const {
+        static const std::vector<RouteSpec> k_none;
+        const auto& added = scope_.app == nullptr ? k_none : scope_.app->routes;
+        return moln::probe_of(release.config, added, process);
     }
 
     const Release* release_of(const Member& member) const {
@@ -148,7 +201,9 @@ private:
         } else if (instance.in_edge) {
             endpoint.state = EndpointState::active;
         }
-        if (release->config.health != usual) endpoint.health = release->config.health;
+        if (const auto own = probe_of(*release, instance.process); own != usual) {
+            endpoint.health = own;
+        }
         return endpoint;
     }
 
@@ -203,7 +258,7 @@ std::string default_host(const AppId& app) {
 const std::string* default_process(const AppConfig& config) {
     const std::string* first = nullptr;
     for (const auto& [name, process] : config.processes) {
-        if (process.kind != ProcessKind::web) continue;
+        if (process.kind != ProcessKind::web || is_stream_only(config, {}, name)) continue;
         if (name == "web") return &name;
         if (first == nullptr) first = &name;
     }
@@ -216,12 +271,15 @@ EdgeSnapshot draw_edge(Draft& draft, const Index& index) {
     view.epoch = draft.world().epoch;
     const CertificateIndex certificates(draft.world().certificates, draft.now().wall);
     std::vector<RankedRoute> routes;
+    std::vector<EdgeStream> streams;
     for (const auto& scope : index.apps) {
         if (scope.app == nullptr || scope.serving == nullptr) continue;
         add_routes(scope, certificates, routes);
+        add_streams(scope, streams);
         AppPainter(draft, scope).paint(view.apps);
     }
     view.routes = settle_routes(std::move(routes));
+    view.streams = settle_streams(std::move(streams));
     view.certificates = draw_certificates(certificates, view.routes);
     view.version = last.version;
     if (view != last) ++view.version;

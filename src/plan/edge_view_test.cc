@@ -1,9 +1,12 @@
 #include "plan/edge_view.h"
 
 #include <algorithm>
+#include <map>
 
 #include <gtest/gtest.h>
 
+#include "model/limits.h"
+#include "plan/plan.h"
 #include "plan/reality.h"
 
 namespace moln::plan {
@@ -116,6 +119,70 @@ TEST(EdgeView, drain_of_a_former_leader_waits_for_this_ones_snapshot) {
     r.open[id] = 0;
     ASSERT_GE(r.settle(), 0);
     EXPECT_FALSE(r.world.instances.contains(id));
+}
+
+TEST(EdgeView, streams_are_those_of_the_release_and_those_that_were_added) {
+    Reality r;
+    auto config = web_config(1);
+    config.health.kind = HealthKind::http;
+    config.processes["db"] = config.processes["web"];
+    config.processes["names"] = config.processes["web"];
+    config.routes = {{.host = "*", .process = "db", .listen = "tcp:5432", .port = 7},
+                     {.host = "*", .process = "names", .listen = "udp:53"}};
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    RouteSpec added{.host = "db.test", .process = "db", .listen = "tcp:8443"};
+    added.send_proxy = SendProxy::v2;
+    added.idle = minutes(5);
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, added}));
+    ASSERT_GE(r.settle(), 0);
+    const auto& edge = r.world.edge;
+    ASSERT_EQ(edge.streams.size(), 3U);
+    EXPECT_EQ(edge.streams[0],
+              (EdgeStream{.listen = "tcp:5432", .app = k_shop, .process = "db", .port = 7}));
+    EXPECT_EQ(edge.streams[1], (EdgeStream{.listen = "tcp:8443",
+                                           .host = "db.test",
+                                           .app = k_shop,
+                                           .process = "db",
+                                           .send_proxy = SendProxy::v2,
+                                           .idle = minutes(5)}));
+    EXPECT_EQ(edge.streams[2].idle, k_udp_idle_default);
+    // No host leads to a port, and who is reached by ports alone is not asked for a page.
+    EXPECT_EQ(leads_to(r, "*"), "");
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "default/shop/web");
+    std::map<std::string, HealthKind> kinds;
+    for (const auto& app : edge.apps) kinds[app.process] = app.health.kind;
+    EXPECT_EQ(kinds, (std::map<std::string, HealthKind>{{"db", HealthKind::tcp},
+                                                        {"names", HealthKind::running},
+                                                        {"web", HealthKind::http}}));
+}
+
+TEST(EdgeView, an_app_of_ports_alone_has_no_host) {
+    Reality r;
+    auto config = web_config(1);
+    auto process = config.processes.extract("web");
+    process.key() = "postgres";
+    config.processes.insert(std::move(process));
+    config.routes = {{.host = "*", .process = "postgres", .listen = "tcp:5432"}};
+    ASSERT_TRUE(r.command(deploy_of("default/db", config)));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(r.world.edge.routes.empty());
+    EXPECT_EQ(r.world.edge.streams.size(), 1U);
+}
+
+TEST(EdgeView, of_streams_in_each_others_way_one_stays_and_the_snapshot_is_sound) {
+    Reality r;
+    auto config = web_config(1);
+    config.routes = {{.host = "*", .listen = "tcp:5432"}};
+    ASSERT_TRUE(r.command(deploy_of("default/b", config)));
+    ASSERT_TRUE(r.command(deploy_of("default/a", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    // As an app that came back from the trash may have it.
+    r.world.apps[AppId("default/a")].routes = {
+        {.host = "*", .listen = "tcp:5432"},
+        {.host = "x.test", .listen = "tcp:5432", .accept_proxy = true}};
+    const auto edge = edge_view(r.world, r.now);
+    ASSERT_EQ(edge.streams.size(), 1U);
+    EXPECT_EQ(edge.streams[0].app, AppId("default/a"));
 }
 
 }  // namespace

@@ -138,6 +138,15 @@ Command any_command(const Reality& r) {
                 app,
                 {.host = *rc::gen::element<std::string>("a.test", "x.a.test", "*.a.test", "a.org"),
                  .https = *rc::gen::element(Https::automatic, Https::redirect, Https::both)}};
+        case 15: {
+            const auto listen = *rc::gen::element<std::string>("tcp:25", "tcp:5432", "udp:53");
+            const bool udp = listen.starts_with("udp");
+            return AddRouteCommand{
+                app,
+                {.host = udp ? "*" : *rc::gen::element<std::string>("*", "a.test", "*.a.test"),
+                 .listen = listen,
+                 .accept_proxy = !udp && *rc::gen::arbitrary<bool>()}};
+        }
         default: break;
     }
     return deploy_of(app.text, any_config());

@@ -8,6 +8,7 @@
 
 #include "model/limits.h"
 #include "model/quantity.h"
+#include "model/route.h"
 #include "model/validate.h"
 #include "recipe/table_reader.h"
 #include "recipe/toml_tree.h"
@@ -127,16 +128,24 @@ private:
     void read_route(const TomlValue& value) {
         TableReader table(value, "route", problems_);
         const auto hosts = table.texts("host");
-        if (!table.has("host")) {
-            problems_.add(table.own_line(), "route", "expected a host, found none");
-        }
         RouteSpec route;
+        route.listen = table.text("listen").value_or("");
+        if (!table.has("host") && !is_stream(route)) {
+            problems_.add(table.own_line(), "route", "expected a host or a listen, found none");
+        }
         route.path = table.text("path").value_or(route.path);
         route.process = table.text("process").value_or(route.process);
         route.https = table.word<Https>("https").value_or(route.https);
         route.hsts = table.duration("hsts").value_or(route.hsts);
+        if (const auto port = table.whole("port", 1, 65'535)) {
+            route.port = static_cast<std::uint16_t>(*port);
+        }
+        route.accept_proxy = table.flag("accept_proxy").value_or(false);
+        route.send_proxy = table.word<SendProxy>("send_proxy").value_or(route.send_proxy);
+        route.idle = table.duration("idle").value_or(route.idle);
         table.refuse_unknown();
-        for (const auto& host : hosts) {
+        const auto everyone = std::vector<std::string>{"*"};
+        for (const auto& host : table.has("host") ? hosts : everyone) {
             place_keys(table, fmt::format("routes.{}", out_.routes.size()), {});
             route.host = host;
             out_.routes.push_back(route);

@@ -306,5 +306,30 @@ TEST(Nearest, finds_what_may_be_meant) {
     EXPECT_EQ(nearest(std::string(100'000, 'm'), known), "");
 }
 
+TEST(AppFile, a_route_of_a_port) {
+    const auto config = config_of(
+        "[process.web]\ncommand = 'a'\n[process.db]\ncommand = 'b'\nport = 5432\n"
+        "[[route]]\nlisten = 'tcp:5432'\nprocess = 'db'\nport = 7\naccept_proxy = true\n"
+        "send_proxy = 'v2'\nidle = '10m'\n"
+        "[[route]]\nlisten = 'tcp:8443'\nhost = ['a.test', 'b.test']\nprocess = 'db'\n");
+    ASSERT_TRUE(config) << config.error().reason;
+    ASSERT_EQ(config->routes.size(), 3U);
+    EXPECT_EQ(config->routes[0], (RouteSpec{.host = "*",
+                                            .process = "db",
+                                            .listen = "tcp:5432",
+                                            .port = 7,
+                                            .accept_proxy = true,
+                                            .send_proxy = SendProxy::v2,
+                                            .idle = minutes(10)}));
+    EXPECT_EQ(config->routes[2].host, "b.test");
+    EXPECT_THAT(reason("[[route]]\npath = '/'"), HasSubstr("expected a host or a listen"));
+    EXPECT_THAT(reason("[[route]]\nlisten = '5432'"),
+                HasSubstr("moln.toml:2: route.listen: expected tcp:PORT"));
+    EXPECT_THAT(reason("[[route]]\nhost = 'a.test'\naccept_proxy = true"),
+                HasSubstr("moln.toml:3: route.accept_proxy: expected none"));
+    EXPECT_THAT(reason("[[route]]\nlisten = 'tcp:25'\n[[route]]\nlisten = 'tcp:25'\n"),
+                HasSubstr("found tcp:25 again"));
+}
+
 }  // namespace
 }  // namespace moln

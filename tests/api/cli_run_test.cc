@@ -144,6 +144,26 @@ TEST_F(Cli, a_route_is_added_with_what_becomes_of_plain_http) {
     EXPECT_EQ(moln({"route", "add", "a.example.org", "--hsts", "30"}).exit_code, 2);
 }
 
+TEST_F(Cli, a_port_is_routed) {
+    EXPECT_EQ(moln({"route", "add", "--listen", "tcp:5432", "--port", "7", "--send-proxy", "v1",
+                    "--accept-proxy", "--idle", "10m"})
+                  .exit_code,
+              0);
+    on_loop([this] {
+        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
+        EXPECT_EQ(route, (RouteSpec{.host = "*",
+                                    .listen = "tcp:5432",
+                                    .port = 7,
+                                    .accept_proxy = true,
+                                    .send_proxy = SendProxy::v1,
+                                    .idle = minutes(10)}));
+    });
+    EXPECT_EQ(moln({"route", "rm", "--listen", "tcp:5432"}).exit_code, 0);
+    EXPECT_EQ(moln({"route", "add"}).exit_code, 2);
+    EXPECT_EQ(moln({"route", "add", "--listen", "5432"}).exit_code, 2);
+    EXPECT_EQ(moln({"route", "add", "--listen", "tcp:5432", "--port", "0"}).exit_code, 2);
+}
+
 TEST_F(Cli, status_and_lists_are_tables) {
     const auto status = moln({"status"});
     EXPECT_EQ(status.exit_code, 0) << status.out;

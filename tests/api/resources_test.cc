@@ -169,6 +169,46 @@ TEST_F(Resources, routes_are_listed_added_and_removed) {
     EXPECT_EQ(last_command<RemoveRouteCommand>().path, "/x");
 }
 
+TEST_F(Resources, a_port_is_added_shown_and_removed) {
+    EXPECT_EQ(call("POST", "/v1/apps/shop/routes",
+                   R"({"listen":"tcp:5432","port":7,"accept_proxy":true,"send_proxy":"v2",)"
+                   R"("idle":60000})")
+                  .status,
+              200);
+    const auto route = last_command<AddRouteCommand>().route;
+    EXPECT_EQ(route, (RouteSpec{.host = "*",
+                                .listen = "tcp:5432",
+                                .port = 7,
+                                .accept_proxy = true,
+                                .send_proxy = SendProxy::v2,
+                                .idle = minutes(1)}));
+    for (const auto* bad :
+         {R"({"listen":"5432"})", R"({"host":"a.test","port":7})",
+          R"({"listen":"udp:53","host":"a.test"})", R"({"listen":"tcp:53","path":"/x"})"}) {
+        EXPECT_EQ(call("POST", "/v1/apps/shop/routes", bad).status, 400) << bad;
+    }
+    EXPECT_EQ(call("DELETE", "/v1/apps/shop/routes?listen=tcp%3A5432").status, 200);
+    EXPECT_EQ(last_command<RemoveRouteCommand>().listen, "tcp:5432");
+    EXPECT_EQ(last_command<RemoveRouteCommand>().host, "*");
+    on_loop([this, &route] {
+        auto& world = control_->state;
+        world.apps.at(AppId("default/shop")).routes = {route};
+        auto& edge = world.edges[world.self];
+        edge.connected = true;
+        edge.report.streams = {{"tcp:5432", {"0.0.0.0:5432"}, ""}};
+    });
+    auto view = get<Items<RouteView>>("/v1/routes?app=shop").items.at(1);
+    EXPECT_EQ(view.listen, "tcp:5432");
+    EXPECT_EQ(view.url, "tcp://127.0.0.1:5432");
+    on_loop([this] {
+        auto& world = control_->state;
+        world.edges[world.self].report.streams = {{"tcp:5432", {}, "the port is taken"}};
+    });
+    view = get<Items<RouteView>>("/v1/routes?app=shop").items.at(1);
+    EXPECT_EQ(view.url, "");
+    EXPECT_EQ(view.problem, "the port is taken");
+}
+
 TEST_F(Resources, a_route_says_what_becomes_of_plain_http) {
     EXPECT_EQ(call("POST", "/v1/apps/shop/routes",
                    R"({"host":"a.example","https":"both","hsts":86400000})")

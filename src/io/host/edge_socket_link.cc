@@ -67,6 +67,7 @@ public:
 
     void connect();
     void publish(const EdgeSnapshot& snapshot);
+    void offer(const EdgeListenOffer& offer, std::vector<Fd> sockets);
     void request_metrics(std::function<void(Result<std::string>)> callback);
     void on_report(std::function<void(const EdgeReport*)> callback) {
         report_ = std::move(callback);
@@ -225,6 +226,16 @@ void EdgeSocketLink::Impl::request_metrics(std::function<void(Result<std::string
     write();
 }
 
+void EdgeSocketLink::Impl::offer(const EdgeListenOffer& offer, std::vector<Fd> sockets) {
+    if (!connection_) return;
+    const auto line = fmt::format("{{\"listener\":{}}}", to_json_text(offer));
+    if (const auto sent = connection_->channel.send_line(line, std::move(sockets)); !sent) {
+        log_failure("edge.offer_failed", sent.error());
+        return;
+    }
+    write();
+}
+
 void EdgeSocketLink::Impl::watch_silence() {
     const auto silence = loop_.now().mono - heard_;
     if (silence >= options_.silence_max) {
@@ -271,6 +282,10 @@ void EdgeSocketLink::on_report(std::function<void(const EdgeReport*)> callback) 
 
 void EdgeSocketLink::request_metrics(std::function<void(Result<std::string>)> callback) {
     impl_->request_metrics(std::move(callback));
+}
+
+void EdgeSocketLink::offer(const EdgeListenOffer& offer, std::vector<Fd> sockets) {
+    impl_->offer(offer, std::move(sockets));
 }
 
 void EdgeSocketLink::expect_end() {

@@ -8,10 +8,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
 #include "base/result.h"
+#include "io/file/fd.h"
 #include "io/host/host_loop.h"
 #include "ports/edge_link.h"
 
@@ -44,6 +46,10 @@ public:
     // The edge's metrics as Prometheus text. `unavailable` without an edge or when it is lost
     // before it answers, `refused` past k_edge_metrics_requests_max. Never called from within.
     void request_metrics(std::function<void(Result<std::string>)> callback);
+
+    // Sockets for a stream of the edge's snapshot, or why there are none. Lost without an edge: its
+    // next report asks again.
+    void offer(const EdgeListenOffer& offer, std::vector<Fd> sockets);
 
     // The edge is told to end: that it goes is no trouble any more.
     void expect_end();

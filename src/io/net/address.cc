@@ -119,6 +119,14 @@ bool SocketAddress::loopback() const {
     return false;
 }
 
+bool SocketAddress::unspecified() const {
+    if (family() == AF_INET) {
+        return reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr.s_addr == INADDR_ANY;
+    }
+    return family() == AF_INET6 &&
+           IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr);
+}
+
 std::size_t SocketAddress::write_ip(char* out, std::size_t size) const {
     const char* text = nullptr;
     if (family() == AF_INET) {

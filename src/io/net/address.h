@@ -29,6 +29,7 @@ public:
     std::uint16_t port() const;
     void set_port(std::uint16_t port);
     bool loopback() const;
+    bool unspecified() const;  // 0.0.0.0 or [::]
     // The bare address in network order: its size, 4 or 16, an IPv4-mapped one as IPv4.
     std::size_t write_ip_bytes(std::span<std::uint8_t, 16> out) const;
 

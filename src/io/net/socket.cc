@@ -35,6 +35,21 @@ namespace {
 
 enum class Sharing { no, yes };
 
+// `saved` is of errno.
+std::unexpected<Error> cannot_listen(int saved, const SocketAddress& address) {
+    std::string_view way_out = "";
+    if (saved == EADDRINUSE) {
+        way_out = "; another program has this port: stop it or choose another address";
+    } else if (saved == EACCES) {
+        way_out = "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+    } else if (saved == EADDRNOTAVAIL) {
+        way_out = "; no interface of this machine has this address";
+    }
+    auto error = error_from_errno(saved, fmt::format("listen on {}", address.to_string()));
+    error.reason += way_out;
+    return fail(std::move(error));
+}
+
 Result<Fd> bind_tcp(const SocketAddress& address, Sharing sharing, int backlog) {
     Fd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
@@ -42,23 +57,25 @@ Result<Fd> bind_tcp(const SocketAddress& address, Sharing sharing, int backlog) 
     if (sharing == Sharing::yes) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     disable_nagle(fd.get());  // accepted sockets inherit it
     if (bind(fd.get(), address.data(), address.length()) != 0 || listen(fd.get(), backlog) != 0) {
-        const int saved = errno;
-        std::string_view way_out = "";
-        if (saved == EADDRINUSE) {
-            way_out = "; another program has this port: stop it or choose another address";
-        } else if (saved == EACCES) {
-            way_out = "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
-        } else if (saved == EADDRNOTAVAIL) {
-            way_out = "; no interface of this machine has this address";
-        }
-        auto error = error_from_errno(saved, fmt::format("listen on {}", address.to_string()));
-        error.reason += way_out;
-        return fail(std::move(error));
+        return cannot_listen(errno, address);
     }
     return fd;
 }
 
 }  // namespace
+
+Result<Fd> listen_tcp_alone(const SocketAddress& address, int backlog) {
+    return bind_tcp(address, Sharing::no, backlog);
+}
+
+Result<Fd> bind_udp(const SocketAddress& address) {
+    Fd fd(socket(address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
+    if (bind(fd.get(), address.data(), address.length()) != 0) {
+        return cannot_listen(errno, address);
+    }
+    return fd;
+}
 
 Result<Fd> listen_tcp(const SocketAddress& address, int backlog) {
     return bind_tcp(address, Sharing::yes, backlog);
@@ -74,6 +91,15 @@ Result<Fd> connect_tcp(const SocketAddress& address) {
     if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
     disable_nagle(fd.get());
     if (connect(fd.get(), address.data(), address.length()) != 0 && errno != EINPROGRESS) {
+        return fail(error_from_errno(errno, "connect"));
+    }
+    return fd;
+}
+
+Result<Fd> connect_udp(const SocketAddress& address) {
+    Fd fd(socket(address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
+    if (connect(fd.get(), address.data(), address.length()) != 0) {
         return fail(error_from_errno(errno, "connect"));
     }
     return fd;

@@ -15,6 +15,10 @@ namespace moln::net {
 // address and the way out.
 Result<Fd> listen_tcp(const SocketAddress& address, int backlog);
 
+// The same for this one socket alone: who else has the port makes it an error, as of listen_tcp.
+Result<Fd> listen_tcp_alone(const SocketAddress& address, int backlog);
+Result<Fd> bind_udp(const SocketAddress& address);
+
 // An error, as of listen_tcp, if somebody listens there already: SO_REUSEPORT alone would let two
 // programs of one user share the port in silence.
 Status check_free(const SocketAddress& address);
@@ -22,6 +26,8 @@ Status check_free(const SocketAddress& address);
 // A connect under way: finished when the socket is writable, its outcome is connect_error().
 // An immediate refusal is the Result's error (unavailable).
 Result<Fd> connect_tcp(const SocketAddress& address);
+// Nothing is sent: the socket only takes datagrams of that address from now on.
+Result<Fd> connect_udp(const SocketAddress& address);
 int connect_error(int fd);
 
 // Keep-alive probes that notice a vanished peer of a silent connection within about two minutes.

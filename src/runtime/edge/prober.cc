@@ -100,6 +100,10 @@ std::string Prober::late_reason(const Target& target) {
 }
 
 void Prober::begin(Target& target, std::int64_t now_ms) {
+    if (target.spec.kind == HealthKind::running) {
+        finish(target, {.good = true}, now_ms);
+        return;
+    }
     if (running_ >= edge::k_probes_open_max) {
         schedule(target, now_ms + k_crowded_pause.count);
         return;

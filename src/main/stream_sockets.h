@@ -1,0 +1,35 @@
+// Opens what the edge is to pass on streams from, and hands it over: the edge has no right to bind,
+// so that one in wrong hands listens nowhere but where it was told, and ports below 1024 need no
+// right of its own. Driven by the edge's reports: what is not open there is tried after each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "io/host/edge_socket_link.h"
+#include "io/net/address.h"
+#include "model/edge.h"
+
+namespace moln {
+
+// The addresses that streams are taken on: those that requests are, each once, without their ports.
+// One that another one includes is left out: 0.0.0.0 has all of IPv4, [::] has both.
+std::vector<net::SocketAddress> stream_addresses(const std::vector<std::string>& listens,
+                                                 const std::vector<std::string>& tls_listens);
+
+class StreamSockets {
+public:
+    explicit StreamSockets(EdgeSocketLink& link) : link_(link) {}
+
+    // `received` tells one report from the next.
+    void serve(const EdgeReport& report, MonoTime received);
+
+private:
+    void open(const std::string& listen, const std::vector<net::SocketAddress>& addresses);
+
+    EdgeSocketLink& link_;
+    MonoTime served_{-1};
+};
+
+}  // namespace moln

@@ -1,0 +1,126 @@
+#include "model/route.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "model/listen.h"
+#include "model/quantity.h"
+
+namespace moln {
+namespace {
+
+class RouteProblems {
+public:
+    explicit RouteProblems(const RouteSpec& route) : route_(route) {}
+
+    std::vector<Problem> find() {
+        take("host", validate_host(route_.host));
+        if (is_stream(route_)) {
+            stream();
+        } else {
+            request();
+        }
+        return std::move(found_);
+    }
+
+private:
+    void add(std::string field, std::string message) {
+        found_.push_back({std::move(field), std::move(message)});
+    }
+    void take(std::string field, const Status& status) {
+        if (!status) add(std::move(field), status.error().reason);
+    }
+    void none(std::string field, bool is_none, std::string_view of) {
+        if (!is_none) add(std::move(field), fmt::format("expected none: only {} has one", of));
+    }
+
+    void request() {
+        take("path", validate_route_path(route_.path));
+        take("hsts", validate_hsts(route_.hsts));
+        constexpr std::string_view k_of = "a route with `listen`";
+        none("port", route_.port == 0, k_of);
+        none("accept_proxy", !route_.accept_proxy, k_of);
+        none("send_proxy", route_.send_proxy == SendProxy::none, k_of);
+        none("idle", route_.idle.count == 0, k_of);
+    }
+
+    void stream() {
+        constexpr std::string_view k_of = "a route without `listen`, of HTTP,";
+        none("path", route_.path == "/", k_of);
+        none("https", route_.https == Https::automatic, k_of);
+        none("hsts", route_.hsts.count == 0, k_of);
+        if (route_.idle.count != 0 &&
+            (route_.idle < k_stream_idle_min || route_.idle > k_stream_idle_max)) {
+            add("idle",
+                fmt::format("expected {} to {}, found {}", format_duration(k_stream_idle_min),
+                            format_duration(k_stream_idle_max), format_duration(route_.idle)));
+        }
+        const auto listen = parse_listen(route_.listen);
+        if (!listen) return add("listen", listen.error().reason);
+        if (listen->protocol == Protocol::tcp) return;
+        constexpr std::string_view k_tcp = "a route that listens on tcp";
+        if (route_.host != "*") {
+            add("host", fmt::format("expected none: only a TLS client of tcp asks for a name, "
+                                    "found \"{}\"",
+                                    route_.host.substr(0, 60)));
+        }
+        none("accept_proxy", !route_.accept_proxy, k_tcp);
+        none("send_proxy", route_.send_proxy == SendProxy::none, k_tcp);
+    }
+
+    const RouteSpec& route_;
+    std::vector<Problem> found_;
+};
+
+}  // namespace
+
+bool same_place(const RouteSpec& a, const RouteSpec& b) {
+    return a.listen == b.listen && a.host == b.host && a.path == b.path;
+}
+
+std::string route_words(const RouteSpec& route) {
+    if (!is_stream(route)) return route.host + route.path;
+    if (route.host == "*") return route.listen;
+    return fmt::format("{} for {}", route.listen, route.host);
+}
+
+std::vector<Problem> find_problems(const RouteSpec& route) {
+    return RouteProblems(route).find();
+}
+
+Status validate(const RouteSpec& route) {
+    const auto problems = find_problems(route);
+    if (problems.empty()) return {};
+    const auto& first = problems.front();
+    return fail(ErrorCode::invalid, fmt::format("{}: {}", first.field, first.message));
+}
+
+bool is_stream_only(const AppConfig& config, const std::vector<RouteSpec>& added,
+                    const std::string& process) {
+    if (process == "web") return false;
+    bool any = false;
+    for (const auto* routes : {&config.routes, &added}) {
+        for (const auto& route : *routes) {
+            if (route.process != process) continue;
+            if (!is_stream(route)) return false;
+            any = true;
+        }
+    }
+    return any;
+}
+
+HealthSpec probe_of(const AppConfig& config, const std::vector<RouteSpec>& added,
+                    const std::string& process) {
+    auto health = config.health;
+    if (!is_stream_only(config, added, process)) return health;
+    const auto is_tcp = [&](const RouteSpec& route) {
+        return route.process == process && route.listen.starts_with("tcp:");
+    };
+    const bool tcp =
+        std::ranges::any_of(config.routes, is_tcp) || std::ranges::any_of(added, is_tcp);
+    health.kind = tcp ? HealthKind::tcp : HealthKind::running;
+    return health;
+}
+
+}  // namespace moln

@@ -1,0 +1,38 @@
+// What a route is called, when two are in each other's way, and what is wrong with one by itself.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/validate.h"
+
+namespace moln {
+
+// Without HTTP: `listen` is said.
+inline bool is_stream(const RouteSpec& route) {
+    return !route.listen.empty();
+}
+
+// Of two such routes only one can be answered: the same host and path, or the same listen and host.
+bool same_place(const RouteSpec& a, const RouteSpec& b);
+
+// "shop.example.org/api", "tcp:5432", "tcp:8443 for db.example.org".
+std::string route_words(const RouteSpec& route);
+
+// Fields are the members' names. That its process is there and web is the caller's to look at.
+std::vector<Problem> find_problems(const RouteSpec& route);
+
+// The first of them as an error: "listen: expected …".
+Status validate(const RouteSpec& route);
+
+// The processes of `config` that are reached by streams alone, with `added` beside its own routes:
+// they are not spoken HTTP to. Not `web`, which every app's own host leads to.
+bool is_stream_only(const AppConfig& config, const std::vector<RouteSpec>& added,
+                    const std::string& process);
+
+// How instances of `process` are probed: as its release says, but for one that does not speak HTTP
+// and so is probed by a connection, or not at all if it has none to offer.
+HealthSpec probe_of(const AppConfig& config, const std::vector<RouteSpec>& added,
+                    const std::string& process);
+
+}  // namespace moln

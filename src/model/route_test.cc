@@ -1,0 +1,119 @@
+#include "model/route.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace moln {
+namespace {
+
+using ::testing::HasSubstr;
+
+RouteSpec tcp(const std::string& listen, const std::string& host = "*") {
+    return {.host = host, .listen = listen};
+}
+
+std::string first_problem(const RouteSpec& route) {
+    const auto status = validate(route);
+    return status ? "" : status.error().reason;
+}
+
+TEST(Route, words_name_its_place) {
+    EXPECT_EQ(route_words({.host = "shop.test", .path = "/api"}), "shop.test/api");
+    EXPECT_EQ(route_words(tcp("tcp:5432")), "tcp:5432");
+    EXPECT_EQ(route_words(tcp("tcp:8443", "db.test")), "tcp:8443 for db.test");
+}
+
+TEST(Route, of_the_same_place_is_who_answers_the_same) {
+    EXPECT_TRUE(same_place(tcp("tcp:5432"), tcp("tcp:5432")));
+    EXPECT_FALSE(same_place(tcp("tcp:5432"), tcp("udp:5432")));
+    EXPECT_FALSE(same_place(tcp("tcp:5432"), tcp("tcp:5432", "db.test")));
+    EXPECT_FALSE(same_place(tcp("tcp:5432"), {.host = "*"}));
+}
+
+TEST(Route, a_stream_has_what_streams_have) {
+    auto route = tcp("tcp:5432", "db.test");
+    route.port = 1234;
+    route.accept_proxy = true;
+    route.send_proxy = SendProxy::v2;
+    route.idle = minutes(10);
+    EXPECT_EQ(first_problem(route), "");
+    EXPECT_EQ(first_problem(tcp("udp:53")), "");
+}
+
+TEST(Route, a_stream_has_nothing_of_http) {
+    auto route = tcp("tcp:5432");
+    route.path = "/api";
+    EXPECT_THAT(first_problem(route), HasSubstr("path: expected none"));
+    route = tcp("tcp:5432");
+    route.https = Https::both;
+    EXPECT_THAT(first_problem(route), HasSubstr("https: expected none"));
+    route = tcp("tcp:5432");
+    route.hsts = days(1);
+    EXPECT_THAT(first_problem(route), HasSubstr("hsts: expected none"));
+    EXPECT_THAT(first_problem(tcp("5432")), HasSubstr("listen: expected tcp:PORT"));
+}
+
+TEST(Route, http_has_nothing_of_streams) {
+    RouteSpec route{.host = "shop.test", .port = 80};
+    EXPECT_THAT(first_problem(route), HasSubstr("port: expected none"));
+    route = {.host = "shop.test", .accept_proxy = true};
+    EXPECT_THAT(first_problem(route), HasSubstr("accept_proxy: expected none"));
+    route = {.host = "shop.test", .send_proxy = SendProxy::v1};
+    EXPECT_THAT(first_problem(route), HasSubstr("send_proxy: expected none"));
+    route = {.host = "shop.test", .idle = minutes(1)};
+    EXPECT_THAT(first_problem(route), HasSubstr("idle: expected none"));
+}
+
+TEST(Route, udp_has_no_names_and_no_headers) {
+    EXPECT_THAT(first_problem(tcp("udp:53", "a.test")), HasSubstr("host: expected none"));
+    auto route = tcp("udp:53");
+    route.accept_proxy = true;
+    EXPECT_THAT(first_problem(route), HasSubstr("accept_proxy: expected none"));
+    route = tcp("udp:53");
+    route.send_proxy = SendProxy::v2;
+    EXPECT_THAT(first_problem(route), HasSubstr("send_proxy: expected none"));
+}
+
+TEST(Route, the_idle_time_has_limits) {
+    auto route = tcp("tcp:5432");
+    for (const auto good : {Milliseconds{0}, k_stream_idle_min, k_stream_idle_max}) {
+        route.idle = good;
+        EXPECT_EQ(first_problem(route), "");
+    }
+    for (const auto bad : {Milliseconds{-1}, k_stream_idle_min - Milliseconds{1},
+                           k_stream_idle_max + Milliseconds{1}}) {
+        route.idle = bad;
+        EXPECT_THAT(first_problem(route), HasSubstr("idle: expected 1s to"));
+    }
+}
+
+AppConfig config_of(std::vector<RouteSpec> routes) {
+    AppConfig config;
+    config.health.kind = HealthKind::http;
+    for (const auto* name : {"db", "web"}) config.processes[name].kind = ProcessKind::web;
+    config.routes = std::move(routes);
+    return config;
+}
+
+TEST(Route, who_speaks_no_http_is_not_probed_by_it) {
+    auto stream = tcp("tcp:5432");
+    stream.process = "db";
+    auto datagrams = tcp("udp:53");
+    datagrams.process = "db";
+    auto requests = RouteSpec{.host = "db.test", .process = "db"};
+    const auto kind = [](std::vector<RouteSpec> own, const std::vector<RouteSpec>& added,
+                         const std::string& process) {
+        return probe_of(config_of(std::move(own)), added, process).kind;
+    };
+    EXPECT_EQ(kind({}, {}, "db"), HealthKind::http);
+    EXPECT_EQ(kind({stream}, {}, "db"), HealthKind::tcp);
+    EXPECT_EQ(kind({}, {stream}, "db"), HealthKind::tcp);
+    EXPECT_EQ(kind({datagrams}, {}, "db"), HealthKind::running);
+    EXPECT_EQ(kind({datagrams}, {stream}, "db"), HealthKind::tcp);
+    EXPECT_EQ(kind({stream}, {requests}, "db"), HealthKind::http);
+    stream.process = "web";
+    EXPECT_EQ(kind({stream}, {}, "web"), HealthKind::http);
+}
+
+}  // namespace
+}  // namespace moln
