@@ -42,6 +42,11 @@ inline constexpr Milliseconds k_h2_shutdown_pause = seconds(1);
 
 inline constexpr std::int64_t k_hsts_s_max = 4LL * 365 * 24 * 3600;  // no browser needs more
 
+// Datagrams. A flow is a client's address and port; of forged ones there is no end.
+inline constexpr std::size_t k_udp_flows_max = 10'000;  // per worker
+// Until an instance has answered; afterwards as long as its route says.
+inline constexpr Milliseconds k_udp_unanswered_idle = seconds(10);
+
 // Instances.
 inline constexpr Milliseconds k_connect_limit = seconds(2);
 // Below the 5 s of Node.js and of uvicorn: who closes first must be us.

@@ -15,6 +15,7 @@
 #include "io/net/epoll.h"
 #include "io/net/wake.h"
 #include "runtime/edge/cells.h"
+#include "runtime/edge/datagram_parts.h"
 #include "runtime/edge/edge_main.h"
 #include "runtime/edge/log_ring.h"
 #include "runtime/edge/parts.h"
@@ -109,6 +110,7 @@ struct Core final : DrainListener {
     std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
     std::vector<Upstream*> dead_upstreams;
     Streams streams;
+    Datagrams datagrams{fresh_sip_key()};
     std::int64_t accept_paused_until_ms = 0;
     std::int64_t trim_at_ms = 0;
     bool stopping = false;

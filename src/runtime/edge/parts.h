@@ -39,6 +39,8 @@ enum class PartKind : std::uint8_t {
     upstream,
     stream_listener,
     stream_end,
+    datagram_listener,
+    datagram_flow,
 };
 struct Part {
     PartKind kind;

@@ -83,6 +83,7 @@ void set_stream_sockets(Core& core, const ListenSockets& sockets) {
     listeners.erase(unwanted.begin(), unwanted.end());
     if (core.stopping) return;
     for (const auto& socket : sockets) {
+        if (socket->listen.protocol != Protocol::tcp) continue;
         const bool known = std::ranges::any_of(
             listeners, [&](const auto& listener) { return listener->socket == socket; });
         // Out of memory for it: the other workers serve.

@@ -140,10 +140,6 @@ std::string_view write_address(const edge::ProxyHeader& peers,
 
 void log_stream(Core& core, const Stream& stream, edge::StreamOutcome outcome,
                 std::int64_t duration_us) {
-    LogRing* ring = core.port.log.get();
-    if (ring == nullptr) return;
-    const auto room = ring->reserve(edge::k_log_line_max);
-    if (room.empty()) return;
     std::array<char, INET6_ADDRSTRLEN> address;
     const auto listen = stream.listen.text();
     edge::StreamRecord record{.time = WallTime{stream.begun_wall_ms},
@@ -161,10 +157,7 @@ void log_stream(Core& core, const Stream& stream, edge::StreamOutcome outcome,
         record.process = stream.app->cell->process;
     }
     if (stream.endpoint != nullptr) record.instance = stream.endpoint->cell->instance.text;
-    ring->commit(edge::format_stream_line(record, room));
-    ControlPort& control = core.port.control;
-    auto& flag = ring->pressing() ? control.log_pressing : control.log_waiting;
-    if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) control.wake.ring();
+    log_stream_record(core, record);
 }
 
 void account(Core& core, Stream& stream, edge::StreamOutcome outcome) {
@@ -188,6 +181,17 @@ bool is_cut(edge::StreamOutcome outcome) {
 }
 
 }  // namespace
+
+void log_stream_record(Core& core, const edge::StreamRecord& record) {
+    LogRing* ring = core.port.log.get();
+    if (ring == nullptr) return;
+    const auto room = ring->reserve(edge::k_log_line_max);
+    if (room.empty()) return;
+    ring->commit(edge::format_stream_line(record, room));
+    ControlPort& control = core.port.control;
+    auto& flag = ring->pressing() ? control.log_pressing : control.log_waiting;
+    if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) control.wake.ring();
+}
 
 void drive_stream(Core& core, Stream& stream) {
     for (int i = 0; i < k_steps_per_turn; ++i) {

@@ -28,6 +28,7 @@ void on_stream_event(Core& core, StreamEnd& end, std::uint32_t events);
 void on_stream_timer(Core& core, Stream& stream);
 void close_stream(Core& core, Stream& stream, edge::StreamOutcome outcome);
 void run_streams_again(Core& core);
+void log_stream_record(Core& core, const edge::StreamRecord& record);
 void fire_stream_timers(Core& core);
 // Calls `consider` with the first deadline of each kind.
 template <typename Consider>

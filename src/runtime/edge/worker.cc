@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "runtime/edge/datagram_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/stream_flow.h"
 
@@ -29,6 +30,7 @@ void drop_dead(Core& core) {
     for (Upstream* upstream : core.dead_upstreams) core.upstreams.drop(upstream);
     core.dead_upstreams.clear();
     drop_dead_streams(core);
+    drop_dead_flows(core);
 }
 
 void serve_all_held(Core& core) {
@@ -76,7 +78,10 @@ void on_wake(Core& core) {
         sockets = std::exchange(core.port.next_sockets, nullptr);
     }
     if (tables) apply_tables(core, std::move(tables));
-    if (sockets) set_stream_sockets(core, *sockets);
+    if (sockets) {
+        set_stream_sockets(core, *sockets);
+        set_datagram_sockets(core, *sockets);
+    }
     const std::uint64_t health = core.port.health.load(std::memory_order_acquire);
     if (health != core.health_seen) {
         core.health_seen = health;
@@ -123,6 +128,7 @@ void fire_timers(Core& core) {
     fire(core, core.connect_timers, on_upstream_timer);
     fire(core, core.upstream_idle_timers, on_upstream_timer);
     fire_stream_timers(core);
+    fire_flow_timers(core);
     resume_accepting(core);
     trim_buffers(core);
     core.views.readmit(core.now_ms);
@@ -144,6 +150,7 @@ int wait_ms(Core& core) {
         if (const Upstream* upstream = list->front()) consider(upstream->deadline_ms);
     }
     each_stream_deadline(core, consider);
+    each_flow_deadline(core, consider);
     if (core.accept_paused_until_ms != 0) consider(core.accept_paused_until_ms);
     if (!core.views.holding().empty() || core.views.any_ejected()) {
         consider(core.now_ms + edge::k_tick.count);
@@ -173,6 +180,12 @@ void on_event(Core& core, const epoll_event& event) {
         case PartKind::stream_end:
             on_stream_event(core, *static_cast<StreamEnd*>(part), event.events);
             return;
+        case PartKind::datagram_listener:
+            receive_datagrams(core, *static_cast<DatagramListener*>(part));
+            return;
+        case PartKind::datagram_flow:
+            on_flow_event(core, *static_cast<DatagramFlow*>(part));
+            return;
     }
 }
 
@@ -180,6 +193,10 @@ void run_again(Core& core) {
     edge::List<Client, ByAgain> batch;
     while (Client* client = core.again.pop_front()) batch.push_back(client);
     while (Client* client = batch.pop_front()) drive(core, *client);
+}
+
+bool anything_open(const Core& core) {
+    return !core.all_clients.empty() || !core.streams.all.empty() || !core.datagrams.flows.empty();
 }
 
 void close_pools(Core& core) {
@@ -210,7 +227,7 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
 
 void run_worker(Core& core, int cpu) {
     pin(cpu);
-    while (!core.stopping || !core.all_clients.empty() || !core.streams.all.empty()) {
+    while (!core.stopping || anything_open(core)) {
         const auto events = core.epoll.wait(wait_ms(core));
         core.update_clock();
         for (const epoll_event& event : events) on_event(core, event);

@@ -1,0 +1,24 @@
+// The verbs by which a worker passes datagrams on. None blocks; a datagram that cannot be passed on
+// at once is dropped, as a network may.
+#pragma once
+
+#include "runtime/edge/datagram_parts.h"
+#include "runtime/edge/stream_flow.h"
+
+namespace moln::edge_loop {
+
+// Receives on exactly those of these that are this worker's from now on: a flow is of one worker,
+// so a port is. Flows of those that are gone end.
+void set_datagram_sockets(Core& core, const ListenSockets& sockets);
+void receive_datagrams(Core& core, DatagramListener& listener);
+void on_flow_event(Core& core, DatagramFlow& flow);
+void fire_flow_timers(Core& core);
+void drop_dead_flows(Core& core);
+template <typename Consider>
+void each_flow_deadline(Core& core, Consider consider) {
+    for (auto& [duration, list] : core.datagrams.idle_timers) {
+        if (const DatagramFlow* flow = list.front()) consider(flow->deadline_ms);
+    }
+}
+
+}  // namespace moln::edge_loop
