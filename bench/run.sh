@@ -10,6 +10,7 @@ proxy() {
 tls() {
     lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --tls
 }
+stream() { lab/netns.sh -- python3 -B bench/stream.py --edge "$PWD/build/tests/edge/moln_edge_dev"; }
 idle() { lab/netns.sh -- python3 -B bench/idle.py --edge "$PWD/build/tests/edge/moln_edge_dev"; }
 memory() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/memory.py; }
 switches() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/switches.py; }
@@ -22,9 +23,9 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | idle | start | switches | memory | plan | simulation) "$1" ;;
+proxy | tls | stream | idle | start | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy tls idle start switches memory plan simulation; do
+    for one in proxy tls stream idle start switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done

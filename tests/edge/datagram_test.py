@@ -177,8 +177,15 @@ class Datagrams(DatagramCase):
         self.publish_snapshot([], [])
         self.assertEqual(self.log_lines(1)[0]["outcome"], "done")
 
+    def test_a_drain_waits_for_no_flow_that_is_quiet(self):
+        port = self.server(named(b"a")).port
+        self.publish([endpoint("a-1", port)])
+        self.assertEqual(self.ask(self.client()), b"a:ping")
+        self.publish([endpoint("a-1", port, "draining")])
+        until(lambda: self.flows("a-1") == 0, "the end of the flow, long before its minute")
+
     def test_the_edge_ends_once_its_flows_are_quiet(self):
-        self.publish([endpoint("a-1", self.server(named(b"a")).port)], {"idle": 1000})
+        self.publish([endpoint("a-1", self.server(named(b"a")).port)])
         client = self.client()
         self.ask(client)
         self.process.terminate()

@@ -134,7 +134,13 @@ class Streams(unittest.TestCase):
             self.assertEqual(lines[0].ask("and here"), "and here")
             for line in lines:
                 line.close()
-            wait_until("the old instance to be gone", lambda: not cloud.ps("echo", "draining"))
+
+            def gone():
+                with contextlib.suppress(subprocess.CalledProcessError):  # until it is back
+                    return not cloud.ps("echo", "draining")
+                return False
+
+            wait_until("the old instance to be gone", gone)
 
     def test_ports_come_and_go_and_conflicts_are_told(self):
         port, low = free_port(), 517

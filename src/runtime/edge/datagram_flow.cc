@@ -84,9 +84,24 @@ FlowKey key_of(const sockaddr_storage& client, const DatagramListener& listener)
     return key;
 }
 
+// A drain or a stop waits for it.
+bool is_awaited(const Core& core, const DatagramFlow& flow) {
+    if (core.stopping) return true;
+    const EndpointView* endpoint = flow.endpoint;
+    return endpoint != nullptr &&
+           (!endpoint->current || endpoint->state == EndpointState::draining);
+}
+
 // Until an instance has answered, a flow may be of a forged address: it keeps its place for less.
+Milliseconds limit_of(const Core& core, const DatagramFlow& flow) {
+    auto limit = flow.idle;
+    if (!flow.answered) limit = std::min(limit, edge::k_udp_unanswered_idle);
+    if (is_awaited(core, flow)) limit = std::min(limit, edge::k_udp_draining_idle);
+    return limit;
+}
+
 void keep(Core& core, DatagramFlow& flow) {
-    const auto limit = flow.answered ? flow.idle : std::min(flow.idle, edge::k_udp_unanswered_idle);
+    const auto limit = limit_of(core, flow);
     set_timer(core, flow, core.datagrams.idle_timers[limit.count], limit);
 }
 
@@ -333,6 +348,13 @@ void fire_flow_timers(Core& core) {
             if (flow->deadline_ms > core.now_ms) break;
             end_flow(core, *flow, edge::StreamOutcome::idle);
         }
+    }
+}
+
+void hurry_flows(Core& core) {
+    for (const auto& [key, flow] : core.datagrams.flows) {
+        if (!is_awaited(core, *flow)) continue;
+        if (flow->deadline_ms > core.now_ms + limit_of(core, *flow).count) keep(core, *flow);
     }
 }
 

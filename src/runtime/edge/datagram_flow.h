@@ -13,6 +13,8 @@ void set_datagram_sockets(Core& core, const ListenSockets& sockets);
 void receive_datagrams(Core& core, DatagramListener& listener);
 void on_flow_event(Core& core, DatagramFlow& flow);
 void fire_flow_timers(Core& core);
+// Those that a drain or the edge's own end waits for may be quiet for less from now on.
+void hurry_flows(Core& core);
 void drop_dead_flows(Core& core);
 template <typename Consider>
 void each_flow_deadline(Core& core, Consider consider) {

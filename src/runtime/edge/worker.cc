@@ -49,6 +49,7 @@ void apply_tables(Core& core, std::shared_ptr<const Tables> tables) {
     while (Upstream* upstream = orphans.pop_front()) close_upstream(core, *upstream);
     core.port.acked.store(generation, std::memory_order_release);
     core.port.control.wake.ring();
+    hurry_flows(core);
     serve_all_held(core);
 }
 
@@ -60,6 +61,7 @@ void begin_stop(Core& core) {
         listener.fd.reset();
     }
     stop_accepting_streams(core);
+    hurry_flows(core);
     for (Client* client = core.all_clients.front(); client != nullptr;) {
         Client* next = core.all_clients.after(client);
         drive(core, *client);
