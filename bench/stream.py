@@ -3,10 +3,11 @@
 
     bench/stream.py --edge build/tests/edge/moln_edge_dev [--rounds 7] [--seconds 2]
 
-Clients connect through each proxy in turn, A-B-C, A-B-C, …; the figure is bytes by CPU seconds (user
-and system, of /proc) of all of a proxy's processes: medians over the rounds, and the median of each
-round's ratio to the better HAProxy. `down`: four connections on which the server sends as fast as it
-can; `echo`: 32 connections on which 1 KiB goes to and fro; `short`: connections of one such exchange.
+Clients connect through each proxy in turn, A-B-C, A-B-C, …; the figure is bytes by CPU seconds
+(user and system, of /proc) of all of a proxy's processes: medians over the rounds, and the median
+of each round's ratio to the better HAProxy. `down`: four connections on which the server sends as
+fast as it can; `echo`: 32 connections on which 1 KiB goes to and fro; `short`: connections of one
+such exchange.
 """
 
 import argparse

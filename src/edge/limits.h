@@ -46,7 +46,8 @@ inline constexpr std::int64_t k_hsts_s_max = 4LL * 365 * 24 * 3600;  // no brows
 inline constexpr std::size_t k_udp_flows_max = 10'000;  // per worker
 // Until an instance has answered; afterwards as long as its route says.
 inline constexpr Milliseconds k_udp_unanswered_idle = seconds(10);
-// While its instance drains: a question and its answer need no more, and UDP has no end to wait for.
+// While its instance drains: a question and its answer need no more, and UDP has no end to wait
+// for.
 inline constexpr Milliseconds k_udp_draining_idle = seconds(5);
 
 // Instances.
