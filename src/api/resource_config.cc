@@ -81,7 +81,8 @@ void route_add(std::shared_ptr<Call> call) {
                     .port = body.port,
                     .accept_proxy = body.accept_proxy,
                     .send_proxy = body.send_proxy,
-                    .idle = body.idle};
+                    .idle = body.idle,
+                    .cache = body.cache};
     if (is_stream(route) && route.host.empty()) route.host = "*";
     if (auto valid = validate(route); !valid) return call->fail(valid.error());
     if (auto valid = validate_name(body.process); !valid) {

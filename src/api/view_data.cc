@@ -85,7 +85,8 @@ RouteView route_view(const World& world, const AppId& app, const RouteSpec& rout
                    .process = route.process,
                    .origin = origin,
                    .https = route.https,
-                   .hsts = route.hsts};
+                   .hsts = route.hsts,
+                   .cache = route.cache};
     const auto drawn = std::ranges::find_if(world.edge.routes, [&](const EdgeRoute& other) {
         return other.app == app && other.host == route.host && other.path == route.path;
     });
@@ -129,6 +130,7 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
         });
         RouteSpec spec{.host = route.host, .path = route.path, .process = route.process};
         spec.hsts = route.hsts;
+        spec.cache = route.cache;
         if (!told) views.push_back(route_view(world, app.id, spec, RouteOrigin::automatic));
     }
     return views;

@@ -43,6 +43,10 @@ struct Invocation {
     bool accept_proxy = false;
     std::string send_proxy;
     std::string idle;
+    bool cache = false;
+    std::string cache_ttl;
+    std::string stale_while_revalidate;
+    std::string stale_if_error;
     bool print = false;
     bool remove = false;
     std::string to;

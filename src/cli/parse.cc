@@ -86,6 +86,16 @@ void route_options(CLI::App& app, Invocation& to) {
         ->check(CLI::IsMember({"automatic", "redirect", "both"}));
     app.add_option("--hsts", to.hsts, "Strict-Transport-Security for so long: 30d")
         ->type_name("DURATION");
+    app.add_flag("--cache", to.cache, "Keep answers at the edge, as they allow it");
+    app.add_option("--cache-ttl", to.cache_ttl,
+                   "Answers that do not say how long are fresh for so long: 60s")
+        ->type_name("DURATION");
+    app.add_option("--stale-while-revalidate", to.stale_while_revalidate,
+                   "Past that, serve them while a new one is fetched: 30s")
+        ->type_name("DURATION");
+    app.add_option("--stale-if-error", to.stale_if_error,
+                   "Past that, serve them when the app fails: 1h")
+        ->type_name("DURATION");
     app.add_option("--listen", to.listen, "Pass on a port without HTTP: tcp:5432, udp:53")
         ->type_name("LISTEN");
     app.add_option("--port", to.port, "With --listen: of the instances, if not their own")

@@ -97,6 +97,30 @@ Result<std::pair<std::string, std::string>> said_place(const Invocation& said) {
                 fmt::format("{}: expected HOST[/PATH], or --listen tcp:PORT", said.verb));
 }
 
+// Any word about the cache is a wish for one.
+Result<std::optional<CacheSpec>> cache_of(const Invocation& said) {
+    struct Time {
+        std::string_view option;
+        const std::string& text;
+        Milliseconds CacheSpec::* field;
+    };
+    CacheSpec cache;
+    bool wanted = said.cache;
+    for (const auto& [option, text, field] :
+         {Time{"--cache-ttl", said.cache_ttl, &CacheSpec::ttl},
+          Time{"--stale-while-revalidate", said.stale_while_revalidate,
+               &CacheSpec::stale_while_revalidate},
+          Time{"--stale-if-error", said.stale_if_error, &CacheSpec::stale_if_error}}) {
+        if (text.empty()) continue;
+        auto time = parse_duration(text);
+        if (!time) return fail_in(option, time.error());
+        cache.*field = *time;
+        wanted = true;
+    }
+    if (!wanted) return std::nullopt;
+    return cache;
+}
+
 Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
     MOLN_ASSIGN(const auto place, said_place(said));
     RouteBody body{place.first, place.second, said.process.empty() ? "web" : said.process};
@@ -117,6 +141,7 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
         if (!idle) return fail_in("--idle", idle.error());
         body.idle = *idle;
     }
+    MOLN_ASSIGN(body.cache, cache_of(said));
     return conditional(said,
                        send("POST", target(app_path(app, "/routes"), with_project(said)), body));
 }

@@ -78,9 +78,11 @@ const std::vector<Verb>& verbs() {
          "A host such as shop.localhost gets a certificate by itself; for others see `moln cert "
          "add`. What comes without TLS is sent on to https once a certificate was added for the "
          "host, unless --https says otherwise. With --listen a port is passed on byte for byte, as "
-         "a database wants it; with a HOST beside it, by the name that TLS clients ask for.",
+         "a database wants it; with a HOST beside it, by the name that TLS clients ask for. With "
+         "--cache the edge keeps answers and gives them again, as their Cache-Control says.",
          "moln route add shop.localhost\nmoln route add shop.example.org/api --process api\n"
          "moln route add shop.example.org --https both --hsts 30d\n"
+         "moln route add shop.example.org --cache --stale-if-error 1h\n"
          "moln route add --listen tcp:5432 --app db --process postgres\n"
          "moln route add --listen tcp:8443 mail.example.org --send-proxy v2"},
         {"route rm", k_change, "Remove a route that was added", "",

@@ -184,8 +184,9 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
         routes.push_back({route.host, route.path, static_cast<std::uint32_t>(targets.size())});
         targets.push_back({.app = found->second,
                            .redirect = route.redirect,
-                           .hsts_s = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
-                               route.hsts.count / 1000, 0, k_hsts_s_max))});
+                           .hsts_s = static_cast<std::uint32_t>(
+                               std::clamp<std::int64_t>(route.hsts.count / 1000, 0, k_hsts_s_max)),
+                           .cache = route.cache});
         auto& probe_host = probe_hosts[found->second];
         if (probe_host.empty() && !route.host.starts_with('*')) probe_host = route.host;
     }

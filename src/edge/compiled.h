@@ -21,6 +21,7 @@ struct RouteTarget {
     std::uint32_t app = 0;  // index of apps
     bool redirect = false;
     std::uint32_t hsts_s = 0;
+    std::optional<CacheSpec> cache = std::nullopt;
 };
 
 // Where a stream leads.

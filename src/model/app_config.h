@@ -77,6 +77,16 @@ enum class SendProxy {
 };
 BOOST_DESCRIBE_ENUM(SendProxy, none, v1, v2)
 
+// Answers of a route are kept at the edge and used again as they allow it (RFC 9111). What is here
+// counts only for answers that do not say it themselves.
+struct CacheSpec {
+    Milliseconds ttl{0};  // how long one is fresh; 0: what can be guessed from its Last-Modified
+    Milliseconds stale_while_revalidate{0};  // past that, served while a new one is fetched
+    Milliseconds stale_if_error{0};          // past that, served when the app fails
+    friend bool operator==(const CacheSpec&, const CacheSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(CacheSpec, (), (ttl, stale_while_revalidate, stale_if_error))
+
 struct RouteSpec {
     std::string host;  // "*" for any
     std::string path = "/";
@@ -93,11 +103,12 @@ struct RouteSpec {
     // After so long without a byte a connection or flow is over; 0: never for tcp,
     // k_udp_idle_default for udp.
     Milliseconds idle{0};
+    std::optional<CacheSpec> cache = std::nullopt;  // of HTTP; none: nothing is kept
     friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteSpec, (),
                       (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
-                       idle))
+                       idle, cache))
 
 // How long data lives (PRODUCT.md, promise 3).
 enum class Lifetime {

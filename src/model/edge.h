@@ -68,9 +68,10 @@ struct EdgeRoute {
     std::string process;
     bool redirect = false;  // what comes without TLS is answered with 308 to the same over TLS
     Milliseconds hsts{0};   // over TLS: Strict-Transport-Security for so long (RFC 6797); 0: none
+    std::optional<CacheSpec> cache = std::nullopt;  // none: nothing is kept
     friend bool operator==(const EdgeRoute&, const EdgeRoute&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process, redirect, hsts))
+BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process, redirect, hsts, cache))
 
 // What is passed on without HTTP.
 struct EdgeStream {

@@ -37,7 +37,8 @@ inline constexpr std::size_t k_certificate_bytes_max = 64 * 1024;  // chain and 
 // Of all that were added: a snapshot of the edge's has room for them and for the routes.
 inline constexpr Bytes k_certificates_size_max = mib(8);
 inline constexpr Milliseconds k_hsts_max = days(730);
-inline constexpr std::size_t k_listens_max = 1'000;  // ports of streams, of all apps
+inline constexpr Milliseconds k_cache_time_max = days(365);  // each of a route's cache
+inline constexpr std::size_t k_listens_max = 1'000;          // ports of streams, of all apps
 inline constexpr Milliseconds k_udp_idle_default = seconds(60);
 inline constexpr Milliseconds k_stream_idle_min = seconds(1);
 inline constexpr Milliseconds k_stream_idle_max = days(30);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,11 +45,12 @@ struct RouteBody {
     bool accept_proxy = false;
     SendProxy send_proxy = SendProxy::none;
     Milliseconds idle{0};
+    std::optional<CacheSpec> cache = std::nullopt;
     friend bool operator==(const RouteBody&, const RouteBody&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteBody, (),
                       (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
-                       idle))
+                       idle, cache))
 
 struct RollbackBody {
     std::int64_t release = 0;  // 0: the one that served before

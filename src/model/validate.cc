@@ -190,6 +190,23 @@ Status validate_host(std::string_view host) {
     return {};
 }
 
+Status validate_cache(const CacheSpec& cache) {
+    struct Named {
+        std::string_view name;
+        Milliseconds time;
+    };
+    for (const auto& [name, time] :
+         {Named{"ttl", cache.ttl}, Named{"stale_while_revalidate", cache.stale_while_revalidate},
+          Named{"stale_if_error", cache.stale_if_error}}) {
+        if (time.count == 0 || (time >= seconds(1) && time <= k_cache_time_max)) continue;
+        const auto wanted =
+            expected(fmt::format("nothing, or 1s to {}", format_duration(k_cache_time_max)),
+                     format_duration(time));
+        return fail_in(name, wanted.error());
+    }
+    return {};
+}
+
 Status validate_hsts(Milliseconds hsts) {
     if (hsts.count == 0 || (hsts >= seconds(1) && hsts <= k_hsts_max)) return {};
     return expected(fmt::format("nothing, or 1s to {}", format_duration(k_hsts_max)),

@@ -46,6 +46,8 @@ Status validate_host(std::string_view host);
 Status validate_route_path(std::string_view path);
 // 0 or a second to k_hsts_max.
 Status validate_hsts(Milliseconds hsts);
+// Each time is 0 or a second to k_cache_time_max; the reason begins with the time's name.
+Status validate_cache(const CacheSpec& cache);
 // Absolute and normal, and no place that the system itself needs ("/proc", "/usr", …).
 Status validate_volume_path(std::string_view path);
 // "SIGTERM" and the others that a program can take as a request to end.

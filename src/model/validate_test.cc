@@ -229,6 +229,21 @@ TEST(Validate, commands_at_the_limit_and_one_past) {
     EXPECT_THAT(with({std::string(k_command_bytes_max, 'x')}), HasSubstr("at most 32768 bytes"));
 }
 
+TEST(Validate, times_of_a_routes_cache_are_none_or_a_second_to_a_year) {
+    const auto with = [](Milliseconds time) {
+        return problem_of([time](AppConfig& c) {
+            c.routes = {{.host = "a.org", .cache = CacheSpec{.stale_if_error = time}}};
+        });
+    };
+    for (const auto good : {Milliseconds{0}, seconds(1), k_cache_time_max}) {
+        EXPECT_EQ(with(good), "");
+    }
+    for (const auto bad : {Milliseconds{-1}, Milliseconds{999}, k_cache_time_max + seconds(1)}) {
+        EXPECT_THAT(with(bad),
+                    HasSubstr("routes.0.cache: stale_if_error: expected nothing, or 1s to 365d"));
+    }
+}
+
 TEST(Validate, hsts_of_a_route_is_none_or_a_second_to_two_years) {
     const auto with = [](Milliseconds hsts) {
         return problem_of([hsts](AppConfig& c) { c.routes = {{.host = "a.org", .hsts = hsts}}; });

@@ -207,11 +207,12 @@ struct RouteView {
     SendProxy send_proxy = SendProxy::none;
     Milliseconds idle{0};
     std::string problem;  // why the edge does not listen there; "" while it does
+    std::optional<CacheSpec> cache = std::nullopt;  // none: the edge keeps nothing of it
     friend bool operator==(const RouteView&, const RouteView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteView, (),
                       (app, host, path, process, origin, url, https, redirect, hsts, certificate,
-                       listen, port, accept_proxy, send_proxy, idle, problem))
+                       listen, port, accept_proxy, send_proxy, idle, problem, cache))
 
 struct CertificateView {
     CertificateId id;

@@ -37,7 +37,8 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
                            .app = scope.id,
                            .process = spec.process,
                            .redirect = redirects(spec, certificates),
-                           .hsts = spec.hsts},
+                           .hsts = spec.hsts,
+                           .cache = spec.cache},
                           rank});
     };
     for (const auto& spec : scope.app->routes) add(spec, 0);

@@ -125,6 +125,20 @@ private:
         out_.health = health;
     }
 
+    // `cache = {}` is enough.
+    std::optional<CacheSpec> read_cache(TableReader& route) {
+        const auto* value = route.table("cache");
+        if (value == nullptr) return std::nullopt;
+        TableReader table(*value, "route.cache", problems_);
+        CacheSpec cache;
+        cache.ttl = table.duration("ttl").value_or(cache.ttl);
+        cache.stale_while_revalidate =
+            table.duration("stale_while_revalidate").value_or(cache.stale_while_revalidate);
+        cache.stale_if_error = table.duration("stale_if_error").value_or(cache.stale_if_error);
+        table.refuse_unknown();
+        return cache;
+    }
+
     void read_route(const TomlValue& value) {
         TableReader table(value, "route", problems_);
         const auto hosts = table.texts("host");
@@ -143,6 +157,7 @@ private:
         route.accept_proxy = table.flag("accept_proxy").value_or(false);
         route.send_proxy = table.word<SendProxy>("send_proxy").value_or(route.send_proxy);
         route.idle = table.duration("idle").value_or(route.idle);
+        route.cache = read_cache(table);
         table.refuse_unknown();
         const auto everyone = std::vector<std::string>{"*"};
         for (const auto& host : table.has("host") ? hosts : everyone) {

@@ -67,6 +67,7 @@ host = ["shop.example.org", "*.shop.example.org"]
 path = "/api"
 https = "redirect"
 hsts = "30d"
+cache = { ttl = "1m", stale_if_error = "1h" }
 
 [env]
 COLOR = "blue"
@@ -117,11 +118,13 @@ TEST(AppFile, every_key_is_taken) {
                        .start_grace = minutes(2),
                        .unhealthy_after = 5};
     for (const auto* host : {"shop.example.org", "*.shop.example.org"}) {
-        expected.routes.push_back({.host = host,
-                                   .path = "/api",
-                                   .process = "web",
-                                   .https = Https::redirect,
-                                   .hsts = days(30)});
+        expected.routes.push_back(
+            {.host = host,
+             .path = "/api",
+             .process = "web",
+             .https = Https::redirect,
+             .hsts = days(30),
+             .cache = CacheSpec{.ttl = seconds(60), .stale_if_error = minutes(60)}});
     }
     expected.env = {{"COLOR", "blue"}, {"LEVEL", "3"}, {"DEBUG", "false"}};
     expected.volumes = {{.name = "uploads",

@@ -54,7 +54,7 @@ std::int64_t expires_ms(const http::FieldTable& fields, const ResponseTimes& tim
 }
 
 std::int64_t guessed_ms(const http::ResponseHead& response, const http::CacheControl& control,
-                        const ResponseTimes& times, const CacheRules& rules) {
+                        const ResponseTimes& times, const CacheSpec& rules) {
     if (!is_heuristically_cacheable(response.status) && !control.is_public) return 0;
     if (rules.ttl.count > 0) return rules.ttl.count;
     const auto modified = date_in(response.fields, FieldId::last_modified, times.came);
@@ -65,7 +65,7 @@ std::int64_t guessed_ms(const http::ResponseHead& response, const http::CacheCon
 }
 
 void note_lifetime(Freshness& out, const http::ResponseHead& response, const CacheOrders& orders,
-                   const ResponseTimes& times, const CacheRules& rules, Personal personal) {
+                   const ResponseTimes& times, const CacheSpec& rules, Personal personal) {
     const http::CacheControl& control = orders.control;
     out.said = true;
     if (control.s_maxage) {
@@ -99,7 +99,7 @@ bool is_heuristically_cacheable(std::uint16_t status) {
 }
 
 Freshness freshness_of(const http::ResponseHead& response, const CacheOrders& orders,
-                       const ResponseTimes& times, const CacheRules& rules, Personal personal) {
+                       const ResponseTimes& times, const CacheSpec& rules, Personal personal) {
     const http::CacheControl& control = orders.control;
     Freshness out;
     out.age_ms = initial_age_ms(response.fields, times);

@@ -3,20 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/units.h"
 #include "http/cache_control.h"
 #include "http/head.h"
+#include "model/app_config.h"
 
 namespace moln::edge {
-
-// What a route says about its cache. Zero: only what responses say.
-struct CacheRules {
-    Milliseconds ttl;                     // of responses that do not say how long they are fresh
-    Milliseconds stale_while_revalidate;  // of responses that do not say
-    Milliseconds stale_if_error;
-    friend bool operator==(const CacheRules&, const CacheRules&) = default;
-};
 
 // RFC 9111 4.2.2: a tenth of the time since the last change, as that section suggests, but no
 // longer than a day, after which its 4.2.4 once asked for a warning.
@@ -59,6 +53,6 @@ bool is_heuristically_cacheable(std::uint16_t status);
 // is not guessed.
 enum class Personal : std::uint8_t { no, yes };
 Freshness freshness_of(const http::ResponseHead& response, const CacheOrders& orders,
-                       const ResponseTimes& times, const CacheRules& rules, Personal personal);
+                       const ResponseTimes& times, const CacheSpec& rules, Personal personal);
 
 }  // namespace moln::edge

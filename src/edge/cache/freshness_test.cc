@@ -26,7 +26,7 @@ std::string date(std::int64_t offset_s) {
 struct Given {
     std::string fields;
     int status = 200;
-    CacheRules rules = {};
+    CacheSpec rules = {};
     Personal personal = Personal::no;
     ResponseTimes times{k_now, k_now};
 };
@@ -107,7 +107,7 @@ TEST(Lifetime, guessed_has_a_day_as_its_limit) {
 }
 
 TEST(Lifetime, a_routes_ttl_is_for_what_says_nothing) {
-    const CacheRules rules{.ttl = seconds(60)};
+    const CacheSpec rules{.ttl = seconds(60)};
     EXPECT_EQ(lifetime_s({"", 200, rules}), 60);
     EXPECT_EQ(lifetime_s({"Cache-Control: max-age=5\r\n", 200, rules}), 5);
     EXPECT_EQ(lifetime_s({"", 500, rules}), 0);
@@ -138,7 +138,7 @@ TEST(Age, that_is_none_or_there_twice_is_old) {
 }
 
 TEST(Stale, windows_are_the_responses_or_the_routes) {
-    const CacheRules rules{.stale_while_revalidate = seconds(7), .stale_if_error = seconds(8)};
+    const CacheSpec rules{.stale_while_revalidate = seconds(7), .stale_if_error = seconds(8)};
     auto freshness = of({"Cache-Control: max-age=1\r\n", 200, rules});
     EXPECT_EQ(freshness.revalidate_ms, 7000);
     EXPECT_EQ(freshness.error_ms, 8000);
@@ -149,7 +149,7 @@ TEST(Stale, windows_are_the_responses_or_the_routes) {
 }
 
 TEST(Stale, is_forbidden_by_who_says_so) {
-    const CacheRules rules{.stale_while_revalidate = seconds(7), .stale_if_error = seconds(8)};
+    const CacheSpec rules{.stale_while_revalidate = seconds(7), .stale_if_error = seconds(8)};
     for (const auto* word : {"must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=1"}) {
         const auto freshness =
             of({"Cache-Control: max-age=1, " + std::string(word) + "\r\n", 200, rules});

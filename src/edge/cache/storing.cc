@@ -83,7 +83,7 @@ std::string_view word(StoreRefusal refusal) {
 }
 
 StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
-                         const ResponseTimes& times, const CacheRules& rules) {
+                         const ResponseTimes& times, const CacheSpec& rules) {
     const CacheOrders orders = orders_of(response.fields);
     const bool personal = request.fields.first(FieldId::cookie).has_value() ||
                           response.fields.first(FieldId::set_cookie).has_value();

@@ -37,6 +37,6 @@ struct StoreVerdict {
 
 // `request` is the one that was sent to the app.
 StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
-                         const ResponseTimes& times, const CacheRules& rules);
+                         const ResponseTimes& times, const CacheSpec& rules);
 
 }  // namespace moln::edge
