@@ -17,6 +17,16 @@ public:
     ~ListLink() { unlink(); }
 
     bool linked() const { return next_ != nullptr; }
+    // Takes the place of `other`, which is in no list then.
+    void replace(ListLink& other) {
+        unlink();
+        if (other.next_ == nullptr) return;
+        next_ = other.next_;
+        previous_ = other.previous_;
+        previous_->next_ = this;
+        next_->previous_ = this;
+        other.next_ = other.previous_ = nullptr;
+    }
     void unlink() {
         if (next_ == nullptr) return;
         previous_->next_ = next_;

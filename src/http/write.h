@@ -59,6 +59,8 @@ struct UpstreamRequest {
     UpgradeWish upgrade;           // kind none: no Upgrade is sent
     bool expect_continue = false;  // pass Expect: 100-continue on
     const TraceContext* trace = nullptr;  // null: the client's fields are passed as they are
+    // What is asked for is to be stored: the client's own conditions and range are left out.
+    bool for_cache = false;
     std::span<const ExtraField> extra;
 };
 
@@ -73,7 +75,8 @@ struct ClientResponse {
     // As it will be sent to this client: until_close means that the connection ends the body.
     BodyFraming body;
     Persistence persistence = Persistence::keep_alive;
-    std::string_view date;  // IMF-fixdate; used when the instance sent none
+    std::string_view date;         // IMF-fixdate; used when the instance sent none
+    std::string_view phrase = {};  // empty: the instance's own
     std::span<const ExtraField> extra;
 };
 

@@ -21,6 +21,12 @@ FieldSet dropped_fields(const RequestHead& head, const UpstreamRequest& request)
                       .with(FieldId::x_real_ip)
                       .with(FieldId::forwarded);
     }
+    if (request.for_cache) {
+        dropped = dropped.with(FieldId::range)
+                      .with(FieldId::if_range)
+                      .with(FieldId::if_none_match)
+                      .with(FieldId::if_modified_since);
+    }
     if (request.trace != nullptr) {
         dropped = dropped.with(FieldId::traceparent);
         if (!request.trace->continued) dropped = dropped.with(FieldId::tracestate);

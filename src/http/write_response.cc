@@ -63,7 +63,8 @@ std::optional<std::size_t> write_response_head(const ResponseHead& head,
                                                const ClientResponse& response,
                                                std::span<char> buffer) {
     ByteWriter out(buffer);
-    write_status_line(out, head.status, head.reason());
+    const auto phrase = response.phrase.empty() ? head.reason() : response.phrase;
+    write_status_line(out, head.status, phrase);
     write_passed_fields(out, head.fields, head.facts, k_always_dropped);
     if (head.status == 101) {
         write_switch(out, head);

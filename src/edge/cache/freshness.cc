@@ -21,11 +21,19 @@ std::optional<WallTime> date_in(const http::FieldTable& fields, FieldId id, Wall
     return value ? http::parse_date(*value, now) : std::nullopt;
 }
 
-// RFC 9111 5.1. Of an Age that is none, or there twice, only one thing is sure: that it is old.
+// RFC 9111 5.1: of a list the first counts. One that says a thing twice was doubled on its way, and
+// an Age that is none, or on two lines, says only that it is old.
 std::int64_t age_value_ms(const http::FieldTable& fields) {
     if (!fields.first(FieldId::age)) return 0;
-    const auto value = fields.only(FieldId::age);
+    auto value = fields.only(FieldId::age);
     if (!value || value->empty()) return k_for_ever_ms;
+    if (const auto comma = value->find(','); comma != std::string_view::npos) {
+        const auto first = http::trim_blanks(value->substr(0, comma));
+        if (first.empty() || first == http::trim_blanks(value->substr(comma + 1))) {
+            return k_for_ever_ms;
+        }
+        value = first;
+    }
     std::uint64_t seconds = 0;
     for (const char c : *value) {
         if (!http::is_digit(c)) return k_for_ever_ms;

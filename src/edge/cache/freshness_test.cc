@@ -131,10 +131,12 @@ TEST(Age, within_one_second_is_none) {
 }
 
 TEST(Age, that_is_none_or_there_twice_is_old) {
-    for (const auto* age : {"abc", "-7200", "7200.0", "old, 0", "0, old", "0, 0", "1;a=b", ""}) {
+    for (const auto* age :
+         {"abc", "-7200", "7200.0", "old, 0", "0, 0", "7, 7", "1;a=b", "", ", 1"}) {
         EXPECT_GT(age_s({"Age: " + std::string(age) + "\r\n"}), 1'000'000'000) << age;
     }
     EXPECT_GT(age_s({"Age: 0\r\nAge: 0\r\n"}), 1'000'000'000);
+    EXPECT_EQ(age_s({"Age: 5, 7200\r\n"}), 5) << "RFC 9111 5.1";
 }
 
 TEST(Stale, windows_are_the_responses_or_the_routes) {

@@ -35,6 +35,7 @@ PurgeMark purge_mark(PurgeScope scope, std::string_view owner, std::string_view 
 
 class PurgeMarks {
 public:
+    // No more than k_purge_marks_max.
     void add(PurgeMark mark) { marks_[count_++] = mark; }
     std::span<const PurgeMark> view() const { return {marks_.data(), count_}; }
 

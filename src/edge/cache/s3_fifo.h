@@ -55,6 +55,13 @@ public:
         node.unlink();
         node.queue = CacheQueue::none;
     }
+    // It has become larger or smaller.
+    void resize(CacheNode& node, std::size_t bytes) {
+        if (node.queue != CacheQueue::none) {
+            bytes_of(node.queue) += bytes - node.bytes;
+        }
+        node.bytes = bytes;
+    }
     // Takes the next to go out of its queue; null: there is none.
     CacheNode* evict() {
         while (!small_.empty() || !main_.empty()) {

@@ -140,10 +140,22 @@ void StoredHead::show(http::ResponseHead& out) const {
     out.status = status_;
     out.reason_slice = {.at = 0, .size = reason_size_};
     out.rebase(text_.data());
+    for (const Entry& entry : fields_) show_field(entry, out);
+}
+
+void StoredHead::show_field(const Entry& entry, http::ResponseHead& out) const {
+    const auto value_at = static_cast<std::uint16_t>(entry.name_at + entry.name_size);
+    out.fields.add({.at = entry.name_at, .size = entry.name_size},
+                   {.at = value_at, .size = entry.value_size}, entry.id);
+}
+
+void StoredHead::show_not_modified(http::ResponseHead& out) const {
+    out.reset();
+    out.status = 304;
+    out.rebase(text_.data());
     for (const Entry& entry : fields_) {
-        const auto value_at = static_cast<std::uint16_t>(entry.name_at + entry.name_size);
-        out.fields.add({.at = entry.name_at, .size = entry.name_size},
-                       {.at = value_at, .size = entry.value_size}, entry.id);
+        const bool of_body = entry.id == FieldId::etag ? false : is_of_body(entry.id);
+        if (!of_body && entry.id != FieldId::content_type) show_field(entry, out);
     }
 }
 

@@ -26,6 +26,8 @@ public:
     std::uint16_t status() const { return status_; }
     // As parsed: status, reason and fields; views into this.
     void show(http::ResponseHead& out) const;
+    // As a 304 (RFC 9110 15.4.5): without what describes the body.
+    void show_not_modified(http::ResponseHead& out) const;
     // The first value of that kind; empty: there is none.
     std::string_view first(http::FieldId id) const;
     // What it costs beside its own size.
@@ -42,6 +44,7 @@ private:
         friend bool operator==(const Entry&, const Entry&) = default;
     };
 
+    void show_field(const Entry& entry, http::ResponseHead& out) const;
     std::string_view name(const Entry& entry) const;
     std::string_view value(const Entry& entry) const;
     void add(std::string_view name, std::string_view value, http::FieldId id);

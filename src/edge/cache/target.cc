@@ -52,9 +52,9 @@ std::optional<std::string_view> cache_key(std::string_view scheme, const http::R
     return text.written();
 }
 
-std::uint64_t cache_hash(std::string_view key) {
+std::uint64_t cache_hash(std::string_view key, std::uint64_t seed) {
     // FNV-1a over words, then mixed (the finalizer of MurmurHash3).
-    std::uint64_t hash = 0xcbf2'9ce4'8422'2325u ^ key.size();
+    std::uint64_t hash = 0xcbf2'9ce4'8422'2325u ^ seed ^ key.size();
     while (key.size() >= 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, key.data(), 8);

@@ -21,8 +21,8 @@ inline constexpr std::size_t k_cache_key_bytes_max =
 // what an app tells apart is told apart here. Nothing if it is beyond the limit.
 std::optional<std::string_view> cache_key(std::string_view scheme, const http::RequestHead& request,
                                           std::span<char, k_cache_key_bytes_max> out);
-// Spreads keys; the same for the same text.
-std::uint64_t cache_hash(std::string_view key);
+// Spreads keys; the same for the same text and seed.
+std::uint64_t cache_hash(std::string_view key, std::uint64_t seed);
 
 // A URL by its parts, normalised as purges name them.
 class CacheTarget {

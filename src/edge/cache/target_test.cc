@@ -44,7 +44,7 @@ TEST(CacheKey, hashes_differ_in_all_bits) {
     std::uint64_t ones = 0;
     std::uint64_t zeros = 0;
     for (int i = 0; i < 100; ++i) {
-        const auto hash = cache_hash("http://shop.test/" + std::to_string(i));
+        const auto hash = cache_hash("http://shop.test/" + std::to_string(i), 7);
         ones |= hash;
         zeros |= ~hash;
     }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/cache/target.h"
 #include "edge/histogram.h"
 #include "edge/metrics_text.h"
 #include "io/net/address.h"
@@ -64,10 +65,14 @@ struct AppCell {
     AppId app;
     std::string process;
     std::vector<AppSlot> slots;
+    std::uint64_t cache_scope;           // tells apps apart in the cache
     std::atomic<std::int64_t> held = 0;  // shared by all workers: its bound is exact
 
     AppCell(AppId id, std::string name, std::size_t workers)
-        : app(std::move(id)), process(std::move(name)), slots(workers) {}
+        : app(std::move(id)),
+          process(std::move(name)),
+          slots(workers),
+          cache_scope(edge::cache_hash(app.text + " " + process, 0)) {}
 };
 
 struct alignas(64) WorkerCounts {
@@ -88,6 +93,13 @@ struct alignas(64) WorkerCounts {
     Count ejections;
     Count upstream_connects;
     Count upstream_connect_failures;
+    Count cache_hits;
+    Count cache_stale_hits;  // of them
+    Count cache_misses;      // that led a fetch
+    Count cache_collapsed;   // that waited for another's
+    Count cache_passes;
+    Count cache_revalidations;
+    Count cache_fetch_failures;
     Count bytes_in;
     Count bytes_out;
     Count streams_open;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "io/net/socket.h"
+#include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/socket_io.h"
 
@@ -132,6 +133,11 @@ Flow step_stream_head(Core& core, Client& client) {
 }
 
 void after_exchange(Core& core, Client& client) {
+    if (client.fill != nullptr) {
+        client.fill->ending = CacheBody::State::complete;
+        close_client(core, client);
+        return;
+    }
     Exchange& exchange = *client.exchange;
     if (client.stream != nullptr) {
         close_client(core, client);
@@ -175,6 +181,8 @@ Flow step_exchange(Core& core, Client& client) {
     Flow request = Flow::wait;
     if (exchange.stage == ResponseStage::local) {
         answer = flush_local(core, exchange);
+    } else if (exchange.stage == ResponseStage::cache) {
+        answer = pump_cached(core, exchange);
     } else {
         answer = pump_response(core, exchange);
         if (answer == Flow::wait || answer == Flow::progress) {
@@ -329,6 +337,7 @@ void on_client_timer(Core& core, Client& client) {
 void close_client(Core& core, Client& client) {
     if (client.state == ClientState::closed) return;
     client.state = ClientState::closed;
+    const bool fetch = client.fill != nullptr;
     if (client.h2) end_http2(core, client);
     if (client.exchange != nullptr) drop_exchange(core, *client.exchange);
     core.buffers.take_back(&client.in);
@@ -336,6 +345,10 @@ void close_client(Core& core, Client& client) {
     static_cast<edge::ListLink<ByAge>&>(client).unlink();
     static_cast<edge::ListLink<ByAgain>&>(client).unlink();
     core.dead_clients.push_back(&client);
+    if (fetch) {
+        end_fill(core, client);
+        return;
+    }
     if (client.stream != nullptr) {
         close_stream(core, client);
         return;

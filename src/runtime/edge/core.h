@@ -14,6 +14,7 @@
 #include "http/date.h"
 #include "io/net/epoll.h"
 #include "io/net/wake.h"
+#include "runtime/edge/cache_parts.h"
 #include "runtime/edge/cells.h"
 #include "runtime/edge/datagram_parts.h"
 #include "runtime/edge/edge_main.h"
@@ -45,6 +46,7 @@ struct WorkerPort {
     std::shared_ptr<const ListenSockets> next_sockets;  // of streams; taken by the worker
     std::atomic<std::uint64_t> acked = 0;               // generation that the worker has swapped in
     std::atomic<std::uint64_t> health = 0;              // raised when a probe's verdict changed
+    std::atomic<bool> cache_news = false;  // a fetch or a body that it waits for has moved on
     std::atomic<bool> stopping = false;
     std::atomic<bool> finished = false;
     WorkerCounts counts;
@@ -98,6 +100,11 @@ struct Core final : DrainListener {
     Slab<Exchange> exchanges;
     Slab<Heads> heads;
     Slab<H2Stream> h2_streams;
+    Slab<CacheVisit> visits;
+    Slab<CacheFill> fills;
+    CacheStore* cache = nullptr;                   // shared by all workers; null: nothing is cached
+    bool cache_news = false;                       // of this worker's own fetches, or of its port
+    edge::List<CacheVisit, ByVisit> cache_visits;  // that wait for news
     Views views;
     Random random;
 

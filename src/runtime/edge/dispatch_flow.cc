@@ -4,6 +4,7 @@
 #include <span>
 
 #include "http/write.h"
+#include "runtime/edge/cache_fill.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/stream_flow.h"
 
@@ -17,15 +18,19 @@ bool write_head(Core& core, Exchange& exchange) {
     const Client& link = exchange.client->link();
     auto body = exchange.request_body.framing;
     if (body.kind == http::BodyKind::until_close) body.kind = http::BodyKind::chunked;
+    const CacheFill* fill = exchange.client->fill;
+    const FillFields fields = fill == nullptr ? FillFields{} : fill_fields(*fill);
+    const std::string_view scheme = link.tls ? "https" : "http";
     const http::UpstreamRequest request{.client_address = link.address(),
-                                        .scheme = link.tls ? "https" : "http",
+                                        .scheme = fill == nullptr ? scheme : fill->scheme,
                                         .edge_port = link.edge_port,
                                         .trust = http::ForwardedTrust::replace,
                                         .body = body,
                                         .upgrade = exchange.upgrade,
                                         .expect_continue = head.expect_continue,
                                         .trace = &exchange.trace,
-                                        .extra = {}};
+                                        .for_cache = fill != nullptr,
+                                        .extra = fields.view()};
     Buffer& out = *exchange.to_upstream;
     const auto size = http::write_request_head(head, request, {out.tail(), out.room()});
     CHECK(size);  // a buffer holds three heads of the longest kind

@@ -9,6 +9,7 @@
 
 #include <malloc.h>
 #include <sched.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -113,6 +114,15 @@ Result<Fd> take_signals() {
     return fd;
 }
 
+// Others are not to know which URLs share a bucket.
+std::uint64_t cache_seed() {
+    std::uint64_t seed = 0;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+        seed = static_cast<std::uint64_t>(clock_now(Clock::mono_us));
+    }
+    return seed;
+}
+
 class Edge {
 public:
     explicit Edge(const EdgeOptions& options) : options_(options) {}
@@ -127,7 +137,8 @@ private:
 
     const EdgeOptions& options_;
     std::optional<FileLock> lock_;
-    std::unique_ptr<tls::Server> tls_;  // null: no listener speaks TLS
+    std::unique_ptr<tls::Server> tls_;   // null: no listener speaks TLS
+    std::unique_ptr<CacheStore> cache_;  // null: nothing is cached
     std::unique_ptr<ControlPort> port_;
     std::vector<std::unique_ptr<WorkerPort>> ports_;
     std::vector<std::unique_ptr<Core>> cores_;
@@ -152,6 +163,7 @@ Status Edge::prepare_workers(Bound bound) {
                                                     .limits = limits,
                                                     .listeners = std::move(bound.by_worker[i]),
                                                     .workers = &ports_,
+                                                    .cache = cache_.get(),
                                                     .tls = tls_.get()}));
         cores_.push_back(std::move(core));
     }
@@ -201,6 +213,9 @@ Status Edge::prepare() {
     MOLN_ASSIGN(auto signals, take_signals());
     MOLN_ASSIGN(auto wake, net::Wake::create());
     port_ = std::make_unique<ControlPort>(std::move(wake));
+    if (options_.cache_bytes > 0) {
+        cache_ = std::make_unique<CacheStore>(options_.cache_bytes, cache_seed());
+    }
     MOLN_TRY(prepare_workers(std::move(bound)));
     MOLN_ASSIGN(auto epoll, net::Epoll::create());
     control_ = std::make_unique<Control>(std::move(epoll), *port_, ports_, std::move(setup));

@@ -42,8 +42,9 @@ struct EdgeOptions {
     std::string state_dir;       // exists; the last snapshot and the lock live here
     std::string access_log;      // path, "" for none; reopened on SIGHUP
     std::string metrics_listen;  // "127.0.0.1:9100", loopback only; "" for none
-    int threads = 0;             // 0: one per core that this process may use
-    std::optional<uid_t> uid;    // dropped to once everything is bound and open
+    std::size_t cache_bytes = edge::k_cache_bytes_default;  // of memory; 0: nothing is cached
+    int threads = 0;           // 0: one per core that this process may use
+    std::optional<uid_t> uid;  // dropped to once everything is bound and open
     std::optional<gid_t> gid;
     EdgeSeccomp seccomp = EdgeSeccomp::on;
     EdgeClientLimits limits;

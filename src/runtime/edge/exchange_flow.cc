@@ -8,6 +8,7 @@
 #include "http/write.h"
 #include "io/net/socket.h"
 #include "runtime/edge/acme_challenge.h"
+#include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
 
 namespace moln::edge_loop {
@@ -185,9 +186,10 @@ void put_local(Exchange& exchange, std::size_t bytes) {
 // Counts, logs and leaves the endpoint; the connection upstream is gone or given back already.
 void account(Core& core, Exchange& exchange, bool broken) {
     const std::int64_t duration_us = clock_now(Clock::mono_us) - exchange.begun_us;
-    log_exchange(core, exchange, duration_us);
+    const bool fetch = exchange.client->fill != nullptr;  // the requests that it is for are told
+    if (!fetch) log_exchange(core, exchange, duration_us);
     const bool error = broken || exchange.status >= 500;
-    if (exchange.app != nullptr) {
+    if (exchange.app != nullptr && !fetch) {
         AppSlot& slot = *exchange.app->slot;
         slot.requests_total.add(1);
         if (error) slot.errors_total.add(1);
@@ -263,12 +265,31 @@ Flow begin_exchange(Core& core, Client& client) {
     exchange.app = routed.app;
     ++exchange.app->exchanges;
     exchange.app->budget.note_request();
-    dispatch(core, exchange);
+    const auto& cache = routed.target->cache;
+    const auto entry = cache ? enter_cache(core, exchange, *cache) : CacheEntry::not_taken;
+    if (entry == CacheEntry::not_taken) dispatch(core, exchange);
     return Flow::progress;
+}
+
+void begin_fill_exchange(Core& core, Client& client, AppView& app) {
+    Exchange& exchange = exchange_of(core, client);
+    exchange.app = &app;
+    ++app.exchanges;
+    app.budget.note_request();
+    Heads& heads = *exchange.heads;
+    const auto parsed = parse_head(client, heads);
+    CHECK(parsed.progress == http::Progress::done);  // it was, where these bytes come from
+    heads.request.rebase(client.in->bytes + client.in->begin);
+    begin_request(core, exchange, parsed.consumed);
+    dispatch(core, exchange);
 }
 
 void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
     Client& client = *exchange.client;
+    if (client.fill != nullptr) {
+        fill_failed(core, exchange, answer);
+        return;
+    }
     const bool has_head = exchange.head_end != 0;  // else it was refused or never came
     client.state = ClientState::exchange;
     clear_timer(client);
@@ -337,6 +358,7 @@ void drop_exchange(Core& core, Exchange& exchange) {
     if (static_cast<edge::ListLink<ByHold>&>(exchange).linked()) unhold(exchange);
     const bool logged = exchange.stage == ResponseStage::done;
     if (!logged && exchange.begun_us != 0) account(core, exchange, exchange.client_begun);
+    leave_cache(core, exchange);
     if (exchange.app != nullptr) core.views.release(*exchange.app);
     core.buffers.take_back(&exchange.to_upstream);
     core.buffers.take_back(&exchange.to_client);

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <expected>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
 #include "edge/hold.h"
+#include "http/write.h"
 #include "runtime/edge/core.h"
 
 namespace moln::edge_loop {
@@ -21,6 +23,11 @@ enum class Flow : std::uint8_t {
     gone,      // the client is lost
     done,      // the exchange is over
 };
+
+// response_flow.cc. Strict-Transport-Security as the route wants it, unless the app says its own:
+// exchange.heads->response. Views into `room`.
+inline constexpr std::size_t k_hsts_room = 24;
+http::ExtraField hsts_field(const Exchange& exchange, std::span<char> room);
 
 // client_flow.cc: a connection from accept to close.
 void accept_clients(Core& core, Listener& listener);
@@ -52,6 +59,8 @@ Flow begin_exchange(Core& core, Client& client);
 // The head of `bytes` that was written at to_client's tail is on its way as the client's protocol
 // has it. False: it cannot be said there.
 bool put_head(Exchange& exchange, std::size_t bytes, h2::End end);
+// Of a fetch for the cache, whose request's head is in client.in.
+void begin_fill_exchange(Core& core, Client& client, AppView& app);
 // Answers by ourselves.
 struct LocalAnswer {
     std::uint16_t status = 500;

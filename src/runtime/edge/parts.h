@@ -27,6 +27,8 @@
 namespace moln::edge_loop {
 
 struct AppView;
+struct CacheFill;
+struct CacheVisit;
 struct EndpointCell;
 struct EndpointView;
 struct Exchange;
@@ -52,6 +54,7 @@ struct ByAgain;
 struct ByPool;
 struct ByHold;
 struct ByFlush;
+struct ByVisit;
 
 // A list of equal durations is sorted by deadline without sorting.
 struct Timed : edge::ListLink<ByTimer> {
@@ -64,6 +67,7 @@ struct Connection {
     Readiness ready;
     std::unique_ptr<TlsSession> tls;  // null: none is spoken here
     H2Stream* stream = nullptr;       // instead of a socket
+    CacheFill* fill = nullptr;        // of a client that is the cache: there is no connection
 
     void note(std::uint32_t events) {
         ready.note(events);
@@ -137,6 +141,7 @@ enum class ResponseStage : std::uint8_t {
     head,   // awaited
     body,   // being passed on
     local,  // ours, wholly in to_client
+    cache,  // waits for a fetch, or is served from what is stored
     done,
 };
 
@@ -211,6 +216,7 @@ struct Exchange : Opening, edge::ListLink<ByHold> {
     std::int64_t begun_wall_ms = 0;
     http::TraceContext trace;
     TunnelName* tunnel_name = nullptr;
+    CacheVisit* visit = nullptr;  // of a route with a cache
 };
 
 }  // namespace moln::edge_loop

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "http/write.h"
+#include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/socket_io.h"
 
@@ -52,7 +53,8 @@ Flow pass_interim(Core& core, Exchange& exchange) {
     if (++exchange.interim > edge::k_interim_responses_max) return broken_attempt(core, exchange);
     const http::RequestHead& request = exchange.heads->request;
     exchange.heads->response_cursor = {};
-    if (request.version == http::Version::http_1_0) return Flow::progress;
+    const bool nobody = exchange.client->fill != nullptr;
+    if (nobody || request.version == http::Version::http_1_0) return Flow::progress;
     Buffer* out = client_buffer(core, exchange);
     if (out == nullptr) return Flow::gone;
     const auto size = http::write_response_head(exchange.heads->response,
@@ -68,7 +70,8 @@ Flow pass_interim(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
-// Strict-Transport-Security as the route wants it, unless the app says its own. Views into `room`.
+}  // namespace
+
 http::ExtraField hsts_field(const Exchange& exchange, std::span<char> room) {
     constexpr std::string_view k_name = "Strict-Transport-Security";
     if (exchange.hsts_s == 0 || exchange.heads->response.fields.first(k_name)) return {};
@@ -78,7 +81,10 @@ http::ExtraField hsts_field(const Exchange& exchange, std::span<char> room) {
     return {.name = k_name, .value = value.written()};
 }
 
+namespace {
+
 Flow pass_head(Core& core, Exchange& exchange) {
+    if (exchange.client->fill != nullptr) return fill_head(core, exchange);
     const http::RequestHead& request = exchange.heads->request;
     const http::ResponseHead& response = exchange.heads->response;
     const auto framing = http::response_body(
@@ -99,8 +105,14 @@ Flow pass_head(Core& core, Exchange& exchange) {
     }
     Buffer* out = client_buffer(core, exchange);
     if (out == nullptr) return Flow::gone;
-    std::array<char, 24> hsts_room;
+    std::array<http::ExtraField, 2> extra;
+    std::size_t extras = 0;
+    std::array<char, k_hsts_room> hsts_room;
     const auto hsts = hsts_field(exchange, hsts_room);
+    if (!hsts.value.empty()) extra[extras++] = hsts;
+    std::array<char, http::k_cache_status_bytes_max> status_room;
+    const auto cache_status = note_answer(core, exchange, status_room);
+    if (!cache_status.empty()) extra[extras++] = {.name = "Cache-Status", .value = cache_status};
     const auto size = http::write_response_head(
         response,
         {.request_method = request.method,
@@ -109,7 +121,7 @@ Flow pass_head(Core& core, Exchange& exchange) {
          .persistence =
              exchange.keep_client ? http::Persistence::keep_alive : http::Persistence::close,
          .date = core.date_text(),
-         .extra = hsts.value.empty() ? std::span<const http::ExtraField>() : std::span(&hsts, 1)},
+         .extra = std::span(extra).first(extras)},
         {out->tail(), out->room()});
     const auto end = to_client.kind == http::BodyKind::none ? h2::End::stream : h2::End::open;
     if (!size || !put_head(exchange, *size, end)) return broken_attempt(core, exchange);
@@ -238,6 +250,11 @@ h2::End end_with(const Exchange& exchange, std::string_view body) {
     return reader.complete || last ? h2::End::stream : h2::End::open;
 }
 
+IoResult fill_both(Core& core, CacheFill& fill, std::string_view head, std::string_view body) {
+    const bool good = fill_body(core, fill, head) && fill_body(core, fill, body);
+    return {good ? IoEnd::some : IoEnd::broken, good ? head.size() + body.size() : 0};
+}
+
 Flow pump_body(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     if (!passes_as_is(exchange)) {
@@ -257,7 +274,9 @@ Flow pump_body(Core& core, Exchange& exchange) {
         return flow == Flow::done ? end_of_body(core, exchange) : flow;
     }
     if (!client.ready.writable) return Flow::wait;
-    const IoResult put = transmit(client, head, body, end_with(exchange, body));
+    const IoResult put = client.fill != nullptr
+                             ? fill_both(core, *client.fill, head, body)
+                             : transmit(client, head, body, end_with(exchange, body));
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);
@@ -299,6 +318,7 @@ Flow pump_response(Core& core, Exchange& exchange) {
 
 Flow flush_local(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
+    if (client.fill != nullptr) return Flow::done;  // who waited was told
     if (!client.ready.writable) return Flow::wait;
     if (exchange.to_client->empty()) return Flow::done;  // a stream's head was all
     const auto end = exchange.tunnel ? h2::End::open : h2::End::stream;

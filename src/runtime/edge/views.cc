@@ -226,6 +226,14 @@ void Views::open(Opening& opening, EndpointView& endpoint, std::int64_t now_ms) 
     refresh_load(endpoint);
 }
 
+void Views::hand_over(Opening& from, Opening& to) {
+    EndpointView& endpoint = *std::exchange(from.endpoint, nullptr);
+    to.endpoint = &endpoint;
+    to.admitted = std::exchange(from.admitted, false);
+    to.open_since_ms = from.open_since_ms;
+    static_cast<edge::ListLink<ByAge>&>(to).replace(from);
+}
+
 void Views::to_tunnel(Opening& opening) {
     opening.tunnel = true;
     opening.endpoint->slot->tunnels_open.add(1);

@@ -105,6 +105,8 @@ public:
 
     // Open counts. `opening.endpoint` is set and cleared here.
     void open(Opening& opening, EndpointView& endpoint, std::int64_t now_ms);
+    // What `from` has open there is `to`'s from now on.
+    void hand_over(Opening& from, Opening& to);
     void to_tunnel(Opening& opening);
     void close(Opening& opening);
 

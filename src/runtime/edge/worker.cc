@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "runtime/edge/cache_flow.h"
 #include "runtime/edge/datagram_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/stream_flow.h"
@@ -72,6 +73,7 @@ void begin_stop(Core& core) {
 
 void on_wake(Core& core) {
     core.port.wake.clear();
+    if (core.port.cache_news.exchange(false)) core.cache_news = true;
     std::shared_ptr<const Tables> tables;
     std::shared_ptr<const ListenSockets> sockets;
     {
@@ -139,7 +141,9 @@ void fire_timers(Core& core) {
 
 // Until the first deadline; -1: nothing to wait for but events.
 int wait_ms(Core& core) {
-    if (!core.again.empty() || !core.flushes.empty() || !core.streams.again.empty()) return 0;
+    if (core.cache_news || !core.again.empty() || !core.flushes.empty() ||
+        !core.streams.again.empty())
+        return 0;
     std::int64_t first = k_never_ms;
     const auto consider = [&](std::int64_t deadline) {
         if (first == k_never_ms || deadline < first) first = deadline;
@@ -213,6 +217,7 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     auto core = std::make_unique<Core>(setup.index, port, std::move(epoll), setup.limits);
     MOLN_TRY(core->epoll.add(port.wake.fd(), EPOLLIN, &core->wake_part));
     core->tls = setup.tls;
+    core->cache = setup.cache;
     core->workers = setup.workers;
     core->listeners.resize(setup.listeners.size());
     for (std::size_t i = 0; i < setup.listeners.size(); ++i) {
@@ -235,6 +240,7 @@ void run_worker(Core& core, int cpu) {
         for (const epoll_event& event : events) on_event(core, event);
         run_again(core);
         run_streams_again(core);
+        serve_cache_news(core);
         fire_timers(core);
         flush_http2(core);
         drop_dead(core);

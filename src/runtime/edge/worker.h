@@ -23,6 +23,7 @@ struct WorkerSetup {
     EdgeClientLimits limits;
     std::vector<WorkerListener> listeners;
     const std::vector<std::unique_ptr<WorkerPort>>* workers = nullptr;  // all; outlive this one
+    CacheStore* cache = nullptr;       // of all workers; outlives them
     const tls::Server* tls = nullptr;  // needed by a listener with TLS; outlives the worker
 };
 

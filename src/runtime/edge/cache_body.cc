@@ -1,0 +1,96 @@
+#include "runtime/edge/cache_body.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "edge/limits.h"
+
+namespace moln::edge_loop {
+
+struct CacheBody::Segment {
+    Segment* next;
+    std::size_t capacity;
+
+    char* bytes() { return reinterpret_cast<char*>(this + 1); }
+    const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+};
+
+CacheBody::CacheBody(std::optional<std::uint64_t> length) : length_(length) {}
+
+CacheBody::~CacheBody() {
+    while (first_ != nullptr) {
+        Segment* next = first_->next;
+        std::free(first_);
+        first_ = next;
+    }
+}
+
+CacheBody::Segment* CacheBody::make_segment() {
+    std::size_t size = 0;
+    const std::uint64_t written = published_.load(std::memory_order_relaxed);
+    if (length_ && *length_ > written) {
+        size = static_cast<std::size_t>(
+            std::min<std::uint64_t>(*length_ - written, edge::k_cache_segment_max));
+    } else {
+        // As much again as there is: at most half is never used.
+        size = std::clamp<std::size_t>(capacity_, edge::k_cache_segment_min,
+                                       edge::k_cache_segment_max);
+    }
+    auto* segment = static_cast<Segment*>(std::malloc(sizeof(Segment) + size));
+    if (segment == nullptr) return nullptr;
+    *segment = {.next = nullptr, .capacity = size};
+    (last_ == nullptr ? first_ : last_->next) = segment;
+    last_ = segment;
+    last_used_ = 0;
+    capacity_ += sizeof(Segment) + size;
+    return segment;
+}
+
+bool CacheBody::append(std::string_view data) {
+    while (!data.empty()) {
+        if (last_ == nullptr || last_used_ == last_->capacity) {
+            if (make_segment() == nullptr) return false;
+        }
+        const std::size_t size = std::min(data.size(), last_->capacity - last_used_);
+        std::memcpy(last_->bytes() + last_used_, data.data(), size);
+        last_used_ += size;
+        data.remove_prefix(size);
+        published_.fetch_add(size, std::memory_order_release);
+    }
+    return true;
+}
+
+CacheBody::Seen CacheBody::seen() const {
+    // The state first: of a body that is complete, all is published.
+    const State state = state_.load(std::memory_order_acquire);
+    return {.bytes = published_.load(std::memory_order_acquire), .state = state};
+}
+
+std::string_view CacheBody::look(Cursor& cursor) const {
+    const std::uint64_t published = published_.load(std::memory_order_acquire);
+    if (cursor.at_ >= published) return {};
+    if (cursor.segment_ == nullptr) {
+        cursor.segment_ = first_;
+    } else if (cursor.offset_ == cursor.segment_->capacity) {
+        cursor.segment_ = cursor.segment_->next;
+        cursor.offset_ = 0;
+    }
+    const std::size_t here = cursor.segment_->capacity - cursor.offset_;
+    const auto size =
+        static_cast<std::size_t>(std::min<std::uint64_t>(here, published - cursor.at_));
+    return {cursor.segment_->bytes() + cursor.offset_, size};
+}
+
+void CacheBody::advance(Cursor& cursor, std::uint64_t bytes) const {
+    while (bytes > 0) {
+        const auto piece = look(cursor);
+        const std::uint64_t step = std::min<std::uint64_t>(piece.size(), bytes);
+        if (step == 0) return;
+        cursor.offset_ += static_cast<std::size_t>(step);
+        cursor.at_ += step;
+        bytes -= step;
+    }
+}
+
+}  // namespace moln::edge_loop

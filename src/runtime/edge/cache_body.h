@@ -1,0 +1,81 @@
+// The bytes of a stored response. One thread appends while they arrive; any number on any threads
+// read what is published, at once: many who wait for one response stream with it. Never moved and
+// never copied: a reader holds the body, not its memory.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace moln::edge_loop {
+
+// Workers to be woken, told apart by their number; those that share a bit are woken together.
+class WorkerSet {
+public:
+    // After it the caller looks again: what was published before is seen then, what is published
+    // later wakes it.
+    void add(std::size_t worker) { bits_.fetch_or(bit(worker)); }
+    std::uint64_t take() { return bits_.exchange(0); }
+    static std::uint64_t bit(std::size_t worker) { return std::uint64_t{1} << (worker % 64); }
+
+private:
+    std::atomic<std::uint64_t> bits_ = 0;
+};
+
+class CacheBody {
+    struct Segment;
+
+public:
+    enum class State : std::uint8_t { growing, complete, failed };
+    struct Seen {
+        std::uint64_t bytes = 0;  // that can be read
+        State state = State::growing;
+    };
+    // Where a reader is.
+    class Cursor {
+        friend class CacheBody;
+        const Segment* segment_ = nullptr;
+        std::size_t offset_ = 0;
+        std::uint64_t at_ = 0;
+
+    public:
+        std::uint64_t at() const { return at_; }
+    };
+
+    // `length`, if it is known, takes exactly so much memory.
+    explicit CacheBody(std::optional<std::uint64_t> length);
+    CacheBody(const CacheBody&) = delete;
+    CacheBody& operator=(const CacheBody&) = delete;
+    ~CacheBody();
+
+    // The one who writes. append(): false when there is no memory.
+    bool append(std::string_view data);
+    void end(State state) { state_.store(state, std::memory_order_release); }
+
+    // Any thread.
+    Seen seen() const;
+    std::optional<std::uint64_t> length() const { return length_; }
+    // From the cursor on, as far as it lies in one piece; empty: nothing more is published.
+    std::string_view look(Cursor& cursor) const;
+    void advance(Cursor& cursor, std::uint64_t bytes) const;
+    WorkerSet& waiting() { return waiting_; }
+    // What it costs. Of the thread that writes, or once it is complete.
+    std::size_t capacity() const { return capacity_; }
+
+private:
+    Segment* make_segment();
+
+    // Set before what lies in it is published, and followed only to what is.
+    Segment* first_ = nullptr;
+    Segment* last_ = nullptr;
+    std::size_t last_used_ = 0;
+    std::size_t capacity_ = 0;
+    std::optional<std::uint64_t> length_;
+    std::atomic<std::uint64_t> published_ = 0;
+    std::atomic<State> state_ = State::growing;
+    WorkerSet waiting_;
+};
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,264 @@
+#include "runtime/edge/cache_fill.h"
+
+#include <array>
+#include <utility>
+
+#include "edge/cache/stored_head.h"
+#include "http/vary.h"
+
+namespace moln::edge_loop {
+namespace {
+
+// Wakes all who wait, on whatever worker.
+void tell(Core& core, WorkerSet& waiting) {
+    const std::uint64_t bits = waiting.take();
+    if (bits == 0) return;
+    for (std::size_t i = 0; i < core.workers->size(); ++i) {
+        if ((bits & WorkerSet::bit(i)) == 0) continue;
+        if (i == core.index) {
+            core.cache_news = true;
+            continue;
+        }
+        WorkerPort& port = *(*core.workers)[i];
+        if (!port.cache_news.exchange(true)) port.wake.ring();
+    }
+}
+
+// The leader goes on with the app's connection as if it had asked by itself.
+void hand_over(Core& core, Exchange& exchange, Exchange& leader) {
+    CacheFill& fill = *exchange.client->fill;
+    fill.leader = nullptr;
+    CacheVisit& visit = *leader.visit;
+    visit.fill = nullptr;
+    visit.fetch.reset();
+    visit.unlink();
+    leader.upstream = std::exchange(exchange.upstream, nullptr);
+    leader.upstream->exchange = &leader;
+    core.views.hand_over(exchange, leader);
+    leader.request_sent = true;
+    leader.attempts = exchange.attempts;
+    leader.retries = exchange.retries;
+    leader.queue_us = exchange.queue_us;
+    leader.stage = ResponseStage::head;
+    leader.heads->response_cursor = {};
+    auto& again = static_cast<edge::ListLink<ByAgain>&>(*leader.client);
+    if (!again.linked()) core.again.push_back(leader.client);
+}
+
+// Not for others: who led gets it, the others ask for themselves.
+Flow pass_on(Core& core, Exchange& exchange, edge::StoreRefusal why) {
+    CacheFill& fill = *exchange.client->fill;
+    core.cache->pass(*fill.fetch, core.now_ms);
+    tell(core, fill.fetch->waiting());
+    if (Exchange* leader = fill.leader) {
+        leader->visit->status.detail = word(why);
+        hand_over(core, exchange, *leader);
+    }
+    return Flow::gone;
+}
+
+std::vector<edge::PurgeMark> marks_of(const CacheFetch& fetch, const http::FieldTable& response,
+                                      std::string_view app) {
+    std::vector<edge::PurgeMark> marks(fetch.marks().begin(), fetch.marks().end());
+    edge::for_each_tag(response, [&](std::string_view tag) {
+        marks.push_back(edge::purge_mark(edge::PurgeScope::tag, edge::project_part(app), tag));
+    });
+    marks.shrink_to_fit();
+    return marks;
+}
+
+// All but head and body.
+std::shared_ptr<CachedResponse> begin_response(const Core& core, const Exchange& exchange,
+                                               const http::ResponseHead& head,
+                                               const edge::Freshness& freshness) {
+    const CacheFill& fill = *exchange.client->fill;
+    auto response = std::make_shared<CachedResponse>();
+    std::array<char, http::k_vary_bytes_max> names_room;
+    std::array<char, http::k_vary_key_bytes_max> key_room;
+    const auto names = http::vary_names(head.fields, names_room);
+    if (!names) return nullptr;
+    const auto key = http::vary_key(*names, exchange.heads->request.fields, key_room);
+    if (!key) return nullptr;
+    response->vary_names = *names;
+    response->vary_key = *key;
+    response->scope = exchange.app->cell->cache_scope;
+    response->freshness = freshness;
+    response->came_ms = core.now_ms;
+    response->came = {core.wall_ms};
+    response->born = fill.fetch->born();
+    response->marks = marks_of(*fill.fetch, head.fields, exchange.app->cell->app.text);
+    return response;
+}
+
+bool has_too_many_tags(const http::FieldTable& fields) {
+    std::size_t count = 0;
+    edge::for_each_tag(fields, [&](std::string_view) { ++count; });
+    return count > edge::k_cache_tags_max;
+}
+
+edge::ResponseTimes times_of(const Core& core, const CacheFill& fill) {
+    return {.asked = fill.asked, .came = {core.wall_ms}};
+}
+
+// 304: what is stored is still good.
+Flow take_not_modified(Core& core, Exchange& exchange) {
+    CacheFill& fill = *exchange.client->fill;
+    const CachedResponse& base = *fill.fetch->base();
+    edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
+    http::ResponseHead shown;
+    merged.show(shown);
+    const auto verdict =
+        edge::judge_store(exchange.heads->request, shown, times_of(core, fill), fill.rules);
+    auto response = begin_response(core, exchange, shown, verdict.freshness);
+    if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
+    // The tags of the 304 and those that it was stored with.
+    response->marks.insert(response->marks.end(),
+                           base.marks.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                    base.marks.size(), fill.fetch->marks().size())),
+                           base.marks.end());
+    response->head = std::move(merged);
+    response->body = base.body;
+    core.counts.cache_revalidations.add(1);
+    const bool keep = verdict.refusal == edge::StoreRefusal::none;
+    core.cache->answer(*fill.fetch, std::move(response),
+                       keep ? CacheStore::Keep::yes : CacheStore::Keep::no);
+    tell(core, fill.fetch->waiting());
+    return Flow::progress;
+}
+
+Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
+    CacheFill& fill = *exchange.client->fill;
+    const http::ResponseHead& head = exchange.heads->response;
+    const auto verdict =
+        edge::judge_store(exchange.heads->request, head, times_of(core, fill), fill.rules);
+    auto refusal = verdict.refusal;
+    const bool too_long = framing.kind == http::BodyKind::length && framing.length > fill.bytes_max;
+    if (too_long || has_too_many_tags(head.fields)) refusal = edge::StoreRefusal::too_large;
+    if (refusal != edge::StoreRefusal::none) return pass_on(core, exchange, refusal);
+    auto response = begin_response(core, exchange, head, verdict.freshness);
+    if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
+    std::optional<std::uint64_t> length;
+    if (framing.kind == http::BodyKind::length) length = framing.length;
+    if (framing.kind == http::BodyKind::none) length = 0;
+    response->head = edge::StoredHead::of(head, {core.wall_ms});
+    response->body = std::make_shared<CacheBody>(length);
+    fill.body = response->body.get();
+    fill.response = response;
+    core.cache->answer(*fill.fetch, std::move(response), CacheStore::Keep::yes);
+    tell(core, fill.fetch->waiting());
+    return Flow::progress;
+}
+
+// An error that what is stored hides (RFC 5861 4).
+bool is_hidden(const Core& core, const Exchange& exchange) {
+    const auto& base = exchange.client->fill->fetch->base();
+    return base && edge::is_error_to_hide(exchange.heads->response.status) &&
+           edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, {});
+}
+
+}  // namespace
+
+void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, FillFor why) {
+    const Client& link = asker.client->link();
+    Client* client = core.clients.make();
+    CacheFill* fill = core.fills.make();
+    client->fill = fill;
+    client->in = core.buffers.lend();
+    client->state = ClientState::exchange;
+    client->ready.writable = true;
+    client->edge_port = link.edge_port;
+    client->address_size = link.address_size;
+    client->address_text = link.address_text;
+    core.all_clients.push_back(client);
+    fill->fetch = std::move(fetch);
+    fill->rules = asker.visit->rules;
+    fill->scheme = link.tls ? "https" : "http";
+    fill->asked = {core.wall_ms};
+    fill->bytes_max = core.cache->object_bytes_max();
+    if (why == FillFor::leader) {
+        fill->leader = &asker;
+        asker.visit->fill = fill;
+    }
+    if (client->in == nullptr) {
+        close_client(core, *client);
+        return;
+    }
+    const Buffer& in = *asker.client->in;
+    client->in->append({in.bytes + in.begin, asker.head_end - in.begin});
+    begin_fill_exchange(core, *client, *asker.app);
+    auto& again = static_cast<edge::ListLink<ByAgain>&>(*client);
+    if (client->state != ClientState::closed && !again.linked()) core.again.push_back(client);
+}
+
+FillFields fill_fields(const CacheFill& fill) {
+    FillFields out;
+    out.fields[out.count++] = {.name = "Surrogate-Capability", .value = "moln=\"Surrogate/1.0\""};
+    const auto& base = fill.fetch->base();
+    if (!base) return out;
+    const auto etag = base->head.first(http::FieldId::etag);
+    const auto modified = base->head.first(http::FieldId::last_modified);
+    if (!etag.empty()) out.fields[out.count++] = {.name = "If-None-Match", .value = etag};
+    if (!modified.empty())
+        out.fields[out.count++] = {.name = "If-Modified-Since", .value = modified};
+    return out;
+}
+
+Flow fill_head(Core& core, Exchange& exchange) {
+    const http::ResponseHead& head = exchange.heads->response;
+    const auto framing = http::response_body(
+        head, {.method = exchange.heads->request.method, .upgrade_sent = false});
+    CacheFill& fill = *exchange.client->fill;
+    if (is_hidden(core, exchange)) {
+        core.counts.cache_fetch_failures.add(1);
+        core.cache->fail(*fill.fetch, {.text = "the app failed"});
+        tell(core, fill.fetch->waiting());
+        return Flow::gone;
+    }
+    const bool not_modified = head.status == 304 && fill.fetch->base();
+    const Flow flow =
+        not_modified ? take_not_modified(core, exchange) : take_response(core, exchange, framing);
+    if (flow != Flow::progress) return flow;
+    exchange.response_body.start(framing);
+    exchange.client_body = http::body_for_client(framing, http::Version::http_1_0).kind;
+    exchange.client_begun = true;
+    exchange.status = head.status;
+    exchange.stage = ResponseStage::body;
+    return Flow::progress;
+}
+
+void fill_failed(Core& core, Exchange& exchange, const LocalAnswer& answer) {
+    CacheFill& fill = *exchange.client->fill;
+    core.counts.cache_fetch_failures.add(1);
+    if (fill.fetch->state() == CacheFetch::State::asking) {
+        core.cache->fail(*fill.fetch, {.status = answer.status,
+                                       .text = std::string(answer.text),
+                                       .retry_after = answer.retry_after});
+        tell(core, fill.fetch->waiting());
+    }
+    exchange.stage = ResponseStage::local;
+}
+
+bool fill_body(Core& core, CacheFill& fill, std::string_view data) {
+    if (fill.body == nullptr) return true;  // of a 304 there is none
+    if (fill.body->seen().bytes + data.size() > fill.bytes_max) return false;
+    if (!fill.body->append(data)) return false;
+    tell(core, fill.body->waiting());
+    return true;
+}
+
+void end_fill(Core& core, Client& client) {
+    CacheFill* fill = std::exchange(client.fill, nullptr);
+    if (fill->leader != nullptr) fill->leader->visit->fill = nullptr;
+    if (fill->fetch->state() == CacheFetch::State::asking) {
+        core.cache->fail(*fill->fetch, {.text = "the instance broke off before it answered"});
+    }
+    tell(core, fill->fetch->waiting());
+    if (fill->body != nullptr) {
+        fill->body->end(fill->ending);
+        core.cache->settle(*fill->fetch, *fill->response);
+        tell(core, fill->body->waiting());
+    }
+    core.fills.drop(fill);
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,476 @@
+// Requests at the cache: looked up, made to wait, answered.
+#include "runtime/edge/cache_flow.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "edge/cache/target.h"
+#include "http/conditional.h"
+#include "http/date.h"
+#include "http/range.h"
+#include "http/status.h"
+#include "http/vary.h"
+#include "http/write.h"
+#include "runtime/edge/cache_fill.h"
+#include "runtime/edge/socket_io.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr std::size_t k_chunk_overhead = 20;
+// A waiter whom the answer does not fit looks again; after so many times it asks for itself.
+constexpr std::uint8_t k_rounds_max = 3;
+constexpr std::size_t k_age_digits = 20;
+
+void wait_for_news(Core& core, CacheVisit& visit) {
+    if (!visit.linked()) core.cache_visits.push_back(&visit);
+}
+
+// It goes to its app like a request that no cache has seen.
+void go_alone(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    visit.unlink();
+    visit.fetch.reset();
+    core.counts.cache_passes.add(1);
+    exchange.stage = ResponseStage::head;
+    dispatch(core, exchange);
+}
+
+// What of a stored response is the answer to this request.
+struct Answer {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    http::BodyFraming framing;
+    std::string_view content_range;
+};
+
+// In HTTP/1.0 and on a stream a body ends with its connection or stream.
+http::BodyKind unknown_length_kind(const Exchange& exchange) {
+    const bool unframed =
+        exchange.client->stream != nullptr || exchange.version == http::Version::http_1_0;
+    return unframed ? http::BodyKind::until_close : http::BodyKind::chunked;
+}
+
+Answer whole(const Exchange& exchange, std::optional<std::uint64_t> total) {
+    if (!total)
+        return {.end = CacheVisit::k_to_the_end, .framing = {unknown_length_kind(exchange), 0}};
+    if (*total == 0) return {};
+    return {.end = *total, .framing = {http::BodyKind::length, *total}};
+}
+
+// Changes `head`, the stored one, to what is said: 200, 206, 304 or 416.
+Answer choose_answer(const Core& core, const Exchange& exchange, const CachedResponse& stored,
+                     http::ResponseHead& head,
+                     std::span<char, http::k_content_range_bytes_max> range_room) {
+    const http::RequestHead& request = exchange.heads->request;
+    const auto seen = stored.body->seen();
+    auto total = stored.body->length();
+    if (!total && seen.state == CacheBody::State::complete) total = seen.bytes;
+    Answer answer = whole(exchange, total);
+    const WallTime now{core.wall_ms};
+    if (head.status == 200) {
+        const auto date_text = head.fields.first(http::FieldId::date).value_or("");
+        const auto date = http::parse_date(date_text, now).value_or(stored.came);
+        const auto held = http::validators_of(head.fields, date);
+        const auto wish = http::range_of(request.fields);
+        if (http::is_not_modified(request.fields, held, now)) {
+            stored.head.show_not_modified(head);
+            return {};
+        }
+        if (wish && total && request.method == http::Method::get &&
+            http::if_range_holds(request.fields, held, now)) {
+            head.reason_slice = {};
+            const auto range = http::resolve(*wish, *total);
+            if (!range) {
+                head.status = 416;
+                return {.content_range = http::format_unsatisfied_range(*total, range_room)};
+            }
+            head.status = 206;
+            return {.begin = range->first,
+                    .end = range->last + 1,
+                    .framing = {http::BodyKind::length, range->size()},
+                    .content_range = http::format_content_range({.range = *range, .length = *total},
+                                                                range_room)};
+        }
+    }
+    if (request.method == http::Method::head) {
+        head.facts.content_length = total;
+        return {};
+    }
+    return answer;
+}
+
+class ExtraFields {
+public:
+    void add(std::string_view name, std::string_view value) {
+        if (!value.empty()) fields_[count_++] = {.name = name, .value = value};
+    }
+    std::span<const http::ExtraField> view() const { return {fields_.data(), count_}; }
+
+private:
+    std::array<http::ExtraField, 4> fields_;
+    std::size_t count_ = 0;
+};
+
+std::string_view age_text(const CacheVisit& visit, std::int64_t age_ms, std::span<char> room) {
+    const std::int64_t seconds = age_ms / 1000;
+    // Who led or waited got it from the app: it has an age only if it had one there.
+    if (visit.status.forward != http::CacheForward::none && seconds <= 1) return {};
+    http::ByteWriter text(room);
+    text.number(static_cast<std::uint64_t>(seconds));
+    return text.written();
+}
+
+// The head goes into to_client. False: it cannot be said.
+bool put_stored_head(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    const CachedResponse& stored = *visit.response;
+    http::ResponseHead& head = exchange.heads->response;
+    stored.head.show(head);
+    std::array<char, http::k_content_range_bytes_max> range_room;
+    const Answer answer = choose_answer(core, exchange, stored, head, range_room);
+    const std::int64_t age_ms = stored.freshness.age_ms + core.now_ms - stored.came_ms;
+    visit.status.ttl_s = (stored.freshness.lifetime_ms - age_ms) / 1000;
+    std::array<char, k_age_digits> age_room;
+    std::array<char, http::k_cache_status_bytes_max> status_room;
+    std::array<char, k_hsts_room> hsts_room;
+    const auto hsts = hsts_field(exchange, hsts_room);
+    ExtraFields extra;
+    extra.add("Age", age_text(visit, age_ms, age_room));
+    extra.add("Cache-Status", http::format_cache_status(visit.status, status_room));
+    extra.add("Content-Range", answer.content_range);
+    extra.add(hsts.name, hsts.value);
+    if (answer.framing.kind == http::BodyKind::until_close || core.stopping) {
+        exchange.keep_client = false;
+    }
+    if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
+    if (exchange.to_client == nullptr) return false;
+    Buffer& out = *exchange.to_client;
+    const auto size = http::write_response_head(
+        head,
+        {.request_method = exchange.heads->request.method,
+         .client_version = exchange.version,
+         .body = answer.framing,
+         .persistence =
+             exchange.keep_client ? http::Persistence::keep_alive : http::Persistence::close,
+         .date = core.date_text(),
+         .phrase = head.reason().empty() ? http::reason_phrase(head.status) : std::string_view(),
+         .extra = extra.view()},
+        {out.tail(), out.room()});
+    const bool none = answer.framing.kind == http::BodyKind::none;
+    if (!size || !put_head(exchange, *size, none ? h2::End::stream : h2::End::open)) return false;
+    visit.begin = answer.begin;
+    visit.end = answer.end;
+    exchange.client_body = answer.framing.kind;
+    exchange.client_begun = true;
+    exchange.status = head.status;
+    return true;
+}
+
+void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse> response) {
+    exchange.visit->response = std::move(response);
+    exchange.visit->fetch.reset();
+    exchange.stage = ResponseStage::cache;
+    if (!put_stored_head(core, exchange)) {
+        exchange.visit->response.reset();
+        answer_locally(core, exchange,
+                       {.status = 503, .text = "the edge is out of memory", .retry_after = true});
+    }
+}
+
+// May what came for another request answer this one, which waited for it?
+bool suits(Core& core, const Exchange& exchange, const CachedResponse& response) {
+    std::array<char, http::k_vary_key_bytes_max> room;
+    const auto key = http::vary_key(response.vary_names, exchange.heads->request.fields, room);
+    if (!key || *key != response.vary_key || core.cache->is_purged(response)) return false;
+    // It came after this request did: what the client wants of its age is met.
+    return edge::judge_reuse(response.freshness, core.now_ms - response.came_ms, {}).reuse !=
+           edge::Reuse::validate;
+}
+
+CacheEntry look_up(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    const http::RequestHead& request = exchange.heads->request;
+    const http::CacheControl& wanted = visit.wish.control;
+    visit.status = {.forward = http::CacheForward::request};
+    if (wanted.no_store) return CacheEntry::not_taken;
+    std::array<char, edge::k_cache_key_bytes_max> room;
+    const std::string_view scheme = exchange.client->link().tls ? "https" : "http";
+    const auto key = edge::cache_key(scheme, request, room);
+    if (!key) return CacheEntry::not_taken;
+    const bool may_lead = request.method == http::Method::get && !wanted.only_if_cached &&
+                          !request.fields.first(http::FieldId::range);
+    const AppCell& app = *exchange.app->cell;
+    auto found = core.cache->ask({.key = *key,
+                                  .hash = core.cache->hash_of(*key),
+                                  .scope = app.cache_scope,
+                                  .app = app.app.text,
+                                  .request = request,
+                                  .wish = visit.wish,
+                                  .now_ms = core.now_ms,
+                                  .may_lead = may_lead});
+    visit.status = {.forward = found.why};
+    switch (found.what) {
+        case CacheFound::What::hit: {
+            core.counts.cache_hits.add(1);
+            if (found.ttl_ms <= 0) core.counts.cache_stale_hits.add(1);
+            visit.status.forward = http::CacheForward::none;
+            if (found.fetch) start_fill(core, exchange, std::move(found.fetch), FillFor::refresh);
+            serve(core, exchange, std::move(found.response));
+            return CacheEntry::taken;
+        }
+        case CacheFound::What::wait: {
+            core.counts.cache_collapsed.add(1);
+            visit.status.collapsed = true;
+            visit.fetch = std::move(found.fetch);
+            exchange.stage = ResponseStage::cache;
+            return CacheEntry::taken;
+        }
+        case CacheFound::What::lead: {
+            core.counts.cache_misses.add(1);
+            visit.leads = true;
+            visit.fetch = found.fetch;
+            exchange.stage = ResponseStage::cache;
+            start_fill(core, exchange, std::move(found.fetch), FillFor::leader);
+            return CacheEntry::taken;
+        }
+        case CacheFound::What::pass: break;
+    }
+    if (wanted.only_if_cached) {
+        answer_locally(core, exchange, {.status = 504, .text = "this is not in the cache"});
+        return CacheEntry::taken;
+    }
+    core.counts.cache_passes.add(1);
+    return CacheEntry::not_taken;
+}
+
+void look_again(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    visit.fetch.reset();
+    if (++visit.rounds > k_rounds_max) {
+        go_alone(core, exchange);
+        return;
+    }
+    exchange.stage = ResponseStage::head;
+    if (look_up(core, exchange) == CacheEntry::not_taken) dispatch(core, exchange);
+}
+
+void take_answer(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    const CacheFetch& fetch = *visit.fetch;
+    auto response = fetch.response();
+    if (!visit.leads && !suits(core, exchange, *response)) {
+        // Of another variant: its own may be there. Else it may not be shared at all.
+        std::array<char, http::k_vary_key_bytes_max> room;
+        const auto key = http::vary_key(response->vary_names, exchange.heads->request.fields, room);
+        const bool other_variant = key && *key != response->vary_key;
+        if (other_variant || core.cache->is_purged(*response)) {
+            look_again(core, exchange);
+        } else {
+            go_alone(core, exchange);
+        }
+        return;
+    }
+    const bool validated = fetch.base() && fetch.base()->body == response->body;
+    if (validated) visit.status.forward_status = 304;
+    visit.status.stored = true;
+    serve(core, exchange, std::move(response));
+}
+
+void take_failure(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    const auto fetch = visit.fetch;
+    const auto& base = fetch->base();
+    if (base && edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
+        core.counts.cache_stale_hits.add(1);
+        visit.status = {.detail = "stale-if-error"};
+        serve(core, exchange, base);
+        return;
+    }
+    const CacheFailure& failure = fetch->failure();
+    visit.fetch.reset();
+    visit.unlink();
+    answer_locally(
+        core, exchange,
+        {.status = failure.status, .text = failure.text, .retry_after = failure.retry_after});
+}
+
+// wait: no news yet; anything else: the exchange has been moved on.
+Flow wait_for_fetch(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    if (visit.fetch->state() == CacheFetch::State::asking) {
+        visit.fetch->waiting().add(core.index);
+        if (visit.fetch->state() == CacheFetch::State::asking) {
+            wait_for_news(core, visit);
+            return Flow::wait;
+        }
+    }
+    switch (visit.fetch->state()) {
+        case CacheFetch::State::asking: return Flow::wait;
+        case CacheFetch::State::answered: take_answer(core, exchange); break;
+        case CacheFetch::State::passed: go_alone(core, exchange); break;
+        case CacheFetch::State::failed: take_failure(core, exchange); break;
+    }
+    return Flow::progress;
+}
+
+void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
+    if (Buffer* out = exchange.to_client) {
+        const std::size_t framed = std::min(bytes, out->size());
+        out->consume(framed);
+        bytes -= framed;
+        if (out->empty()) core.buffers.take_back(&exchange.to_client);
+    }
+    CacheVisit& visit = *exchange.visit;
+    visit.response->body->advance(visit.cursor, bytes);
+    exchange.body_bytes_sent += bytes;
+}
+
+// Moves what is published into to_client as chunks, as far as there is room.
+bool frame_chunks(Core& core, Exchange& exchange, CacheBody::Seen seen) {
+    CacheVisit& visit = *exchange.visit;
+    const CacheBody& body = *visit.response->body;
+    while (!visit.ended) {
+        if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
+        if (exchange.to_client == nullptr) return false;
+        Buffer& out = *exchange.to_client;
+        if (out.room() < 2 * k_chunk_overhead) return true;
+        const auto piece = body.look(visit.cursor).substr(0, out.room() - 2 * k_chunk_overhead);
+        if (piece.empty()) {
+            const bool all =
+                seen.state == CacheBody::State::complete && visit.cursor.at() == seen.bytes;
+            if (all) {
+                out.append(http::k_last_chunk);
+                visit.ended = true;
+            } else if (out.empty()) {
+                core.buffers.take_back(&exchange.to_client);
+            }
+            return true;
+        }
+        out.append(http::chunk_head(piece.size()).view());
+        out.append(piece);
+        out.append(http::k_chunk_end);
+        body.advance(visit.cursor, piece.size());
+        exchange.body_bytes_sent += piece.size();
+    }
+    return true;
+}
+
+bool all_read(const CacheVisit& visit, CacheBody::Seen seen, std::uint64_t at) {
+    if (visit.end != CacheVisit::k_to_the_end) return at == visit.end;
+    return seen.state == CacheBody::State::complete && at == seen.bytes;
+}
+
+// What can be sent from where it lies.
+std::string_view sendable(const Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    const CacheBody& body = *visit.response->body;
+    if (visit.end == 0 || exchange.client_body == http::BodyKind::chunked) return {};
+    if (visit.cursor.at() < visit.begin)
+        body.advance(visit.cursor, visit.begin - visit.cursor.at());
+    if (visit.cursor.at() < visit.begin) return {};
+    return body.look(visit.cursor).substr(0, visit.end - visit.cursor.at());
+}
+
+// Everything that is here was sent.
+Flow wait_for_bytes(Core& core, Exchange& exchange, CacheBody::Seen seen) {
+    CacheVisit& visit = *exchange.visit;
+    CacheBody& body = *visit.response->body;
+    if (seen.state != CacheBody::State::growing) return Flow::gone;  // it broke off
+    body.waiting().add(core.index);
+    const auto now = body.seen();
+    if (now.bytes != seen.bytes || now.state != seen.state) return Flow::progress;
+    wait_for_news(core, visit);
+    return Flow::wait;
+}
+
+Flow send_stored(Core& core, Exchange& exchange) {
+    Client& client = *exchange.client;
+    CacheVisit& visit = *exchange.visit;
+    const auto seen = visit.response->body->seen();
+    const bool chunked = exchange.client_body == http::BodyKind::chunked;
+    if (chunked && !frame_chunks(core, exchange, seen)) return Flow::gone;
+    const std::string_view head =
+        exchange.to_client == nullptr ? std::string_view() : exchange.to_client->view();
+    const std::string_view body = sendable(exchange);
+    const bool last =
+        chunked ? visit.ended
+                : all_read(visit, seen, visit.cursor.at() + body.size()) || visit.end == 0;
+    if (head.empty() && body.empty()) {
+        if (!last) return wait_for_bytes(core, exchange, seen);
+        if (client.stream != nullptr) end_output(client);
+        return Flow::done;
+    }
+    if (!client.ready.writable) return Flow::wait;
+    const IoResult put = transmit(client, head, body, last ? h2::End::stream : h2::End::open);
+    if (put.end == IoEnd::would_block) return Flow::wait;
+    if (put.end == IoEnd::broken) return Flow::gone;
+    note_sent(core, exchange, put.bytes);
+    return last && put.bytes == head.size() + body.size() ? Flow::done : Flow::progress;
+}
+
+// What was true before an unsafe request succeeded (RFC 9111 4.4).
+void invalidate(Core& core, const Exchange& exchange) {
+    const auto base = edge::CacheTarget::of(exchange.heads->request);
+    if (!base) return;
+    const auto purge = [&](const edge::CacheTarget& target) {
+        core.cache->purge(edge::purge_mark(edge::PurgeScope::url, {}, target.url()));
+    };
+    purge(*base);
+    for (const http::Field field : exchange.heads->response.fields) {
+        const bool names =
+            field.id == http::FieldId::location || field.id == http::FieldId::content_location;
+        if (!names) continue;
+        if (const auto target = edge::CacheTarget::of(field.value, *base)) purge(*target);
+    }
+}
+
+}  // namespace
+
+CacheEntry enter_cache(Core& core, Exchange& exchange, const CacheSpec& rules) {
+    if (core.cache == nullptr) return CacheEntry::not_taken;
+    const auto role = edge::cache_role(exchange.heads->request);
+    if (role == edge::CacheRole::pass) return CacheEntry::not_taken;
+    CacheVisit& visit = *core.visits.make();
+    exchange.visit = &visit;
+    visit.exchange = &exchange;
+    visit.rules = rules;
+    visit.role = role;
+    visit.status = {.forward = http::CacheForward::method};
+    if (role == edge::CacheRole::invalidate) return CacheEntry::not_taken;
+    visit.wish = edge::reuse_wish(exchange.heads->request.fields);
+    return look_up(core, exchange);
+}
+
+Flow pump_cached(Core& core, Exchange& exchange) {
+    if (exchange.visit->fetch) return wait_for_fetch(core, exchange);
+    return send_stored(core, exchange);
+}
+
+void serve_cache_news(Core& core) {
+    if (!core.cache_news) return;
+    core.cache_news = false;
+    edge::List<CacheVisit, ByVisit> batch;
+    while (CacheVisit* visit = core.cache_visits.pop_front()) batch.push_back(visit);
+    while (CacheVisit* visit = batch.pop_front()) drive(core, *visit->exchange->client);
+}
+
+void leave_cache(Core& core, Exchange& exchange) {
+    CacheVisit* visit = std::exchange(exchange.visit, nullptr);
+    if (visit == nullptr) return;
+    if (visit->fill != nullptr) visit->fill->leader = nullptr;
+    core.visits.drop(visit);
+}
+
+std::string_view note_answer(Core& core, Exchange& exchange,
+                             std::span<char, http::k_cache_status_bytes_max> room) {
+    const CacheVisit* visit = exchange.visit;
+    if (visit == nullptr) return {};
+    const std::uint16_t status = exchange.heads->response.status;
+    const bool succeeded = status >= 200 && status < 400;
+    if (visit->role == edge::CacheRole::invalidate && succeeded) invalidate(core, exchange);
+    return http::format_cache_status(visit->status, room);
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,45 @@
+// How requests meet the cache: looked up before they go to an app, answered from what is stored,
+// made to wait for a fetch that somebody leads, or made its leader.
+//
+// A fetch is an exchange of its own whose client is no connection but the cache: its response goes
+// into a CacheBody as fast as the app sends it, whoever reads it, and goes on when who asked first
+// has left. Hold, retry and drain are the same as for any other request. Everyone who asked, the
+// first too, reads from the body as it grows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "runtime/edge/flow.h"
+
+namespace moln::edge_loop {
+
+// The request goes to the cache, or is found to be none for it: then the caller dispatches it.
+enum class CacheEntry : std::uint8_t { taken, not_taken };
+CacheEntry enter_cache(Core& core, Exchange& exchange, const CacheSpec& rules);
+
+// Of an exchange in stage cache: goes on with what it waits for or sends.
+Flow pump_cached(Core& core, Exchange& exchange);
+// Lets those go on who wait for news from a fetch or a body.
+void serve_cache_news(Core& core);
+// The exchange has been answered or is lost.
+void leave_cache(Core& core, Exchange& exchange);
+
+// Of an exchange whose client is a CacheFill, in the place of what is done for a client:
+// its response's head came; progress: its body follows.
+Flow fill_head(Core& core, Exchange& exchange);
+// It is answered by ourselves: nothing came of the fetch.
+void fill_failed(Core& core, Exchange& exchange, const LocalAnswer& answer);
+// It is over.
+void end_fill(Core& core, Client& client);
+// Bytes of its body. False: there is no room for them.
+bool fill_body(Core& core, CacheFill& fill, std::string_view data);
+
+// The final head of an app's answer is here: an unsafe request that succeeded makes what is stored
+// untrue. Gives the Cache-Status of a request that went to its app; empty: none is said.
+std::string_view note_answer(Core& core, Exchange& exchange,
+                             std::span<char, http::k_cache_status_bytes_max> room);
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,53 @@
+// What a request has to do with the cache, and the client of a fetch for it: see cache_flow.h.
+// Plain state; the flows change it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "edge/cache/storing.h"
+#include "edge/list.h"
+#include "runtime/edge/cache_store.h"
+
+namespace moln::edge_loop {
+
+struct Exchange;
+struct CacheFill;
+struct ByVisit;
+
+// What a request has to do with the cache. `idle` of one that goes to its app.
+struct CacheVisit : edge::ListLink<ByVisit> {
+    Exchange* exchange = nullptr;
+    CacheSpec rules;
+    edge::CacheRole role = edge::CacheRole::pass;
+    edge::ReuseWish wish;                            // views into the request's head
+    std::shared_ptr<CacheFetch> fetch;               // that is waited for
+    std::shared_ptr<const CachedResponse> response;  // that is served
+    CacheFill* fill = nullptr;                       // of the fetch that it leads
+    CacheBody::Cursor cursor;
+    std::uint64_t begin = 0;  // of what is served of the body
+    std::uint64_t end = 0;    // k_to_the_end: all there will be
+    bool leads = false;       // it is the one that the fetch was begun for
+    bool ended = false;       // of a chunked answer: its last chunk is in to_client
+    std::uint8_t rounds = 0;  // look-ups after a wait that came to nothing for it
+    http::CacheStatus status;
+
+    static constexpr std::uint64_t k_to_the_end = ~std::uint64_t{0};
+};
+
+// The client of a fetch.
+struct CacheFill {
+    std::shared_ptr<CacheFetch> fetch;
+    std::shared_ptr<const CachedResponse>
+        response;                // once its head came and may be given to others
+    CacheBody* body = nullptr;   // of response, while it grows
+    Exchange* leader = nullptr;  // who asked, on this worker; null: it left, or nobody waits
+    CacheSpec rules;
+    std::string_view scheme;
+    WallTime asked;
+    std::size_t bytes_max = 0;
+    CacheBody::State ending = CacheBody::State::failed;  // complete once its response is
+};
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,313 @@
+#include "runtime/edge/cache_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "edge/cache/target.h"
+#include "edge/limits.h"
+#include "http/vary.h"
+
+namespace moln::edge_loop {
+namespace {
+
+// What one costs beside its bytes: the slot, the map's node, the counts of its pointers.
+constexpr std::size_t k_overhead = 256;
+
+std::size_t cost_of(const std::string& key, const CachedResponse* response) {
+    return k_overhead + key.size() + (response == nullptr ? 0 : response->bytes());
+}
+
+}  // namespace
+
+std::size_t CachedResponse::bytes() const {
+    const std::size_t length =
+        body ? std::max<std::size_t>(body->capacity(), body->length().value_or(0)) : 0;
+    return sizeof(CachedResponse) + head.bytes() + marks.capacity() * sizeof(edge::PurgeMark) +
+           vary_key.capacity() + (body ? sizeof(CacheBody) : 0) + length;
+}
+
+CacheStore::CacheStore(std::size_t bytes_max, std::uint64_t seed)
+    : bytes_max_(bytes_max), seed_(seed) {}
+
+// The queues unlink what they hold; the slots go with their entries.
+CacheStore::~CacheStore() = default;
+
+std::uint64_t CacheStore::hash_of(std::string_view text) const {
+    return edge::cache_hash(text, seed_);
+}
+
+CacheStore::Entry* CacheStore::find(Shard& shard, std::string_view key, std::uint64_t hash) {
+    const auto found = shard.entries.find(hash);
+    return found == shard.entries.end() || found->second.key != key ? nullptr : &found->second;
+}
+
+// Two keys with one hash: the later has the place.
+CacheStore::Entry& CacheStore::obtain(Shard& shard, std::string_view key, std::uint64_t hash,
+                                      Dropped& dropped) {
+    Entry& entry = shard.entries[hash];
+    if (entry.key != key) {
+        while (!entry.slots.empty()) {
+            Slot& slot = *entry.slots.back();
+            shard.queue.remove(slot);
+            bytes_ -= slot.bytes;
+            --shard.objects;
+            dropped.push_back(std::move(entry.slots.back()));
+            entry.slots.pop_back();
+        }
+        entry = {};
+        entry.key = key;
+    }
+    return entry;
+}
+
+void CacheStore::insert(Shard& shard, Entry& entry, std::unique_ptr<Slot> slot, Dropped& dropped) {
+    if (entry.slots.size() == k_variants_max) take_out(shard, *entry.slots.front(), dropped);
+    slot->entry = &entry;
+    slot->hash = hash_of(entry.key);
+    slot->bytes = cost_of(entry.key, slot->response.get());
+    bytes_ += slot->bytes;
+    ++shard.objects;
+    shard.queue.insert(*slot);
+    entry.slots.push_back(std::move(slot));
+}
+
+void CacheStore::take_out(Shard& shard, Slot& slot, Dropped& dropped) {
+    shard.queue.remove(slot);
+    bytes_ -= slot.bytes;
+    --shard.objects;
+    auto& slots = slot.entry->slots;
+    const auto at =
+        std::ranges::find_if(slots, [&](const auto& one) { return one.get() == &slot; });
+    CHECK(at != slots.end());
+    dropped.push_back(std::move(*at));
+    slots.erase(at);
+}
+
+void CacheStore::take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key,
+                                  Dropped& dropped) {
+    for (std::size_t i = 0; i < entry.slots.size();) {
+        Slot& slot = *entry.slots[i];
+        const bool same = (slot.response ? slot.response->vary_key : slot.pass_key) == vary_key;
+        if (same) {
+            take_out(shard, slot, dropped);
+        } else {
+            ++i;
+        }
+    }
+}
+
+void CacheStore::erase_if_empty(Shard& shard, Entry& entry) {
+    if (!entry.slots.empty() || !entry.fetches.empty()) return;
+    shard.entries.erase(hash_of(entry.key));
+}
+
+void CacheStore::forget_fetch(Entry& entry, const CacheFetch& fetch) {
+    std::erase_if(entry.fetches, [&](const auto& one) { return one.get() == &fetch; });
+}
+
+// What answers this request, whether fresh or not; what is found purged on the way goes.
+CacheStore::Slot* CacheStore::usable_slot(Shard& shard, Entry& entry, const CacheAsk& ask,
+                                          std::string_view vary_key, Dropped& dropped) {
+    Slot* passing = nullptr;
+    for (std::size_t i = 0; i < entry.slots.size();) {
+        Slot& slot = *entry.slots[i];
+        const CachedResponse* response = slot.response.get();
+        const bool over = response == nullptr
+                              ? slot.pass_until_ms <= ask.now_ms
+                              : response->scope != ask.scope || is_purged(*response);
+        if (over) {
+            take_out(shard, slot, dropped);
+            continue;
+        }
+        if (response != nullptr && response->vary_key == vary_key) return &slot;
+        if (response == nullptr && slot.pass_key == vary_key) passing = &slot;
+        ++i;
+    }
+    return passing;
+}
+
+CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::string_view vary_key,
+                                    CacheFound found) {
+    const auto target = edge::CacheTarget::of(ask.request);
+    if (!target) return found;
+    const auto marks = edge::purge_marks({.app = ask.app,
+                                          .host = target->host(),
+                                          .path = target->path(),
+                                          .query = target->query(),
+                                          .has_query = target->has_query()});
+    for (const auto& fetch : entry.fetches) {
+        if (fetch->vary_key_ != vary_key || fetch->scope_ != ask.scope) continue;
+        // What is asked for since before a purge is no answer to who asks after it.
+        if (book_.is_purged(marks.view(), fetch->born_)) continue;
+        if (found.what == CacheFound::What::hit) return found;
+        found.what = CacheFound::What::wait;
+        found.fetch = fetch;
+        return found;
+    }
+    if (!ask.may_lead) return found;
+    auto fetch = std::make_shared<CacheFetch>();
+    fetch->key_ = entry.key;
+    fetch->hash_ = ask.hash;
+    fetch->scope_ = ask.scope;
+    fetch->born_ = book_.generation();
+    fetch->vary_key_ = vary_key;
+    fetch->marks_.assign(marks.view().begin(), marks.view().end());
+    fetch->base_ = found.response;
+    entry.fetches.push_back(fetch);
+    found.fetch = std::move(fetch);
+    if (found.what != CacheFound::What::hit) found.what = CacheFound::What::lead;
+    return found;
+}
+
+CacheFound CacheStore::ask(const CacheAsk& ask) {
+    using What = CacheFound::What;
+    Shard& shard = shard_of(ask.hash);
+    Dropped dropped;  // freed after the lock
+    CacheFound found;
+    const std::lock_guard lock(shard.mutex);
+    Entry* entry = find(shard, ask.key, ask.hash);
+    if (entry == nullptr && !ask.may_lead) return {.why = http::CacheForward::uri_miss};
+    if (entry == nullptr) entry = &obtain(shard, ask.key, ask.hash, dropped);
+    std::array<char, http::k_vary_key_bytes_max> room;
+    const auto vary_key = http::vary_key(entry->vary_names, ask.request.fields, room);
+    if (!vary_key) return {};
+    Slot* slot = usable_slot(shard, *entry, ask, *vary_key, dropped);
+    if (slot != nullptr && slot->response == nullptr) return {};
+    if (slot == nullptr) {
+        found.why =
+            entry->slots.empty() ? http::CacheForward::uri_miss : http::CacheForward::vary_miss;
+        found = join_or_lead(*entry, ask, *vary_key, std::move(found));
+        erase_if_empty(shard, *entry);
+        return found;
+    }
+    edge::S3Fifo::touch(*slot);
+    const auto verdict = edge::judge_reuse(slot->response->freshness,
+                                           ask.now_ms - slot->response->came_ms, ask.wish);
+    found.response = slot->response;
+    found.why = verdict.why;
+    found.age_ms = verdict.age_ms;
+    found.ttl_ms = verdict.ttl_ms;
+    if (verdict.reuse == edge::Reuse::fresh) {
+        found.what = What::hit;
+        return found;
+    }
+    if (verdict.reuse == edge::Reuse::refresh) found.what = What::hit;
+    return join_or_lead(*entry, ask, *vary_key, std::move(found));
+}
+
+void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response,
+                        Keep keep) {
+    {
+        Shard& shard = shard_of(fetch.hash_);
+        Dropped dropped;
+        const std::lock_guard lock(shard.mutex);
+        Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
+        if (keep == Keep::yes) {
+            // Variants by other names cannot be told from this one.
+            if (entry.vary_names != response->vary_names) {
+                while (!entry.slots.empty()) take_out(shard, *entry.slots.back(), dropped);
+            }
+            take_out_variant(shard, entry, response->vary_key, dropped);
+            entry.vary_names = response->vary_names;
+            auto slot = std::make_unique<Slot>();
+            slot->response = response;
+            insert(shard, entry, std::move(slot), dropped);
+        }
+        forget_fetch(entry, fetch);
+        erase_if_empty(shard, entry);
+    }
+    fetch.response_ = std::move(response);
+    fetch.state_.store(CacheFetch::State::answered, std::memory_order_release);
+    make_room(fetch.hash_ >> 58);
+}
+
+void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms) {
+    {
+        Shard& shard = shard_of(fetch.hash_);
+        Dropped dropped;
+        const std::lock_guard lock(shard.mutex);
+        Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
+        take_out_variant(shard, entry, fetch.vary_key_, dropped);
+        auto slot = std::make_unique<Slot>();
+        slot->pass_key = fetch.vary_key_;
+        slot->pass_until_ms = now_ms + edge::k_cache_pass_time.count;
+        insert(shard, entry, std::move(slot), dropped);
+        forget_fetch(entry, fetch);
+    }
+    fetch.state_.store(CacheFetch::State::passed, std::memory_order_release);
+    make_room(fetch.hash_ >> 58);
+}
+
+void CacheStore::fail(CacheFetch& fetch, CacheFailure failure) {
+    {
+        Shard& shard = shard_of(fetch.hash_);
+        const std::lock_guard lock(shard.mutex);
+        if (Entry* entry = find(shard, fetch.key_, fetch.hash_)) {
+            forget_fetch(*entry, fetch);
+            erase_if_empty(shard, *entry);
+        }
+    }
+    fetch.failure_ = std::move(failure);
+    fetch.state_.store(CacheFetch::State::failed, std::memory_order_release);
+}
+
+void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response) {
+    Shard& shard = shard_of(fetch.hash_);
+    Dropped dropped;
+    {
+        const std::lock_guard lock(shard.mutex);
+        Entry* entry = find(shard, fetch.key_, fetch.hash_);
+        if (entry == nullptr) return;
+        const auto at = std::ranges::find_if(
+            entry->slots, [&](const auto& one) { return one->response.get() == &response; });
+        if (at == entry->slots.end()) return;
+        Slot& slot = **at;
+        if (response.body->seen().state != CacheBody::State::complete) {
+            take_out(shard, slot, dropped);
+            erase_if_empty(shard, *entry);
+            return;
+        }
+        const std::size_t bytes = cost_of(entry->key, &response);
+        bytes_ += bytes - slot.bytes;
+        shard.queue.resize(slot, bytes);
+    }
+    make_room(fetch.hash_ >> 58);
+}
+
+void CacheStore::purge(edge::PurgeMark mark) {
+    purges_.fetch_add(1, std::memory_order_relaxed);
+    const std::lock_guard lock(purge_mutex_);
+    book_.purge(mark);
+}
+
+// From the shard that grew; then from the others, one lock at a time.
+void CacheStore::make_room(std::size_t first_shard) {
+    for (std::size_t i = 0; i < k_shards && bytes_.load() > bytes_max_; ++i) {
+        Shard& shard = shards_[(first_shard + i) % k_shards];
+        Dropped dropped;
+        const std::lock_guard lock(shard.mutex);
+        while (bytes_.load() > bytes_max_) {
+            auto* slot = static_cast<Slot*>(shard.queue.evict());
+            if (slot == nullptr) break;
+            Entry& entry = *slot->entry;
+            take_out(shard, *slot, dropped);
+            erase_if_empty(shard, entry);
+            evictions_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+}
+
+CacheStoreStats CacheStore::stats() const {
+    CacheStoreStats out{.bytes = static_cast<std::int64_t>(bytes_.load()),
+                        .bytes_max = static_cast<std::int64_t>(bytes_max_),
+                        .evictions_total = evictions_.load(),
+                        .purges_total = purges_.load()};
+    for (const Shard& shard : shards_) {
+        const std::lock_guard lock(shard.mutex);
+        out.objects += shard.objects;
+    }
+    return out;
+}
+
+}  // namespace moln::edge_loop

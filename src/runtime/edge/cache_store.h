@@ -1,0 +1,207 @@
+// What the edge has stored and what it is fetching, shared by all of its threads.
+//
+// The house's rule is that threads share immutable snapshots only. Weighed against it: a cache for
+// each thread stores everything as often as there are threads and asks the app as often; a cache
+// whose URLs are each owned by one thread keeps the rule and pays two wake-ups for every hit. So
+// this is the one place with locks: the index is cut into shards, each with a mutex that is held
+// for a look-up and never during input, output or a copy; what is found is immutable and counted,
+// and leaves the lock at once.
+//
+// One fetch for many waiters: who asks for what is not here is told to fetch it (`lead`) or, if
+// somebody does already, to wait for that fetch, on whatever thread it is.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/cache/purge_book.h"
+#include "edge/cache/reuse.h"
+#include "edge/cache/s3_fifo.h"
+#include "edge/cache/stored_head.h"
+#include "http/cache_status.h"
+#include "runtime/edge/cache_body.h"
+
+namespace moln::edge_loop {
+
+// Immutable but for its body, which grows.
+struct CachedResponse {
+    std::uint64_t scope = 0;  // of which app: another app's answer is never given
+    edge::StoredHead head;
+    edge::Freshness freshness;
+    std::int64_t came_ms = 0;  // monotonic
+    WallTime came;
+    std::uint64_t born = 0;  // the purge generation when it was asked for
+    std::vector<edge::PurgeMark> marks;
+    std::string vary_names;  // see http/vary.h
+    std::string vary_key;
+    std::shared_ptr<CacheBody> body;
+
+    std::size_t bytes() const;
+};
+
+// Why nothing came of a fetch: what each who waited is to be answered.
+struct CacheFailure {
+    std::uint16_t status = 502;
+    std::string text;
+    bool retry_after = false;
+};
+
+// A response that is being asked for. Made by CacheStore::ask; one worker, its leader, moves it on
+// through the store, any look at it.
+class CacheFetch {
+public:
+    enum class State : std::uint8_t {
+        asking,
+        answered,  // response() is there
+        passed,    // it may not be given to others: each asks for itself
+        failed,    // failure() is there
+    };
+    State state() const { return state_.load(std::memory_order_acquire); }
+    const std::shared_ptr<const CachedResponse>& response() const { return response_; }
+    const CacheFailure& failure() const { return failure_; }
+    // By what a purge takes what comes of it; its tags are not known before its answer.
+    std::span<const edge::PurgeMark> marks() const { return marks_; }
+    // What is asked whether it is still good; null: nothing is here.
+    const std::shared_ptr<const CachedResponse>& base() const { return base_; }
+    // The purge generation when it began.
+    std::uint64_t born() const { return born_; }
+    WorkerSet& waiting() { return waiting_; }
+
+private:
+    friend class CacheStore;
+    std::string key_;
+    std::uint64_t hash_ = 0;
+    std::uint64_t scope_ = 0;
+    std::uint64_t born_ = 0;
+    std::string vary_key_;  // by the names that were known when it began
+    std::vector<edge::PurgeMark> marks_;
+    std::shared_ptr<const CachedResponse> base_;
+    std::shared_ptr<const CachedResponse> response_;
+    CacheFailure failure_;
+    std::atomic<State> state_ = State::asking;
+    WorkerSet waiting_;
+};
+
+struct CacheAsk {
+    std::string_view key;
+    std::uint64_t hash = 0;  // hash_of(key)
+    std::uint64_t scope = 0;
+    std::string_view app;  // "project/name"
+    const http::RequestHead& request;
+    const edge::ReuseWish& wish;
+    std::int64_t now_ms = 0;
+    bool may_lead = true;  // false: if it is not here, the request goes its own way
+};
+
+struct CacheFound {
+    enum class What : std::uint8_t {
+        hit,   // response; with a fetch: the caller also leads a refresh
+        wait,  // for fetch
+        lead,  // the caller does fetch
+        pass,  // the request goes its own way
+    };
+    What what = What::pass;
+    std::shared_ptr<const CachedResponse> response;
+    std::shared_ptr<CacheFetch> fetch;
+    http::CacheForward why = http::CacheForward::bypass;
+    std::int64_t age_ms = 0;
+    std::int64_t ttl_ms = 0;
+};
+
+struct CacheStoreStats {
+    std::int64_t objects = 0;
+    std::int64_t bytes = 0;
+    std::int64_t bytes_max = 0;
+    std::int64_t evictions_total = 0;
+    std::int64_t purges_total = 0;
+};
+
+class CacheStore {
+public:
+    // `seed` keeps others from choosing URLs that fall into one bucket.
+    CacheStore(std::size_t bytes_max, std::uint64_t seed);
+    CacheStore(const CacheStore&) = delete;
+    CacheStore& operator=(const CacheStore&) = delete;
+    ~CacheStore();
+
+    std::uint64_t hash_of(std::string_view text) const;
+    // No response that is longer is stored.
+    std::size_t object_bytes_max() const { return bytes_max_ / k_object_share; }
+
+    CacheFound ask(const CacheAsk& ask);
+
+    // Of a fetch's leader, each once. What waits is to be woken by the caller.
+    // `keeps`: it is stored; without it only those who wait get it.
+    enum class Keep : std::uint8_t { no, yes };
+    void answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response, Keep keep);
+    void pass(CacheFetch& fetch, std::int64_t now_ms);
+    void fail(CacheFetch& fetch, CacheFailure failure);
+    // Its body ended: what it costs is known, or it is no good.
+    void settle(const CacheFetch& fetch, const CachedResponse& response);
+
+    void purge(edge::PurgeMark mark);
+    bool is_purged(const CachedResponse& response) const {
+        return book_.is_purged(response.marks, response.born);
+    }
+    CacheStoreStats stats() const;
+
+private:
+    static constexpr std::size_t k_object_share = 8;  // one object is at most an eighth of all
+    static constexpr std::size_t k_shards = 64;
+    static constexpr std::size_t k_variants_max = 32;  // of one URL; one more: the oldest goes
+
+    struct Entry;
+    struct Slot : edge::CacheNode {
+        Entry* entry = nullptr;
+        std::shared_ptr<const CachedResponse> response;  // null: answers of this URL are not kept
+        std::int64_t pass_until_ms = 0;
+        std::string pass_key;  // its vary key, as that of a response
+    };
+    struct Entry {
+        std::string key;
+        std::string vary_names;
+        std::vector<std::unique_ptr<Slot>> slots;
+        std::vector<std::shared_ptr<CacheFetch>> fetches;
+    };
+    struct alignas(64) Shard {
+        mutable std::mutex mutex;
+        std::unordered_map<std::uint64_t, Entry> entries;
+        edge::S3Fifo queue;
+        std::int64_t objects = 0;
+    };
+    // What was dropped under a lock and is freed after it.
+    using Dropped = std::vector<std::unique_ptr<Slot>>;
+
+    Shard& shard_of(std::uint64_t hash) { return shards_[hash >> 58]; }
+    Entry* find(Shard& shard, std::string_view key, std::uint64_t hash);
+    Entry& obtain(Shard& shard, std::string_view key, std::uint64_t hash, Dropped& dropped);
+    void insert(Shard& shard, Entry& entry, std::unique_ptr<Slot> slot, Dropped& dropped);
+    void take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key, Dropped& dropped);
+    void take_out(Shard& shard, Slot& slot, Dropped& dropped);
+    void erase_if_empty(Shard& shard, Entry& entry);
+    void forget_fetch(Entry& entry, const CacheFetch& fetch);
+    Slot* usable_slot(Shard& shard, Entry& entry, const CacheAsk& ask, std::string_view vary_key,
+                      Dropped& dropped);
+    CacheFound join_or_lead(Entry& entry, const CacheAsk& ask, std::string_view vary_key,
+                            CacheFound found);
+    void make_room(std::size_t first_shard);
+
+    std::size_t bytes_max_;
+    std::uint64_t seed_;
+    edge::PurgeBook book_;
+    std::array<Shard, k_shards> shards_;
+    std::atomic<std::size_t> bytes_ = 0;
+    std::atomic<std::int64_t> evictions_ = 0;
+    std::atomic<std::int64_t> purges_ = 0;
+    std::mutex purge_mutex_;
+};
+
+}  // namespace moln::edge_loop

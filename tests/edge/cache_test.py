@@ -1,0 +1,327 @@
+"""Content delivery: what is answered from the cache, one fetch for many, revalidation, errors,
+purges by unsafe methods. What the public suite asks is in tests/cache_suite."""
+
+import threading
+import unittest
+
+from harness import PATIENCE, EdgeCase, endpoint, ok, serving, until
+
+CACHE = {"ttl": 0, "stale_while_revalidate": 0, "stale_if_error": 0}
+
+
+def not_modified(extra=""):
+    return ("HTTP/1.1 304 Not Modified\r\n%s\r\n" % extra).encode()
+
+
+class Gate:
+    """An origin whose answers go out when the test lets them."""
+
+    def __init__(self):
+        self.seen = []
+        self.arrived = threading.Semaphore(0)
+        self.allowed = threading.Semaphore(0)
+
+    def script(self, answer):
+        def run(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                self.seen.append(head)
+                self.arrived.release()
+                self.allowed.acquire(timeout=PATIENCE)
+                answer(stream, head, len(self.seen))
+
+        return run
+
+
+class Caching(EdgeCase):
+    def cached_app(self, script, **rules):
+        origin = self.origin(script)
+        self.publish_snapshot([self.route(cache={**CACHE, **rules})],
+                              [self.app([endpoint("web-1", origin.port)])])
+        return origin
+
+    def counting(self, fields, status="200 OK", **rules):
+        """An app that counts: every answer has its number as the body."""
+        self.count = 0
+        self.asked = []
+
+        def answer(head, _body):
+            self.count += 1
+            self.asked.append(head)
+            body = b"%d" % self.count
+            return (b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n" %
+                    (status.encode(), len(body), fields.encode())) + body
+
+        return self.cached_app(serving(answer), **rules)
+
+    def status_of(self, head):
+        return head.get("cache-status")
+
+    def test_a_fresh_answer_is_given_again_on_every_thread_and_says_so(self):
+        self.counting("Cache-Control: max-age=60\r\n")
+        head, body = self.get("/a")
+        self.assertEqual(body, b"1")
+        self.assertIn("fwd=uri-miss", self.status_of(head))
+        self.assertIn("stored", self.status_of(head))
+        for _ in range(20):  # new connections: the kernel spreads them over the threads
+            head, body = self.get("/a")
+            self.assertEqual((head.status, body), (200, b"1"))
+            self.assertTrue(self.status_of(head).startswith("moln; hit; ttl="))
+            self.assertIsNotNone(head.get("age"))
+        self.assertEqual(self.count, 1)
+        _, body = self.get("/b")
+        self.assertEqual(body, b"2")
+
+    def test_a_route_without_a_cache_has_none(self):
+        self.counting("Cache-Control: max-age=60\r\n")
+        self.publish_snapshot([self.route()],
+                              [self.app([endpoint("web-1", self.origins[0].port)])])
+        for number in (1, 2):
+            head, body = self.get("/a")
+            self.assertEqual(body, b"%d" % number)
+            self.assertIsNone(self.status_of(head))
+
+    def test_head_and_ranges_are_answered_from_the_whole(self):
+        self.cached_app(serving(lambda h, b: ok(b"0123456789", "Cache-Control: max-age=60\r\n"
+                                                               'ETag: "e"\r\n')))
+        self.get("/a")
+        head, _ = self.get("/a", method="HEAD")
+        self.assertEqual(head.get("content-length"), "10")
+        for asked, status, content_range, wanted in (
+                ("bytes=2-4", 206, "bytes 2-4/10", b"234"),
+                ("bytes=-3", 206, "bytes 7-9/10", b"789"),
+                ("bytes=8-", 206, "bytes 8-9/10", b"89"),
+                ("bytes=10-", 416, "bytes */10", b""),
+                ("bytes=0-1,3-4", 200, None, b"0123456789")):
+            head, body = self.get("/a", fields="Range: %s\r\n" % asked)
+            self.assertEqual((head.status, head.get("content-range"), body),
+                             (status, content_range, wanted), asked)
+        head, body = self.get("/a", fields='Range: bytes=0-1\r\nIf-Range: "other"\r\n')
+        self.assertEqual((head.status, body), (200, b"0123456789"))
+        self.assertEqual(self.origins[0].count, 1)
+
+    def test_conditions_of_the_client_are_answered_here(self):
+        self.counting('Cache-Control: max-age=60\r\nETag: "e"\r\nContent-Type: text/x\r\n')
+        self.get("/a")
+        head, body = self.get("/a", fields='If-None-Match: "x", "e"\r\n')
+        self.assertEqual((head.status, head.get("etag"), body), (304, '"e"', b""))
+        self.assertIsNone(head.get("content-type"))
+        head, body = self.get("/a", fields='If-None-Match: "x"\r\n')
+        self.assertEqual((head.status, body), (200, b"1"))
+
+    def test_stale_is_validated_and_a_304_brings_it_up_to_date(self):
+        def answer(head, _body):
+            if head.get("if-none-match") == '"e"':
+                return not_modified('Cache-Control: max-age=60\r\nX-New: 2\r\n')
+            return ok(b"body", 'Cache-Control: no-cache\r\nETag: "e"\r\nX-Old: 1\r\n')
+
+        self.cached_app(serving(answer))
+        self.get("/a")
+        head, body = self.get("/a")
+        self.assertEqual((head.status, body, head.get("x-old"), head.get("x-new")),
+                         (200, b"body", "1", "2"))
+        self.assertIn("fwd=stale; fwd-status=304", self.status_of(head))
+        head, body = self.get("/a")
+        self.assertIn("hit", self.status_of(head))
+        self.assertEqual(body, b"body")
+
+    def test_vary_keeps_variants_apart(self):
+        self.counting("Cache-Control: max-age=60\r\nVary: X-Color\r\n")
+        _, red = self.get("/a", fields="X-Color: red\r\n")
+        head, blue = self.get("/a", fields="X-Color: blue\r\n")
+        self.assertIn("fwd=vary-miss", self.status_of(head))
+        self.assertNotEqual(red, blue)
+        self.assertEqual(self.get("/a", fields="X-Color: red\r\n")[1], red)
+        self.assertEqual(self.get("/a", fields="X-Color: blue\r\n")[1], blue)
+        self.assertEqual(self.count, 2)
+
+    def test_what_is_private_is_never_shared(self):
+        self.counting("Cache-Control: private, max-age=60\r\n")
+        for number in range(1, 6):
+            head, body = self.get("/a")
+            self.assertEqual(body, b"%d" % number)
+            self.assertNotIn("hit", self.status_of(head))
+
+    def test_many_waiters_are_one_fetch_and_stream_with_it(self):
+        gate = Gate()
+        half = threading.Event()
+
+        def answer(stream, _head, _number):
+            stream.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
+                        "Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+            half.wait(PATIENCE)
+            stream.send("6\r\nsecond\r\n0\r\n\r\n")
+
+        self.cached_app(gate.script(answer))
+        clients = [self.client() for _ in range(40)]
+        for client in clients:
+            client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        gate.arrived.acquire(timeout=PATIENCE)
+        gate.allowed.release()
+        for client in clients:
+            head = client.head()
+            self.assertEqual(head.status, 200)
+            self.assertEqual(client.upto(b"first\r\n"), b"5\r\nfirst\r\n")
+        half.set()
+        for client in clients:
+            self.assertEqual(client.chunked(), b"second")
+        self.assertEqual(len(gate.seen), 1)
+        head, body = self.get("/a")
+        self.assertEqual((head.get("content-length"), body), ("11", b"firstsecond"))
+        self.assertEqual(len(gate.seen), 1)
+
+    def test_a_fetch_goes_on_when_who_asked_first_has_left(self):
+        gate = Gate()
+        self.cached_app(gate.script(lambda stream, head, number: stream.send(
+            ok(b"%d" % number, "Cache-Control: max-age=60\r\n"))))
+        first = self.client()
+        first.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        gate.arrived.acquire(timeout=PATIENCE)
+        second = self.client()
+        second.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        first.reset()
+        gate.allowed.release()
+        self.assertEqual(second.body(second.head()), b"1")
+        self.assertEqual(self.get("/a")[1], b"1")
+        self.assertEqual(len(gate.seen), 1)
+
+    def test_waiters_of_what_may_not_be_shared_ask_for_themselves(self):
+        gate = Gate()
+        self.cached_app(gate.script(lambda stream, head, number: stream.send(
+            ok(b"for " + head.get("x-who").encode(), "Cache-Control: private\r\n"))))
+        clients = {who: self.client() for who in ("ann", "bob", "cem")}
+        for who, client in clients.items():
+            client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\nX-Who: %s\r\n\r\n" % who)
+        for _ in clients:
+            gate.allowed.release()
+        for who, client in clients.items():
+            self.assertEqual(client.body(client.head()), b"for " + who.encode())
+        self.assertEqual(len(gate.seen), 3)
+
+    def test_a_slow_reader_does_not_slow_the_others(self):
+        size = 3 << 20
+        self.cached_app(serving(lambda h, b: ok(b"x" * size, "Cache-Control: max-age=60\r\n")))
+        slow = self.client()
+        slow.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        slow.head()
+        for _ in range(3):
+            self.assertEqual(len(self.get("/a")[1]), size)
+        self.assertEqual(len(slow.exactly(size)), size)
+        self.assertEqual(self.origins[0].count, 1)
+
+    def test_stale_while_revalidate_answers_at_once_and_asks_behind(self):
+        gate = Gate()
+        self.cached_app(gate.script(lambda stream, head, number: stream.send(
+            ok(b"%d" % number, "Cache-Control: max-age=0, stale-while-revalidate=60\r\n"))))
+        gate.allowed.release()
+        self.assertEqual(self.get("/a")[1], b"1")
+        head, body = self.get("/a")  # the app does not answer now
+        self.assertEqual(body, b"1")
+        self.assertIn("hit; ttl=-", self.status_of(head).replace("ttl=0", "ttl=-0"))
+        gate.arrived.acquire(timeout=PATIENCE)
+        gate.arrived.acquire(timeout=PATIENCE)
+        gate.allowed.release()
+        until(lambda: gate.allowed.release() or self.get("/a")[1] != b"1", "the new answer")
+
+    def test_stale_if_error_hides_an_app_that_fails(self):
+        answers = [ok(b"good", "Cache-Control: max-age=0, stale-if-error=60\r\nETag: \"e\"\r\n"),
+                   b"HTTP/1.1 503 Unavailable\r\nContent-Length: 4\r\n\r\noops"]
+        self.cached_app(serving(lambda h, b: answers.pop(0) if len(answers) > 1 else answers[0]))
+        self.assertEqual(self.get("/a")[1], b"good")
+        head, body = self.get("/a")
+        self.assertEqual((head.status, body), (200, b"good"))
+        self.assertIn("stale-if-error", self.status_of(head))
+
+    def test_without_a_word_an_error_is_told(self):
+        answers = [ok(b"good", "Cache-Control: max-age=0\r\nETag: \"e\"\r\n"),
+                   b"HTTP/1.1 503 Unavailable\r\nContent-Length: 4\r\n\r\noops"]
+        self.cached_app(serving(lambda h, b: answers.pop(0) if len(answers) > 1 else answers[0]))
+        self.assertEqual(self.get("/a")[1], b"good")
+        head, body = self.get("/a")
+        self.assertEqual((head.status, body), (503, b"oops"))
+
+    def test_must_revalidate_is_never_served_stale(self):
+        def script(stream, number):
+            stream.head()
+            if number == 1:
+                stream.send(ok(b"good", "Cache-Control: max-age=0, must-revalidate\r\n"
+                                        "ETag: \"e\"\r\nConnection: close\r\n"))
+
+        self.cached_app(script, stale_if_error=3_600_000)
+        self.assertEqual(self.get("/a")[1], b"good")
+        head, _ = self.get("/a")
+        self.assertEqual(head.status, 502)
+
+    def test_an_unsafe_request_that_succeeds_makes_what_is_stored_untrue(self):
+        def answer(head, _body):
+            if head.first.startswith("POST"):
+                return ok(b"done", "Location: /b\r\n")
+            self.count += 1
+            return ok(b"%d" % self.count, "Cache-Control: max-age=60\r\n")
+
+        self.count = 0
+        self.cached_app(serving(answer))
+        a, b, c = (self.get(path)[1] for path in ("/a", "/b", "/c"))
+        self.get("/a", method="POST", body=b"x")
+        self.assertNotEqual(self.get("/a")[1], a)
+        self.assertNotEqual(self.get("/b")[1], b)
+        self.assertEqual(self.get("/c")[1], c)
+
+    def test_only_if_cached_never_asks(self):
+        self.counting("Cache-Control: max-age=60\r\n")
+        head, _ = self.get("/a", fields="Cache-Control: only-if-cached\r\n")
+        self.assertEqual((head.status, self.count), (504, 0))
+
+    def test_a_broken_answer_is_not_kept_and_its_readers_are_cut(self):
+        def script(stream, number):
+            stream.head()
+            whole = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nCache-Control: max-age=60\r\n\r\n"
+            stream.send(whole + (b"half" if number == 1 else b"complete"))
+
+        self.cached_app(script)
+        client = self.client()
+        client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        client.head()
+        with self.assertRaises((EOFError, OSError)):
+            client.exactly(8)
+        self.assertEqual(self.get("/a")[1], b"complete")
+
+    def test_another_app_is_never_given_what_was_stored_for_one(self):
+        self.counting("Cache-Control: max-age=60\r\n")
+        self.get("/a")
+        self.get("/a")
+        other = self.origin(serving(lambda h, b: ok(b"other", "Cache-Control: max-age=60\r\n")))
+        app = self.app([endpoint("web-2", other.port)])
+        app["app"] = "default/other"
+        route = {**self.route(cache=CACHE), "app": "default/other"}
+        self.publish_snapshot([route], [app])
+        self.assertEqual(self.get("/a")[1], b"other")
+
+
+class SmallCache(Caching):
+    """The same with a memory of 2 MiB: every limit is near."""
+
+    options = ("--cache-bytes", str(2 << 20))
+
+    # Larger than one answer may be here.
+    test_a_slow_reader_does_not_slow_the_others = None
+
+    def test_the_cache_keeps_to_its_memory(self):
+        size = 100_000
+        self.cached_app(serving(lambda h, b: ok(b"x" * size, "Cache-Control: max-age=60\r\n")))
+        before = self.memory_kib()
+        for number in range(200):
+            self.assertEqual(len(self.get("/%d" % number)[1]), size)
+        self.assertLess(self.memory_kib() - before, 8 * 1024)
+
+    def test_an_answer_longer_than_one_may_be_goes_through_whole(self):
+        size = 1 << 20  # of a cache of 2 MiB
+        self.cached_app(serving(lambda h, b: ok(b"x" * size, "Cache-Control: max-age=60\r\n")))
+        for _ in range(2):
+            head, body = self.get("/a")
+            self.assertEqual(len(body), size)
+            self.assertNotIn("hit", self.status_of(head))
+
+
+if __name__ == "__main__":
+    unittest.main()
