@@ -353,7 +353,6 @@ void close_client(Core& core, Client& client) {
         close_stream(core, client);
         return;
     }
-    static_cast<edge::ListLink<ByFlush>&>(client).unlink();
     if (client.tls) client.tls->end();
     client.tls.reset();
     client.fd.reset();

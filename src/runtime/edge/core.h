@@ -110,7 +110,7 @@ struct Core final : DrainListener {
 
     edge::List<Client, ByAge> all_clients;
     edge::List<Client, ByAgain> again;    // not done, but had their share of this turn
-    edge::List<Client, ByFlush> flushes;  // of state http2: something waits to be sent
+    edge::List<H2Link, ByFlush> flushes;  // something was gathered to be sent
     edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers,
         half_closed_timers, shutdown_timers;
     edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers;

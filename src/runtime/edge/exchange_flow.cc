@@ -177,7 +177,7 @@ void put_local(Exchange& exchange, std::size_t bytes) {
     const std::size_t head_bytes = answer.find(k_head_end) + k_head_end.size();
     if (H2Stream* stream = exchange.client->stream) {
         const auto end = head_bytes < bytes ? h2::End::open : h2::End::stream;
-        stream->connection->respond(*stream, answer.substr(0, head_bytes), end);
+        connection_of(*exchange.client).respond(*stream, answer.substr(0, head_bytes), end);
         out.begin = out.end + head_bytes;
     }
     out.end += bytes;
@@ -222,7 +222,7 @@ bool put_head(Exchange& exchange, std::size_t bytes, h2::End end) {
         out.end += bytes;
         return true;
     }
-    return stream->connection->respond(*stream, {out.tail(), bytes}, end);
+    return connection_of(*exchange.client).respond(*stream, {out.tail(), bytes}, end);
 }
 
 Flow begin_exchange(Core& core, Client& client) {

@@ -50,8 +50,10 @@ void stop_http2(Core& core, Client& client);
 void end_http2(Core& core, Client& client);
 // Of a stream's client: its stream is left.
 void close_stream(Core& core, Client& client);
-// What was gathered in this turn goes out.
-void flush_http2(Core& core);
+// What was gathered goes out, and what waited for room goes on. May close the client.
+void flush_http2(Core& core, Client& client);
+// The same of all connections that have gathered something in this turn.
+void end_turn(Core& core);
 
 // exchange_flow.cc: a request from its head to the log line.
 // Parses from client.in; progress: the client is in state exchange.

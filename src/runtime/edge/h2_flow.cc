@@ -9,50 +9,26 @@ namespace moln::edge_loop {
 namespace {
 
 void drive_ready(Core& core, Client& carrier) {
-    while (H2Stream* stream = carrier.h2->next_ready()) drive(core, *stream->client);
+    while (H2Stream* stream = carrier.h2->next_ready()) drive(core, *static_cast<Client*>(stream->part));
 }
 
 // What the connection waits for decides which timer runs. That of an idle one begins when its last
 // stream ends and is not put off by frames that are no requests.
 void watch(Core& core, Client& carrier) {
-    const H2Connection& h2 = *carrier.h2;
+    H2Connection& h2 = *carrier.h2;
     const bool timed = static_cast<edge::ListLink<ByTimer>&>(carrier).linked();
     if (h2.unsent()) {
-        if (carrier.stalled && timed) return;
-        carrier.stalled = true;
+        if (h2.stalled && timed) return;
+        h2.stalled = true;
         set_timer(core, carrier, core.stall_timers, core.limits.stall);
         return;
     }
-    const bool was_stalled = std::exchange(carrier.stalled, false);
+    const bool was_stalled = std::exchange(h2.stalled, false);
     if (core.stopping && !h2.closes()) return;  // until the shutdown's pause is over
     if (h2.open() != 0) {
         clear_timer(carrier);
     } else if (!timed || was_stalled) {
         set_timer(core, carrier, core.idle_timers, core.limits.idle);
-    }
-}
-
-// Some was sent, and what waited for room goes on.
-void flush(Core& core, Client& carrier) {
-    if (!carrier.h2->flush()) {
-        close_client(core, carrier);
-        return;
-    }
-    drive_ready(core, carrier);
-    if (carrier.h2->over()) {
-        if (carrier.ended) {
-            close_client(core, carrier);
-        } else {
-            end_http2(core, carrier);
-            linger(core, carrier);
-        }
-        return;
-    }
-    watch(core, carrier);
-    // Nothing was read while too much waited; the event that told of it is over.
-    auto& again = static_cast<edge::ListLink<ByAgain>&>(carrier);
-    if (carrier.ready.readable && !carrier.h2->congested() && !again.linked()) {
-        core.again.push_back(&carrier);
     }
 }
 
@@ -93,7 +69,7 @@ Flow step_http2(Core& core, Client& client) {
         return Flow::gone;
     }
     if (client.h2->unsent() && client.ready.writable) {
-        flush(core, client);
+        flush_http2(core, client);
         if (client.state != ClientState::http2) return Flow::progress;
     }
     if (!client.ready.readable || client.h2->congested()) return Flow::wait;
@@ -118,13 +94,13 @@ Flow step_http2(Core& core, Client& client) {
 }
 
 void on_http2_timer(Core& core, Client& client) {
-    const bool stalled = client.stalled;
+    const bool stalled = client.h2->stalled;
     if (stalled) {
         close_client(core, client);
         return;
     }
     if (!client.h2->closes()) client.h2->close_for_new();
-    flush(core, client);
+    flush_http2(core, client);
 }
 
 void stop_http2(Core& core, Client& client) {
@@ -133,20 +109,43 @@ void stop_http2(Core& core, Client& client) {
 }
 
 void end_http2(Core& core, Client& client) {
-    while (H2Stream* stream = client.h2->first()) close_client(core, *stream->client);
-    static_cast<edge::ListLink<ByFlush>&>(client).unlink();
+    while (H2Stream* stream = client.h2->first()) close_client(core, *static_cast<Client*>(stream->part));
     client.h2.reset();
 }
 
 void close_stream(Core&, Client& client) {
     H2Stream& stream = *std::exchange(client.stream, nullptr);
-    stream.connection->drop(stream, h2::ErrorCode::internal_error);
+    stream.link->drop(stream, h2::ErrorCode::internal_error);
 }
 
-void flush_http2(Core& core) {
-    edge::List<Client, ByFlush> batch;
-    while (Client* client = core.flushes.pop_front()) batch.push_back(client);
-    while (Client* client = batch.pop_front()) flush(core, *client);
+void end_turn(Core& core) {
+    edge::List<H2Link, ByFlush> batch;
+    while (H2Link* link = core.flushes.pop_front()) batch.push_back(link);
+    while (H2Link* link = batch.pop_front()) link->on_turn_end();
+}
+
+// Some was sent, and what waited for room goes on.
+void flush_http2(Core& core, Client& carrier) {
+    if (!carrier.h2->flush()) {
+        close_client(core, carrier);
+        return;
+    }
+    drive_ready(core, carrier);
+    if (carrier.h2->over()) {
+        if (carrier.ended) {
+            close_client(core, carrier);
+        } else {
+            end_http2(core, carrier);
+            linger(core, carrier);
+        }
+        return;
+    }
+    watch(core, carrier);
+    // Nothing was read while too much waited; the event that told of it is over.
+    auto& again = static_cast<edge::ListLink<ByAgain>&>(carrier);
+    if (carrier.ready.readable && !carrier.h2->congested() && !again.linked()) {
+        core.again.push_back(&carrier);
+    }
 }
 
 }  // namespace moln::edge_loop

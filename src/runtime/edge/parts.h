@@ -53,7 +53,6 @@ struct ByAge;
 struct ByAgain;
 struct ByPool;
 struct ByHold;
-struct ByFlush;
 struct ByVisit;
 
 // A list of equal durations is sorted by deadline without sorting.
@@ -92,14 +91,12 @@ struct Client : Part,
                 Connection,
                 Timed,
                 edge::ListLink<ByAge>,
-                edge::ListLink<ByAgain>,
-                edge::ListLink<ByFlush> {
+                edge::ListLink<ByAgain> {
     Client() : Part{PartKind::client} {}
 
     ClientState state = ClientState::idle;
     bool ended = false;    // the client will send nothing more
     bool fresh = true;     // no request was read from it yet
-    bool stalled = false;  // of state http2: the timer that runs is that of a reader who stopped
     Buffer* in = nullptr;
     Exchange* exchange = nullptr;
     std::unique_ptr<H2Connection> h2;  // of state http2

@@ -53,7 +53,7 @@ IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::stri
 
 IoResult receive(Connection& connection, Buffer& buffer) {
     if (connection.stream != nullptr) {
-        return connection.stream->connection->receive(*connection.stream, buffer);
+        return connection.stream->link->receive(*connection.stream, buffer);
     }
     if (connection.tls) return connection.tls->receive(buffer);
     const auto got =
@@ -65,7 +65,7 @@ IoResult receive(Connection& connection, Buffer& buffer) {
 IoResult transmit(Connection& connection, std::string_view head, std::string_view body,
                   h2::End end) {
     if (connection.stream != nullptr) {
-        return connection.stream->connection->transmit(*connection.stream, head, body, end);
+        return connection.stream->link->transmit(*connection.stream, head, body, end);
     }
     if (connection.tls) return connection.tls->transmit(head, body);
     return transmit_raw(connection.fd.get(), connection.ready, head, body);
@@ -73,7 +73,7 @@ IoResult transmit(Connection& connection, std::string_view head, std::string_vie
 
 void end_output(Connection& connection) {
     if (connection.stream != nullptr) {
-        connection.stream->connection->end(*connection.stream);
+        connection.stream->link->end(*connection.stream);
         return;
     }
     if (connection.tls) connection.tls->end();

@@ -242,7 +242,7 @@ void run_worker(Core& core, int cpu) {
         run_streams_again(core);
         serve_cache_news(core);
         fire_timers(core);
-        flush_http2(core);
+        end_turn(core);
         drop_dead(core);
     }
     close_pools(core);
