@@ -20,6 +20,13 @@ enum class ProcessKind {
 };
 BOOST_DESCRIBE_ENUM(ProcessKind, web, worker, cron)
 
+// What a web process speaks on its port.
+enum class WebProtocol {
+    http,  // HTTP/1.1
+    h2c,   // HTTP/2 without TLS, with prior knowledge: gRPC servers
+};
+BOOST_DESCRIBE_ENUM(WebProtocol, http, h2c)
+
 struct ProcessSpec {
     ProcessKind kind = ProcessKind::worker;
     std::vector<std::string>
@@ -35,11 +42,12 @@ struct ProcessSpec {
     std::int64_t concurrency = 0;
     std::int64_t queue = 256;
     Milliseconds queue_time = seconds(60);
+    WebProtocol protocol = WebProtocol::http;
     friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                       (kind, command, schedule, instances, memory, cpu_millis, pids, port,
-                       concurrency, queue, queue_time))
+                       concurrency, queue, queue_time, protocol))
 
 enum class HealthKind {
     http,

@@ -35,9 +35,10 @@ struct EdgeEndpoint {
     // How to probe it when its release says otherwise than EdgeApp::health: during a switch the old
     // is judged by the old release's words and the new by its own.
     std::optional<HealthSpec> health = std::nullopt;
+    WebProtocol protocol = WebProtocol::http;
     friend bool operator==(const EdgeEndpoint&, const EdgeEndpoint&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeEndpoint, (), (instance, address, port, state, release, health))
+BOOST_DESCRIBE_STRUCT(EdgeEndpoint, (), (instance, address, port, state, release, health, protocol))
 
 // One app's `web`-like process behind the edge.
 struct EdgeApp {

@@ -101,6 +101,9 @@ private:
         number(field + ".cpu_millis", process.cpu_millis, k_cpu_millis_min, k_cpu_millis_max);
         number(field + ".pids", process.pids, 1, k_pids_max);
         number(field + ".concurrency", process.concurrency, 0, web ? k_concurrency_max : 0);
+        if (!web && process.protocol != WebProtocol::http) {
+            add(field + ".protocol", "expected none: only a web process is spoken to");
+        }
         number(field + ".queue", process.queue, 0, k_queue_max);
         duration(field + ".queue_time", process.queue_time, k_queue_time_min, k_queue_time_max);
         if (web) {
@@ -138,6 +141,14 @@ private:
         duration("health.timeout", health.timeout, k_probe_min, k_probe_max);
         duration("health.start_grace", health.start_grace, k_start_grace_min, k_start_grace_max);
         number("health.unhealthy_after", health.unhealthy_after, 1, k_unhealthy_after_max);
+        if (health.kind != HealthKind::http) return;
+        for (const auto& [name, process] : config_.processes) {
+            if (process.protocol != WebProtocol::h2c) continue;
+            add("health.path",
+                fmt::format("expected none, but `tcp = true`: probes speak HTTP/1.1, "
+                            "the process {} speaks h2c",
+                            name));
+        }
     }
 
     void routes() {

@@ -321,6 +321,17 @@ TEST(Validate, instance_volumes_are_each_instances_own) {
 }
 
 TEST(Validate, the_rest_is_looked_at_too) {
+    const auto speaks_h2c = [](AppConfig& c) { c.processes["web"].protocol = WebProtocol::h2c; };
+    EXPECT_THAT(problem_of([&](AppConfig& c) {
+                    speaks_h2c(c);
+                    c.health.kind = HealthKind::http;
+                }),
+                HasSubstr("probes speak HTTP/1.1, the process web speaks h2c"));
+    EXPECT_EQ(problem_of([&](AppConfig& c) {
+                  speaks_h2c(c);
+                  c.health.kind = HealthKind::tcp;
+              }),
+              "");
     EXPECT_THAT(problem_of([](AppConfig& c) { c.health.path = "health"; }),
                 HasSubstr("health.path"));
     EXPECT_THAT(problem_of([](AppConfig& c) { c.env["A-B"] = ""; }), HasSubstr("env: expected"));

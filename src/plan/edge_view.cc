@@ -196,6 +196,7 @@ private:
             .port = find_process(release, instance.process)->port,
             .state = EndpointState::warming,
             .release = instance.release,
+            .protocol = find_process(release, instance.process)->protocol,
         };
         if (instance.goal != InstanceGoal::run || !is_running(member)) {
             endpoint.state = EndpointState::draining;

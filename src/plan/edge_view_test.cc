@@ -69,6 +69,20 @@ TEST(EdgeView, a_process_says_what_its_instances_have_at_once_and_what_waits) {
     EXPECT_EQ(r.world.edge.apps[0].hold_limit, seconds(9));
 }
 
+// In the middle of a switch each endpoint is spoken to as its own release wants it.
+TEST(EdgeView, an_endpoint_is_spoken_to_as_its_release_says) {
+    Reality r;
+    auto config = web_config(1);
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(r.world.edge.apps[0].endpoints[0].protocol, WebProtocol::http);
+    config.processes["web"].protocol = WebProtocol::h2c;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_EQ(r.world.edge.apps[0].endpoints.size(), 1U);
+    EXPECT_EQ(r.world.edge.apps[0].endpoints[0].protocol, WebProtocol::h2c);
+}
+
 TEST(EdgeView, app_without_a_web_process_is_not_routed_to) {
     Reality r;
     AppConfig config;

@@ -96,6 +96,7 @@ private:
         part.concurrency = table.whole("concurrency", 0, k_concurrency_max);
         part.queue = table.whole("queue", 0, k_queue_max);
         part.queue_time = table.duration("queue_time");
+        part.protocol = table.word<WebProtocol>("protocol");
         table.refuse_unknown();
         place_keys(table, "processes." + name, {{"cpu", "cpu_millis"}});
     }
@@ -267,6 +268,7 @@ private:
         if (part.concurrency) process.concurrency = *part.concurrency;
         if (part.queue) process.queue = *part.queue;
         if (part.queue_time) process.queue_time = *part.queue_time;
+        if (part.protocol) process.protocol = *part.protocol;
         if (part.schedule) {
             process.kind = ProcessKind::cron;
         } else if (name == "web" || part.port) {

@@ -25,6 +25,7 @@ struct ProcessPart {
     std::optional<std::int64_t> concurrency;
     std::optional<std::int64_t> queue;
     std::optional<Milliseconds> queue_time;
+    std::optional<WebProtocol> protocol;
 };
 
 // Where a field of the configuration was written: "process.web.memory", line 12.

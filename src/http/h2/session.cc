@@ -80,6 +80,13 @@ FrameKind kind_of(std::uint8_t type) {
     }
 }
 
+bool begin(nghttp2_session* session, std::span<const nghttp2_settings_entry> settings) {
+    return nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) ==
+               0 &&
+           nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                                 k_connection_window_bytes) == 0;
+}
+
 }  // namespace
 
 // nghttp2's callbacks.
@@ -127,8 +134,7 @@ struct Session::Glue {
         const bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
         if (ended) stream->ended_in = true;
         if (type == NGHTTP2_HEADERS) {
-            const bool head = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
-            if (head) {
+            if (it.brings_head(it.block_, frame->headers.cat != NGHTTP2_HCAT_HEADERS)) {
                 it.owner_.on_head(*stream, it.block_);
             } else {
                 it.owner_.on_trailers(*stream, it.block_);
@@ -241,8 +247,29 @@ struct Session::Glue {
     }
 };
 
+// A final response's head may come behind interim ones; trailers have no status.
+bool Session::brings_head(const FieldBlock& block, bool first) const {
+    if (first) return true;
+    return role_ == Role::client && block.size() != 0 && block.line(0).name == ":status";
+}
+
+std::unique_ptr<Session> Session::make_client(Owner& owner) {
+    std::unique_ptr<Session> session(new Session(owner, Role::client));
+    const bool ready = Glue::callbacks() != nullptr && Glue::options() != nullptr;
+    if (!ready || nghttp2_session_client_new3(&session->session_, Glue::callbacks(), session.get(),
+                                              Glue::options(), pooled_memory()) != 0) {
+        return nullptr;
+    }
+    const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, k_stream_window_bytes},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, k_header_list_bytes_max},
+    };
+    return begin(session->session_, settings) ? std::move(session) : nullptr;
+}
+
 std::unique_ptr<Session> Session::make_server(Owner& owner) {
-    std::unique_ptr<Session> session(new Session(owner));
+    std::unique_ptr<Session> session(new Session(owner, Role::server));
     const bool ready = Glue::callbacks() != nullptr && Glue::options() != nullptr;
     if (!ready || nghttp2_session_server_new3(&session->session_, Glue::callbacks(), session.get(),
                                               Glue::options(), pooled_memory()) != 0) {
@@ -255,13 +282,7 @@ std::unique_ptr<Session> Session::make_server(Owner& owner) {
         {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
-    nghttp2_session* it = session->session_;
-    if (nghttp2_submit_settings(it, NGHTTP2_FLAG_NONE, settings, std::size(settings)) != 0 ||
-        nghttp2_session_set_local_window_size(it, NGHTTP2_FLAG_NONE, 0,
-                                              k_connection_window_bytes) != 0) {
-        return nullptr;
-    }
-    return session;
+    return begin(session->session_, settings) ? std::move(session) : nullptr;
 }
 
 Session::~Session() {
@@ -271,6 +292,7 @@ Session::~Session() {
 // Before nghttp2 sees it. False: the connection ends with it.
 bool Session::judge(const FrameWalk::Piece& frame) {
     if (!owner_.on_frame(kind_of(frame.type), frame.length)) return false;
+    if (role_ == Role::client) return true;
     if (frame.type == NGHTTP2_PRIORITY) {
         return frame.stream != 0 && frame.depends_on != frame.stream;
     }
@@ -333,6 +355,38 @@ bool Session::submit_response(Stream& stream, std::string_view text, End end) {
                                    stream.has_source_ ? &provider : nullptr) == 0;
 }
 
+bool Session::submit_request(Stream& stream, std::string_view text, End end) {
+    constexpr std::string_view k_host = "Host: ";
+    const auto line = text.substr(0, text.find("\r\n"));
+    const auto method = line.substr(0, line.find(' '));
+    const auto target = line.substr(method.size() + 1, line.rfind(' ') - method.size() - 1);
+    text.remove_prefix(line.size() + 2);
+    // Our writer puts Host first.
+    if (!text.starts_with(k_host)) return false;
+    const auto authority = text.substr(k_host.size(), text.find("\r\n") - k_host.size());
+    text.remove_prefix(k_host.size() + authority.size() + 2);
+    Pairs pairs;
+    pairs.add(":method", method);
+    pairs.add(":scheme", "http");
+    pairs.add(":authority", authority);
+    pairs.add(":path", target);
+    if (!pairs.add_lines(text) || !pairs.add("te", "trailers")) return false;
+    const nghttp2_data_provider provider{.source = {.ptr = nullptr},
+                                         .read_callback = Glue::read_body};
+    stream.has_source_ = end == End::open;
+    stream.ended_out = end == End::stream;
+    stream.id = nghttp2_submit_request(session_, nullptr, pairs.data(), pairs.size(),
+                                       stream.has_source_ ? &provider : nullptr, &stream);
+    return stream.id > 0;
+}
+
+bool Session::may_open(std::size_t open) const {
+    const auto most =
+        nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    return nghttp2_session_check_request_allowed(session_) != 0 &&
+           open < std::min(most, k_streams_max);
+}
+
 void Session::take(Stream& stream, std::span<char> room) {
     for (std::string_view* part : {&stream.head_, &stream.body_}) {
         const std::size_t count = std::min(part->size(), room.size());
@@ -377,13 +431,15 @@ void Session::end(Stream& stream, std::string_view trailers) {
 }
 
 void Session::detach(Stream& stream, ErrorCode why) {
-    if (stream.closed) return;
+    if (stream.closed || stream.id <= 0) return;
     if (stream.ended_out) serve();  // a reset would overtake what waits
     if (stream.closed) return;
     nghttp2_session_set_stream_user_data(session_, stream.id, nullptr);
     const bool whole = stream.ended_in && stream.ended_out;
     if (whole) return;
-    const auto code = stream.ended_out ? ErrorCode::no_error : why;
+    // A whole answer with some of the request still to come (RFC 9113 8.1).
+    const bool answered = role_ == Role::server && stream.ended_out;
+    const auto code = answered ? ErrorCode::no_error : why;
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id,
                               static_cast<std::uint32_t>(code));
 }

@@ -79,7 +79,7 @@ enum class FrameKind : std::uint8_t {
 
 class Owner {
 public:
-    // A peer's request begins. Null refuses it.
+    // A client's request begins. Null refuses it.
     virtual Stream* on_open(std::int32_t id) = 0;
     // Room for the fields of its head or trailers, k_header_list_bytes_max of it.
     virtual std::span<char> field_room(Stream& stream) = 0;
@@ -105,6 +105,7 @@ class Session {
 public:
     // Null: no memory. The owner outlives it. Both send their SETTINGS with the first serve().
     static std::unique_ptr<Session> make_server(Owner& owner);
+    static std::unique_ptr<Session> make_client(Owner& owner);
     ~Session();
 
     // False: this connection is beyond help; what is to be said of it is in the output after
@@ -118,6 +119,10 @@ public:
     // `text` is an HTTP/1 response head of ours with its empty line; fields of the connection are
     // left out, 101 becomes 200. Interim heads (1xx) come before the final one.
     bool submit_response(Stream& stream, std::string_view text, End end);
+    // `text` is an HTTP/1 request head of ours. Trailers are welcome (TE), whatever it says.
+    bool submit_request(Stream& stream, std::string_view text, End end);
+    // May one more be submitted, with so many open?
+    bool may_open(std::size_t open) const;
     // Body bytes of head and body in this order: how many were taken.
     std::size_t send(Stream& stream, std::string_view head, std::string_view body, End end);
     // Ends it when all that was sent has gone, with `trailers` (HTTP/1 field lines) if any.
@@ -134,16 +139,20 @@ public:
 
 private:
     struct Glue;
-    explicit Session(Owner& owner) : owner_(owner) {}
+    enum class Role : std::uint8_t { server, client };
+    Session(Owner& owner, Role role)
+        : owner_(owner), role_(role), frames_(role == Role::server ? k_preface.size() : 0) {}
+    bool brings_head(const FieldBlock& block, bool first) const;
     void take(Stream& stream, std::span<char> room);
     bool judge(const FrameWalk::Piece& frame);
 
     Owner& owner_;
+    Role role_;
     nghttp2_session* session_ = nullptr;
     const Stream* sending_ = nullptr;
     FieldBlock block_;
     PeerStreams peers_;
-    FrameWalk frames_{k_preface.size()};
+    FrameWalk frames_;
 };
 
 }  // namespace moln::h2

@@ -18,6 +18,9 @@ bool write_head(Core& core, Exchange& exchange) {
     const Client& link = exchange.client->link();
     auto body = exchange.request_body.framing;
     if (body.kind == http::BodyKind::until_close) body.kind = http::BodyKind::chunked;
+    H2Stream* stream = exchange.upstream->stream;
+    // An upgrade is of HTTP/1.
+    const auto upgrade = stream == nullptr ? exchange.upgrade : http::UpgradeWish{};
     const CacheFill* fill = exchange.client->fill;
     const FillFields fields = fill == nullptr ? FillFields{} : fill_fields(*fill);
     const std::string_view scheme = link.tls ? "https" : "http";
@@ -26,7 +29,7 @@ bool write_head(Core& core, Exchange& exchange) {
                                         .edge_port = link.edge_port,
                                         .trust = http::ForwardedTrust::replace,
                                         .body = body,
-                                        .upgrade = exchange.upgrade,
+                                        .upgrade = upgrade,
                                         .expect_continue = head.expect_continue,
                                         .trace = &exchange.trace,
                                         .for_cache = fill != nullptr,
@@ -34,8 +37,13 @@ bool write_head(Core& core, Exchange& exchange) {
     Buffer& out = *exchange.to_upstream;
     const auto size = http::write_request_head(head, request, {out.tail(), out.room()});
     CHECK(size);  // a buffer holds three heads of the longest kind
-    out.end += *size;
-    return true;
+    if (stream == nullptr) {
+        out.end += *size;
+        return true;
+    }
+    const bool ends = exchange.request_body.complete;
+    return static_cast<H2Upstream*>(stream->link)
+        ->submit(*stream, {out.tail(), *size}, ends ? h2::End::stream : h2::End::open);
 }
 
 // Everything of an earlier attempt is forgotten; the request's bytes are still in client->in.

@@ -325,7 +325,7 @@ void finish_exchange(Core& core, Exchange& exchange) {
     const bool ours = exchange.stage == ResponseStage::local;
     if (exchange.endpoint != nullptr && !ours) core.views.note_success(*exchange.endpoint);
     if (exchange.upstream != nullptr) {
-        const bool keep = !ours && reusable(core, exchange);
+        const bool keep = !ours && exchange.upstream->stream == nullptr && reusable(core, exchange);
         Upstream& upstream = *std::exchange(exchange.upstream, nullptr);
         upstream.exchange = nullptr;
         if (keep) {

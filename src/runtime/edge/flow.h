@@ -94,6 +94,13 @@ std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchan
 // To the pool, unless `last`, the response it carried, says that it would not live long.
 void release_upstream(Core& core, Upstream& upstream, const http::ResponseHead& last);
 void close_upstream(Core& core, Upstream& upstream);
+// h2_upstream_flow.cc: connections of HTTP/2 to instances, whose streams are upstreams.
+std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, EndpointView& endpoint);
+void on_carrier_event(Core& core, Upstream& carrier);
+void on_carrier_timer(Core& core, Upstream& carrier);
+void flush_upstream(Core& core, Upstream& carrier);
+// Its last stream has gone.
+void idle_h2_upstream(Core& core, Upstream& carrier);
 void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events);
 void on_upstream_timer(Core& core, Upstream& upstream);
 

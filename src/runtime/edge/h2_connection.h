@@ -1,4 +1,5 @@
-// A client's connection that speaks HTTP/2: each of its streams is a Client of its own to the flows.
+// A client's connection that speaks HTTP/2: each of its streams is a Client of its own to the
+// flows.
 #pragma once
 
 #include <cstdint>

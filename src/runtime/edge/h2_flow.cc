@@ -9,7 +9,8 @@ namespace moln::edge_loop {
 namespace {
 
 void drive_ready(Core& core, Client& carrier) {
-    while (H2Stream* stream = carrier.h2->next_ready()) drive(core, *static_cast<Client*>(stream->part));
+    while (H2Stream* stream = carrier.h2->next_ready())
+        drive(core, *static_cast<Client*>(stream->part));
 }
 
 // What the connection waits for decides which timer runs. That of an idle one begins when its last
@@ -109,7 +110,8 @@ void stop_http2(Core& core, Client& client) {
 }
 
 void end_http2(Core& core, Client& client) {
-    while (H2Stream* stream = client.h2->first()) close_client(core, *static_cast<Client*>(stream->part));
+    while (H2Stream* stream = client.h2->first())
+        close_client(core, *static_cast<Client*>(stream->part));
     client.h2.reset();
 }
 

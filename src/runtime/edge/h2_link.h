@@ -28,15 +28,15 @@ struct ByFlush;
 
 struct H2Stream : h2::Stream, edge::ListLink<ByReady>, edge::ListLink<ByConnection> {
     H2Link* link = nullptr;
-    Part* part = nullptr;      // the Client or Upstream that it is to the flows
-    Connection* end = nullptr;  // the same
-    Buffer* inbox = nullptr;    // bytes that were not received yet, in the sense of receive()
+    Part* part = nullptr;        // the Client or Upstream that it is to the flows
+    Connection* end = nullptr;   // the same
+    Buffer* inbox = nullptr;     // bytes that were not received yet, in the sense of receive()
     std::size_t head_bytes = 0;  // at the inbox's front: a response's head, which no window counts
     Buffer* trailers = nullptr;  // field lines of HTTP/1
     bool head_is_here = false;
     bool body_follows = false;  // the head did not end it
     bool websocket = false;
-    std::uint32_t error = 0;  // that it was reset with
+    std::uint32_t error = 0;                          // that it was reset with
     http::Violation refusal = http::Violation::none;  // of its head
 };
 
@@ -55,6 +55,7 @@ public:
 
     std::size_t open() const { return open_; }
     H2Stream* first() { return streams_.front(); }
+    H2Stream* after(H2Stream& stream) { return streams_.after(&stream); }
     // So much waits that no more may be caused.
     bool congested() const;
     bool unsent() const { return out_ != nullptr && !out_->empty(); }

@@ -21,6 +21,7 @@
 #include "io/file/fd.h"
 #include "runtime/edge/buffer.h"
 #include "runtime/edge/h2_connection.h"
+#include "runtime/edge/h2_upstream.h"
 #include "runtime/edge/readiness.h"
 #include "runtime/edge/tls_session.h"
 
@@ -87,16 +88,12 @@ enum class ClientState : std::uint8_t {
 };
 
 // A connection with its request at a time, or one stream of an HTTP/2 connection.
-struct Client : Part,
-                Connection,
-                Timed,
-                edge::ListLink<ByAge>,
-                edge::ListLink<ByAgain> {
+struct Client : Part, Connection, Timed, edge::ListLink<ByAge>, edge::ListLink<ByAgain> {
     Client() : Part{PartKind::client} {}
 
     ClientState state = ClientState::idle;
-    bool ended = false;    // the client will send nothing more
-    bool fresh = true;     // no request was read from it yet
+    bool ended = false;  // the client will send nothing more
+    bool fresh = true;   // no request was read from it yet
     Buffer* in = nullptr;
     Exchange* exchange = nullptr;
     std::unique_ptr<H2Connection> h2;  // of state http2
@@ -122,6 +119,7 @@ struct Upstream : Part, Connection, Timed, edge::ListLink<ByPool> {
     Buffer* in = nullptr;
     EndpointView* endpoint = nullptr;
     Exchange* exchange = nullptr;
+    std::unique_ptr<H2Upstream> h2;  // its requests are the streams', each an Upstream
     std::int64_t idle_since_ms = 0;
     std::int64_t idle_limit_ms = edge::k_upstream_idle_limit.count;  // the instance may want less
 };

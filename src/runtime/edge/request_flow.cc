@@ -16,10 +16,17 @@ std::string_view received(const Exchange& exchange) {
     return {in.bytes + exchange.body_at, in.end - exchange.body_at};
 }
 
-void append_chunk(Buffer& out, std::string_view data) {
-    out.append(http::chunk_head(data.size()).view());
+// A body of unknown length: in chunks, or as it is where a stream's end ends it.
+void append_body(const Exchange& exchange, std::string_view data) {
+    Buffer& out = *exchange.to_upstream;
+    const bool chunked = exchange.upstream->stream == nullptr;
+    if (chunked) out.append(http::chunk_head(data.size()).view());
     out.append(data);
-    out.append(http::k_chunk_end);
+    if (chunked) out.append(http::k_chunk_end);
+}
+
+void append_end(const Exchange& exchange) {
+    if (exchange.upstream->stream == nullptr) exchange.to_upstream->append(http::k_last_chunk);
 }
 
 // A stream's body becomes chunks, as far as there is room.
@@ -34,11 +41,11 @@ Flow chunk_stream(Core& core, Exchange& exchange) {
         if (out.room() < 2 * k_chunk_overhead) return Flow::progress;
         const auto data = waiting.substr(0, out.room() - 2 * k_chunk_overhead);
         if (data.empty()) {
-            out.append(http::k_last_chunk);
+            append_end(exchange);
             body.complete = true;
             break;
         }
-        append_chunk(out, data);
+        append_body(exchange, data);
         exchange.body_at += data.size();
         core.counts.bytes_in.add(static_cast<std::int64_t>(data.size()));
         if (exchange.body_at - exchange.head_end > edge::k_replay_body_max) {
@@ -63,10 +70,10 @@ Flow transcode_chunks(Core& core, Exchange& exchange) {
         switch (step.kind) {
             case http::ChunkStep::Kind::data:
                 core.counts.bytes_in.add(static_cast<std::int64_t>(step.data.size()));
-                append_chunk(out, step.data);
+                append_body(exchange, step.data);
                 break;
             case http::ChunkStep::Kind::done:
-                out.append(http::k_last_chunk);
+                append_end(exchange);
                 body.complete = true;
                 break;
             case http::ChunkStep::Kind::trailer: break;
@@ -135,6 +142,12 @@ void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
     if (exchange.body_at - exchange.head_end > edge::k_replay_body_max) exchange.replay_lost = true;
 }
 
+void end_request(Core& core, Exchange& exchange) {
+    exchange.request_sent = true;
+    core.buffers.take_back(&exchange.to_upstream);
+    if (exchange.upstream->stream != nullptr) end_output(*exchange.upstream);
+}
+
 }  // namespace
 
 Flow pump_request(Core& core, Exchange& exchange) {
@@ -152,7 +165,7 @@ Flow pump_request(Core& core, Exchange& exchange) {
     const std::string_view body = sendable(exchange);
     if (head.empty() && body.empty()) {
         if (!exchange.request_body.complete) return read_body(exchange);
-        exchange.request_sent = true;
+        end_request(core, exchange);
         return Flow::progress;
     }
     if (!upstream->ready.writable) return Flow::wait;
@@ -166,7 +179,7 @@ Flow pump_request(Core& core, Exchange& exchange) {
     }
     note_sent(core, exchange, put.bytes);
     const bool all = exchange.to_upstream == nullptr && exchange.request_body.complete;
-    if (all) exchange.request_sent = true;
+    if (all) end_request(core, exchange);
     return Flow::progress;
 }
 

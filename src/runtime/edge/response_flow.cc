@@ -19,6 +19,12 @@ Buffer* client_buffer(Core& core, Exchange& exchange) {
     return exchange.to_client;
 }
 
+// The instance says that it has not looked at the request (RFC 9113 8.7).
+bool was_refused(const Upstream& upstream) {
+    return upstream.stream != nullptr &&
+           upstream.stream->error == static_cast<std::uint32_t>(h2::ErrorCode::refused_stream);
+}
+
 Flow broken_attempt(Core& core, Exchange& exchange) {
     const Upstream& upstream = *exchange.upstream;
     const bool any_byte = (upstream.in != nullptr && !upstream.in->empty()) ||
@@ -26,7 +32,7 @@ Flow broken_attempt(Core& core, Exchange& exchange) {
     auto end = edge::AttemptEnd::broken;
     if (any_byte) {
         end = edge::AttemptEnd::response_begun;
-    } else if (upstream.reused) {
+    } else if (upstream.reused || was_refused(upstream)) {
         end = edge::AttemptEnd::stale;
     }
     fail_attempt(core, exchange, end);
@@ -87,9 +93,11 @@ Flow pass_head(Core& core, Exchange& exchange) {
     if (exchange.client->fill != nullptr) return fill_head(core, exchange);
     const http::RequestHead& request = exchange.heads->request;
     const http::ResponseHead& response = exchange.heads->response;
-    const auto framing = http::response_body(
+    auto framing = http::response_body(
         response, {.method = request.method,
                    .upgrade_sent = exchange.upgrade.kind != http::UpgradeKind::none});
+    const H2Stream* of_instance = exchange.upstream->stream;
+    if (of_instance != nullptr && !of_instance->body_follows) framing = {};
     // A stream's end ends its body, as the connection's does in HTTP/1.0.
     const H2Stream* stream = exchange.client->stream;
     const auto to_client = http::body_for_client(
@@ -243,8 +251,23 @@ Flow end_of_body(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
+std::string_view trailers_of(const Exchange& exchange) {
+    const H2Stream* stream = exchange.upstream->stream;
+    if (stream == nullptr || stream->trailers == nullptr) return {};
+    return stream->trailers->view();
+}
+
+// Of a stream, whose end is a word of its own.
+void end_response(Exchange& exchange) {
+    Client& client = *exchange.client;
+    if (client.stream != nullptr) {
+        client.stream->link->end(*client.stream, trailers_of(exchange));
+    }
+}
+
 // Is `body`, with what is in to_client before it, the last of the response?
 h2::End end_with(const Exchange& exchange, std::string_view body) {
+    if (!trailers_of(exchange).empty()) return h2::End::open;
     const BodyReader& reader = exchange.response_body;
     const bool last = reader.framing.kind == http::BodyKind::length && reader.left == body.size();
     return reader.complete || last ? h2::End::stream : h2::End::open;
@@ -267,7 +290,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
     const std::string_view body = sendable(exchange);
     if (head.empty() && body.empty()) {
         if (exchange.response_body.complete) {
-            if (client.stream != nullptr) end_output(client);
+            end_response(exchange);
             return Flow::done;
         }
         const Flow flow = read_upstream(core, *exchange.upstream);
@@ -281,6 +304,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);
     const bool all = exchange.to_client == nullptr && exchange.response_body.complete;
+    if (all) end_response(exchange);
     return all ? Flow::done : Flow::progress;
 }
 

@@ -54,7 +54,8 @@ std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled
     for (const auto& app : compiled.apps) {
         AppEntry entry{.cell = app_cell(app), .endpoints = {}};
         for (const auto& endpoint : app.endpoints) {
-            entry.endpoints.push_back({endpoint_cell(app, endpoint), endpoint.state});
+            entry.endpoints.push_back(
+                {endpoint_cell(app, endpoint), endpoint.state, endpoint.protocol});
         }
         tables->apps.push_back(std::move(entry));
     }

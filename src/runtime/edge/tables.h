@@ -18,6 +18,7 @@ namespace moln::edge_loop {
 struct EndpointEntry {
     std::shared_ptr<EndpointCell> cell;
     EndpointState state = EndpointState::warming;
+    WebProtocol protocol = WebProtocol::http;
 };
 
 struct AppEntry {

@@ -58,6 +58,7 @@ std::int64_t wanted_idle_ms(const http::ResponseHead& head) {
 
 std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
                                                     EndpointView& endpoint) {
+    if (endpoint.protocol == WebProtocol::h2c) return obtain_h2_stream(core, endpoint);
     if (!exchange.fresh_only) {
         if (Upstream* upstream = take_idle(core, exchange, endpoint)) {
             upstream->state = UpstreamState::busy;
@@ -110,12 +111,19 @@ void close_upstream(Core& core, Upstream& upstream) {
     upstream.state = UpstreamState::closed;
     upstream.endpoint = nullptr;
     core.buffers.take_back(&upstream.in);
+    if (H2Stream* stream = std::exchange(upstream.stream, nullptr)) {
+        stream->link->drop(*stream, h2::ErrorCode::cancel);
+    }
     upstream.fd.reset();
     core.dead_upstreams.push_back(&upstream);
 }
 
 void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events) {
     upstream.note(events);
+    if (upstream.h2) {
+        on_carrier_event(core, upstream);
+        return;
+    }
     switch (upstream.state) {
         case UpstreamState::closed: return;
         case UpstreamState::idle:
@@ -139,6 +147,10 @@ void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events) {
 }
 
 void on_upstream_timer(Core& core, Upstream& upstream) {
+    if (upstream.h2) {
+        on_carrier_timer(core, upstream);
+        return;
+    }
     if (upstream.state != UpstreamState::connecting) {
         close_upstream(core, upstream);
         return;

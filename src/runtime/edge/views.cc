@@ -37,6 +37,10 @@ void orphan_idle(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans) 
         orphans.push_back(upstream);
     }
     endpoint.idle_count = 0;
+    while (Upstream* carrier = endpoint.links.pop_front()) {
+        carrier->endpoint = nullptr;  // the last request that ends there closes it
+        if (carrier->h2->open() == 0) orphans.push_back(carrier);
+    }
 }
 
 }  // namespace
@@ -52,6 +56,7 @@ void Views::apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
     for (const auto& one : entry.endpoints) {
         EndpointView& view = endpoint_view(app, one);
         view.state = one.state;
+        view.protocol = one.protocol;
         view.current = true;
         view.seen = tables_->generation;
         view.index = app.endpoints.size();

@@ -32,8 +32,10 @@ struct EndpointView : edge::ListLink<ByEjection> {
     std::uint32_t open = 0;  // requests and tunnels of this worker
     std::uint32_t idle_count = 0;
     edge::Ejection ejection;
-    edge::List<Opening, ByAge> opens;   // oldest first
-    edge::List<Upstream, ByPool> idle;  // the last is the most recently used
+    edge::List<Opening, ByAge> opens;  // oldest first
+    WebProtocol protocol = WebProtocol::http;
+    edge::List<Upstream, ByPool> idle;   // the last is the most recently used
+    edge::List<Upstream, ByPool> links;  // of HTTP/2, that may take more requests or finish some
 };
 
 struct AppView : edge::ListLink<ByHolding> {

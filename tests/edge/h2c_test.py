@@ -1,0 +1,327 @@
+"""Instances that speak HTTP/2: a scripted one for the corners, gRPC's own client and server for use."""
+
+import concurrent.futures
+import queue
+import threading
+import unittest
+
+import grpc
+import h2.config
+import h2.connection
+import h2.events
+from h2_test import H2Case
+
+from harness import OVER_TLS, EdgeCase, Stream, endpoint, until
+
+
+class H2Server:
+    """One connection of an instance: python3-h2 keeps the books, `handle` answers."""
+
+    def __init__(self, stream, handle):
+        self.stream = stream
+        self.conn = h2.connection.H2Connection(h2.config.H2Configuration(
+            client_side=False, header_encoding="utf-8"))
+        self.conn.initiate_connection()
+        self.requests = {}
+        self.handle = handle
+        self.flush()
+
+    def flush(self):
+        data = self.conn.data_to_send()
+        if data:
+            self.stream.send(data)
+
+    def run(self):
+        while True:
+            data, self.stream.inbox = self.stream.inbox, b""
+            if not data and not self.stream.more():
+                return
+            data, self.stream.inbox = data + self.stream.inbox, b""
+            for event in self.conn.receive_data(data):
+                self.take(event)
+            self.flush()
+
+    def take(self, event):
+        if isinstance(event, h2.events.RequestReceived):
+            self.requests[event.stream_id] = [dict(event.headers), b""]
+        elif isinstance(event, h2.events.DataReceived):
+            self.requests[event.stream_id][1] += event.data
+            self.conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamEnded):
+            head, body = self.requests.pop(event.stream_id)
+            self.handle(self, event.stream_id, head, body)
+
+    def answer(self, stream, body=b"", status="200", fields=(), trailers=None, end=True):
+        self.conn.send_headers(stream, [(":status", status), *fields],
+                               end_stream=end and not body and trailers is None)
+        if body:
+            self.conn.send_data(stream, body, end_stream=end and trailers is None)
+        if trailers is not None:
+            self.conn.send_headers(stream, trailers, end_stream=True)
+
+
+class Instance(H2Case):
+    def instance(self, handle):
+        origin = self.origin(lambda stream, _number: H2Server(stream, handle).run())
+        self.publish_h2c(origin)
+        return origin
+
+    def publish_h2c(self, *origins):
+        self.publish([{**endpoint("web-%d" % i, origin.port), "protocol": "h2c"}
+                      for i, origin in enumerate(origins)])
+
+    def echo(self):
+        def handle(server, stream, head, body):
+            server.answer(stream, ("%s %s %s %s|" % (
+                head[":method"], head[":path"], head[":authority"], head.get("te"))).encode() + body)
+        return self.instance(handle)
+
+    def test_clients_of_http_1_are_served(self):
+        origin = self.echo()
+        client = self.client()
+        for i in range(5):
+            head, body = self.get("/%d?q" % i, stream=client)
+            self.assertEqual((head.status, body),
+                             (200, b"GET /%d?q shop.test trailers|" % i))
+        for fields, sent in (("Content-Length: 5\r\n", "hello"),
+                             ("Transfer-Encoding: chunked\r\n", "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")):
+            client.send("POST / HTTP/1.1\r\nHost: shop.test\r\n%s\r\n%s" % (fields, sent))
+            self.assertEqual(client.body(client.head()), b"POST / shop.test trailers|hello")
+        self.assertEqual(origin.count, 1 if not OVER_TLS else origin.count)
+
+    def test_clients_of_http_2_are_served_over_one_connection(self):
+        origin = self.echo()
+        client = self.h2()
+        numbers = [client.request("/%d" % i, method="PUT", body=b"x" * i) for i in range(60)]
+        for i, number in enumerate(numbers):
+            self.assertEqual(client.wait(number).body,
+                             b"PUT /%d shop.test trailers|" % i + b"x" * i)
+        self.assertEqual(origin.count, 1)
+
+    def test_trailers_reach_who_speaks_http_2(self):
+        self.instance(lambda server, stream, head, body: server.answer(
+            stream, b"data", trailers=[("grpc-status", "0"), ("x-sum", "abc")]))
+        answer = self.h2().get()
+        self.assertEqual((answer.body, answer.trailers), (b"data", {"grpc-status": "0", "x-sum": "abc"}))
+        head, body = self.get()
+        self.assertEqual(body, b"data")
+
+    def test_a_head_alone_ends_the_stream(self):
+        self.instance(lambda server, stream, head, body: server.answer(
+            stream, fields=[("grpc-status", "12")]))
+        client = self.h2()
+        answer = client.get()
+        self.assertEqual((answer.head["grpc-status"], answer.body, answer.trailers), ("12", b"", None))
+
+    def test_large_bodies_both_ways(self):
+        self.instance(lambda server, stream, head, body: self.later(server, stream, body))
+        client = self.h2()
+        bodies = [bytes([65 + i]) * 500_000 for i in range(3)]
+        numbers = [client.request(method="PUT", body=body) for body in bodies]
+        for number, body in zip(numbers, bodies):
+            self.assertEqual(client.wait(number).body, body)
+
+    def later(self, server, stream, body):
+        """Sends as windows allow."""
+        server.conn.send_headers(stream, [(":status", "200")])
+        pending = getattr(server, "pending", None)
+        if pending is None:
+            pending = server.pending = {}
+            take = server.take
+
+            def go_on(event):
+                take(event)
+                for number in list(pending):
+                    while pending[number]:
+                        room = min(server.conn.local_flow_control_window(number), 16384)
+                        if room == 0:
+                            break
+                        server.conn.send_data(number, pending[number][:room])
+                        pending[number] = pending[number][room:]
+                    if not pending[number]:
+                        server.conn.end_stream(number)
+                        del pending[number]
+            server.take = go_on
+        pending[stream] = body
+
+    def test_a_reset_by_the_instance_before_an_answer_is_502_and_refused_is_repeated(self):
+        def handle(server, stream, head, body):
+            if head[":path"] == "/refused" and not getattr(self, "refused", False):
+                self.refused = True
+                server.conn.reset_stream(stream, 7)
+            elif head[":path"] == "/broken":
+                server.conn.reset_stream(stream, 2)
+            else:
+                server.answer(stream, b"fine")
+        self.instance(handle)
+        client = self.h2()
+        self.assertEqual(client.get("/refused").body, b"fine")
+        self.assertEqual(client.get("/broken", method="POST", body=b"x").status, 502)
+        self.assertEqual(client.get("/").body, b"fine")
+
+    def test_a_reset_in_the_middle_reaches_the_client(self):
+        def handle(server, stream, head, body):
+            server.answer(stream, b"some", end=False)
+            server.flush()
+            server.conn.reset_stream(stream, 2)
+        self.instance(handle)
+        answer = self.h2().get()
+        self.assertEqual((answer.status, answer.reset), (200, 2))
+
+    def test_a_client_that_takes_its_request_back_resets_it_there(self):
+        resets = []
+
+        def handle(server, stream, head, body):
+            take = server.take
+
+            def watch(event):
+                if isinstance(event, h2.events.StreamReset):
+                    resets.append((event.stream_id, int(event.error_code)))
+                take(event)
+            server.take = watch
+        self.instance(handle)
+        client = self.h2()
+        number = client.request("/slow")
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 1, "the request")
+        client.conn.reset_stream(number, 8)
+        client.flush()
+        until(lambda: resets == [(1, 8)], "the reset")
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "the end")
+
+    def test_a_connection_that_ends_is_made_anew(self):
+        def script(stream, number):
+            def handle(server, on, head, body):
+                server.answer(on, b"from %d" % number)
+                server.flush()
+                server.conn.close_connection()
+                server.flush()
+                raise EOFError
+            H2Server(stream, handle).run()
+        origin = self.origin(script)
+        self.publish_h2c(origin)
+        client = self.h2()
+        for i in range(3):
+            self.assertEqual(client.get().body, b"from %d" % (i + 1))
+
+    def test_no_one_there_goes_to_another(self):
+        gone = self.origin(lambda stream, _: None)
+        gone.listener.close()
+        origin = self.echo()
+        self.publish_h2c(gone, origin)
+        client = self.h2()
+        for _ in range(4):
+            self.assertEqual(client.get().status, 200)
+
+    def test_an_instance_that_drains_finishes_and_gets_no_more(self):
+        held = []
+        first = self.origin(lambda stream, _: H2Server(
+            stream, lambda server, number, head, body: held.append((server, number))).run())
+        self.publish_h2c(first)
+        client = self.h2()
+        number = client.request("/slow")
+        until(lambda: held, "the request")
+        second = self.origin(lambda stream, _: H2Server(
+            stream, lambda server, on, head, body: server.answer(on, b"second")).run())
+        self.publish([{**endpoint("web-0", first.port, "draining"), "protocol": "h2c"},
+                      {**endpoint("web-1", second.port), "protocol": "h2c"}])
+        self.assertEqual(client.get().body, b"second")
+        server, on = held[0]
+        server.answer(on, b"first, finished")
+        server.flush()
+        self.assertEqual(client.wait(number).body, b"first, finished")
+        until(lambda: not first.open, "the end of the old connection")
+
+
+class Grpc(EdgeCase):
+    """grpcio at both ends, without generated code: requests and answers are bytes."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+        handlers = {
+            "Unary": grpc.unary_unary_rpc_method_handler(lambda request, _: b"got " + request),
+            "Down": grpc.unary_stream_rpc_method_handler(
+                lambda request, _: (b"%d" % i for i in range(int(request)))),
+            "Up": grpc.stream_unary_rpc_method_handler(
+                lambda requests, _: b"%d" % sum(int(one) for one in requests)),
+            "Both": grpc.stream_stream_rpc_method_handler(
+                lambda requests, _: (one.upper() for one in requests)),
+            "Fail": grpc.unary_unary_rpc_method_handler(self.fail_call),
+        }
+        self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.T", handlers),))
+        port = self.server.add_insecure_port("127.0.0.1:0")
+        self.server.start()
+        self.publish([{**endpoint("web-1", port), "protocol": "h2c"}])
+        self.channel = self.open_channel()
+
+    def open_channel(self):
+        if not OVER_TLS:
+            return grpc.insecure_channel("%s:%d" % self.address)
+        made = self.certify(["grpc.test"])
+        self.publish_snapshot([self.route()], [self.app(
+            [{**endpoint("web-1", self.port_of()), "protocol": "h2c"}])])
+        return grpc.secure_channel("%s:%d" % self.tls_address,
+                                   grpc.ssl_channel_credentials(made.chain.encode()),
+                                   [("grpc.ssl_target_name_override", "grpc.test")])
+
+    def port_of(self):
+        return self.daemon_port
+
+    def publish(self, endpoints, **more):
+        self.daemon_port = endpoints[0]["port"]
+        super().publish(endpoints, **more)
+
+    def tearDown(self):
+        self.channel.close()
+        self.server.stop(0)
+        super().tearDown()
+
+    @staticmethod
+    def fail_call(_request, context):
+        context.abort(grpc.StatusCode.NOT_FOUND, "no such thing")
+
+    def test_unary(self):
+        call = self.channel.unary_unary("/test.T/Unary")
+        for i in range(50):
+            self.assertEqual(call(b"%d" % i, timeout=20), b"got %d" % i)
+        big = b"x" * 2_000_000
+        self.assertEqual(call(big, timeout=20), b"got " + big)
+
+    def test_errors_come_in_trailers(self):
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.channel.unary_unary("/test.T/Fail")(b"", timeout=20)
+        self.assertEqual((caught.exception.code(), caught.exception.details()),
+                         (grpc.StatusCode.NOT_FOUND, "no such thing"))
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.channel.unary_unary("/test.T/Nothing")(b"", timeout=20)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+
+    def test_streams_down_and_up(self):
+        got = list(self.channel.unary_stream("/test.T/Down")(b"1000", timeout=20))
+        self.assertEqual(got, [b"%d" % i for i in range(1000)])
+        total = self.channel.stream_unary("/test.T/Up")((b"%d" % i for i in range(1000)), timeout=20)
+        self.assertEqual(total, b"%d" % sum(range(1000)))
+
+    def test_both_ways_at_once(self):
+        waiting = queue.Queue()
+        answers = self.channel.stream_stream("/test.T/Both")(iter(waiting.get, None), timeout=20)
+        for i in range(20):  # each answer comes before the next question
+            waiting.put(b"word %d" % i)
+            self.assertEqual(next(answers), b"WORD %d" % i)
+        waiting.put(None)
+        self.assertEqual(list(answers), [])
+
+    def test_a_deadline_is_an_end(self):
+        waiting = queue.Queue()
+        answers = self.channel.stream_stream("/test.T/Both")(iter(waiting.get, None), timeout=0.3)
+        with self.assertRaises(grpc.RpcError) as caught:
+            next(answers)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        waiting.put(None)
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "the end")
+
+
+del H2Case  # its own tests run elsewhere
+
+if __name__ == "__main__":
+    unittest.main()
