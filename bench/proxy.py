@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """CPU per proxied request: Moln's edge beside Debian's HAProxy and nginx, on this machine.
 
-    bench/proxy.py --edge build/tests/edge/moln_edge_dev [--rounds 5] [--seconds 4] [--tls]
+    bench/proxy.py --edge build/tests/edge/moln_edge_dev [--rounds 5] [--seconds 4] [--tls | --h2]
 
 With --tls the clients speak TLS 1.3, over connections that stay and over one each (`new`: a whole
 handshake with a P-256 key, as `openssl s_time` makes them one after another).
+With --h2 they speak HTTP/2 over TLS 1.3, 4 or 32 connections with 100 streams each at once (h2load).
 
 All proxies have on what production has on: access log, metrics, health checks, forwarding and
 tracing fields, keep-alive on both sides, as many threads as cores. wrk drives them in turn,
@@ -50,7 +51,7 @@ defaults
     unique-id-header X-Request-ID
 frontend web
     bind 127.0.0.1:{port}
-    bind 127.0.0.1:{tls_port} ssl crt {dir}/tls.pem alpn http/1.1
+    bind 127.0.0.1:{tls_port} ssl crt {dir}/tls.pem alpn h2,http/1.1
     http-request set-header X-Forwarded-Proto http
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     default_backend instances
@@ -85,7 +86,7 @@ http {{
     }}
     server {{
         listen 127.0.0.1:{port} reuseport;
-        listen 127.0.0.1:{tls_port} ssl reuseport;
+        listen 127.0.0.1:{tls_port} ssl http2 reuseport;
         ssl_certificate {dir}/tls.crt;
         ssl_certificate_key {dir}/tls.key;
         ssl_protocols TLSv1.2 TLSv1.3;
@@ -267,12 +268,28 @@ def drive_handshakes(proxy, path, seconds):
     return used * 1e6 / int(made.group(1)), int(made.group(1)) / int(made.group(2))
 
 
-def drive(proxy, path, connections, seconds, tls):
+def drive_streams(proxy, path, connections, seconds):
+    """100 streams at once on every connection: CPU microseconds a request, requests a second."""
+    before = cpu_seconds(proxy.process.pid)
+    said = subprocess.run(["h2load", "-t1", "-c%d" % connections, "-m100", "-D%d" % seconds,
+                           "--warm-up-time=0", "https://127.0.0.1:%d%s" % (proxy.tls_port, path)],
+                          capture_output=True, text=True, check=True).stdout
+    used = cpu_seconds(proxy.process.pid) - before
+    done, failed, errored = (int(re.search(r"(\d+) " + word, said).group(1))
+                             for word in ("succeeded", "failed", "errored"))
+    if done == 0 or failed or errored or "h2" not in said:
+        raise SystemExit("%s: %s" % (proxy.name, said))
+    return used * 1e6 / done, done / seconds
+
+
+def drive(proxy, path, connections, options, seconds):
     """One round: CPU microseconds a request, requests a second."""
+    if options.h2:
+        return drive_streams(proxy, path, connections, seconds)
     if connections == "new":
         return drive_handshakes(proxy, path, seconds)
     before = cpu_seconds(proxy.process.pid)
-    where = "%s://127.0.0.1:%d%s" % (("https", proxy.tls_port, path) if tls else
+    where = "%s://127.0.0.1:%d%s" % (("https", proxy.tls_port, path) if options.tls else
                                      ("http", proxy.port, path))
     said = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, where],
                           capture_output=True, text=True, check=True).stdout
@@ -290,11 +307,11 @@ def drive(proxy, path, connections, seconds, tls):
 def measure(proxies, path, connections, options):
     results = {proxy.name: [] for proxy in proxies}
     for proxy in proxies:
-        drive(proxy, path, connections, 1, options.tls)  # warm
+        drive(proxy, path, connections, options, 1)  # warm
     for _ in range(options.rounds):
         for proxy in proxies:
             results[proxy.name].append(
-                drive(proxy, path, connections, options.seconds, options.tls))
+                drive(proxy, path, connections, options, options.seconds))
     base = [cpu for cpu, _ in results["haproxy"]]
     for name, rounds in results.items():
         cpu = statistics.median(cpu for cpu, _ in rounds)
@@ -304,6 +321,12 @@ def measure(proxies, path, connections, options):
               (path, connections, name, cpu, ratio, rate), flush=True)
 
 
+def cases(options):
+    if options.h2:
+        return 4, 32
+    return (32, 256, "new") if options.tls else (32, 256)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--edge", required=True, help="the edge's program")
@@ -311,11 +334,12 @@ def main():
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--tls", action="store_true", help="the clients speak TLS")
+    parser.add_argument("--h2", action="store_true", help="they speak HTTP/2 over TLS")
     parser.add_argument("--only", default="", help="as 1k:32, to measure one case")
     options = parser.parse_args()
     with contenders(options.edge, options.threads) as proxies:
         for path in ("/1k", "/64k"):
-            for connections in (32, 256, "new") if options.tls else (32, 256):
+            for connections in cases(options):
                 case = "%s:%s" % (path[1:], connections)
                 if options.only in ("", case):
                     measure(proxies, path, connections, options)
