@@ -19,6 +19,8 @@ namespace moln::cli {
 namespace {
 
 constexpr int k_down_look_ms = 200;
+constexpr int k_listen_look_ms = 100;
+constexpr int k_listen_looks_max = 20;
 
 bool needs_app(const Invocation& said) {
     const auto& verb = said.verb;
@@ -189,6 +191,35 @@ Status wait_until_down(const Shell& shell) {
     }
 }
 
+// The route is made; whether its port could be opened is seen a moment later.
+Status tell_listening(const Shell& shell, const std::string& app) {
+    auto asked = shell.said;
+    asked.verb = "route ls";
+    asked.app = app;
+    asked.words.clear();
+    MOLN_ASSIGN(const auto call, request_for(asked, app));
+    for (int i = 0; i < k_listen_looks_max && !interrupted(); ++i) {
+        MOLN_ASSIGN(const auto body, shell.client.call(call));
+        MOLN_ASSIGN(const auto routes,
+                    from_json_text<Items<RouteView>>(body, UnknownFields::ignore));
+        for (const auto& route : routes.items) {
+            if (route.listen != shell.said.listen) continue;
+            if (!route.url.empty()) {
+                shell.progress(printable("open at " + route.url));
+                return {};
+            }
+            if (!route.problem.empty()) {
+                shell.progress(printable(fmt::format(
+                    "not open yet, it is tried again every second: {}", route.problem)));
+                return {};
+            }
+        }
+        ::poll(nullptr, 0, k_listen_look_ms);
+    }
+    shell.progress("not open yet: `moln route ls` says when it is");
+    return {};
+}
+
 }  // namespace
 
 Status send_change(const Shell& shell, const ApiCall& call,
@@ -253,6 +284,9 @@ Verdict run_change(const Shell& shell) {
     const auto result = [&](const json::value& value) { return show_result(shell, value); };
     MOLN_TRY(send_change(shell, call, result));
     if (said.verb == "down") MOLN_TRY(wait_until_down(shell));
+    if (said.verb == "route add" && !said.listen.empty() && !said.quiet) {
+        MOLN_TRY(tell_listening(shell, app));
+    }
     return k_exit_ok;
 }
 

@@ -148,7 +148,8 @@ class Streams(unittest.TestCase):
             cloud.cli("deploy", app("echo", ECHO, f"tcp:{port}"))
             add = ("route", "add", "--process", "line", "--app", "echo", "--listen")
             # Below 1024, though the edge has no rights.
-            cloud.cli(*add, f"tcp:{low}")
+            self.assertIn(f"open at tcp://127.0.0.1:{low}",
+                          cloud.cli(*add, f"tcp:{low}").stderr)
             opened(cloud, f"tcp:{low}")
             self.assertEqual(greeting(low), "v1")
             cloud.cli("route", "rm", "--listen", f"tcp:{low}", "--app", "echo")
@@ -159,7 +160,7 @@ class Streams(unittest.TestCase):
                 taken.bind(("127.0.0.1", 0))
                 taken.listen()
                 other = f"tcp:{taken.getsockname()[1]}"
-                cloud.cli(*add, other)
+                self.assertIn("another program", cloud.cli(*add, other).stderr)
                 wait_until("the problem", lambda: [
                     one for one in cloud.items("route", "ls") if "another program" in
                     one["problem"]])

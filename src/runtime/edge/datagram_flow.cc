@@ -270,7 +270,7 @@ void set_datagram_sockets(Core& core, const ListenSockets& sockets) {
     const auto is_wanted = [&](const auto& listener) {
         return std::ranges::find(sockets, listener->socket) != sockets.end();
     };
-    const auto unwanted = std::ranges::stable_partition(listeners, is_wanted);
+    const auto unwanted = std::ranges::partition(listeners, is_wanted);
     for (auto& listener : unwanted) {
         (void)core.epoll.remove(listener->fd);
         end_flows_of(core, *listener);

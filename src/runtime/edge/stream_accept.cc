@@ -74,7 +74,7 @@ void set_stream_sockets(Core& core, const ListenSockets& sockets) {
     const auto is_wanted = [&](const auto& listener) {
         return std::ranges::find(sockets, listener->socket) != sockets.end();
     };
-    const auto unwanted = std::ranges::stable_partition(listeners, is_wanted);
+    const auto unwanted = std::ranges::partition(listeners, is_wanted);
     for (auto& listener : unwanted) {
         // The descriptor lives on in other workers: closing ours would not take it out.
         if (!core.streams.paused) (void)core.epoll.remove(listener->fd);
