@@ -195,7 +195,7 @@ class Datagrams(DatagramCase):
 
 
 class Limits(DatagramCase):
-    options = ("--clients-max", "3")
+    options = ("--flows-max", "3")
 
     def test_as_many_flows_as_may_and_no_more(self):
         server = self.server(named(b"a"))
@@ -216,6 +216,12 @@ class Limits(DatagramCase):
                 return False
 
         until(served, "a place")
+
+
+class Clients(Limits):
+    """Flows count among the clients."""
+
+    options = ("--clients-max", "3")
 
 
 if __name__ == "__main__":

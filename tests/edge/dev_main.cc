@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
         if (name == "--streams-max") {
             options.limits.streams_max = static_cast<std::uint32_t>(std::stoul(value));
         }
+        if (name == "--flows-max") options.limits.flows_max = std::stoul(value);
         if (name == "--head-ms") options.limits.head = {std::stoll(value)};
         if (name == "--idle-ms") options.limits.idle = {std::stoll(value)};
         if (name == "--stall-ms") options.limits.stall = {std::stoll(value)};

@@ -291,7 +291,8 @@ class Daemon:
         if sockets:
             sent = socket.send_fds(self.sock, [line], [one.fileno() for one in sockets])
             line = line[sent:]
-        self.sock.sendall(line)
+        if line:  # the edge may have hung up at what it got
+            self.sock.sendall(line)
 
     def fresh(self):
         before = self.reports

@@ -183,7 +183,7 @@ DatagramFlow* begin_flow(Core& core, const DatagramListener& listener, const Flo
     const auto* spec = tables == nullptr ? nullptr : tables->compiled.find(listener.socket->listen);
     const auto* target = spec == nullptr ? nullptr : spec->find("");
     if (target == nullptr || core.stopping) return nullptr;
-    if (core.datagrams.flows.size() >= edge::k_udp_flows_max ||
+    if (core.datagrams.flows.size() >= core.limits.flows_max ||
         core.counts.clients_open.get() >= core.limits.clients_max) {
         core.counts.clients_refused.add(1);
         return nullptr;
@@ -231,6 +231,7 @@ void send_to_client(Core& core, DatagramFlow& flow, std::string_view datagram) {
     LocalControl control{};
     say_local(message, control, flow.key);
     flow.answered = true;
+    core.views.note_success(*flow.endpoint);
     if (::sendmsg(flow.key.listener, &message, MSG_NOSIGNAL) >= 0) {
         flow.bytes_out += datagram.size();
         core.counts.stream_bytes_out.add(static_cast<std::int64_t>(datagram.size()));
