@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/host/log.h"
+#include "io/net/distinct.h"
 #include "io/net/socket.h"
 #include "model/listen.h"
 
@@ -32,37 +33,13 @@ Result<Opened> open_all(const Listen& listen, std::vector<net::SocketAddress> ad
 
 }  // namespace
 
-std::vector<net::SocketAddress> stream_addresses(const std::vector<std::string>& listens,
-                                                 const std::vector<std::string>& tls_listens) {
-    std::vector<net::SocketAddress> found;
-    for (const auto* list : {&listens, &tls_listens}) {
-        for (const auto& text : *list) {
-            auto address = net::SocketAddress::parse(text);
-            if (!address) continue;
-            address->set_port(0);
-            const auto same = [&](const auto& other) { return other.ip() == address->ip(); };
-            if (std::ranges::none_of(found, same)) found.push_back(*address);
-        }
-    }
-    const auto is_included = [&](const net::SocketAddress& address) {
-        return std::ranges::any_of(found, [&](const auto& other) {
-            if (!other.unspecified() || other.ip() == address.ip()) return false;
-            return other.family() == AF_INET6 || address.family() == AF_INET;
-        });
-    };
-    std::vector<net::SocketAddress> out;
-    std::ranges::copy_if(found, std::back_inserter(out),
-                         [&](const auto& address) { return !is_included(address); });
-    return out;
-}
-
 void StreamSockets::serve(const EdgeReport& report, MonoTime received) {
     if (received == served_) return;
     served_ = received;
     const bool all_open =
         std::ranges::all_of(report.streams, [](const auto& one) { return !one.addresses.empty(); });
     if (all_open) return;
-    const auto addresses = stream_addresses(report.listens, report.tls_listens);
+    const auto addresses = net::distinct_hosts({report.listens, report.tls_listens});
     for (const auto& one : report.streams) {
         if (one.addresses.empty()) open(one.listen, addresses);
     }

@@ -13,16 +13,12 @@
 
 namespace moln {
 
-// The addresses that streams are taken on: those that requests are, each once, without their ports.
-// One that another one includes is left out: 0.0.0.0 has all of IPv4, [::] has both.
-std::vector<net::SocketAddress> stream_addresses(const std::vector<std::string>& listens,
-                                                 const std::vector<std::string>& tls_listens);
-
 class StreamSockets {
 public:
     explicit StreamSockets(EdgeSocketLink& link) : link_(link) {}
 
-    // `received` tells one report from the next.
+    // Streams are taken on the addresses that requests are. `received` tells one report from the
+    // next.
     void serve(const EdgeReport& report, MonoTime received);
 
 private:

@@ -90,5 +90,20 @@ TEST_F(UnixSocket, a_path_at_the_limit_works_and_one_past_it_is_refused) {
     EXPECT_EQ(past.error().code, ErrorCode::invalid);
 }
 
+TEST(Sockets, a_port_that_is_to_be_alone_is_refused_while_somebody_has_it) {
+    const auto any = *SocketAddress::parse("127.0.0.1:0");
+    const auto first = listen_tcp_alone(any, 4);
+    ASSERT_TRUE(first);
+    const auto taken = *SocketAddress::local_of(first->get());
+    const auto second = listen_tcp_alone(taken, 4);
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().reason.find("another program has this port"), std::string::npos);
+    const auto datagrams = bind_udp(any);
+    ASSERT_TRUE(datagrams);
+    const auto theirs = *SocketAddress::local_of(datagrams->get());
+    EXPECT_FALSE(bind_udp(theirs));
+    EXPECT_TRUE(connect_udp(theirs));
+}
+
 }  // namespace
 }  // namespace moln::net
