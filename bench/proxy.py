@@ -2,6 +2,10 @@
 """CPU per proxied request: Moln's edge beside Debian's HAProxy and nginx, on this machine.
 
     bench/proxy.py --edge build/tests/edge/moln_edge_dev [--rounds 5] [--seconds 4] [--tls | --h2]
+                   [--cache]
+
+With --cache all three answer from their caches in memory (nginx: in a file on tmpfs, where there is
+one, as it has no other).
 
 With --tls the clients speak TLS 1.3, over connections that stay and over one each (`new`: a whole
 handshake with a P-256 key, as `openssl s_time` makes them one after another).
@@ -49,6 +53,7 @@ defaults
     http-reuse always
     unique-id-format %{{+X}}o%ci%cp%fi%fp%Ts%rt%pid
     unique-id-header X-Request-ID
+{cache_section}
 frontend web
     bind 127.0.0.1:{port}
     bind 127.0.0.1:{tls_port} ssl crt {dir}/tls.pem alpn h2,http/1.1
@@ -56,6 +61,7 @@ frontend web
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     default_backend instances
 backend instances
+{cache_use}
     balance leastconn
     option httpchk GET /health
     server one 127.0.0.1:{origin} check inter 2s
@@ -78,6 +84,7 @@ http {{
     uwsgi_temp_path {dir}/nginx-uwsgi;
     scgi_temp_path {dir}/nginx-scgi;
     keepalive_requests 1000000000;
+    {cache_section}
     upstream instances {{
         least_conn;
         server 127.0.0.1:{origin};
@@ -91,6 +98,7 @@ http {{
         ssl_certificate_key {dir}/tls.key;
         ssl_protocols TLSv1.2 TLSv1.3;
         location / {{
+            {cache_use}
             proxy_pass http://instances;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
@@ -180,7 +188,16 @@ def edge_certificate(program, folder):
                 "sealed_key": sealed}
 
 
-def start_edge(program, folder, origin, threads):
+# How each is told to cache, by name: a section of its own and the use of it.
+CACHES = {
+    "haproxy": ("cache moln\n    total-max-size 64\n    max-object-size 1000000\n    max-age 3600",
+                "    http-request cache-use moln\n    http-response cache-store moln"),
+    "nginx": ("proxy_cache_path {dir}/nginx-cache keys_zone=moln:8m max_size=64m;",
+              "proxy_cache moln;"),
+}
+
+
+def start_edge(program, folder, origin, threads, cache=False):
     os.mkdir(folder + "/state")
     control = folder + "/control"
     ports = free_port(), free_port()
@@ -200,7 +217,9 @@ def start_edge(program, folder, origin, threads):
     daemon.connect(control)
     snapshot = {
         "version": 1, "epoch": 1,
-        "routes": [{"host": "*", "path": "/", "app": "default/bench", "process": "web"}],
+        "routes": [{"host": "*", "path": "/", "app": "default/bench", "process": "web",
+                    "cache": {"ttl": 0, "stale_while_revalidate": 0, "stale_if_error": 0}
+                    if cache else None}],
         "apps": [{"app": "default/bench", "process": "web",
                   "health": {"kind": "http", "path": "/health"},
                   "endpoints": [{"instance": "web-1", "address": "127.0.0.1", "port": origin,
@@ -214,12 +233,14 @@ def start_edge(program, folder, origin, threads):
     return edge
 
 
-def start_peer(name, template, command, folder, origin, threads):
+def start_peer(name, template, command, folder, origin, threads, cache=False):
     ports = free_port(), free_port()
     config = "%s/%s.conf" % (folder, name)
+    section, use = CACHES[name] if cache else ("", "")
     with open(config, "w") as file:
         file.write(template.format(port=ports[0], tls_port=ports[1], metrics=free_port(),
-                                   origin=origin, threads=threads, dir=folder))
+                                   origin=origin, threads=threads, dir=folder,
+                                   cache_section=section.format(dir=folder), cache_use=use))
     proxy = Proxy(name, [word.format(config=config) for word in command], ports,
                   "%s/%s.log" % (folder, name))
     wait_for(ports[0])
@@ -235,21 +256,23 @@ def start_origin(folder, threads):
 
 
 @contextlib.contextmanager
-def contenders(edge, threads):
+def contenders(edge, threads, cache=False):
     """The three proxies, before one origin; all are gone afterwards."""
     with contextlib.ExitStack() as stack:
-        folder = tempfile.mkdtemp(prefix="moln-bench-")
+        shm = "/dev/shm" if cache and os.access("/dev/shm", os.W_OK) else None
+        folder = tempfile.mkdtemp(prefix="moln-bench-", dir=shm)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         os.chmod(folder, 0o755)  # nginx's workers are of another user
         make_certificate(folder)
         origin, port = start_origin(folder, threads)
         stack.callback(origin.kill)
-        proxies = [start_edge(os.path.abspath(edge), folder, port, threads)]
+        proxies = [start_edge(os.path.abspath(edge), folder, port, threads, cache)]
         stack.callback(proxies[0].stop)
         for name, template, command in (
                 ("haproxy", HAPROXY, ["haproxy", "-db", "-f", "{config}"]),
                 ("nginx", NGINX, ["nginx", "-e", folder + "/nginx-error.log", "-c", "{config}"])):
-            proxies.append(start_peer(name, template, command, folder, port, threads))
+            proxies.append(start_peer(name, template, command, folder, port, threads,
+                                      cache))
             stack.callback(proxies[-1].stop)
         yield proxies
 
@@ -335,9 +358,10 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--tls", action="store_true", help="the clients speak TLS")
     parser.add_argument("--h2", action="store_true", help="they speak HTTP/2 over TLS")
+    parser.add_argument("--cache", action="store_true", help="all answer from their caches")
     parser.add_argument("--only", default="", help="as 1k:32, to measure one case")
     options = parser.parse_args()
-    with contenders(options.edge, options.threads) as proxies:
+    with contenders(options.edge, options.threads, options.cache) as proxies:
         for path in ("/1k", "/64k"):
             for connections in cases(options):
                 case = "%s:%s" % (path[1:], connections)

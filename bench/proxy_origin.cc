@@ -19,7 +19,8 @@
 namespace {
 
 std::string answer_of(std::size_t bytes) {
-    return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nServer: origin\r\nContent-Length: " +
+    return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nServer: origin\r\n"
+           "Cache-Control: max-age=3600\r\nContent-Length: " +
            std::to_string(bytes) + "\r\n\r\n" + std::string(bytes, 'x');
 }
 

@@ -10,6 +10,9 @@ proxy() {
 tls() {
     lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --tls
 }
+cache() {
+    lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --cache
+}
 stream() {
     lab/netns.sh -- python3 -B bench/stream.py --edge "$PWD/build/tests/edge/moln_edge_dev"
 }
@@ -25,9 +28,9 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | stream | idle | start | switches | memory | plan | simulation) "$1" ;;
+proxy | tls | cache | stream | idle | start | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy tls stream idle start switches memory plan simulation; do
+    for one in proxy tls cache stream idle start switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done
