@@ -118,6 +118,7 @@ std::vector<Endpoint> config_endpoints();
 std::vector<Endpoint> instance_endpoints();
 std::vector<Endpoint> stream_endpoints();
 std::vector<Endpoint> data_endpoints();
+std::vector<Endpoint> cache_endpoints();
 std::vector<Endpoint> certificate_endpoints();
 
 }  // namespace moln::api

@@ -46,7 +46,8 @@ Verdict run_verb(const Shell& shell) {
         {"releases", run_list},    {"env ls", run_list},    {"secret ls", run_list},
         {"cert ls", run_list},     {"cert show", run_list}, {"trust", run_trust},
         {"route ls", run_list},    {"volume ls", run_list}, {"trash ls", run_list},
-        {"platform ls", run_list}, {"metrics", run_list},
+        {"platform ls", run_list}, {"metrics", run_list},   {"cache stats", run_list},
+        {"cache purge", run_list},
     };
     if (shell.said.verb == "completion") {
         shell.print(completion_script(shell.said.words.front()));

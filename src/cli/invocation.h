@@ -43,6 +43,8 @@ struct Invocation {
     bool accept_proxy = false;
     std::string send_proxy;
     std::string idle;
+    std::string prefix;
+    std::string tag;
     bool cache = false;
     std::string cache_ttl;
     std::string stale_while_revalidate;

@@ -165,6 +165,14 @@ const std::map<std::string_view, Setup>& setups() {
                  ->type_name("LISTEN");
              generation_option(app, to);
          }},
+        {"cache purge",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "URL", "One URL, with its query")->expected(0, 1);
+             app.add_option("--prefix", to.prefix, "A host, or a path, and all below it")
+                 ->type_name("URL");
+             app.add_option("--tag", to.tag, "What bears it in Cache-Tag")->type_name("TAG");
+             app.add_flag("--all", to.all, "Everything of the project, or of the app with --app");
+         }},
         {"cert show",
          [](CLI::App& app, Invocation& to) {
              words(app, to, "CERTIFICATE", "Its id")->expected(1)->required();

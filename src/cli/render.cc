@@ -74,6 +74,12 @@ std::string milliseconds_words(std::optional<std::int64_t> us) {
     return fmt::format("{} s", *us / 1'000'000);
 }
 
+// Share of the requests that the cache could have answered; "-" before the first.
+std::string hit_share(const EdgeCacheReport& cache) {
+    const auto asked = cache.hits_total + cache.misses_total + cache.collapsed_total;
+    return asked == 0 ? "-" : fmt::format("{} %", cache.hits_total * 100 / asked);
+}
+
 Cell ends_cell(const CertificateView& view) {
     if (view.expires_in.count <= 0) return {"has ended", Colour::bad};
     return {duration_words(view.expires_in),
@@ -251,6 +257,26 @@ std::string render_certificate(const CertificateView& view, const Style& style) 
     row("used by", view.used_by.empty() ? "no route" : printable(joined(view.used_by, ", ")));
     if (view.chain) out += "\n" + *view.chain;
     return out;
+}
+
+std::string render_cache(const std::vector<CacheView>& views, const Style& style) {
+    if (views.empty()) return nothing(style, "No edge is connected.");
+    Table table({"NODE", "OBJECTS", "SIZE", "OF", "HITS", "SHARE", "STALE", "FETCHED", "WAITED",
+                 "PASSED", "VALIDATED", "EVICTED", "PURGES"});
+    for (const auto& [node, cache] : views) {
+        const auto number = [](std::int64_t count) { return fmt::format("{}", count); };
+        table.add({node.text, number(cache.objects), size_words(cache.size),
+                   size_words(cache.size_max), number(cache.hits_total), hit_share(cache),
+                   number(cache.stale_hits_total), number(cache.misses_total),
+                   number(cache.collapsed_total), number(cache.passes_total),
+                   number(cache.revalidations_total), number(cache.evictions_total),
+                   number(cache.purges_total)});
+    }
+    return table.text(style);
+}
+
+std::string render_purge(const PurgeView& view, const Style& /*style*/) {
+    return printable(view.text) + "\n";
 }
 
 std::string render_env(const std::vector<EnvView>& views, const Style& style) {

@@ -19,6 +19,8 @@ std::string render_env(const std::vector<EnvView>& views, const Style& style);
 std::string render_secrets(const std::vector<SecretView>& views, const Style& style);
 std::string render_certificates(const std::vector<CertificateView>& views, const Style& style);
 std::string render_certificate(const CertificateView& view, const Style& style);
+std::string render_cache(const std::vector<CacheView>& views, const Style& style);
+std::string render_purge(const PurgeView& view, const Style& style);
 std::string render_volumes(const std::vector<VolumeView>& views, const Style& style);
 std::string render_trash(const std::vector<TrashView>& views, const Style& style);
 std::string render_platforms(const std::vector<PlatformView>& views, const Style& style);

@@ -146,6 +146,12 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
                        send("POST", target(app_path(app, "/routes"), with_project(said)), body));
 }
 
+Result<ApiCall> cache_purge(const Invocation& said) {
+    PurgeCacheBody body{.path = said.prefix, .tag = said.tag, .all = said.all};
+    if (!said.words.empty()) body.url = said.words.front();
+    return send("POST", target("/v1/cache/purge", with_project(said, {{"app", said.app}})), body);
+}
+
 Result<ApiCall> route_rm(const Invocation& said, const std::string& app) {
     MOLN_ASSIGN(const auto place, said_place(said));
     return conditional(said, {.method = "DELETE",
@@ -265,6 +271,8 @@ const std::map<std::string, Maker>& makers() {
         {"secret rm", [](I said, S app) -> Result<ApiCall> { return secret(said, app, "DELETE"); }},
         {"route add", route_add},
         {"route rm", route_rm},
+        {"cache stats", [](I, S) -> Result<ApiCall> { return get("/v1/cache"); }},
+        {"cache purge", [](I said, S) -> Result<ApiCall> { return cache_purge(said); }},
         {"cert ls", [](I, S) -> Result<ApiCall> { return get("/v1/certificates"); }},
         {"cert show",
          [](I said, S) -> Result<ApiCall> {

@@ -39,6 +39,8 @@ const std::map<std::string, Way>& ways() {
         {"route ls", {draw_items<RouteView, render_routes>}},
         {"cert ls", {draw_items<CertificateView, render_certificates>}},
         {"cert show", {draw<CertificateView, render_certificate>}},
+        {"cache stats", {draw_items<CacheView, render_cache>}},
+        {"cache purge", {draw<PurgeView, render_purge>}},
         {"volume ls", {draw_items<VolumeView, render_volumes>}},
         {"trash ls", {draw_items<TrashView, render_trash>}},
         {"platform ls", {draw_items<PlatformView, render_platforms>}},

@@ -9,6 +9,7 @@ constexpr std::string_view k_node = "Node";
 constexpr std::string_view k_deploy = "Deploy";
 constexpr std::string_view k_look = "Look";
 constexpr std::string_view k_change = "Change";
+constexpr std::string_view k_delivery = "Content delivery";
 constexpr std::string_view k_certificates = "Certificates";
 constexpr std::string_view k_data = "Data";
 constexpr std::string_view k_shell = "Shell";
@@ -91,6 +92,16 @@ const std::vector<Verb>& verbs() {
          "Waits until its instances have drained and it is in the trash; Ctrl-C stops only the "
          "waiting.",
          "moln rm --app shop\nmoln rm --app shop --yes"},
+
+        {"cache stats", k_delivery, "What the edge keeps of answers, and how often it gives them",
+         "Of routes with a cache. SHARE is of the requests that it could have answered.",
+         "moln cache stats\nmoln cache stats --json"},
+        {"cache purge", k_delivery, "Stop using what the edge keeps",
+         "One URL, a host or path with all below it, a tag, or everything. It holds at once, also "
+         "for what is being fetched at that moment.",
+         "moln cache purge https://shop.example.org/news?page=2\n"
+         "moln cache purge --prefix shop.example.org/news\nmoln cache purge --tag article-17\n"
+         "moln cache purge --all --app shop"},
 
         {"cert ls", k_certificates,
          "List certificates: hosts, source, issuer, when they end, which routes use them", "",

@@ -20,10 +20,15 @@ Result<DaemonLine> parse_daemon_line(std::string_view line) {
         if (!offer) return fail(offer.error());
         return std::move(*offer);
     }
+    if (name == "purge") {
+        auto purge = from_json<CachePurge>(content, UnknownFields::refuse, "purge");
+        if (!purge) return fail(purge.error());
+        return std::move(*purge);
+    }
     const auto* asked = name == "get" ? content.if_string() : nullptr;
     if (asked != nullptr && *asked == "report") return DaemonAsk::report;
     if (asked != nullptr && *asked == "metrics") return DaemonAsk::metrics;
-    return fail(ErrorCode::invalid, "a line is neither a snapshot, a listener nor a get");
+    return fail(ErrorCode::invalid, "a line is neither a snapshot, a listener, a purge nor a get");
 }
 
 }  // namespace moln::edge

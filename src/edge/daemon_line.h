@@ -1,5 +1,5 @@
-// One line of the daemon to the edge as a value: {"snapshot": …}, {"listener": …}, {"get":
-// "report"} or {"get": "metrics"}. Not how it travels.
+// One line of the daemon to the edge as a value: {"snapshot": …}, {"listener": …}, {"purge": …},
+// {"get": "report"} or {"get": "metrics"}. Not how it travels.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace moln::edge {
 
 enum class DaemonAsk : std::uint8_t { report, metrics };
 
-using DaemonLine = std::variant<EdgeSnapshot, EdgeListenOffer, DaemonAsk>;
+using DaemonLine = std::variant<EdgeSnapshot, EdgeListenOffer, CachePurge, DaemonAsk>;
 
 // `invalid` for anything else. A newer daemon may say more in a snapshot than this edge knows: that
 // must not cost it its routes.

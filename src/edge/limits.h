@@ -74,6 +74,8 @@ inline constexpr std::size_t k_cache_segment_max = 64 * 1024;  // of any
 inline constexpr std::size_t k_cache_bytes_default = 256u << 20;
 // An URL whose answer may not be kept: for so long its requests do not wait for one another.
 inline constexpr Milliseconds k_cache_pass_time = seconds(10);
+// The same for one that turned out to be longer than one may be.
+inline constexpr Milliseconds k_cache_too_long_time = minutes(60);
 
 // Snapshots and the control socket.
 inline constexpr std::size_t k_snapshot_bytes_max = 16u << 20;

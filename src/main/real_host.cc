@@ -64,6 +64,10 @@ void RealHost::edge_metrics(std::function<void(Result<std::string>)> done) {
     parts_.edge_link.request_metrics(std::move(done));
 }
 
+void RealHost::purge_cache(CachePurge purge, std::function<void(Status)> done) {
+    parts_.edge_link.request_purge(purge, std::move(done));
+}
+
 Result<std::string> RealHost::new_upload() {
     MOLN_ASSIGN(const auto free, free_space(parts_.data.root));
     if (free < k_disk_reserve) {

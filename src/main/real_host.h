@@ -42,6 +42,7 @@ public:
                                std::function<void(LogLine)> line,
                                std::function<void(Status)> end) override;
     void edge_metrics(std::function<void(Result<std::string>)> done) override;
+    void purge_cache(CachePurge purge, std::function<void(Status)> done) override;
     Result<std::string> new_upload() override;
     void close_edge(Ending ending, std::function<void()> done) override;
     void shut_down_done() override;

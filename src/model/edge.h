@@ -125,6 +125,47 @@ struct EdgeChallenge {
 };
 BOOST_DESCRIBE_STRUCT(EdgeChallenge, (), (host, kind, token, authorization, id, chain, sealed_key))
 
+// What the edge has stored of answers, and what it did with requests that met its cache. Counts are
+// since the edge started.
+struct EdgeCacheReport {
+    std::int64_t objects = 0;
+    Bytes size;
+    Bytes size_max;
+    std::int64_t hits_total = 0;
+    std::int64_t stale_hits_total = 0;  // of them
+    std::int64_t misses_total = 0;      // that led a fetch
+    std::int64_t collapsed_total = 0;   // that waited for another's fetch
+    std::int64_t passes_total = 0;      // that went to the app without being kept
+    std::int64_t revalidations_total = 0;
+    std::int64_t fetch_failures_total = 0;
+    std::int64_t evictions_total = 0;
+    std::int64_t purges_total = 0;
+    friend bool operator==(const EdgeCacheReport&, const EdgeCacheReport&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeCacheReport, (),
+                      (objects, size, size_max, hits_total, stale_hits_total, misses_total,
+                       collapsed_total, passes_total, revalidations_total, fetch_failures_total,
+                       evictions_total, purges_total))
+
+enum class CachePurgeScope {
+    url,      // one URL, with its query
+    path,     // a host, or a path and all below it
+    tag,      // answers with that Cache-Tag, of the project
+    app,      // of one app
+    project,  // of all apps of the project
+};
+BOOST_DESCRIBE_ENUM(CachePurgeScope, url, path, tag, app, project)
+
+// What is stored is not to be used any more. `name`: "shop.example.org/a?b", "shop.example.org/a",
+// the tag, "project/app" or the project.
+struct CachePurge {
+    CachePurgeScope scope = CachePurgeScope::url;
+    std::string project;  // of a tag
+    std::string name;
+    friend bool operator==(const CachePurge&, const CachePurge&) = default;
+};
+BOOST_DESCRIBE_STRUCT(CachePurge, (), (scope, project, name))
+
 struct EdgeSnapshot {
     std::int64_t version =
         0;  // strictly rising; an edge never goes back to a lower one of the same epoch
@@ -203,10 +244,11 @@ struct EdgeReport {
     std::vector<EndpointReport> endpoints;
     std::vector<EdgeAppReport> apps;
     std::vector<EdgeListenReport> streams;
+    EdgeCacheReport cache;
     friend bool operator==(const EdgeReport&, const EdgeReport&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeReport, (),
                       (acked_version, acked_epoch, pid, listens, tls_listens, endpoints, apps,
-                       streams))
+                       streams, cache))
 
 }  // namespace moln

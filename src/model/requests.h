@@ -52,6 +52,16 @@ BOOST_DESCRIBE_STRUCT(RouteBody, (),
                       (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
                        idle, cache))
 
+// One of the four.
+struct PurgeCacheBody {
+    std::string url;   // "https://shop.example.org/news?page=2": of any scheme and port
+    std::string path;  // "shop.example.org/news": and all below it
+    std::string tag;   // of Cache-Tag or Surrogate-Key
+    bool all = false;  // of the app, or of the project
+    friend bool operator==(const PurgeCacheBody&, const PurgeCacheBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(PurgeCacheBody, (), (url, path, tag, all))
+
 struct RollbackBody {
     std::int64_t release = 0;  // 0: the one that served before
     friend bool operator==(const RollbackBody&, const RollbackBody&) = default;

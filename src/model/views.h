@@ -214,6 +214,19 @@ BOOST_DESCRIBE_STRUCT(RouteView, (),
                       (app, host, path, process, origin, url, https, redirect, hsts, certificate,
                        listen, port, accept_proxy, send_proxy, idle, problem, cache))
 
+struct CacheView {
+    NodeId node;
+    EdgeCacheReport cache;
+    friend bool operator==(const CacheView&, const CacheView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(CacheView, (), (node, cache))
+
+struct PurgeView {
+    std::string text;  // "purged tag news on every edge"
+    friend bool operator==(const PurgeView&, const PurgeView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(PurgeView, (), (text))
+
 struct CertificateView {
     CertificateId id;
     std::vector<std::string> hosts;

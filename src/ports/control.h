@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "model/change.h"
 #include "model/command.h"
+#include "model/edge.h"
 #include "model/world.h"
 #include "ports/images.h"
 
@@ -114,6 +115,8 @@ public:
     virtual void extract_trash(const TrashId& trash, const std::string& target,
                                std::function<void(Status)> done) = 0;
     virtual void edge_metrics(std::function<void(Result<std::string>)> done) = 0;
+    // ok: no edge uses any more what it had stored. unavailable: an edge is not there.
+    virtual void purge_cache(CachePurge purge, std::function<void(Status)> done) = 0;
     // Path of a fresh, empty file for an upload, on the data directory's file system.
     virtual Result<std::string> new_upload() = 0;
     // Stops accepting at the edge, stops instances (drain first, then stop signal), then the edge

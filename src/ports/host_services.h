@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "model/edge.h"
 #include "model/world.h"
 #include "ports/certificates.h"
 #include "ports/control.h"
@@ -51,6 +52,8 @@ public:
                                        std::function<void(LogLine)> line,
                                        std::function<void(Status)> end) = 0;
     virtual void edge_metrics(std::function<void(Result<std::string>)> done) = 0;
+    // ok: no edge uses any more what it had stored. unavailable: an edge is not there.
+    virtual void purge_cache(CachePurge purge, std::function<void(Status)> done) = 0;
     virtual Result<std::string> new_upload() = 0;
 
     // `moln down`, first step: the edge takes nothing new, and `done` comes when it has finished

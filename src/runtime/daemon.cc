@@ -203,6 +203,10 @@ void Daemon::edge_metrics(std::function<void(Result<std::string>)> done) {
     parts_.host.edge_metrics(std::move(done));
 }
 
+void Daemon::purge_cache(CachePurge purge, std::function<void(Status)> done) {
+    parts_.host.purge_cache(std::move(purge), std::move(done));
+}
+
 Result<std::string> Daemon::new_upload() {
     return parts_.host.new_upload();
 }

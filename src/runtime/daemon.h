@@ -62,6 +62,7 @@ public:
     void extract_trash(const TrashId& trash, const std::string& target,
                        std::function<void(Status)> done) override;
     void edge_metrics(std::function<void(Result<std::string>)> done) override;
+    void purge_cache(CachePurge purge, std::function<void(Status)> done) override;
     Result<std::string> new_upload() override;
     void shut_down(bool now) override;
 

@@ -33,6 +33,7 @@ public:
         return nullptr;
     }
     void edge_metrics(std::function<void(Result<std::string>)> done) override { done(""); }
+    void purge_cache(CachePurge, std::function<void(Status)> done) override { done({}); }
     Result<std::string> new_upload() override {
         return fail(ErrorCode::refused, "nothing is uploaded here");
     }

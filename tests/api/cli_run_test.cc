@@ -15,6 +15,7 @@
 namespace moln {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -142,6 +143,32 @@ TEST_F(Cli, a_route_is_added_with_what_becomes_of_plain_http) {
     });
     EXPECT_EQ(moln({"route", "add", "a.example.org", "--https", "never"}).exit_code, 2);
     EXPECT_EQ(moln({"route", "add", "a.example.org", "--hsts", "30"}).exit_code, 2);
+}
+
+TEST_F(Cli, a_route_gets_a_cache_and_what_is_kept_is_purged) {
+    EXPECT_EQ(moln({"route", "add", "a.example.org", "--stale-if-error", "1h"}).exit_code, 0);
+    on_loop([this] {
+        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
+        EXPECT_EQ(route.cache, (CacheSpec{.stale_if_error = minutes(60)}));
+    });
+    EXPECT_EQ(moln({"route", "add", "b.example.org", "--cache"}).exit_code, 0);
+    EXPECT_EQ(moln({"route", "add", "a.example.org", "--cache-ttl", "x"}).exit_code, 2);
+    EXPECT_EQ(moln({"cache", "purge", "https://a.example.org/x"}).out,
+              "purged url https://a.example.org/x on every edge\n");
+    EXPECT_EQ(moln({"cache", "purge", "--prefix", "a.example.org"}).exit_code, 0);
+    EXPECT_EQ(moln({"cache", "purge", "--tag", "news"}).exit_code, 0);
+    EXPECT_EQ(moln({"cache", "purge", "--all"}).exit_code, 0);
+    EXPECT_EQ(moln({"cache", "purge", "--all", "--app", "shop"}).exit_code, 0);
+    on_loop([this] {
+        std::vector<std::string> purged;
+        for (const auto& purge : control_->purges) purged.push_back(purge.name);
+        EXPECT_THAT(purged, ElementsAre("https://a.example.org/x", "a.example.org", "news",
+                                        "default", "default/shop"));
+    });
+    EXPECT_EQ(moln({"cache", "purge"}).exit_code, 2);
+    EXPECT_EQ(moln({"cache", "purge", "a.example.org/x", "--all"}).exit_code, 2);
+    EXPECT_EQ(moln({"cache", "purge", "--all", "--app", "none"}).exit_code, 3);
+    EXPECT_THAT(moln({"cache", "stats"}).out, HasSubstr("OBJECTS"));
 }
 
 TEST_F(Cli, a_port_is_routed) {

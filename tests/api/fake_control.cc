@@ -315,6 +315,11 @@ void FakeControl::edge_metrics(std::function<void(Result<std::string>)> done) {
     done(std::string("edge_requests_total 5\n"));
 }
 
+void FakeControl::purge_cache(CachePurge purge, std::function<void(Status)> done) {
+    purges.push_back(std::move(purge));
+    done({});
+}
+
 Result<std::string> FakeControl::new_upload() {
     return fmt::format("{}/upload-{}", upload_folder_, ++uploads_);
 }

@@ -53,6 +53,7 @@ public:
     std::vector<LogLine> log_lines;
     std::function<void(LogLine)> follow_log;
     std::size_t log_followers = 0;
+    std::vector<CachePurge> purges;
     std::map<InstanceId, std::shared_ptr<FakeTerminalState>> terminals;
     int refuse_terminals = 0;  // so many next ones
     std::optional<bool> shut_down_now;
@@ -84,6 +85,7 @@ public:
     void extract_trash(const TrashId& trash, const std::string& target,
                        std::function<void(Status)> done) override;
     void edge_metrics(std::function<void(Result<std::string>)> done) override;
+    void purge_cache(CachePurge purge, std::function<void(Status)> done) override;
     Result<std::string> new_upload() override;
     void shut_down(bool now) override { shut_down_now = now; }
 

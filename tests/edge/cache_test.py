@@ -1,10 +1,12 @@
 """Content delivery: what is answered from the cache, one fetch for many, revalidation, errors,
 purges by unsafe methods. What the public suite asks is in tests/cache_suite."""
 
+import resource
+import socket
 import threading
 import unittest
 
-from harness import PATIENCE, EdgeCase, endpoint, ok, serving, until
+from harness import PATIENCE, SANITIZED, EdgeCase, Stream, endpoint, ok, serving, until
 
 CACHE = {"ttl": 0, "stale_while_revalidate": 0, "stale_if_error": 0}
 
@@ -33,7 +35,7 @@ class Gate:
         return run
 
 
-class Caching(EdgeCase):
+class CacheCase(EdgeCase):
     def cached_app(self, script, **rules):
         origin = self.origin(script)
         self.publish_snapshot([self.route(cache={**CACHE, **rules})],
@@ -57,6 +59,8 @@ class Caching(EdgeCase):
     def status_of(self, head):
         return head.get("cache-status")
 
+
+class Caching(CacheCase):
     def test_a_fresh_answer_is_given_again_on_every_thread_and_says_so(self):
         self.counting("Cache-Control: max-age=60\r\n")
         head, body = self.get("/a")
@@ -169,6 +173,33 @@ class Caching(EdgeCase):
         head, body = self.get("/a")
         self.assertEqual((head.get("content-length"), body), ("11", b"firstsecond"))
         self.assertEqual(len(gate.seen), 1)
+
+    @unittest.skipIf(SANITIZED, "ten thousand connections take their time")
+    def test_ten_thousand_cold_requests_at_once_are_one_fetch(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # The edge gives half of its descriptors to clients, shared out over its threads.
+        count = 10_000 if hard == resource.RLIM_INFINITY else min(10_000, hard * 2 // 5)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        gate = Gate()
+        self.cached_app(gate.script(lambda stream, head, number: stream.send(
+            ok(b"the one", "Cache-Control: max-age=60\r\n"))))
+        sockets = []
+        try:
+            for _ in range(count):
+                sockets.append(socket.create_connection(self.address, timeout=PATIENCE))
+            for sock in sockets:
+                sock.sendall(b"GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+            cache = lambda: self.daemon.fresh()["cache"]
+            until(lambda: cache()["collapsed_total"] == count - 1, "all to wait")
+            gate.allowed.release()
+            for sock in sockets:
+                self.assertTrue(Stream(sock).upto(b"the one").endswith(b"the one"))
+        finally:
+            for sock in sockets:
+                sock.close()
+        self.assertEqual(len(gate.seen), 1)
+        self.assertEqual(cache()["misses_total"], 1)
 
     def test_a_fetch_goes_on_when_who_asked_first_has_left(self):
         gate = Gate()
@@ -298,13 +329,91 @@ class Caching(EdgeCase):
         self.assertEqual(self.get("/a")[1], b"other")
 
 
+class Purging(CacheCase):
+    """What is purged is not given again; nothing else goes."""
+
+    def purge(self, scope, name, project="default"):
+        self.daemon.purged = None
+        self.daemon.send({"purge": {"scope": scope, "project": project, "name": name}})
+        return until(lambda: self.daemon.purged, "the purge")[0]
+
+    def bodies(self):
+        return [self.get(path)[1] for path in ("/a", "/a/b", "/a/b?q", "/c")]
+
+    def check(self, scope, name, gone):
+        before = self.bodies()
+        self.assertEqual(self.bodies(), before)
+        self.assertEqual(self.purge(scope, name), "")
+        after = self.bodies()
+        self.assertEqual([b != a for b, a in zip(before, after)], gone, (scope, name))
+
+    def test_by_url_path_tag_app_and_project(self):
+        self.counting("Cache-Control: max-age=60\r\nCache-Tag: all, x\r\n")
+        self.check("url", "https://shop.test/a/b", [False, True, False, False])
+        self.check("url", "shop.test/a/b?q", [False, False, True, False])
+        self.check("path", "shop.test/a", [True, True, True, False])
+        self.check("path", "shop.test/a/b/", [False, True, True, False])
+        self.check("path", "shop.test", [True] * 4)
+        self.check("tag", "x", [True] * 4)
+        self.check("tag", "y", [False] * 4)
+        self.check("app", "default/shop", [True] * 4)
+        self.check("app", "default/other", [False] * 4)
+        self.check("project", "default", [True] * 4)
+
+    def test_of_what_is_no_url_is_refused_with_a_reason(self):
+        self.assertIn("expected a URL", self.purge("url", "a b"))
+
+    def test_holds_for_what_is_being_fetched(self):
+        gate = Gate()
+        self.cached_app(gate.script(lambda stream, head, number: stream.send(
+            ok(b"%d" % number, "Cache-Control: max-age=60\r\n"))))
+        client = self.client()
+        client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        gate.arrived.acquire(timeout=PATIENCE)
+        self.purge("url", "shop.test/a")
+        gate.allowed.release()
+        gate.allowed.release()
+        self.assertEqual(client.body(client.head()), b"1")  # it had asked before
+        self.assertEqual(self.get("/a")[1], b"2")
+
+    def test_the_report_counts(self):
+        self.counting("Cache-Control: max-age=60\r\n")
+        self.get("/a")
+        self.get("/a")
+        report = self.daemon.fresh()["cache"]
+        self.assertEqual((report["objects"], report["hits_total"], report["misses_total"]),
+                         (1, 1, 1))
+        self.assertGreater(report["size"], 0)
+        self.assertLess(report["size"], 2000)
+
+
 class SmallCache(Caching):
     """The same with a memory of 2 MiB: every limit is near."""
 
     options = ("--cache-bytes", str(2 << 20))
 
-    # Larger than one answer may be here.
+    # Larger than one answer may be here; and once is enough.
     test_a_slow_reader_does_not_slow_the_others = None
+    test_ten_thousand_cold_requests_at_once_are_one_fetch = None
+
+    def test_of_unknown_length_and_too_long_goes_through_whole_and_is_not_kept(self):
+        parts = [b"%06d" % i * 1000 for i in range(100)]  # 600 kB; one may have 256 KiB here
+
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                stream.head()
+                stream.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
+                            "Transfer-Encoding: chunked\r\n\r\n")
+                for part in parts:
+                    stream.send(b"%x\r\n%s\r\n" % (len(part), part))
+                stream.send("0\r\n\r\n")
+
+        self.cached_app(script)
+        for _ in range(3):
+            head, body = self.get("/a")
+            self.assertEqual(body, b"".join(parts))
+            self.assertNotIn("hit", self.status_of(head))
+        self.assertLess(self.daemon.fresh()["cache"]["size"], 10_000)
 
     def test_the_cache_keeps_to_its_memory(self):
         size = 100_000

@@ -251,6 +251,7 @@ class Daemon:
         self.sock = until(lambda: self._connect(path), "the control socket")
         self.report = None
         self.metrics = None
+        self.purged = None
         self.reports = 0
         self.ended = False
         self.history = collections.deque(maxlen=1000)
@@ -282,6 +283,8 @@ class Daemon:
                 self.report = message["report"]
                 self.history.append(self.report)
                 self.reports += 1
+            if "purged" in message:
+                self.purged = [message["purged"]]
             if "metrics" in message:
                 self.metrics = message["metrics"]
 

@@ -15,7 +15,8 @@ public:
     void end() { byte(0); }
     PurgeMark mark() const {
         const std::uint64_t mixed = value_ ^ (value_ >> 29);
-        return static_cast<PurgeMark>((mixed * 0x9e37'79b9'7f4a'7c15u) >> 48);
+        const auto spread = static_cast<PurgeMark>((mixed * 0x9e37'79b9'7f4a'7c15u) >> 32);
+        return spread >> 16 == 0 ? spread | 0x1'0000u : spread;
     }
 
 private:
@@ -77,13 +78,20 @@ PurgeBook::PurgeBook() : slots_(std::make_unique<std::atomic<std::uint64_t>[]>(k
 // was born under the old one is older than the slot.
 void PurgeBook::purge(PurgeMark mark) {
     const std::uint64_t next = generation_.load(std::memory_order_relaxed) + 1;
-    slots_[mark].store(next, std::memory_order_release);
+    auto& slot = slots_[mark & 0xffff];
+    const std::uint64_t before = slot.load(std::memory_order_relaxed);
+    const std::uint64_t fingerprint = mark >> 16;
+    const bool alone = before == 0 || (before & 0xffff) == fingerprint;
+    slot.store(next << 16 | (alone ? fingerprint : 0), std::memory_order_release);
     generation_.store(next, std::memory_order_release);
 }
 
 bool PurgeBook::is_purged(std::span<const PurgeMark> marks, std::uint64_t born) const {
-    return std::ranges::any_of(
-        marks, [&](PurgeMark mark) { return slots_[mark].load(std::memory_order_acquire) > born; });
+    return std::ranges::any_of(marks, [&](PurgeMark mark) {
+        const std::uint64_t slot = slots_[mark & 0xffff].load(std::memory_order_acquire);
+        const std::uint64_t fingerprint = slot & 0xffff;
+        return slot >> 16 > born && (fingerprint == 0 || fingerprint == mark >> 16);
+    });
 }
 
 }  // namespace moln::edge

@@ -3,9 +3,10 @@
 // holds at once for what is being fetched at that moment.
 //
 // A response bears the generation in which it was asked for, and a mark for everything by which it
-// can be purged. A purge raises the generation and writes it into the slot of its mark: who is
-// older than the slot of one of its marks is purged. Marks are hashes; two that share a slot are
-// purged together, which costs a fetch and is never wrong.
+// can be purged. A purge raises the generation and writes it into the slot of its mark, with a
+// fingerprint: who is older than the slot of one of its marks, and of that fingerprint, is purged.
+// A slot that two different purges have met holds for every fingerprint from then on: that costs a
+// fetch now and then and is never wrong.
 //
 // Any thread reads; purge() is one thread's at a time.
 #pragma once
@@ -25,7 +26,7 @@ inline constexpr std::size_t k_purge_depth_max =
 inline constexpr std::size_t k_cache_tags_max = 64;  // of one response; more: none is stored
 inline constexpr std::size_t k_purge_marks_max = k_purge_depth_max + k_cache_tags_max + 4;
 
-using PurgeMark = std::uint16_t;
+using PurgeMark = std::uint32_t;  // lower half: the slot; upper half: the fingerprint, never 0
 
 enum class PurgeScope : std::uint8_t { project, app, url, path, tag };
 
@@ -72,7 +73,7 @@ public:
 
 private:
     std::atomic<std::uint64_t> generation_ = 1;
-    std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;
+    std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;  // 48 bits generation, 16 fingerprint
 };
 
 }  // namespace moln::edge

@@ -88,6 +88,23 @@ TEST(Purge, marks_have_room_for_the_deepest_path_and_all_tags) {
     EXPECT_EQ(marks.view().size(), k_purge_marks_max);
 }
 
+TEST(Purge, of_others_in_the_same_slot_takes_nothing_until_two_have_met_there) {
+    constexpr PurgeMark k_one = 0x0001'0007;
+    constexpr PurgeMark k_two = 0x0002'0007;
+    constexpr PurgeMark k_three = 0x0003'0007;
+    PurgeBook book;
+    const auto born = book.generation();
+    const auto purged = [&](PurgeMark mark) { return book.is_purged({&mark, 1}, born); };
+    book.purge(k_one);
+    EXPECT_TRUE(purged(k_one));
+    EXPECT_FALSE(purged(k_three));
+    book.purge(k_two);
+    EXPECT_TRUE(purged(k_one)) << "never forgotten";
+    EXPECT_TRUE(purged(k_two));
+    EXPECT_TRUE(purged(k_three)) << "what two have met holds for all";
+    EXPECT_FALSE(book.is_purged({&k_three, 1}, book.generation()));
+}
+
 RC_GTEST_PROP(PurgeProperty, takes_what_was_born_before_and_nothing_after, ()) {
     PurgeBook book;
     const auto marks = purge_marks(k_subject);

@@ -69,6 +69,7 @@ public:
     void publish(const EdgeSnapshot& snapshot);
     void offer(const EdgeListenOffer& offer, std::vector<Fd> sockets);
     void request_metrics(std::function<void(Result<std::string>)> callback);
+    void request_purge(const CachePurge& purge, std::function<void(Status)> callback);
     void on_report(std::function<void(const EdgeReport*)> callback) {
         report_ = std::move(callback);
     }
@@ -90,6 +91,7 @@ private:
     void write();
     void send_snapshot();
     Status handle(std::string_view line);
+    Status handle_purged(const json::value& said);
     void watch_silence();
     void lose(const Error& error);
 
@@ -104,6 +106,7 @@ private:
     bool is_snapshot_sent_ = false;
     bool is_end_expected_ = false;
     std::deque<std::function<void(Result<std::string>)>> metrics_;  // asked, not answered
+    std::deque<std::function<void(Status)>> purges_;                // the same
 };
 
 void EdgeSocketLink::Impl::connect() {
@@ -163,6 +166,7 @@ Status EdgeSocketLink::Impl::handle(std::string_view line) {
         if (report_) report_(&report);
         return {};
     }
+    if (const auto* purged = object->if_contains("purged")) return handle_purged(*purged);
     const auto* text = object->if_contains("metrics");
     if (text == nullptr || !text->is_string() || metrics_.empty()) {
         return fail(ErrorCode::invalid, "a line of the edge is neither a report nor asked for");
@@ -226,6 +230,37 @@ void EdgeSocketLink::Impl::request_metrics(std::function<void(Result<std::string
     write();
 }
 
+void EdgeSocketLink::Impl::request_purge(const CachePurge& purge,
+                                         std::function<void(Status)> callback) {
+    Status status;
+    if (!connection_) {
+        status = fail(ErrorCode::unavailable, "the edge is not there");
+    } else if (purges_.size() == k_edge_metrics_requests_max) {
+        status = fail(ErrorCode::refused, "too many purges at once; try again");
+    } else {
+        status =
+            connection_->channel.send_line(fmt::format("{{\"purge\":{}}}", to_json_text(purge)));
+    }
+    if (!status) {
+        loop_.post([callback = std::move(callback), status] { callback(status); });
+        return;
+    }
+    purges_.push_back(std::move(callback));
+    write();
+}
+
+// Empty: it was done. Else why not.
+Status EdgeSocketLink::Impl::handle_purged(const json::value& said) {
+    if (!said.is_string() || purges_.empty()) {
+        return fail(ErrorCode::invalid, "the edge tells of a purge that nobody asked for");
+    }
+    const auto callback = std::move(purges_.front());
+    purges_.pop_front();
+    const std::string reason(said.get_string());
+    callback(reason.empty() ? Status() : fail(ErrorCode::invalid, reason));
+    return {};
+}
+
 void EdgeSocketLink::Impl::offer(const EdgeListenOffer& offer, std::vector<Fd> sockets) {
     if (!connection_) return;
     const auto line = fmt::format("{{\"listener\":{}}}", to_json_text(offer));
@@ -251,6 +286,11 @@ void EdgeSocketLink::Impl::lose(const Error& error) {
     is_end_expected_ ? log_info("edge.left", fields) : log_warning("edge.lost", fields);
     connection_.reset();
     for (auto& callback : std::exchange(metrics_, {})) {
+        loop_.post([callback = std::move(callback)] {
+            callback(fail(ErrorCode::unavailable, "the edge was lost before it answered"));
+        });
+    }
+    for (auto& callback : std::exchange(purges_, {})) {
         loop_.post([callback = std::move(callback)] {
             callback(fail(ErrorCode::unavailable, "the edge was lost before it answered"));
         });
@@ -282,6 +322,10 @@ void EdgeSocketLink::on_report(std::function<void(const EdgeReport*)> callback) 
 
 void EdgeSocketLink::request_metrics(std::function<void(Result<std::string>)> callback) {
     impl_->request_metrics(std::move(callback));
+}
+
+void EdgeSocketLink::request_purge(const CachePurge& purge, std::function<void(Status)> callback) {
+    impl_->request_purge(purge, std::move(callback));
 }
 
 void EdgeSocketLink::offer(const EdgeListenOffer& offer, std::vector<Fd> sockets) {

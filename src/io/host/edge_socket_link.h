@@ -47,6 +47,10 @@ public:
     // before it answers, `refused` past k_edge_metrics_requests_max. Never called from within.
     void request_metrics(std::function<void(Result<std::string>)> callback);
 
+    // What the edge has stored of answers is not used any more once `callback` is called with ok.
+    // `invalid` with the edge's reason; else as request_metrics.
+    void request_purge(const CachePurge& purge, std::function<void(Status)> callback);
+
     // Sockets for a stream of the edge's snapshot, or why there are none. Lost without an edge: its
     // next report asks again.
     void offer(const EdgeListenOffer& offer, std::vector<Fd> sockets);

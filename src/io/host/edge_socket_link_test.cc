@@ -255,6 +255,33 @@ TEST_F(EdgeSocketLinkTest, metrics_are_answered_in_order_and_fail_when_the_edge_
     EXPECT_EQ(answers, (std::vector<std::string>{"early", "text 1", "text 2", "unavailable"}));
 }
 
+TEST_F(EdgeSocketLinkTest, purges_are_answered_with_the_edges_word) {
+    FakeEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    std::vector<std::string> lines;
+    edge.on_line([&](const std::string& line) {
+        if (!line.starts_with("{\"purge\"")) return;
+        lines.push_back(line);
+        if (lines.size() == 3) return edge.drop();
+        edge.say(lines.size() == 1 ? "{\"purged\":\"\"}\n" : "{\"purged\":\"no URL\"}\n");
+    });
+    std::vector<std::string> answers;
+    const CachePurge purge{.scope = CachePurgeScope::tag, .project = "p", .name = "t"};
+    link.on_report([&](const EdgeReport* report) {
+        if (report == nullptr) return;
+        for (int i = 0; i < 3; ++i) {
+            link.request_purge(purge, [&](const Status& done) {
+                answers.push_back(done ? "done" : std::string(word(done.error().code)));
+                if (answers.size() == 3) loop_.stop();
+            });
+        }
+    });
+    loop_.after({20}, [&] { edge.say(report_line(0)); });
+    loop_.run();
+    EXPECT_EQ(answers, (std::vector<std::string>{"done", "invalid", "unavailable"}));
+    EXPECT_EQ(lines.front(), R"({"purge":{"scope":"tag","project":"p","name":"t"}})");
+}
+
 TEST_F(EdgeSocketLinkTest, one_metrics_request_too_many_is_refused) {
     FakeEdge edge(loop_, path_);
     edge.stop_reading();

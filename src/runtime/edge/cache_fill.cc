@@ -240,7 +240,8 @@ void fill_failed(Core& core, Exchange& exchange, const LocalAnswer& answer) {
 
 bool fill_body(Core& core, CacheFill& fill, std::string_view data) {
     if (fill.body == nullptr) return true;  // of a 304 there is none
-    if (fill.body->seen().bytes + data.size() > fill.bytes_max) return false;
+    // Of unknown length and longer than one may be: who reads it gets it all the same.
+    if (fill.body->seen().bytes + data.size() > core.cache->stream_bytes_max()) return false;
     if (!fill.body->append(data)) return false;
     tell(core, fill.body->waiting());
     return true;
@@ -255,7 +256,7 @@ void end_fill(Core& core, Client& client) {
     tell(core, fill->fetch->waiting());
     if (fill->body != nullptr) {
         fill->body->end(fill->ending);
-        core.cache->settle(*fill->fetch, *fill->response);
+        core.cache->settle(*fill->fetch, *fill->response, core.now_ms);
         tell(core, fill->body->waiting());
     }
     core.fills.drop(fill);

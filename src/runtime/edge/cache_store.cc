@@ -84,6 +84,16 @@ void CacheStore::take_out(Shard& shard, Slot& slot, Dropped& dropped) {
     slots.erase(at);
 }
 
+// Requests for it go their own way for a while.
+void CacheStore::put_pass(Shard& shard, Entry& entry, std::string_view vary_key,
+                          std::int64_t until_ms, Dropped& dropped) {
+    take_out_variant(shard, entry, vary_key, dropped);
+    auto slot = std::make_unique<Slot>();
+    slot->pass_key = vary_key;
+    slot->pass_until_ms = until_ms;
+    insert(shard, entry, std::move(slot), dropped);
+}
+
 void CacheStore::take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key,
                                   Dropped& dropped) {
     for (std::size_t i = 0; i < entry.slots.size();) {
@@ -228,11 +238,7 @@ void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms) {
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
-        take_out_variant(shard, entry, fetch.vary_key_, dropped);
-        auto slot = std::make_unique<Slot>();
-        slot->pass_key = fetch.vary_key_;
-        slot->pass_until_ms = now_ms + edge::k_cache_pass_time.count;
-        insert(shard, entry, std::move(slot), dropped);
+        put_pass(shard, entry, fetch.vary_key_, now_ms + edge::k_cache_pass_time.count, dropped);
         forget_fetch(entry, fetch);
     }
     fetch.state_.store(CacheFetch::State::passed, std::memory_order_release);
@@ -252,7 +258,8 @@ void CacheStore::fail(CacheFetch& fetch, CacheFailure failure) {
     fetch.state_.store(CacheFetch::State::failed, std::memory_order_release);
 }
 
-void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response) {
+void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response,
+                        std::int64_t now_ms) {
     Shard& shard = shard_of(fetch.hash_);
     Dropped dropped;
     {
@@ -263,7 +270,14 @@ void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response)
             entry->slots, [&](const auto& one) { return one->response.get() == &response; });
         if (at == entry->slots.end()) return;
         Slot& slot = **at;
-        if (response.body->seen().state != CacheBody::State::complete) {
+        // Whether it was passed on whole or had to be cut: the next goes its own way.
+        const auto seen = response.body->seen();
+        if (seen.bytes > object_bytes_max()) {
+            put_pass(shard, *entry, response.vary_key, now_ms + edge::k_cache_too_long_time.count,
+                     dropped);
+            return;
+        }
+        if (seen.state != CacheBody::State::complete) {
             take_out(shard, slot, dropped);
             erase_if_empty(shard, *entry);
             return;

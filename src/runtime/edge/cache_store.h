@@ -135,6 +135,8 @@ public:
     std::uint64_t hash_of(std::string_view text) const;
     // No response that is longer is stored.
     std::size_t object_bytes_max() const { return bytes_max_ / k_object_share; }
+    // Of an answer whose length nobody said: past it its readers are cut.
+    std::size_t stream_bytes_max() const { return bytes_max_; }
 
     CacheFound ask(const CacheAsk& ask);
 
@@ -144,8 +146,8 @@ public:
     void answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response, Keep keep);
     void pass(CacheFetch& fetch, std::int64_t now_ms);
     void fail(CacheFetch& fetch, CacheFailure failure);
-    // Its body ended: what it costs is known, or it is no good.
-    void settle(const CacheFetch& fetch, const CachedResponse& response);
+    // Its body ended: what it costs is known, or it is no good, or it is longer than one may be.
+    void settle(const CacheFetch& fetch, const CachedResponse& response, std::int64_t now_ms);
 
     void purge(edge::PurgeMark mark);
     bool is_purged(const CachedResponse& response) const {
@@ -184,6 +186,8 @@ private:
     Entry* find(Shard& shard, std::string_view key, std::uint64_t hash);
     Entry& obtain(Shard& shard, std::string_view key, std::uint64_t hash, Dropped& dropped);
     void insert(Shard& shard, Entry& entry, std::unique_ptr<Slot> slot, Dropped& dropped);
+    void put_pass(Shard& shard, Entry& entry, std::string_view vary_key, std::int64_t until_ms,
+                  Dropped& dropped);
     void take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key, Dropped& dropped);
     void take_out(Shard& shard, Slot& slot, Dropped& dropped);
     void erase_if_empty(Shard& shard, Entry& entry);

@@ -4,6 +4,16 @@
 
 namespace moln::edge_loop {
 
+void add_to(EdgeCacheReport& report, const WorkerCounts& counts) {
+    report.hits_total += counts.cache_hits.get();
+    report.stale_hits_total += counts.cache_stale_hits.get();
+    report.misses_total += counts.cache_misses.get();
+    report.collapsed_total += counts.cache_collapsed.get();
+    report.passes_total += counts.cache_passes.get();
+    report.revalidations_total += counts.cache_revalidations.get();
+    report.fetch_failures_total += counts.cache_fetch_failures.get();
+}
+
 void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
     totals.clients_open += counts.clients_open.get();
     totals.clients_total += counts.clients_total.get();

@@ -111,6 +111,7 @@ struct alignas(64) WorkerCounts {
 
 void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts);
 // All workers together; `now_ms` is of the clock that oldest_begun_ms uses.
+void add_to(EdgeCacheReport& report, const WorkerCounts& counts);
 void add_to(EndpointReport& report, const EndpointCell& cell, std::int64_t now_ms);
 EdgeAppReport report_of(const AppCell& cell);
 

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "edge/cache/purge_order.h"
 #include "edge/limits.h"
 #include "edge/metrics_text.h"
 #include "runtime/edge/say.h"
@@ -197,6 +198,7 @@ EdgeReport Control::report() const {
     report.listens = setup_.listens;
     report.tls_listens = setup_.tls_listens;
     report.streams = listens_.report();
+    report.cache = cache_report();
     std::map<InstanceId, EndpointReport> endpoints;
     const std::int64_t now_ms = now();
     for (const auto& cell : registry_.leftovers()) count_endpoint(endpoints, *cell, "", now_ms);
@@ -226,6 +228,28 @@ std::string Control::on_get_metrics() {
     json::object line;
     line.emplace("metrics", metrics());
     return json::serialize(line);
+}
+
+// {"purged": ""}, or why it was not.
+std::string Control::on_purge(const CachePurge& purge) {
+    json::object line;
+    const auto mark = edge::mark_of(purge);
+    if (mark && setup_.cache != nullptr) setup_.cache->purge(*mark);
+    line.emplace("purged", mark ? std::string() : mark.error().reason);
+    return json::serialize(line);
+}
+
+EdgeCacheReport Control::cache_report() const {
+    EdgeCacheReport report;
+    if (setup_.cache == nullptr) return report;
+    const CacheStoreStats stats = setup_.cache->stats();
+    report.objects = stats.objects;
+    report.size = {stats.bytes};
+    report.size_max = {stats.bytes_max};
+    report.evictions_total = stats.evictions_total;
+    report.purges_total = stats.purges_total;
+    for (const auto& worker : workers_) add_to(report, worker->counts);
+    return report;
 }
 
 std::string Control::metrics() const {

@@ -32,6 +32,7 @@ struct ControlSetup {
     Fd daemon_listener;
     Fd metrics_listener;  // not open: no metrics server
     AccessLog log;
+    CacheStore* cache = nullptr;  // outlives it; null: nothing is cached
 };
 
 class Control final : public PeerMessages {
@@ -65,6 +66,7 @@ private:
     Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) override;
     std::string on_get_report() override;
     std::string on_get_metrics() override;
+    std::string on_purge(const CachePurge& purge) override;
 
     Status apply(EdgeSnapshot snapshot);
     void share_sockets();
@@ -74,6 +76,7 @@ private:
     void send_report();
     void flush_log(std::int64_t now_ms);
     EdgeReport report() const;
+    EdgeCacheReport cache_report() const;
     std::string report_line() const;
     int wait_ms(std::int64_t now_ms) const;
     bool all_finished() const;

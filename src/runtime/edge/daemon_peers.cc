@@ -80,6 +80,10 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
         }
         return messages_.on_listener(*offer, std::move(sockets));
     }
+    if (const auto* purge = std::get_if<CachePurge>(&said)) {
+        send(peer, messages_.on_purge(*purge));
+        return {};
+    }
     const auto asked = std::get<edge::DaemonAsk>(said);
     send(peer,
          asked == edge::DaemonAsk::report ? messages_.on_get_report() : messages_.on_get_metrics());

@@ -22,6 +22,7 @@ public:
     // The line to send back.
     virtual std::string on_get_report() = 0;
     virtual std::string on_get_metrics() = 0;
+    virtual std::string on_purge(const CachePurge& purge) = 0;
 
 protected:
     ~PeerMessages() = default;

@@ -216,6 +216,7 @@ Status Edge::prepare() {
     if (options_.cache_bytes > 0) {
         cache_ = std::make_unique<CacheStore>(options_.cache_bytes, cache_seed());
     }
+    setup.cache = cache_.get();
     MOLN_TRY(prepare_workers(std::move(bound)));
     MOLN_ASSIGN(auto epoll, net::Epoll::create());
     control_ = std::make_unique<Control>(std::move(epoll), *port_, ports_, std::move(setup));

@@ -2,10 +2,10 @@
 // Not the daemon's side of that socket: that is an EdgeLink.
 //
 // The control socket is a unix stream of JSON lines. The daemon sends {"snapshot": EdgeSnapshot},
-// {"listener": EdgeListenOffer} with its sockets, {"get": "report"} or {"get": "metrics"}; the edge
-// sends {"report": EdgeReport}, unasked when something happened and every second, and {"metrics":
-// "text"}. A line that is none of these or is too long ends that connection and nothing else. Any
-// number of daemons may come and go.
+// {"listener": EdgeListenOffer} with its sockets, {"purge": CachePurge}, {"get": "report"} or
+// {"get": "metrics"}; the edge sends {"report": EdgeReport}, unasked when something happened and
+// every second, {"purged": "", or why not}, and {"metrics": "text"}. A line that is none of these
+// or is too long ends that connection and nothing else. Any number of daemons may come and go.
 #pragma once
 
 #include <cstdint>

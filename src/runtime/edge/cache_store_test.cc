@@ -1,0 +1,219 @@
+// The store that all workers share.
+#include "runtime/edge/cache_store.h"
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "edge/limits.h"
+#include "http/head_testing.h"
+#include "http/vary.h"
+
+namespace moln::edge_loop {
+namespace {
+
+using What = CacheFound::What;
+
+struct Request {
+    explicit Request(const std::string& path, const std::string& fields = "")
+        : parsed(http::testing::parse_request("GET " + path + " HTTP/1.1\r\nHost: a.test\r\n" +
+                                              fields + "\r\n")),
+          key("http://a.test" + path) {}
+    http::testing::ParsedRequest parsed;
+    std::string key;
+};
+
+class Store : public ::testing::Test {
+protected:
+    CacheFound ask(const Request& request, std::int64_t now_ms = 0, std::uint64_t scope = 1,
+                   bool may_lead = true) {
+        return store.ask({.key = request.key,
+                          .hash = store.hash_of(request.key),
+                          .scope = scope,
+                          .app = "default/shop",
+                          .request = request.parsed.head,
+                          .wish = wish,
+                          .now_ms = now_ms,
+                          .may_lead = may_lead});
+    }
+
+    std::shared_ptr<const CachedResponse> response(const CacheFetch& fetch, std::size_t bytes,
+                                                   const Request& request,
+                                                   const std::string& vary = "") {
+        auto made = std::make_shared<CachedResponse>();
+        made->scope = 1;
+        made->freshness = {.lifetime_ms = 1000, .said = true};
+        made->born = fetch.born();
+        made->marks.assign(fetch.marks().begin(), fetch.marks().end());
+        made->vary_names = vary;
+        std::array<char, http::k_vary_key_bytes_max> room;
+        made->vary_key = *http::vary_key(vary, request.parsed.head.fields, room);
+        made->body = std::make_shared<CacheBody>(bytes);
+        EXPECT_TRUE(made->body->append(std::string(bytes, 'x')));
+        made->body->end(CacheBody::State::complete);
+        return made;
+    }
+
+    void put(const Request& request, std::size_t bytes = 10, const std::string& vary = "") {
+        const auto found = ask(request);
+        ASSERT_EQ(found.what, What::lead) << request.key;
+        const auto made = response(*found.fetch, bytes, request, vary);
+        store.answer(*found.fetch, made, CacheStore::Keep::yes);
+        store.settle(*found.fetch, *made, 0);
+    }
+
+    edge::ReuseWish wish;
+    CacheStore store{1 << 20, 7};
+};
+
+TEST_F(Store, the_first_leads_the_others_wait_and_then_it_is_there) {
+    const Request request("/a");
+    const auto first = ask(request);
+    ASSERT_EQ(first.what, What::lead);
+    EXPECT_EQ(first.why, http::CacheForward::uri_miss);
+    const auto second = ask(request);
+    EXPECT_EQ(second.what, What::wait);
+    EXPECT_EQ(second.fetch, first.fetch);
+    store.answer(*first.fetch, response(*first.fetch, 5, request), CacheStore::Keep::yes);
+    EXPECT_EQ(second.fetch->state(), CacheFetch::State::answered);
+    EXPECT_EQ(ask(request).what, What::hit);
+    EXPECT_EQ(ask(Request("/b")).what, What::lead);
+}
+
+TEST_F(Store, a_failed_fetch_is_forgotten) {
+    const Request request("/a");
+    const auto first = ask(request);
+    store.fail(*first.fetch, {.status = 503, .text = "gone"});
+    EXPECT_EQ(first.fetch->state(), CacheFetch::State::failed);
+    EXPECT_EQ(first.fetch->failure().text, "gone");
+    EXPECT_EQ(ask(request).what, What::lead);
+    EXPECT_EQ(store.stats().objects, 0);
+}
+
+TEST_F(Store, what_may_not_be_kept_passes_for_its_time_and_no_longer) {
+    const Request request("/a");
+    store.pass(*ask(request).fetch, 0);
+    EXPECT_EQ(ask(request, edge::k_cache_pass_time.count - 1).what, What::pass);
+    EXPECT_EQ(ask(request, edge::k_cache_pass_time.count).what, What::lead);
+}
+
+TEST_F(Store, who_may_not_lead_goes_its_own_way_but_gets_what_is_there) {
+    const Request request("/a");
+    EXPECT_EQ(ask(request, 0, 1, false).what, What::pass);
+    put(request);
+    EXPECT_EQ(ask(request, 0, 1, false).what, What::hit);
+}
+
+TEST_F(Store, stale_is_validated_by_one_and_another_app_gets_nothing) {
+    const Request request("/a");
+    put(request);
+    const auto late = ask(request, 1000);
+    EXPECT_EQ(late.what, What::lead);
+    EXPECT_EQ(late.why, http::CacheForward::stale);
+    EXPECT_NE(late.fetch->base(), nullptr);
+    EXPECT_EQ(ask(request, 1000).what, What::wait);
+    const auto other = ask(request, 0, 2);
+    EXPECT_EQ(other.what, What::lead);
+    EXPECT_EQ(other.fetch->base(), nullptr);
+}
+
+TEST_F(Store, variants_are_told_apart_up_to_their_limit_and_one_past_it) {
+    const auto variant = [](std::size_t number) {
+        return Request("/a", "X: " + std::to_string(number) + "\r\n");
+    };
+    constexpr std::size_t k_variants = 32;
+    for (std::size_t i = 0; i < k_variants; ++i) put(variant(i), 10, "x");
+    for (std::size_t i = 0; i < k_variants; ++i) EXPECT_EQ(ask(variant(i)).what, What::hit) << i;
+    put(variant(k_variants), 10, "x");
+    EXPECT_EQ(store.stats().objects, static_cast<std::int64_t>(k_variants));
+    EXPECT_EQ(ask(variant(k_variants)).what, What::hit);
+    EXPECT_EQ(ask(variant(0)).what, What::lead) << "the oldest went";
+}
+
+TEST_F(Store, a_purge_takes_what_is_stored_and_what_is_being_fetched) {
+    const Request stored("/a/1");
+    const Request fetched("/a/2");
+    const Request other("/b");
+    put(stored);
+    put(other);
+    const auto fetch = ask(fetched).fetch;
+    store.purge(edge::purge_mark(edge::PurgeScope::path, {}, "a.test/a"));
+    EXPECT_EQ(ask(stored).what, What::lead);
+    EXPECT_EQ(ask(other).what, What::hit);
+    EXPECT_EQ(ask(fetched).what, What::lead) << "not to be waited for any more";
+    store.answer(*fetch, response(*fetch, 5, fetched), CacheStore::Keep::yes);
+    EXPECT_NE(ask(fetched).what, What::hit);
+}
+
+TEST_F(Store, keeps_to_its_bytes_whatever_comes) {
+    for (int i = 0; i < 1000; ++i) {
+        put(Request("/" + std::to_string(i)), 10'000);
+        ASSERT_LE(store.stats().bytes, store.stats().bytes_max);
+    }
+    EXPECT_GT(store.stats().objects, 80);
+    EXPECT_GT(store.stats().evictions_total, 800);
+}
+
+TEST_F(Store, an_object_costs_little_beside_its_bytes) {
+    for (int i = 0; i < 100; ++i) put(Request("/" + std::to_string(i)), 100);
+    EXPECT_LT(store.stats().bytes / store.stats().objects, 1024);
+}
+
+TEST_F(Store, one_that_turned_out_too_long_passes_for_a_while) {
+    const Request request("/a");
+    const auto fetch = ask(request).fetch;
+    const auto made = response(*fetch, store.object_bytes_max() + 1, request);
+    store.answer(*fetch, made, CacheStore::Keep::yes);
+    store.settle(*fetch, *made, 0);
+    EXPECT_EQ(ask(request, 1).what, What::pass);
+    const Request fits("/b");
+    put(fits, store.object_bytes_max());
+    EXPECT_EQ(ask(fits).what, What::hit);
+}
+
+TEST_F(Store, ten_thousand_at_once_on_many_threads_are_one_fetch) {
+    std::atomic<int> leads = 0;
+    std::atomic<int> others = 0;
+    {
+        std::vector<std::jthread> threads;
+        for (int thread = 0; thread < 8; ++thread) {
+            threads.emplace_back([&] {
+                const Request request("/a");
+                for (int i = 0; i < 1250; ++i) {
+                    (ask(request).what == What::lead ? leads : others).fetch_add(1);
+                }
+            });
+        }
+    }
+    EXPECT_EQ(leads.load(), 1);
+    EXPECT_EQ(others.load(), 9999);
+}
+
+TEST_F(Store, threads_that_store_purge_and_ask_at_once_agree_in_the_end) {
+    {
+        std::vector<std::jthread> threads;
+        for (int thread = 0; thread < 4; ++thread) {
+            threads.emplace_back([&, thread] {
+                for (int i = 0; i < 2000; ++i) {
+                    const Request request("/" + std::to_string((i * 7 + thread) % 50));
+                    const auto found = ask(request);
+                    if (found.what == What::lead) {
+                        const auto made = response(*found.fetch, 30'000, request);
+                        store.answer(*found.fetch, made, CacheStore::Keep::yes);
+                        store.settle(*found.fetch, *made, 0);
+                    } else if (i % 100 == 0) {
+                        store.purge(edge::purge_mark(edge::PurgeScope::path, {}, "a.test"));
+                    }
+                }
+            });
+        }
+    }
+    EXPECT_LE(store.stats().bytes, store.stats().bytes_max);
+    EXPECT_LE(store.stats().objects, 50);
+}
+
+}  // namespace
+}  // namespace moln::edge_loop
