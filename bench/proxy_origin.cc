@@ -86,7 +86,7 @@ int listen_on(std::uint16_t port) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port);
     if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) std::exit(1);
-    listen(fd, 1024);
+    listen(fd, 8192);
     return fd;
 }
 

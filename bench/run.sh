@@ -13,6 +13,9 @@ tls() {
 cache() {
     lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --cache
 }
+h2() {
+    lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --h2
+}
 stream() {
     lab/netns.sh -- python3 -B bench/stream.py --edge "$PWD/build/tests/edge/moln_edge_dev"
 }
@@ -28,9 +31,9 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | cache | stream | idle | start | switches | memory | plan | simulation) "$1" ;;
+proxy | tls | h2 | cache | stream | idle | start | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy tls cache stream idle start switches memory plan simulation; do
+    for one in proxy tls h2 cache stream idle start switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done

@@ -56,7 +56,7 @@ inline constexpr Milliseconds k_connect_limit = seconds(2);
 inline constexpr Milliseconds k_upstream_idle_limit = seconds(4);
 // A request that may not be repeated takes only a connection that was busy just now.
 inline constexpr Milliseconds k_upstream_fresh_limit = seconds(1);
-inline constexpr std::uint32_t k_upstream_idle_max = 128;     // per endpoint and worker
+inline constexpr std::uint32_t k_upstream_idle_max = 1024;    // per endpoint and worker
 inline constexpr std::uint32_t k_attempts_max = 4;            // of one request
 inline constexpr std::uint32_t k_interim_responses_max = 16;  // 1xx before the final response
 

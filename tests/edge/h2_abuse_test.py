@@ -1,7 +1,7 @@
 """Clients of HTTP/2 that mean no good: each is bounded or sent away, and others are served."""
 
 import ssl
-import time
+import threading
 import unittest
 
 import h2_frames as f
@@ -220,6 +220,40 @@ class Limits(EdgeCase):
         until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 2, "two")
         other.send(other.headers(3))
         until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 3, "three again")
+
+    @unittest.skipIf(SANITIZED, "what is kept goes before a slow edge has given back the rest")
+    def test_idle_connections_to_an_instance_at_the_limit_and_one_past_it(self):
+        kept, past = 1024, 1
+        here, go = [], threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            here.append(1)
+            go.wait(60)
+            stream.send(ok("done"))
+            stream.rest()
+        origin = self.origin(script)
+        self.stop_and_start("--streams-max", "20000")
+        self.publish([endpoint("web-1", origin.port)])
+        clients = []
+        for first in range(0, kept + past, 100):
+            client = Frames(f.connect(self))
+            count = min(100, kept + past - first)
+            client.send(*(client.headers(1 + 2 * i) for i in range(count)))
+            clients.append((client, count))
+        until(lambda: len(here) == kept + past, "all requests")
+        go.set()
+        for client, count in clients:
+            for i in range(count):
+                self.assertIsNone(client.ended(1 + 2 * i))
+        until(lambda: len(origin.open) <= kept, "the end of those that are too many")
+        self.assertEqual(len(origin.open), kept)
+
+    def stop_and_start(self, *options):
+        self.process.terminate()
+        self.process.wait(20)
+        self.options = options
+        self.start()
 
 
 if __name__ == "__main__":

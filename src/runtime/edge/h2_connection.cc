@@ -8,9 +8,6 @@
 namespace moln::edge_loop {
 namespace {
 
-// Where the raw fields of a head lie while they are gathered: behind the text that they become.
-constexpr std::size_t k_fields_at = edge::k_buffer_bytes - h2::k_header_list_bytes_max;
-static_assert(k_fields_at >= edge::k_head_bytes_max);
 H2Stream& own(h2::Stream& stream) {
     return static_cast<H2Stream&>(stream);
 }
@@ -49,6 +46,10 @@ std::unique_ptr<H2Connection> H2Connection::make(Core& core, Client& carrier) {
 
 H2Connection::H2Connection(Core& core, Client& carrier)
     : H2Link(core, carrier), client_(carrier), budget_(core.now_ms) {}
+
+H2Connection::~H2Connection() {
+    core_.buffers.take_back(&fields_);
+}
 
 void H2Connection::on_turn_end() {
     flush_http2(core_, client_);
@@ -102,9 +103,10 @@ h2::Stream* H2Connection::on_open(std::int32_t) {
 }
 
 std::span<char> H2Connection::field_room(h2::Stream& stream) {
-    H2Stream& it = own(stream);
-    if (it.head_is_here) return {};  // trailers: nobody reads them
-    return {client_of(it).in->bytes + k_fields_at, h2::k_header_list_bytes_max};
+    if (own(stream).head_is_here) return {};  // trailers: nobody reads them
+    if (fields_ == nullptr) fields_ = core_.buffers.lend();
+    if (fields_ == nullptr) return {};
+    return {fields_->bytes, h2::k_header_list_bytes_max};
 }
 
 void H2Connection::on_head(h2::Stream& stream, const h2::FieldBlock& block) {
@@ -121,6 +123,7 @@ void H2Connection::on_head(h2::Stream& stream, const h2::FieldBlock& block) {
     } else {
         it.refusal = text.error();
     }
+    core_.buffers.take_back(&fields_);
     mark_ready(it);
 }
 

@@ -18,6 +18,7 @@ class H2Connection final : public H2Link {
 public:
     // Null: no memory.
     static std::unique_ptr<H2Connection> make(Core& core, Client& carrier);
+    ~H2Connection() override;
 
     bool respond(H2Stream& stream, std::string_view head, h2::End end);
     // No new requests: first a word of it, a moment later the last GOAWAY (RFC 9113 6.8).
@@ -41,8 +42,9 @@ private:
 
     Client& client_;
     edge::FrameBudget budget_;
-    bool overdrawn_ = false;  // the budget is spent
-    bool closes_ = false;     // the last GOAWAY was said
+    Buffer* fields_ = nullptr;  // of the head that is coming
+    bool overdrawn_ = false;    // the budget is spent
+    bool closes_ = false;       // the last GOAWAY was said
 };
 
 // Of a stream's client.
