@@ -9,20 +9,43 @@ namespace moln::api {
 namespace {
 
 void certificate_list(std::shared_ptr<Call> call) {
-    call->reply(Items<CertificateView>{certificate_views(call->world(), call->now().wall)});
+    call->reply(Items<CertificateView>{certificate_views(call->world(), call->now())});
 }
 
+// By its id, or by the host of one that is still to come.
 void certificate_get(std::shared_ptr<Call> call) {
     const auto& all = call->world().certificates;
-    const auto found = all.find(CertificateId(call->text("certificate")));
-    if (found == all.end()) {
-        return call->fail(
-            {ErrorCode::not_found, fmt::format("certificate {}: there is none; see `moln cert ls`",
-                                               call->text("certificate"))});
+    const auto said = call->text("certificate");
+    if (const auto found = all.find(CertificateId(said)); found != all.end()) {
+        auto view = certificate_view(call->world(), found->second, call->now());
+        view.chain = found->second.chain;
+        return call->reply(view);
     }
-    auto view = certificate_view(call->world(), found->second, call->now().wall);
-    view.chain = found->second.chain;
-    call->reply(view);
+    for (const auto& view : certificate_views(call->world(), call->now())) {
+        const bool is_it = view.id.text == said || view.hosts == std::vector<std::string>{said};
+        if (is_it && !all.contains(view.id)) return call->reply(view);
+    }
+    call->fail({ErrorCode::not_found,
+                fmt::format("certificate {}: there is none; see `moln cert ls`", said)});
+}
+
+void acme_get(std::shared_ptr<Call> call) {
+    call->reply(acme_view(call->world(), call->now()));
+}
+
+void acme_set(std::shared_ptr<Call> call) {
+    auto body = call->body_as<AcmeBody>();
+    auto command = call->control().take_acme({.directory = std::move(body.directory),
+                                              .email = std::move(body.email),
+                                              .ca_bundle = std::move(body.ca_bundle),
+                                              .agree_tos = body.agree_tos,
+                                              .sealed_key = {}});
+    if (!command) return call->fail(command.error());
+    call->execute(std::move(*command));
+}
+
+void acme_stop(std::shared_ptr<Call> call) {
+    call->execute(StopAcmeCommand{});
 }
 
 // The key is sealed before it becomes a command: no command, log or store sees it open.
@@ -75,7 +98,9 @@ std::vector<Endpoint> certificate_endpoints() {
          .errors = {ErrorCode::refused},
          .handle = certificate_add},
         {.path = "/v1/certificates/{certificate}",
-         .summary = "One certificate with its chain; never its key",
+         .summary = "One certificate with its chain, by id, or by the host of one that is to come; "
+                    "never its "
+                    "key",
          .cli = "cert show",
          .reply = json_reply<CertificateView>(),
          .errors = {ErrorCode::not_found},
@@ -87,6 +112,25 @@ std::vector<Endpoint> certificate_endpoints() {
          .reply = change,
          .errors = {ErrorCode::not_found},
          .handle = certificate_remove},
+        {.path = "/v1/acme",
+         .summary = "The public authority that hosts of routes get their certificates from",
+         .cli = "cert acme",
+         .reply = json_reply<AcmeView>(),
+         .handle = acme_get},
+        {.method = Method::put,
+         .path = "/v1/acme",
+         .summary = "Let public hosts of routes get their certificates from an authority (ACME) by "
+                    "themselves; its terms of service must be agreed to",
+         .cli = "cert acme --agree-tos",
+         .body = json_body<AcmeBody>(),
+         .reply = change,
+         .handle = acme_set},
+        {.method = Method::delete_,
+         .path = "/v1/acme",
+         .summary = "Order and renew no certificates any more; those that are there serve on",
+         .cli = "cert acme --off",
+         .reply = change,
+         .handle = acme_stop},
         {.path = "/v1/authority",
          .summary = "The local authority's certificate, for clients to trust",
          .cli = "trust --print",

@@ -65,8 +65,11 @@ TrashView trash_view(const TrashItem& item, const Now& now);
 std::vector<TrashView> trash_views(const World& world, const AppFilter& filter, const Now& now);
 
 // `chain` is left out of both.
-CertificateView certificate_view(const World& world, const Certificate& certificate, WallTime now);
-std::vector<CertificateView> certificate_views(const World& world, WallTime now);
+CertificateView certificate_view(const World& world, const Certificate& certificate,
+                                 const Now& now);
+// By host; with those public hosts of routes that have none.
+std::vector<CertificateView> certificate_views(const World& world, const Now& now);
+AcmeView acme_view(const World& world, const Now& now);
 
 ChangeView change_view(const World& world, const CommandReply& reply,
                        std::vector<std::string> warnings);

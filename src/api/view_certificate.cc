@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <utility>
 
 #include "api/view.h"
+#include "model/acme.h"
+#include "model/certificate.h"
+#include "model/certificate_advice.h"
 
 namespace moln::api {
 namespace {
@@ -41,36 +45,111 @@ Users users_of(const World& world) {
     return users;
 }
 
-CertificateView view_of(const Certificate& certificate, const Users& users, WallTime now) {
+Milliseconds left_until(SteadyTime time, const Now& now) {
+    return std::max(time - now.steady, Milliseconds{0});
+}
+
+void add_order(const World& world, const CertificateOrder& order, const Now& now,
+               CertificateView& view) {
+    view.trouble = order.reason;
+    if (!world.attempts.contains(order.host)) view.retry_in = left_until(order.retry, now);
+}
+
+CertificateView view_of(const World& world, const Certificate& certificate, const Users& users,
+                        const Now& clock) {
+    const auto now = clock.wall;
     const auto used = users.find(certificate.id);
-    return {.id = certificate.id,
-            .hosts = certificate.hosts,
-            .source = certificate.source,
-            .issuer = certificate.issuer,
-            .key_type = certificate.key_type,
-            .fingerprint = certificate.fingerprint,
-            .not_before = certificate.not_before,
-            .not_after = certificate.not_after,
-            .expires_in = certificate.not_after - now,
-            .used_by = used == users.end() ? std::vector<std::string>{} : used->second,
-            .created = certificate.created,
-            .chain = std::nullopt};
+    CertificateView view = {
+        .id = certificate.id,
+        .hosts = certificate.hosts,
+        .source = certificate.source,
+        .issuer = certificate.issuer,
+        .key_type = certificate.key_type,
+        .fingerprint = certificate.fingerprint,
+        .not_before = certificate.not_before,
+        .not_after = certificate.not_after,
+        .expires_in = certificate.not_after - now,
+        .used_by = used == users.end() ? std::vector<std::string>{} : used->second,
+        .created = certificate.created,
+        .chain = std::nullopt};
+    if (!is_valid(certificate, now)) view.state = CertificateState::ended;
+    if (certificate.source != CertificateSource::acme) return view;
+    for (const auto& host : certificate.hosts) {
+        const auto order = world.orders.find(host);
+        if (order != world.orders.end()) add_order(world, order->second, clock, view);
+    }
+    return view;
+}
+
+// A host of a route that has no certificate: what is done about it, or what is to be done.
+CertificateView view_without(const World& world, const std::string& host, const Now& now) {
+    CertificateView view;
+    view.hosts = {host};
+    view.source = CertificateSource::acme;
+    view.state = CertificateState::ordered;
+    for (const auto& route : world.edge.routes) {
+        if (route.host == host) view.used_by.push_back(route.host + route.path);
+    }
+    if (const auto order = world.orders.find(host); order != world.orders.end()) {
+        view.id = order->second.id;
+        if (!order->second.reason.empty()) view.state = CertificateState::failing;
+        add_order(world, order->second, now, view);
+    }
+    const auto advice = certificate_advice(world, host, now.wall);
+    if (!advice.empty()) {
+        view.state = CertificateState::missing;
+        view.trouble = advice;
+        view.retry_in = {};
+    } else if (view.trouble.empty() && world.acme && !world.acme->reason.empty()) {
+        view.trouble = world.acme->reason;
+        view.retry_in = left_until(world.acme->retry, now);
+        view.state = CertificateState::failing;
+    }
+    return view;
 }
 
 }  // namespace
 
-CertificateView certificate_view(const World& world, const Certificate& certificate, WallTime now) {
-    return view_of(certificate, users_of(world), now);
+CertificateView certificate_view(const World& world, const Certificate& certificate,
+                                 const Now& now) {
+    return view_of(world, certificate, users_of(world), now);
 }
 
-std::vector<CertificateView> certificate_views(const World& world, WallTime now) {
+std::vector<CertificateView> certificate_views(const World& world, const Now& now) {
     const auto users = users_of(world);
     std::vector<CertificateView> views;
     for (const auto& [id, certificate] : world.certificates) {
-        views.push_back(view_of(certificate, users, now));
+        views.push_back(view_of(world, certificate, users, now));
+    }
+    std::string last;
+    for (const auto& route : world.edge.routes) {
+        if (std::exchange(last, route.host) == route.host) continue;
+        if (route.host == "*" || is_local_host(route.host)) continue;
+        if (serving_certificate(world.edge, route.host) != nullptr) continue;
+        views.push_back(view_without(world, route.host, now));
     }
     std::ranges::stable_sort(views, {}, &CertificateView::hosts);
     return views;
+}
+
+AcmeView acme_view(const World& world, const Now& now) {
+    if (!world.acme) return {};
+    const auto& account = *world.acme;
+    AcmeView view{.enabled = account.enabled,
+                  .authority = acme_name(account.directory),
+                  .directory = account.directory,
+                  .email = account.email,
+                  .own_ca = !account.ca_bundle.empty(),
+                  .registered = account.registered,
+                  .agreed = account.agreed,
+                  .trouble = account.reason,
+                  .retry_in = left_until(account.retry, now)};
+    for (const auto& one : certificate_views(world, now)) {
+        const bool waits =
+            one.state == CertificateState::ordered || one.state == CertificateState::failing;
+        if (waits) ++view.waiting;
+    }
+    return view;
 }
 
 }  // namespace moln::api

@@ -67,12 +67,24 @@ void warn_of_certificates(const World& world, Now now, StatusView& view) {
         const auto left = certificate.not_after - now.wall;
         if (left > k_expiry_warning) continue;
         const bool by_file = certificate.source == CertificateSource::file;
-        if (!by_file && certificate_view(world, certificate, now.wall).used_by.empty()) continue;
+        if (!by_file && certificate_view(world, certificate, now).used_by.empty()) continue;
         const auto when = left.count > 0 ? "ends in " + duration_words(left) : "has ended";
         view.warnings.push_back(
             fmt::format("certificate {} of {}: {}; {}", id.text, certificate.hosts.front(), when,
                         by_file ? "renew it and `moln cert add` it again"
                                 : "it could not be renewed yet, see `moln events`"));
+    }
+    for (const auto& [host, order] : world.orders) {
+        const bool routed =
+            std::ranges::binary_search(world.edge.routes, host, {}, &EdgeRoute::host);
+        if (!routed || order.reason.empty()) continue;
+        view.warnings.push_back(fmt::format("certificate of {}: {}; tried {}, see `moln cert ls`",
+                                            host, order.reason,
+                                            count_words(order.attempts, "time")));
+    }
+    if (world.acme && world.acme->enabled && !world.acme->reason.empty()) {
+        view.warnings.push_back(fmt::format("certificates from {}: {}",
+                                            acme_name(world.acme->directory), world.acme->reason));
     }
     for (const auto& [host, seen] : world.issuing) {
         if (!std::ranges::binary_search(world.edge.routes, host, {}, &EdgeRoute::host)) continue;

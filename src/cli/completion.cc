@@ -117,6 +117,7 @@ std::vector<std::string> values_of(const std::string& kind, const Names& names) 
     if (kind == "--instance" || kind == "INSTANCE") return names(NameKind::instances);
     if (kind == "--process") return names(NameKind::processes);
     if (kind == "CERTIFICATE") return names(NameKind::certificates);
+    if (kind == "--directory") return {"letsencrypt", "letsencrypt-staging"};
     if (kind == "--https") return {"automatic", "redirect", "both"};
     if (kind == "SHELL") return {"bash", "zsh", "fish"};
     if (kind == "PROCESS=N") {

@@ -49,6 +49,11 @@ struct Invocation {
     std::string cache_ttl;
     std::string stale_while_revalidate;
     std::string stale_if_error;
+    std::optional<std::string> email;
+    std::string directory;
+    std::string ca_file;
+    bool agree_tos = false;
+    bool off = false;
     bool print = false;
     bool remove = false;
     std::string to;

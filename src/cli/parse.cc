@@ -175,7 +175,9 @@ const std::map<std::string_view, Setup>& setups() {
          }},
         {"cert show",
          [](CLI::App& app, Invocation& to) {
-             words(app, to, "CERTIFICATE", "Its id")->expected(1)->required();
+             words(app, to, "CERTIFICATE", "Its id, or the host of one to come")
+                 ->expected(1)
+                 ->required();
          }},
         {"cert add",
          [](CLI::App& app, Invocation& to) {
@@ -189,6 +191,20 @@ const std::map<std::string_view, Setup>& setups() {
          [](CLI::App& app, Invocation& to) {
              words(app, to, "CERTIFICATE", "Its id")->expected(1)->required();
              yes_option(app, to);
+         }},
+        {"cert acme",
+         [](CLI::App& app, Invocation& to) {
+             app.add_flag("--agree-tos", to.agree_tos, "Agree to the authority's terms of service");
+             app.add_option("--email", to.email, "Where the authority may write to")
+                 ->type_name("ADDRESS");
+             app.add_option("--directory", to.directory,
+                            "letsencrypt, letsencrypt-staging, or another's ACME URL")
+                 ->type_name("URL");
+             app.add_option("--ca-file", to.ca_file,
+                            "Whom to believe that it is the authority, PEM")
+                 ->type_name("PATH");
+             app.add_flag("--off", to.off, "Order and renew nothing any more");
+             app.add_flag("--no-wait", to.no_wait, "Do not wait for the authority's word");
          }},
         {"trust",
          [](CLI::App& app, Invocation& to) {

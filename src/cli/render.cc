@@ -80,7 +80,21 @@ std::string hit_share(const EdgeCacheReport& cache) {
     return asked == 0 ? "-" : fmt::format("{} %", cache.hits_total * 100 / asked);
 }
 
+bool is_there(const CertificateView& view) {
+    return view.state == CertificateState::valid || view.state == CertificateState::ended;
+}
+
+// What the authority said, and when it is asked again.
+std::string trouble_words(const std::string& trouble, Milliseconds retry_in) {
+    if (retry_in.count <= 0) return trouble;
+    return fmt::format("{}; tried again in {}", trouble, duration_words(retry_in));
+}
+
 Cell ends_cell(const CertificateView& view) {
+    if (!is_there(view)) {
+        return {std::string(enum_word(view.state)),
+                view.state == CertificateState::ordered ? Colour::dim : Colour::warning};
+    }
     if (view.expires_in.count <= 0) return {"has ended", Colour::bad};
     return {duration_words(view.expires_in),
             view.expires_in <= days(14) ? Colour::warning : Colour::plain};
@@ -232,11 +246,47 @@ std::string render_certificates(const std::vector<CertificateView>& views, const
     }
     Table table({"CERTIFICATE", "HOSTS", "SOURCE", "ISSUER", "ENDS IN", "USED BY"});
     for (const auto& view : views) {
-        table.add({view.id.text, joined(view.hosts, ", "), std::string(enum_word(view.source)),
-                   view.issuer, ends_cell(view),
+        table.add({view.id.empty() ? "-" : view.id.text, joined(view.hosts, ", "),
+                   is_there(view) ? std::string(enum_word(view.source)) : "-",
+                   view.issuer.empty() ? "-" : view.issuer, ends_cell(view),
                    view.used_by.empty() ? "no route" : joined(view.used_by, ", ")});
     }
-    return table.text(style);
+    auto out = table.text(style);
+    for (const auto& view : views) {
+        if (view.trouble.empty()) continue;
+        out += paint(style, Colour::warning, printable(joined(view.hosts, ", ")) + ": ") +
+               printable(trouble_words(view.trouble, view.retry_in)) + "\n";
+    }
+    return out;
+}
+
+std::string render_acme(const AcmeView& view, const Style& style) {
+    if (view.directory.empty()) {
+        return nothing(style,
+                       "Public hosts get no certificates by themselves: `moln cert acme "
+                       "--agree-tos` lets them have Let's Encrypt's.");
+    }
+    std::string out;
+    const auto row = [&](std::string_view name, const std::string& text) {
+        out += fmt::format("{:<13}{}\n", name, text);
+    };
+    row("authority", printable(view.authority));
+    row("directory", printable(view.directory));
+    row("mail", view.email.empty() ? "none" : printable(view.email));
+    row("terms", "agreed to on " + clock_text(view.agreed));
+    if (!view.enabled) {
+        row("state", paint(style, Colour::warning, "off: nothing is ordered or renewed"));
+        return out;
+    }
+    row("state", view.registered
+                     ? paint(style, Colour::good, "it knows this cloud")
+                     : paint(style, Colour::warning, "it does not know this cloud yet"));
+    if (!view.trouble.empty()) {
+        row("trouble",
+            paint(style, Colour::bad, printable(trouble_words(view.trouble, view.retry_in))));
+    }
+    row("waiting", count_words(view.waiting, "host"));
+    return out;
 }
 
 std::string render_certificate(const CertificateView& view, const Style& style) {
@@ -245,8 +295,16 @@ std::string render_certificate(const CertificateView& view, const Style& style) 
         out += fmt::format("{:<13}{}\n", name, text);
     };
     const auto ends = ends_cell(view);
-    row("certificate", printable(view.id.text));
+    row("certificate", view.id.empty() ? "-" : printable(view.id.text));
     row("hosts", printable(joined(view.hosts, ", ")));
+    if (!view.trouble.empty()) {
+        row("trouble",
+            paint(style, Colour::warning, printable(trouble_words(view.trouble, view.retry_in))));
+    }
+    if (!is_there(view)) {
+        row("state", paint(style, ends.colour, ends.text));
+        return out;
+    }
     row("source", std::string(enum_word(view.source)));
     row("issuer", printable(view.issuer));
     row("key", printable(view.key_type));

@@ -18,6 +18,7 @@ std::string render_routes(const std::vector<RouteView>& views, const Style& styl
 std::string render_env(const std::vector<EnvView>& views, const Style& style);
 std::string render_secrets(const std::vector<SecretView>& views, const Style& style);
 std::string render_certificates(const std::vector<CertificateView>& views, const Style& style);
+std::string render_acme(const AcmeView& view, const Style& style);
 std::string render_certificate(const CertificateView& view, const Style& style);
 std::string render_cache(const std::vector<CacheView>& views, const Style& style);
 std::string render_purge(const PurgeView& view, const Style& style);

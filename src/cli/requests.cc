@@ -152,6 +152,21 @@ Result<ApiCall> cache_purge(const Invocation& said) {
     return send("POST", target("/v1/cache/purge", with_project(said, {{"app", said.app}})), body);
 }
 
+// The bundle of --ca-file is added by who reads the file.
+Result<ApiCall> acme(const Invocation& said) {
+    if (said.off &&
+        (said.agree_tos || said.email || !said.directory.empty() || !said.ca_file.empty())) {
+        return fail(ErrorCode::invalid, "--off: nothing else can be said with it");
+    }
+    if (said.off) return ApiCall{.method = "DELETE", .target = "/v1/acme"};
+    if (shows_acme(said)) return get("/v1/acme");
+    AcmeBody body;
+    body.directory = said.directory;
+    body.email = said.email;
+    body.agree_tos = said.agree_tos;
+    return send("PUT", "/v1/acme", body);
+}
+
 Result<ApiCall> route_rm(const Invocation& said, const std::string& app) {
     MOLN_ASSIGN(const auto place, said_place(said));
     return conditional(said, {.method = "DELETE",
@@ -287,6 +302,7 @@ const std::map<std::string, Maker>& makers() {
              return ApiCall{.method = "DELETE",
                             .target = "/v1/certificates/" + percent_encode(said.words.front())};
          }},
+        {"cert acme", [](I said, S) -> Result<ApiCall> { return acme(said); }},
         {"trust", [](I, S) -> Result<ApiCall> { return get("/v1/authority"); }},
         {"rm",
          [](I said, S app) -> Result<ApiCall> {
@@ -378,6 +394,11 @@ Result<ApiCall> request_for(const Invocation& invocation, const std::string& app
                     fmt::format("{}: is not a verb of this program's client", invocation.verb));
     }
     return found->second(invocation, app);
+}
+
+bool shows_acme(const Invocation& said) {
+    return !said.agree_tos && !said.off && !said.email && said.directory.empty() &&
+           said.ca_file.empty();
 }
 
 }  // namespace moln::cli

@@ -16,6 +16,9 @@ namespace moln::cli {
 // arguments that cannot be, with what was expected.
 Result<ApiCall> request_for(const Invocation& invocation, const std::string& app);
 
+// `cert acme` without a word of what to change.
+bool shows_acme(const Invocation& said);
+
 // "web=3" -> {"web", 3}.
 Result<std::pair<std::string, std::int64_t>> parse_scale(const std::string& word);
 // "shop.example.org/api" -> {"shop.example.org", "/api"}.

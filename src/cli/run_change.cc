@@ -82,10 +82,6 @@ Result<bool> confirm_removal(const Shell& shell, const std::string& app) {
 }
 
 // What is read at most, and what that is of.
-struct ReadLimit {
-    std::size_t bytes_max = 0;
-    std::string_view of;
-};
 
 Result<std::string> read_all(int fd, const std::string& what, const ReadLimit& limit) {
     std::string text;
@@ -102,16 +98,6 @@ Result<std::string> read_all(int fd, const std::string& what, const ReadLimit& l
                         fmt::format("{}: {} at most {} bytes", what, limit.of, limit.bytes_max));
         }
     }
-}
-
-// "-" or "": standard input.
-Result<std::string> read_file_or_input(const std::string& path, const ReadLimit& limit) {
-    const bool is_input = path.empty() || path == "-";
-    const int fd = is_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(error_from_errno(errno, path));
-    auto text = read_all(fd, is_input ? "standard input" : path, limit);
-    if (!is_input) ::close(fd);
-    return text;
 }
 
 Result<Secret> read_secret(const Shell& shell) {
@@ -221,6 +207,15 @@ Status tell_listening(const Shell& shell, const std::string& app) {
 }
 
 }  // namespace
+
+Result<std::string> read_file_or_input(const std::string& path, const ReadLimit& limit) {
+    const bool is_input = path.empty() || path == "-";
+    const int fd = is_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(error_from_errno(errno, path));
+    auto text = read_all(fd, is_input ? "standard input" : path, limit);
+    if (!is_input) ::close(fd);
+    return text;
+}
 
 Status send_change(const Shell& shell, const ApiCall& call,
                    const std::function<Status(const json::value&)>& result) {

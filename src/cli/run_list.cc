@@ -41,6 +41,7 @@ const std::map<std::string, Way>& ways() {
         {"cert show", {draw<CertificateView, render_certificate>}},
         {"cache stats", {draw_items<CacheView, render_cache>}},
         {"cache purge", {draw<PurgeView, render_purge>}},
+        {"cert acme", {draw<AcmeView, render_acme>}},
         {"volume ls", {draw_items<VolumeView, render_volumes>}},
         {"trash ls", {draw_items<TrashView, render_trash>}},
         {"platform ls", {draw_items<PlatformView, render_platforms>}},

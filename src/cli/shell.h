@@ -1,8 +1,10 @@
 // What a verb runs with: what was said, the daemon, how to print. "Shell" as in outer layer.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "cli/client.h"
@@ -24,6 +26,13 @@ struct Shell {
     void complain(const Error& error) const;
 };
 
+struct ReadLimit {
+    std::size_t bytes_max;
+    std::string_view of;  // "a secret has"
+};
+// A file's text; of "-" or "" standard input's.
+Result<std::string> read_file_or_input(const std::string& path, const ReadLimit& limit);
+
 using Verdict = Result<int>;  // the exit code of a verb that was carried out
 
 // The app to act on: --app, else what the folder is.
@@ -37,6 +46,7 @@ Verdict run_list(const Shell& shell);    // verbs that show one answer
 Verdict run_change(const Shell& shell);  // verbs that change something
 Verdict run_stream(const Shell& shell);  // logs, events, top
 Verdict run_trust(const Shell& shell);
+Verdict run_acme(const Shell& shell);  // cert acme
 Verdict run_deploy(const Shell& shell);
 Verdict run_terminal(const Shell& shell);  // run, shell
 

@@ -76,9 +76,10 @@ const std::vector<Verb>& verbs() {
         {"secret rm", k_change, "Remove a secret", "", "moln secret rm API_KEY"},
         {"route ls", k_change, "List routes with their URLs", "", "moln route ls"},
         {"route add", k_change, "Lead a host and path, or a port, to an app",
-         "A host such as shop.localhost gets a certificate by itself; for others see `moln cert "
-         "add`. What comes without TLS is sent on to https once a certificate was added for the "
-         "host, unless --https says otherwise. With --listen a port is passed on byte for byte, as "
+         "A host such as shop.localhost gets a certificate by itself; one such as shop.example.org "
+         "does, too, once `moln cert acme` was set up; for others see `moln cert add`. What comes "
+         "without TLS is sent on to https once the host has a certificate that browsers trust, "
+         "unless --https says otherwise. With --listen a port is passed on byte for byte, as "
          "a database wants it; with a HOST beside it, by the name that TLS clients ask for. With "
          "--cache the edge keeps answers and gives them again, as their Cache-Control says.",
          "moln route add shop.localhost\nmoln route add shop.example.org/api --process api\n"
@@ -106,8 +107,9 @@ const std::vector<Verb>& verbs() {
         {"cert ls", k_certificates,
          "List certificates: hosts, source, issuer, when they end, which routes use them", "",
          "moln cert ls\nmoln cert ls --json"},
-        {"cert show", k_certificates, "Show one certificate and its chain, never its key", "",
-         "moln cert show cert-7f3k2m\nmoln cert show cert-7f3k2m --json"},
+        {"cert show", k_certificates, "Show one certificate and its chain, never its key",
+         "Of a host that has none yet: what hinders it, and when it is tried again.",
+         "moln cert show cert-7f3k2m\nmoln cert show shop.example.org --json"},
         {"cert add", k_certificates, "Add a certificate by file, or renew the one of its hosts",
          "The chain has the leaf first, then its issuers, as PEM. Its hosts are the DNS names of "
          "the leaf. The key is EC P-256 or P-384, Ed25519, or RSA of 2048 bits and more, without a "
@@ -119,6 +121,19 @@ const std::vector<Verb>& verbs() {
          "moln cert add --cert both.pem"},
         {"cert rm", k_certificates, "Remove a certificate and its key, for ever", "",
          "moln cert rm cert-7f3k2m\nmoln cert rm cert-7f3k2m --yes"},
+        {"cert acme", k_certificates,
+         "Let public hosts get their certificates by themselves (ACME)",
+         "Once, with --agree-tos: from then on every public host of a route gets a certificate "
+         "from the authority, Let's Encrypt unless --directory says otherwise, and it is renewed "
+         "in time. The authority looks at the host on port 80 or 443: its name must lead to this "
+         "edge. Wildcards cannot be proved so; bring theirs by `moln cert add`. --ca-file is for "
+         "an authority of your own whose server's certificate is not a public one's. Without "
+         "options, shows how it is set.",
+         "moln cert acme --agree-tos --email ops@example.org\n"
+         "moln cert acme --agree-tos --directory letsencrypt-staging\n"
+         "moln cert acme --agree-tos --directory https://ca.example.org/acme/directory --ca-file "
+         "root.pem\n"
+         "moln cert acme\nmoln cert acme --off"},
         {"trust", k_certificates, "Make this machine trust the local certificates",
          "Installs the certificate of the cloud's own authority into the system's store, with "
          "update-ca-certificates; needs root. It can speak for *.localhost, *.local, *.test, "

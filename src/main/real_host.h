@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "drivers/acme/real_acme.h"
 #include "drivers/certificate/real_certificates.h"
 #include "drivers/sandbox/host.h"
 #include "io/host/host_loop.h"
@@ -28,7 +29,9 @@ struct RealHostParts {
 class RealHost final : public HostServices {
 public:
     explicit RealHost(RealHostParts parts)
-        : parts_(std::move(parts)), certificates_(parts_.seals) {}
+        : parts_(std::move(parts)),
+          certificates_(parts_.seals),
+          acme_(parts_.seals, parts_.data.run() + "/acme") {}
 
     NodeFacts facts() override;
     Result<std::string> seal(const AppId& app, const std::string& name,
@@ -36,6 +39,7 @@ public:
     Result<Secret> unseal(const AppId& app, const std::string& name,
                           const std::string& sealed) override;
     Certificates& certificates() override { return certificates_; }
+    Acme& acme() override { return acme_; }
     Result<std::unique_ptr<Terminal>> open_terminal(const Instance& instance,
                                                     const TerminalRequest& request) override;
     std::shared_ptr<void> logs(const World& world, const LogQuery& query,
@@ -53,6 +57,7 @@ private:
 
     RealHostParts parts_;
     RealCertificates certificates_;
+    RealAcme acme_;
 };
 
 }  // namespace moln

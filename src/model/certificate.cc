@@ -21,9 +21,19 @@ std::string star_of(std::string_view host) {
     return dot == std::string_view::npos ? "" : "*" + std::string(host.substr(dot));
 }
 
+// What a person brought is what they want shown; the local one is for want of another.
+int rank_of(CertificateSource source) {
+    switch (source) {
+        case CertificateSource::local: return 0;
+        case CertificateSource::acme: return 1;
+        case CertificateSource::file: break;
+    }
+    return 2;
+}
+
 bool is_better(const Certificate& a, const Certificate& b, WallTime now) {
     const auto rank = [now](const Certificate& c) {
-        return std::tuple(is_valid(c, now), c.source == CertificateSource::file, c.not_after, c.id);
+        return std::tuple(is_valid(c, now), rank_of(c.source), c.not_after, c.id);
     };
     return rank(a) > rank(b);
 }
@@ -89,7 +99,7 @@ const Certificate* CertificateIndex::find(std::string_view host) const {
     const auto* star = bearer(star_of(host));
     if (own == nullptr || star == nullptr) return own == nullptr ? star : own;
     const auto rank = [this](const Certificate& c) {
-        return std::tuple(is_valid(c, now_), c.source == CertificateSource::file);
+        return std::tuple(is_valid(c, now_), rank_of(c.source));
     };
     return rank(*star) > rank(*own) ? star : own;
 }

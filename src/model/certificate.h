@@ -33,14 +33,15 @@ const EdgeCertificate* serving_certificate(const EdgeSnapshot& edge, std::string
 // When a third of its life is left.
 WallTime renewal_time(const Certificate& certificate);
 
-// The best certificate of every name: a valid one first, one added by file before one of our own,
-// then the one that ends later, then the greater id. Holds pointers into `all`.
+// The best certificate of every name: a valid one first, then one added by file before one that a
+// public authority gave before one of our own, then the one that ends later, then the greater id.
+// Holds pointers into `all`.
 class CertificateIndex {
 public:
     CertificateIndex(const std::map<CertificateId, Certificate>& all, WallTime now);
 
     // What serves this host, null: nothing does. Its own name goes before a star, unless only the
-    // latter is valid, or only the latter was added by file. Of "*.example.org" the star's own.
+    // latter is valid, or it is of a better source. Of "*.example.org" the star's own.
     const Certificate* find(std::string_view host) const;
 
     // The certificate that bears just this name, whatever else covers it.

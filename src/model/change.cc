@@ -67,6 +67,9 @@ void apply(World& world, const Change& change) {
             [&](const PutCertificate& c) { world.certificates[c.certificate.id] = c.certificate; },
             [&](const DeleteCertificate& c) { world.certificates.erase(c.id); },
             [&](const PutAuthority& c) { world.authority = c.authority; },
+            [&](const PutAcmeAccount& c) { world.acme = c.account; },
+            [&](const PutOrder& c) { world.orders[c.order.host] = c.order; },
+            [&](const DeleteOrder& c) { world.orders.erase(c.host); },
             [&](const PutEvent& c) {
                 CHECK(c.event.number > 0);
                 world.events[c.event.number] = c.event;
@@ -101,6 +104,9 @@ std::string store_key(const Change& change) {
             [](const PutCertificate& c) { return "certificate/" + c.certificate.id.text; },
             [](const DeleteCertificate& c) { return "certificate/" + c.id.text; },
             [](const PutAuthority&) { return std::string(k_authority_key); },
+            [](const PutAcmeAccount&) { return std::string(k_acme_key); },
+            [](const PutOrder& c) { return "order/" + c.order.host; },
+            [](const DeleteOrder& c) { return "order/" + c.host; },
             [](const PutEvent& c) { return event_key(c.event.number); },
             [](const DeleteEvent& c) { return event_key(c.number); },
         },
@@ -119,6 +125,8 @@ std::optional<std::string> store_value(const Change& change) {
             [](const PutTrash& c) -> Value { return to_json_text(c.item); },
             [](const PutCertificate& c) -> Value { return to_json_text(c.certificate); },
             [](const PutAuthority& c) -> Value { return to_json_text(c.authority); },
+            [](const PutAcmeAccount& c) -> Value { return to_json_text(c.account); },
+            [](const PutOrder& c) -> Value { return to_json_text(c.order); },
             [](const PutEvent& c) -> Value { return to_json_text(c.event); },
             [](const auto&) -> Value { return std::nullopt; },
         },
@@ -149,6 +157,14 @@ Result<Change> change_from_store(const std::string& key, const std::string& valu
     }
     if (kind == k_authority_key) {
         return read<Authority>(key, value, [](Authority a) { return PutAuthority{std::move(a)}; });
+    }
+    if (kind == k_acme_key) {
+        return read<AcmeAccount>(key, value,
+                                 [](AcmeAccount a) { return PutAcmeAccount{std::move(a)}; });
+    }
+    if (kind == "order") {
+        return read<CertificateOrder>(key, value,
+                                      [](CertificateOrder o) { return PutOrder{std::move(o)}; });
     }
     if (kind == "event") {
         auto event = read<Event>(key, value, [](Event e) { return PutEvent{std::move(e)}; });

@@ -53,6 +53,15 @@ struct DeleteCertificate {
 struct PutAuthority {
     Authority authority;
 };
+struct PutAcmeAccount {
+    AcmeAccount account;
+};
+struct PutOrder {
+    CertificateOrder order;
+};
+struct DeleteOrder {
+    std::string host;
+};
 struct PutEvent {
     Event event;
 };  // number 0: given by the one who commits, in order
@@ -62,7 +71,8 @@ struct DeleteEvent {
 
 using Change = std::variant<PutProject, PutApp, DeleteApp, PutRelease, DeleteRelease, PutInstance,
                             DeleteInstance, PutVolume, DeleteVolume, PutTrash, DeleteTrash,
-                            PutCertificate, DeleteCertificate, PutAuthority, PutEvent, DeleteEvent>;
+                            PutCertificate, DeleteCertificate, PutAuthority, PutAcmeAccount,
+                            PutOrder, DeleteOrder, PutEvent, DeleteEvent>;
 using Changes = std::vector<Change>;
 
 // A PutEvent must have its number by now.

@@ -88,11 +88,23 @@ struct RemoveCertificateCommand {
     CertificateId certificate;
 };
 
+// Public hosts get their certificates from this authority by themselves from now on.
+struct SetAcmeCommand {
+    std::string directory;                 // "letsencrypt", a URL; "": as it is, else the default
+    std::optional<std::string> email;      // none: as it is
+    std::optional<std::string> ca_bundle;  // none: as it is
+    bool agree_tos = false;                // to the terms of this authority
+    std::string sealed_key;                // a fresh one, for a new account
+};
+// Nothing is ordered or renewed any more; the account stays.
+struct StopAcmeCommand {};
+
 using Command =
     std::variant<DeployCommand, RollbackCommand, ScaleCommand, SetEnvCommand, SetSecretCommand,
                  AddRouteCommand, RemoveRouteCommand, RestartCommand, StopCommand, StartCommand,
                  RemoveAppCommand, RunCommand, StopInstanceCommand, RemoveVolumeCommand,
-                 RecoverCommand, PurgeCommand, AddCertificateCommand, RemoveCertificateCommand>;
+                 RecoverCommand, PurgeCommand, AddCertificateCommand, RemoveCertificateCommand,
+                 SetAcmeCommand, StopAcmeCommand>;
 
 // The caller saw the app at this generation and wants no other; none: any.
 struct Expected {

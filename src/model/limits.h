@@ -31,6 +31,7 @@ inline constexpr std::int64_t k_cpu_millis_max = 1'024'000;
 inline constexpr Bytes k_volume_size_max = gib(64 * 1024);
 inline constexpr std::size_t k_certificates_max = 1'000;           // added by people
 inline constexpr std::size_t k_local_certificates_max = 1'000;     // issued by the local authority
+inline constexpr std::size_t k_acme_certificates_max = 1'000;      // of a public authority
 inline constexpr std::size_t k_certificate_hosts_max = 100;        // of one certificate
 inline constexpr std::size_t k_certificate_chain_max = 10;         // certificates of one chain
 inline constexpr std::size_t k_certificate_bytes_max = 64 * 1024;  // chain and key, PEM

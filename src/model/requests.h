@@ -62,6 +62,16 @@ struct PurgeCacheBody {
 };
 BOOST_DESCRIBE_STRUCT(PurgeCacheBody, (), (url, path, tag, all))
 
+// What is left out stays as it is.
+struct AcmeBody {
+    std::string directory;  // "letsencrypt", "letsencrypt-staging" or a URL
+    std::optional<std::string> email;
+    std::optional<std::string> ca_bundle;  // PEM; "": the system's
+    bool agree_tos = false;
+    friend bool operator==(const AcmeBody&, const AcmeBody&) = default;
+};
+BOOST_DESCRIBE_STRUCT(AcmeBody, (), (directory, email, ca_bundle, agree_tos))
+
 struct RollbackBody {
     std::int64_t release = 0;  // 0: the one that served before
     friend bool operator==(const RollbackBody&, const RollbackBody&) = default;

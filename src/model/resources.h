@@ -12,6 +12,7 @@
 //   certificate/<id>                   Certificate
 //   authority                          Authority
 //   leader                             Leadership
+//   acme, order/<host>                 see model/acme.h
 #pragma once
 
 #include <cstdint>
@@ -227,8 +228,9 @@ BOOST_DESCRIBE_STRUCT(TrashItem, (),
 enum class CertificateSource {
     file,   // added by a person
     local,  // issued by the cloud's own Authority for a host that only this network knows
+    acme,   // issued by a public authority that looked at the host (model/acme.h)
 };
-BOOST_DESCRIBE_ENUM(CertificateSource, file, local)
+BOOST_DESCRIBE_ENUM(CertificateSource, file, local, acme)
 
 // What the edges prove with that they speak for these hosts. The key is sealed for
 // seal_context(id) of model/edge.h.

@@ -227,8 +227,17 @@ struct PurgeView {
 };
 BOOST_DESCRIBE_STRUCT(PurgeView, (), (text))
 
+enum class CertificateState {
+    valid,
+    ended,    // or not begun
+    ordered,  // none yet: an authority is asked at this moment, or soon
+    failing,  // none yet: it was asked and refused; see trouble
+    missing,  // a host of a route that gets none by itself; see trouble
+};
+BOOST_DESCRIBE_ENUM(CertificateState, valid, ended, ordered, failing, missing)
+
 struct CertificateView {
-    CertificateId id;
+    CertificateId id;  // empty: of `missing`
     std::vector<std::string> hosts;
     CertificateSource source = CertificateSource::file;
     std::string issuer;
@@ -240,11 +249,32 @@ struct CertificateView {
     std::vector<std::string> used_by;  // "host/path" of the routes that it serves
     WallTime created;
     std::optional<std::string> chain;  // PEM, leaf first; only of a single one
+    CertificateState state = CertificateState::valid;
+    std::string trouble;    // why there is none, or why it could not be renewed
+    Milliseconds retry_in;  // when the authority is asked again; 0: it is not waited for
     friend bool operator==(const CertificateView&, const CertificateView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(CertificateView, (),
                       (id, hosts, source, issuer, key_type, fingerprint, not_before, not_after,
-                       expires_in, used_by, created, chain))
+                       expires_in, used_by, created, chain, state, trouble, retry_in))
+
+// Whom public hosts of routes get their certificates from by themselves.
+struct AcmeView {
+    bool enabled = false;
+    std::string authority;  // for people: "letsencrypt", else the host of the directory
+    std::string directory;  // URL; "" while it was never set
+    std::string email;
+    bool own_ca = false;       // the directory is believed by a bundle that was given
+    bool registered = false;   // the authority knows this cloud
+    WallTime agreed;           // to its terms of service
+    std::string trouble;       // why it does not know it, or is left alone
+    Milliseconds retry_in;     // for how long
+    std::int64_t waiting = 0;  // hosts that have no valid certificate of it yet
+    friend bool operator==(const AcmeView&, const AcmeView&) = default;
+};
+BOOST_DESCRIBE_STRUCT(AcmeView, (),
+                      (enabled, authority, directory, email, own_ca, registered, agreed, trouble,
+                       retry_in, waiting))
 
 // What clients must trust so that they take the local certificates.
 struct AuthorityView {

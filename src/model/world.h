@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "model/acme.h"
 #include "model/edge.h"
 #include "model/observed.h"
 #include "model/resources.h"
@@ -58,12 +59,17 @@ struct World {
     std::map<TrashId, TrashItem> trash;
     std::map<CertificateId, Certificate> certificates;
     std::optional<Authority> authority;
+    std::optional<AcmeAccount> acme;
+    std::map<std::string, CertificateOrder> orders;  // by host
     std::map<std::int64_t, Event> events;
     std::int64_t event_number = 0;  // highest ever given
 
     std::map<NodeId, NodeSeen> nodes;
-    std::map<NodeId, EdgeSeen> edges;            // one a node
-    std::map<std::string, IssuingSeen> issuing;  // by host; empty while nothing fails
+    std::map<NodeId, EdgeSeen> edges;             // one a node
+    std::map<std::string, IssuingSeen> issuing;   // by host; empty while nothing fails
+    std::map<std::string, AcmeAttempt> attempts;  // by host: what this daemon has under way
+    bool registering = false;                     // the ACME account, this daemon at this moment
+    std::optional<AcmeOutcome> registration;      // what became of it, not yet written down
     EdgeSnapshot edge;  // the last one decided; its version is the highest given
 };
 

@@ -12,15 +12,6 @@
 namespace moln::plan {
 namespace {
 
-// A host and what serves it, in the order of the hosts.
-std::vector<std::string> hosts_of(const std::vector<EdgeRoute>& routes) {
-    std::vector<std::string> hosts;
-    for (const auto& route : routes) {
-        if (hosts.empty() || hosts.back() != route.host) hosts.push_back(route.host);
-    }
-    return hosts;
-}
-
 class Tending {
 public:
     Tending(Draft& draft, const std::vector<EdgeRoute>& routes)
@@ -58,11 +49,24 @@ private:
         });
     }
 
-    // One of ours is renewed in good time, unless that fails.
-    bool is_stuck(const Certificate& certificate) const {
-        return std::ranges::any_of(certificate.hosts, [&](const std::string& host) {
-            return draft_.world().issuing.contains(host);
-        });
+    // One of ours is renewed in good time, unless that fails. "": it does not.
+    std::string trouble(const Certificate& certificate) const {
+        const auto& world = draft_.world();
+        const bool acme = certificate.source == CertificateSource::acme;
+        if (acme && (!world.acme || !world.acme->enabled)) {
+            return "nothing renews it: see `moln cert acme`";
+        }
+        for (const auto& host : certificate.hosts) {
+            if (const auto found = world.issuing.find(host);
+                !acme && found != world.issuing.end()) {
+                return "it could not be renewed yet: " + found->second.reason;
+            }
+            const auto order = world.orders.find(host);
+            if (acme && order != world.orders.end() && !order->second.reason.empty()) {
+                return "it could not be renewed yet: " + order->second.reason;
+            }
+        }
+        return "";
     }
 
     void tend(const Certificate& certificate) {
@@ -74,16 +78,14 @@ private:
         look_at({certificate.not_after.ms - k_expiry_warning.count});
         if (certificate.source == CertificateSource::local) look_at(renewal_time(certificate));
         const auto left = certificate.not_after - now();
-        if (certificate.source == CertificateSource::local && !is_stuck(certificate)) return;
-        if (left > k_expiry_warning || certificate.expiry_told) return;
+        const bool by_file = certificate.source == CertificateSource::file;
+        const auto what = by_file ? "renew it and `moln cert add` it again" : trouble(certificate);
+        if (left > k_expiry_warning || certificate.expiry_told || what.empty()) return;
         Certificate told = certificate;
         told.expiry_told = true;
         draft_.put(std::move(told));
         ++changes_;
         const auto when = left.count > 0 ? "ends in " + duration_words(left) : "has ended";
-        const auto what = certificate.source == CertificateSource::file
-                              ? "renew it and `moln cert add` it again"
-                              : "it could not be renewed yet";
         draft_.tell(EventLevel::warning, "certificate.expiring", {}, certificate.id.text,
                     fmt::format("the certificate of {} {}: {}", hosts_words(certificate.hosts),
                                 when, what));
@@ -93,7 +95,7 @@ private:
         draft_.drop(certificate.id);
         ++changes_;
         draft_.tell(EventLevel::info, "certificate.removed", {}, certificate.id.text,
-                    fmt::format("the local certificate of {} has ended and no route needs it",
+                    fmt::format("the certificate of {} has ended and no route needs it",
                                 hosts_words(certificate.hosts)));
     }
 
@@ -114,7 +116,7 @@ private:
     void order(const std::string& host) {
         const auto* serving = index_.find(host);
         const bool serves = serving != nullptr && is_valid(*serving, now());
-        if (serves && serving->source == CertificateSource::file) return;
+        if (serves && serving->source != CertificateSource::local) return;
         if (serves && now() < renewal_time(*serving)) return;
         const auto& world = draft_.world();
         if (const auto trouble = world.issuing.find(host); trouble != world.issuing.end()) {
@@ -168,7 +170,15 @@ private:
 bool redirects(const RouteSpec& route, const CertificateIndex& certificates) {
     if (route.https != Https::automatic) return route.https == Https::redirect;
     const auto* serving = certificates.find(route.host);
-    return serving != nullptr && serving->source == CertificateSource::file;
+    return serving != nullptr && serving->source != CertificateSource::local;
+}
+
+std::vector<std::string> hosts_of(const std::vector<EdgeRoute>& routes) {
+    std::vector<std::string> hosts;
+    for (const auto& route : routes) {
+        if (hosts.empty() || hosts.back() != route.host) hosts.push_back(route.host);
+    }
+    return hosts;
 }
 
 std::vector<EdgeCertificate> draw_certificates(const CertificateIndex& certificates,
@@ -176,7 +186,7 @@ std::vector<EdgeCertificate> draw_certificates(const CertificateIndex& certifica
     std::map<CertificateId, EdgeCertificate> drawn;
     for (const auto& [host, certificate] : certificates.names()) {
         if (certificates.find(host) != certificate) continue;
-        if (certificate->source == CertificateSource::local &&
+        if (certificate->source != CertificateSource::file &&
             !std::ranges::binary_search(routes, host, {}, &EdgeRoute::host)) {
             continue;
         }

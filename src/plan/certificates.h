@@ -1,4 +1,5 @@
-// Certificates in the plan, pure: which host needs one of the local authority's, when it is
+// Certificates in the plan, pure: which host needs one of the local authority's (a public one's:
+// plan/acme.h), when it is
 // renewed, what the edges are given, and who is told of an end that comes near. Not how one is
 // issued: that is ports/certificates.h, and the leader's to call.
 #pragma once
@@ -23,16 +24,19 @@ inline constexpr Milliseconds k_issue_retry_max = minutes(60);
 // Whether a request to the route that comes without TLS is sent on.
 bool redirects(const RouteSpec& route, const CertificateIndex& certificates);
 
+// Each once, in their order.
+std::vector<std::string> hosts_of(const std::vector<EdgeRoute>& routes);
+
 // What the edges get, by id. Every certificate that a person added: a route "*" may need any of
-// them, and one that is added before its route is there when the first client comes. Of our own
-// those that a route's host needs. Each with the hosts for which it is the best, so that no host is
-// named twice and an edge has nothing to choose. One that has ended is given if there is no better:
-// a client that warns is better than one that cannot connect.
+// them, and one that is added before its route is there when the first client comes. Of the
+// others those that a route's host needs. Each with the hosts for which it is the best, so that no
+// host is named twice and an edge has nothing to choose. One that has ended is given if there is no
+// better: a client that warns is better than one that cannot connect.
 std::vector<EdgeCertificate> draw_certificates(const CertificateIndex& certificates,
                                                const std::vector<EdgeRoute>& routes);
 
-// `routes` are sorted by host. Tells of certificates that end soon, drops those of our own that
-// have ended and that no route needs, and returns what is to be issued now: at most
+// `routes` are sorted by host. Tells of certificates that end soon, drops those that nobody added
+// by file, that have ended and that no route needs, and returns what is to be issued now: at most
 // k_issues_at_once_max, by host.
 std::vector<IssueOrder> tend_certificates(Draft& draft, const std::vector<EdgeRoute>& routes);
 

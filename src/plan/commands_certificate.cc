@@ -90,7 +90,7 @@ Status decide_on(Decision& d, const RemoveCertificateCommand& command) {
     const auto hosts = hosts_words(found->hosts);
     d.reply.certificate = found->id;
     d.reply.text = fmt::format("{}: the certificate of {} is removed{}", found->id.text, hosts,
-                               found->source == CertificateSource::local
+                               found->source != CertificateSource::file
                                    ? "; while a route needs one, another is issued"
                                    : "");
     d.effects.push_back(fmt::format("no longer serve {} with {}", hosts, found->id.text));

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/certificate_advice.h"
 #include "model/limits.h"
 #include "model/route.h"
 #include "model/validate.h"
@@ -164,7 +165,10 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
     d.effects.push_back(fmt::format("route {} to {}", words, route.process));
     d.draft.tell(EventLevel::info, "route.added", app.id, words,
                  fmt::format("{} leads to {} of {}", words, route.process, app.id.text));
-    change_app(d, std::move(app), fmt::format("{} leads to {}", words, command.app.text));
+    const auto advice = is_stream(route) ? "" : certificate_advice(d.world(), route.host, d.now());
+    change_app(d, std::move(app),
+               fmt::format("{} leads to {}{}{}", words, command.app.text,
+                           advice.empty() ? "" : "; ", advice));
     return {};
 }
 

@@ -74,5 +74,7 @@ Status decide_on(Decision& d, const RecoverCommand& command);
 Status decide_on(Decision& d, const PurgeCommand& command);
 Status decide_on(Decision& d, const AddCertificateCommand& command);
 Status decide_on(Decision& d, const RemoveCertificateCommand& command);
+Status decide_on(Decision& d, const SetAcmeCommand& command);
+Status decide_on(Decision& d, const StopAcmeCommand& command);
 
 }  // namespace moln::plan

@@ -135,6 +135,11 @@ void Draft::drop(const CertificateId& id) {
     certificates_[id] = std::nullopt;
 }
 
+void Draft::put(CertificateOrder order) {
+    auto host = order.host;
+    orders_[std::move(host)] = std::move(order);
+}
+
 void Draft::drop_event(std::int64_t number) {
     dropped_events_.push_back(number);
 }
@@ -173,8 +178,15 @@ TrashId Draft::fresh_trash() {
 CertificateId Draft::fresh_certificate() {
     for (;;) {
         CertificateId id("cert-" + names_.letters(k_fresh_letters));
-        if (!world_.certificates.contains(id)) return id;
+        const bool ordered = std::ranges::any_of(
+            world_.orders, [&](const auto& entry) { return entry.second.id == id; });
+        if (!ordered && !world_.certificates.contains(id)) return id;
     }
+}
+
+Milliseconds Draft::chance_below(Milliseconds bound) {
+    const auto width = static_cast<std::uint64_t>(std::max<std::int64_t>(bound.count, 1));
+    return {static_cast<std::int64_t>(names_.below(width))};
 }
 
 void Draft::wake_in(Milliseconds delay) {
@@ -184,8 +196,8 @@ void Draft::wake_in(Milliseconds delay) {
 
 std::size_t Draft::size() const {
     return projects_.size() + apps_.size() + releases_.size() + instances_.size() +
-           volumes_.size() + trash_.size() + certificates_.size() + dropped_events_.size() +
-           events_.size();
+           volumes_.size() + trash_.size() + certificates_.size() + orders_.size() +
+           (acme_ ? 1 : 0) + dropped_events_.size() + events_.size();
 }
 
 Changes Draft::take() {
@@ -215,6 +227,11 @@ Changes Draft::take() {
     for (auto& [id, certificate] : certificates_) {
         if (certificate) changes.emplace_back(PutCertificate{std::move(*certificate)});
         if (!certificate) changes.emplace_back(DeleteCertificate{id});
+    }
+    if (acme_) changes.emplace_back(PutAcmeAccount{std::move(*acme_)});
+    for (auto& [host, order] : orders_) {
+        if (order) changes.emplace_back(PutOrder{std::move(*order)});
+        if (!order) changes.emplace_back(DeleteOrder{host});
     }
     for (const auto number : dropped_events_) changes.emplace_back(DeleteEvent{number});
     for (auto& event : events_) changes.emplace_back(PutEvent{std::move(event)});

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/units.h"
@@ -20,6 +21,7 @@ class NameSource {
 public:
     explicit NameSource(std::uint64_t seed) : state_(seed) {}
     std::string letters(std::size_t count);
+    std::uint64_t below(std::uint64_t bound) { return next() % bound; }
 
 private:
     std::uint64_t next();
@@ -49,6 +51,8 @@ public:
     const Volume* put(Volume volume);
     void put(TrashItem item);
     void put(Certificate certificate);
+    void put(AcmeAccount account) { acme_ = std::move(account); }
+    void put(CertificateOrder order);
 
     void drop(const AppId& id);
     void drop_release(const AppId& app, std::int64_t number);
@@ -56,6 +60,7 @@ public:
     void drop(const VolumeId& id);
     void drop(const TrashId& id);
     void drop(const CertificateId& id);
+    void drop_order(const std::string& host) { orders_[host] = std::nullopt; }
     void drop_event(std::int64_t number);
 
     void tell(EventLevel level, std::string name, const AppId& app, std::string subject,
@@ -65,6 +70,8 @@ public:
     VolumeId fresh_volume();
     TrashId fresh_trash();
     CertificateId fresh_certificate();
+    // A draw of the plan's seed, below `bound`.
+    Milliseconds chance_below(Milliseconds bound);
 
     // The plan is to be made again then, or now if that is past.
     void wake_in(Milliseconds delay);
@@ -89,6 +96,8 @@ private:
     std::map<VolumeId, std::optional<Volume>> volumes_;
     std::map<TrashId, std::optional<TrashItem>> trash_;
     std::map<CertificateId, std::optional<Certificate>> certificates_;
+    std::optional<AcmeAccount> acme_;
+    std::map<std::string, std::optional<CertificateOrder>> orders_;
     std::vector<std::int64_t> dropped_events_;
     std::vector<Event> events_;
     std::optional<MonoTime> wake_;

@@ -11,6 +11,7 @@
 #include "model/certificate.h"
 #include "model/limits.h"
 #include "model/route.h"
+#include "plan/acme.h"
 #include "plan/certificates.h"
 #include "plan/judge.h"
 #include "plan/plan.h"
@@ -283,6 +284,7 @@ EdgeSnapshot draw_edge(Draft& draft, const Index& index) {
     view.routes = settle_routes(std::move(routes));
     view.streams = settle_streams(std::move(streams));
     view.certificates = draw_certificates(certificates, view.routes);
+    view.challenges = draw_challenges(draft.world());
     view.version = last.version;
     if (view != last) ++view.version;
     return view;

@@ -49,6 +49,20 @@ bool is_told(const World& world, const Instance& instance) {
     });
 }
 
+// Every edge has said, under this leader, that it answers an authority for this host.
+bool is_shown(const World& world, const std::string& host) {
+    const auto* attempt = find(world.attempts, host);
+    if (attempt == nullptr || !attempt->challenge || !world.edges.contains(world.self))
+        return false;
+    const auto& challenges = world.edge.challenges;
+    if (std::ranges::find(challenges, *attempt->challenge) == challenges.end()) return false;
+    return std::ranges::all_of(world.edges, [&](const auto& entry) {
+        const auto& edge = entry.second;
+        return attempt->shown_version && edge.connected && edge.report.acked_epoch >= world.epoch &&
+               edge.report.acked_version >= *attempt->shown_version;
+    });
+}
+
 // And that it has nothing open.
 bool is_let_go(const World& world, const Instance& instance) {
     return is_told(world, instance) && std::ranges::all_of(world.edges, [&](const auto& entry) {
@@ -107,6 +121,7 @@ public:
             if (const auto* gone = std::get_if<DeleteRelease>(&change)) check_release(*gone);
         }
         check_edge();
+        check_acme();
         check_events();
         return std::move(found_);
     }
@@ -268,6 +283,25 @@ private:
         for (const auto& one : plan_.edge->certificates) check_certificate(one, hosts);
         if (!std::ranges::is_sorted(plan_.edge->certificates, {}, &EdgeCertificate::id)) {
             broken(19, "certificates in no order");
+        }
+    }
+
+    void check_acme() {
+        for (const auto& step : plan_.acme) {
+            if (step.verb == AcmeVerb::answer && !is_shown(before_, step.host)) {
+                broken(21, step.host + " is to be looked at and not every edge answers for it");
+            }
+            if (step.verb != AcmeVerb::begin) continue;
+            if (!after_.acme || !after_.acme->enabled || !after_.acme->registered) {
+                broken(21, step.host + " is asked for and nobody agreed to it");
+            }
+            const auto* before = find(before_.orders, step.host);
+            const auto* order = find(after_.orders, step.host);
+            const auto attempts = before == nullptr ? 0 : before->attempts;
+            if (order == nullptr || order->id != step.id || order->attempts != attempts + 1 ||
+                before_.attempts.contains(step.host)) {
+                broken(21, step.host + " is asked for and it is not written down");
+            }
         }
     }
 

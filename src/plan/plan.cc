@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include "model/limits.h"
+#include "plan/acme.h"
 #include "plan/certificates.h"
 #include "plan/crash.h"
 #include "plan/cron.h"
@@ -83,6 +84,7 @@ Plan plan(const World& world, Now now, std::uint64_t seed) {
     date_drains(draft, index, view.version);
     Plan result;
     result.issue = tend_certificates(draft, view.routes);
+    result.acme = tend_orders(draft, view.routes, index.sight);
     result.wake = draft.wake();
     result.changes = draft.take();
     if (view != world.edge) result.edge = std::move(view);

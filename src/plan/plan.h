@@ -24,11 +24,30 @@ struct IssueOrder {
     friend bool operator==(const IssueOrder&, const IssueOrder&) = default;
 };
 
+// What is to be said to the public authority (ACME), or noted of it. It follows once `changes` are
+// committed; until then, and until it is noted, every plan asks for it again.
+enum class AcmeVerb {
+    register_account,  // then World::registering, and at its end World::registration
+    begin,             // an attempt for `host`: then World::attempts has it
+    answer,   // all edges hold the challenge: the authority may look; AcmeAttempt::answered
+    decline,  // they do not in time: the attempt is to end; AcmeAttempt::answered
+    forget,   // what became of the attempt is written down: World::attempts loses it
+    forget_registration,
+};
+struct AcmeStep {
+    AcmeVerb verb = AcmeVerb::begin;
+    std::string host;
+    CertificateId id;                                  // of begin: what the certificate is to be
+    ChallengeKind challenge = ChallengeKind::http_01;  // of begin
+    friend bool operator==(const AcmeStep&, const AcmeStep&) = default;
+};
+
 struct Plan {
     Changes changes;                   // to commit in one transaction before anything else
     std::optional<EdgeSnapshot> edge;  // to publish once `changes` are committed
     std::optional<MonoTime> wake;      // call again then, even if nothing has changed
     std::vector<IssueOrder> issue;
+    std::vector<AcmeStep> acme;
 };
 
 // `seed` makes the fresh ids: equal arguments give equal plans, byte for byte.

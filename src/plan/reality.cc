@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "model/certificate.h"
+#include "plan/acme.h"
 #include "plan/certificates.h"
 
 namespace moln::plan {
@@ -56,6 +57,65 @@ void Reality::issue(const std::vector<IssueOrder>& orders) {
     commit(std::move(changes));
 }
 
+void Reality::take(const AcmeStep& step) {
+    switch (step.verb) {
+        case AcmeVerb::register_account: world.registering = true; break;
+        case AcmeVerb::forget_registration:
+            world.registering = false;
+            world.registration.reset();
+            break;
+        case AcmeVerb::begin:
+            world.attempts[step.host] = {.id = step.id, .kind = step.challenge, .since = now.mono};
+            break;
+        case AcmeVerb::answer:
+        case AcmeVerb::decline: {
+            auto& attempt = world.attempts.at(step.host);
+            attempt.answered = true;
+            if (step.verb == AcmeVerb::decline) attempt.outcome = AcmeOutcome{{}, "declined"};
+            break;
+        }
+        case AcmeVerb::forget: world.attempts.erase(step.host); break;
+    }
+}
+
+// The authority and the driver take a step each.
+void Reality::move_attempts() {
+    if (!acme_moves) return;
+    if (world.registering && !world.registration) {
+        world.registration = AcmeOutcome{{}, acme_refuses ? acme_refuses("", {}) : ""};
+    }
+    for (auto& [host, attempt] : world.attempts) {
+        if (attempt.outcome) continue;
+        if (!attempt.challenge) {
+            attempt.challenge = EdgeChallenge{.host = host,
+                                              .kind = attempt.kind,
+                                              .token = "token",
+                                              .authorization = "token.thumb",
+                                              .id = attempt.id,
+                                              .chain = "challenge",
+                                              .sealed_key = "sealed"};
+            attempt.since = now.mono;
+            continue;
+        }
+        if (!attempt.answered) continue;
+        ++acme_looks;
+        auto reason = acme_refuses ? acme_refuses(host, attempt.kind) : "";
+        if (std::ranges::find(applied_.challenges, *attempt.challenge) ==
+            applied_.challenges.end()) {
+            reason = "the edge does not answer";
+        }
+        attempt.outcome = AcmeOutcome{{}, reason};
+        if (!reason.empty()) continue;
+        attempt.outcome->certificate =
+            Certificate{.hosts = {host},
+                        .chain = fmt::format("chain of {} at {}", host, now.wall.ms),
+                        .sealed_key = "sealed",
+                        .not_before = now.wall,
+                        .not_after = now.wall + acme_life,
+                        .issuer = "A public authority"};
+    }
+}
+
 Plan Reality::plan_once() {
     Plan next = plan(world, now, seed_++);
     if (on_plan) on_plan(world, next);
@@ -64,7 +124,9 @@ Plan Reality::plan_once() {
     if (next.edge) {
         world.edge = *next.edge;
         published_ = *next.edge;
+        note_shown(world);
     }
+    for (const auto& step : next.acme) take(step);
     return next;
 }
 
@@ -157,6 +219,7 @@ void Reality::settle_bytes() {
 }
 
 void Reality::step(const std::function<bool(const InstanceId&)>& moves) {
+    move_attempts();
     auto& node = world.nodes[world.self];
     for (const auto& [id, instance] : world.instances) {
         if (!moves(id)) continue;
@@ -230,8 +293,9 @@ int Reality::settle(int rounds_max) {
                    a.volumes_settled == b.volumes_settled && c.endpoints == d.endpoints &&
                    c.report == d.report;
         };
-        const bool idle =
-            next.changes.empty() && !next.edge && (next.issue.empty() || !issues) && same();
+        const bool talks = acme_moves && (!world.attempts.empty() || world.registering);
+        const bool idle = next.changes.empty() && !next.edge && next.acme.empty() && !talks &&
+                          (next.issue.empty() || !issues) && same();
         if (!idle) {
             pass(Milliseconds{100});
             continue;

@@ -35,6 +35,12 @@ public:
     bool edge_connected = true;
     bool edge_applies = true;  // false: the edge is slow and acknowledges nothing new
     bool issues = true;        // certificates that the plan orders
+    // Of the public authority: how long a certificate lives, and why it refuses ("" it does not),
+    // asked with the host and the challenge that it looked by.
+    Milliseconds acme_life = days(90);
+    std::function<std::string(const std::string& host, ChallengeKind kind)> acme_refuses;
+    bool acme_moves = true;       // what is under way with it goes on
+    std::int64_t acme_looks = 0;  // of the authority at a host
     // Called with every plan before it is applied.
     std::function<void(const World& before, const Plan& plan)> on_plan;
 
@@ -66,6 +72,8 @@ private:
     void step_edge();
     void commit(Changes changes);
     void issue(const std::vector<IssueOrder>& orders);
+    void take(const AcmeStep& step);
+    void move_attempts();
 
     std::map<InstanceId, Sandbox> sandboxes_;
     EdgeSnapshot published_;

@@ -28,6 +28,13 @@ public:
 
     virtual Result<std::string> seal_key(const CertificateId& id, const Secret& key) = 0;
 
+    // A fresh key of an ACME account (model/acme.h), sealed for k_acme_key.
+    virtual Result<std::string> make_account_key() = 0;
+
+    // `invalid`: there is no certificate in it, one does not parse, or it is longer than
+    // k_acme_ca_bundle_bytes_max.
+    virtual Status check_ca_bundle(const std::string& pem) = 0;
+
     // A fresh root with a key of its own, valid from a year ago (so that a clock which is set back
     // does not undo it) for k_authority_life from now.
     virtual Result<Authority> make_authority(WallTime now) = 0;

@@ -106,6 +106,9 @@ public:
     // seals the key: what the command to add it is made of. Of hosts that a certificate was added
     // for already it gets that one's id.
     virtual Result<Certificate> take_certificate(const Secret& pem) = 0;
+    // Completes what a person said of a public authority: a key for a new account, and `invalid`
+    // for a bundle that is none.
+    virtual Result<SetAcmeCommand> take_acme(SetAcmeCommand command) = 0;
     virtual Result<std::unique_ptr<Terminal>> open_terminal(const TerminalRequest& request) = 0;
     // Lines of the past in order of time, then (follow) new ones as they come; ends when the handle
     // is dropped, or for a query without follow after `end` was called.

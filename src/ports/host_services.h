@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "model/edge.h"
 #include "model/world.h"
+#include "ports/acme.h"
 #include "ports/certificates.h"
 #include "ports/control.h"
 
@@ -42,6 +43,7 @@ public:
                                   const std::string& sealed) = 0;
 
     virtual Certificates& certificates() = 0;
+    virtual Acme& acme() = 0;
 
     // `instance` is running on this node.
     virtual Result<std::unique_ptr<Terminal>> open_terminal(const Instance& instance,

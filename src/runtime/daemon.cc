@@ -15,7 +15,8 @@ constexpr std::size_t k_certificate_id_length = 6;
 // as values. Here the line is the loop's own queue.
 Daemon::Daemon(DaemonParts parts, const NodeId& self, LeaderLoop::Planner planner)
     : parts_(parts),
-      leader_(parts.loop, parts.store, parts.entropy, parts.host.certificates(), self,
+      leader_(parts.loop, parts.store, parts.entropy, parts.host.certificates(), parts.host.acme(),
+              self,
               {[this](std::shared_ptr<const node::Assignment> assignment) {
                    parts_.loop.after(Milliseconds{0},
                                      [this, assignment] { agent_.assign(assignment); });
@@ -140,6 +141,17 @@ void Daemon::platforms(std::function<void(Result<std::vector<PlatformInfo>>)> do
 
 Result<std::string> Daemon::seal(const AppId& app, const std::string& name, const Secret& value) {
     return parts_.host.seal(app, name, value);
+}
+
+Result<SetAcmeCommand> Daemon::take_acme(SetAcmeCommand command) {
+    auto& certificates = parts_.host.certificates();
+    if (command.ca_bundle && !command.ca_bundle->empty()) {
+        if (auto good = certificates.check_ca_bundle(*command.ca_bundle); !good) {
+            return fail_in("ca_bundle", good.error());
+        }
+    }
+    MOLN_ASSIGN(command.sealed_key, certificates.make_account_key());
+    return command;
 }
 
 Result<Certificate> Daemon::take_certificate(const Secret& pem) {

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "model/words.h"
+#include "plan/acme.h"
 #include "plan/certificates.h"
 #include "plan/command.h"
 #include "runtime/sight_changes.h"
@@ -15,13 +16,18 @@
 namespace moln {
 
 LeaderLoop::LeaderLoop(Loop& loop, Store& store, Entropy& entropy, Certificates& certificates,
-                       NodeId self, LeaderOutputs outputs, Planner planner)
+                       Acme& acme, NodeId self, LeaderOutputs outputs, Planner planner)
     : loop_(loop),
       store_(store),
       entropy_(entropy),
       certificates_(certificates),
       outputs_(std::move(outputs)),
-      planner_(std::move(planner)) {
+      planner_(std::move(planner)),
+      acme_(loop, acme, world_, [this] {
+          dirty_ = true;
+          changed();
+          wake();
+      }) {
     world_.self = std::move(self);
 }
 
@@ -248,13 +254,16 @@ void LeaderLoop::plan_once() {
     tell_.clear();
     auto certificates = issue(next.issue, now);
     std::ranges::move(certificates, std::back_inserter(next.changes));
-    quiet_ = next.changes.empty() && !next.edge;
+    quiet_ = next.changes.empty() && !next.edge && next.acme.empty() && world_.attempts.empty() &&
+             !world_.registering;
     if (!next.changes.empty()) {
         Pending pending;
         pending.changes = std::move(next.changes);
         pending.edge = std::move(next.edge);
+        pending.acme = std::move(next.acme);
         return commit(std::move(pending));
     }
+    acme_.take(next.acme);
     if (now.steady - leadership_.steady >= k_clock_written_every) {
         Pending pending;
         pending.edge = std::move(next.edge);
@@ -442,6 +451,7 @@ void LeaderLoop::take_effect(std::int64_t revision) {
         apply(world_, change);
         assignments = assignments || concerns_nodes(change);
     }
+    acme_.take(pending.acme);
     if (pending.edge) publish(*pending.edge);
     if (assignments) hand_out_assignment();
     dirty_ = true;
@@ -472,6 +482,7 @@ void LeaderLoop::no_effect(const Error& error) {
 void LeaderLoop::publish(const EdgeSnapshot& snapshot) {
     CHECK(snapshot.version <= leadership_.edge_version);
     world_.edge = snapshot;
+    plan::note_shown(world_);
     outputs_.publish(snapshot);
     changed();
 }

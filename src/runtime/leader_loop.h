@@ -25,6 +25,7 @@
 #include "ports/entropy.h"
 #include "ports/pool.h"
 #include "ports/store.h"
+#include "runtime/acme_talks.h"
 #include "runtime/steady_clock.h"
 #include "runtime/stored.h"
 
@@ -61,8 +62,8 @@ public:
     using Planner = std::function<plan::Plan(const World&, Now, std::uint64_t seed)>;
 
     // `planner` is plan::plan but in tests that show that a broken one is caught.
-    LeaderLoop(Loop& loop, Store& store, Entropy& entropy, Certificates& certificates, NodeId self,
-               LeaderOutputs outputs, Planner planner);
+    LeaderLoop(Loop& loop, Store& store, Entropy& entropy, Certificates& certificates, Acme& acme,
+               NodeId self, LeaderOutputs outputs, Planner planner);
 
     // Reads the store and takes the leadership; repeated until it works.
     void start();
@@ -97,6 +98,7 @@ private:
         Changes changes;
         std::optional<Leadership> leadership;
         std::optional<EdgeSnapshot> edge;
+        std::vector<plan::AcmeStep> acme;
         std::optional<Waiting> command;
         IdempotencyRecord record;
         std::optional<Error> error;  // why its outcome is unknown
@@ -138,6 +140,7 @@ private:
     Certificates& certificates_;
     LeaderOutputs outputs_;
     Planner planner_;
+    AcmeTalks acme_;
 
     Phase phase_ = Phase::idle;
     World world_;

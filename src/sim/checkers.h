@@ -28,6 +28,7 @@ enum class Invariant {
     recovers_exactly,              // a crash duplicates and orphans nothing
     one_writer,                    // an exclusive volume is used by one running instance
     no_request_fails,              // of a planned change
+    asked_in_vain = 21,            // an authority looks only where every edge answers
 };
 
 struct Violation {

@@ -46,6 +46,11 @@ public:
     Result<std::string> seal_key(const CertificateId& id, const Secret& key) override {
         return fmt::format("sealed {} bytes for {}", key.reveal().size(), id.text);
     }
+    Result<std::string> make_account_key() override { return "sealed account key"; }
+    Status check_ca_bundle(const std::string& pem) override {
+        if (pem.find("certificate") != std::string::npos) return {};
+        return fail(ErrorCode::invalid, "there is no certificate in it");
+    }
     Result<Authority> make_authority(WallTime now) override {
         return Authority{.certificate = fmt::format("root of {}\n", now.ms),
                          .sealed_key = "sealed",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ports/host_services.h"
+#include "sim/fake_acme.h"
 #include "sim/fake_certificates.h"
 
 namespace moln::sim {
@@ -14,6 +15,7 @@ class FakeHostServices final : public HostServices {
 public:
     std::optional<Error> lost;  // why the daemon gave up leading
     FakeCertificates works;
+    FakeAcme authority;
 
     NodeFacts facts() override { return {gib(8), 4'000, gib(100), gib(200)}; }
     Result<std::string> seal(const AppId&, const std::string&, const Secret& value) override {
@@ -23,6 +25,7 @@ public:
         return Secret(sealed);
     }
     Certificates& certificates() override { return works; }
+    Acme& acme() override { return authority; }
     Result<std::unique_ptr<Terminal>> open_terminal(const Instance&,
                                                     const TerminalRequest&) override {
         return fail(ErrorCode::refused, "a simulated instance has no terminal");

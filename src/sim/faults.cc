@@ -5,6 +5,8 @@
 namespace moln::sim {
 namespace {
 
+constexpr double k_authority_refuses = 0.2;
+
 Status add(FaultRates& rates, std::string_view word) {
     const auto all = all_faults();
     if (word == "none") return {};
@@ -30,12 +32,14 @@ Status add(FaultRates& rates, std::string_view word) {
         rates.edge_crash_mean = all.edge_crash_mean;
     } else if (word == "clock") {
         rates.clock_step_mean = all.clock_step_mean;
+    } else if (word == "authority") {
+        rates.authority = k_authority_refuses;
     } else if (word == "release") {
         rates.bad_release = all.bad_release;
     } else {
         return fail(ErrorCode::invalid,
                     fmt::format("no fault is called {}: there are crash, driver, store, exit, "
-                                "link, death, edge, clock, release, all and none",
+                                "link, death, edge, clock, release, authority, all and none",
                                 word));
     }
     return {};

@@ -26,11 +26,13 @@ struct FaultRates {
     Milliseconds edge_crash_mean;
     Milliseconds clock_step_mean;  // the wall clock is set, by up to a month
     double bad_release = 0;        // a deploy brings a release that does not work
+    double authority = 0;          // a public authority refuses; with it users have public hosts
 };
 
 FaultRates no_faults();
 FaultRates all_faults();
-// "crash,driver,store,exit,link,death,edge,clock,release", "all" or "none".
+// "crash,driver,store,exit,link,death,edge,clock,release", "all" or "none". "authority" is not
+// among all, whose histories are older than it: say "all,authority".
 Result<FaultRates> faults_from(std::string_view words);
 
 // Asked at every occasion. Draws even when it is off, so that switching faults off does not change

@@ -67,6 +67,7 @@ Simulation::Simulation(SimOptions options)
     instances_die();
     edge_crashes();
     clock_steps();
+    have_public_hosts();
 }
 
 Simulation::~Simulation() = default;
@@ -129,6 +130,7 @@ void Simulation::crash_daemon() {
     users_.daemon_died();
     edge_.daemon_died();
     host_.tell_exit = nullptr;
+    services_.authority.daemon_died();
     daemon_.reset();
     loop_.reset();
     timeline_.at(random_.span(100, 15'000), [this] { start_daemon(); });
@@ -173,6 +175,31 @@ void Simulation::clock_steps() {
     });
 }
 
+void Simulation::have_public_hosts() {
+    if (options_.faults.authority == 0) return;
+    auto& authority = services_.authority;
+    authority.answers = [this](const EdgeChallenge& challenge) {
+        const auto& held = edge_.applied().challenges;
+        return std::ranges::find(held, challenge) != held.end();
+    };
+    authority.clock = [this] { return timeline_.now().wall; };
+    authority.refuses = [this] { return faults_.happens(&FaultRates::authority); };
+    authority.looked_in_vain = [this](const std::string& host) {
+        checkers_.violated(Invariant::asked_in_vain,
+                           "the authority looked at " + host + " in vain");
+    };
+    // Short lives, so that there is something to renew.
+    authority.life = [this] { return random_.span(60'000, 3'600'000); };
+    act_on_hosts();
+}
+
+void Simulation::act_on_hosts() {
+    timeline_.at(random_.around(options_.command_mean), [this] {
+        if (users_on_) users_.act_on_hosts();
+        act_on_hosts();
+    });
+}
+
 void Simulation::users_act() {
     timeline_.at(random_.around(options_.command_mean), [this] {
         if (users_on_) users_.act();
@@ -203,7 +230,7 @@ bool Simulation::trouble(Milliseconds span) {
 bool Simulation::is_settled() {
     if (!daemon_ || !daemon_->settled() || !users_.are_answered()) return false;
     const auto next = options_.planner(daemon_->world(), timeline_.now(), random_.next());
-    return next.changes.empty() && !next.edge && next.issue.empty();
+    return next.changes.empty() && !next.edge && next.issue.empty() && next.acme.empty();
 }
 
 bool Simulation::calm() {

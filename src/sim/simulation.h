@@ -58,6 +58,8 @@ private:
     void start_daemon();
     void crash_daemon();
     void users_act();
+    void have_public_hosts();
+    void act_on_hosts();
     void daemon_crashes();
     void instances_die();
     void edge_crashes();

@@ -1,5 +1,6 @@
 #include "sim/users.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -131,6 +132,34 @@ Command Users::invent() {
         return RemoveVolumeCommand{std::next(world.volumes.begin(), index)->first};
     }
     return about_trash(app);
+}
+
+// Public hosts come and go, and somebody agrees to an authority's terms.
+Command Users::about_hosts() {
+    const auto& world = control_->world();
+    if (!world.acme || random_.chance(0.1)) {
+        return SetAcmeCommand{.email = fmt::format("ops{}@example.org", random_.below(2)),
+                              .agree_tos = true,
+                              .sealed_key = "sealed"};
+    }
+    if (random_.chance(0.05)) return StopAcmeCommand{};
+    constexpr std::int64_t k_hosts = 5;
+    const AppId app = app_id(0);
+    const RouteSpec route{.host = fmt::format("h{}.example.org", random_.below(k_hosts))};
+    const auto found = world.apps.find(app);
+    const bool is_there = found != world.apps.end() &&
+                          std::ranges::any_of(found->second.routes, [&](const auto& one) {
+                              return one.host == route.host;
+                          });
+    if (is_there) return RemoveRouteCommand{app, route.host, route.path};
+    return AddRouteCommand{app, route};
+}
+
+void Users::act_on_hosts() {
+    if (control_ == nullptr || !control_->world().leading) return;
+    auto command = about_hosts();
+    const auto name = fmt::format("command {} (kind {})", ++commands_, command.index());
+    ask(std::move(command), name);
 }
 
 void Users::act() {

@@ -22,6 +22,8 @@ public:
     void daemon_died() { control_ = nullptr; }
     // One user does one thing.
     void act();
+    // One does something about public hosts and their certificates.
+    void act_on_hosts();
     // Every command that needs an answer has one.
     bool are_answered() const { return waiting_.empty(); }
     std::int64_t acknowledged() const { return acknowledged_; }
@@ -34,6 +36,7 @@ private:
     };
 
     Command invent();
+    Command about_hosts();
     DeployCommand deploy(std::int64_t kind);
     Command about_trash(const AppId& app);
     Command about_instances(const AppId& app);

@@ -77,6 +77,38 @@ protected:
     }
 };
 
+TEST_F(Cli, an_authority_is_set_shown_and_turned_off) {
+    EXPECT_THAT(moln({"cert", "acme"}).out, HasSubstr("--agree-tos"));
+    std::ofstream(folder_ + "/shop/ca.pem") << "certificate of ours\n";
+    std::ofstream(folder_ + "/shop/none.pem") << "nothing\n";
+    const auto set =
+        moln({"cert", "acme", "--agree-tos", "--directory", "https://ca.example.org/dir", "--email",
+              "ops@example.org", "--ca-file", "ca.pem"});
+    EXPECT_EQ(set.exit_code, 0) << set.out;
+    EXPECT_THAT(set.out, HasSubstr("ca.example.org knows this cloud."));
+    const auto shown = moln({"cert", "acme"});
+    EXPECT_THAT(shown.out, HasSubstr("https://ca.example.org/dir"));
+    EXPECT_THAT(shown.out, HasSubstr("ops@example.org"));
+    on_loop([this] {
+        EXPECT_EQ(control_->state.acme->ca_bundle, "certificate of ours\n");
+        EXPECT_EQ(control_->state.acme->sealed_key, "sealed account key");
+    });
+    const auto wrong = moln({"cert", "acme", "--agree-tos", "--ca-file", "none.pem"});
+    EXPECT_THAT(wrong.out, HasSubstr("ca_bundle: there is no certificate"));
+    EXPECT_EQ(moln({"cert", "acme", "--off", "--agree-tos"}).exit_code, 2);
+    EXPECT_EQ(moln({"cert", "acme", "--off"}).exit_code, 0);
+    EXPECT_THAT(moln({"cert", "acme"}).out, HasSubstr("off: nothing is ordered"));
+}
+
+TEST_F(Cli, an_authority_that_refuses_is_told_at_once) {
+    on_loop([this] { control_->acme_takes = "SSL peer certificate was not OK"; });
+    const auto set = moln({"cert", "acme", "--agree-tos"});
+    EXPECT_NE(set.exit_code, 0);
+    EXPECT_THAT(set.out, HasSubstr("letsencrypt does not take this cloud: SSL peer"));
+    EXPECT_EQ(moln({"cert", "acme", "--agree-tos", "--no-wait"}).exit_code, 0);
+    EXPECT_THAT(moln({"cert", "acme"}).out, HasSubstr("SSL peer"));
+}
+
 TEST_F(Cli, certificates_are_added_from_files_and_shown) {
     std::ofstream(folder_ + "/shop/chain.pem") << "certificate shop.example.org\n";
     std::ofstream(folder_ + "/shop/key.pem") << "key hunter2\n";

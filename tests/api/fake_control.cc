@@ -172,6 +172,17 @@ Result<CommandReply> FakeControl::decide(const Command& command, const Expected&
                         fmt::format("certificate {}: there is none", remove->certificate.text));
         }
     }
+    if (const auto* set = std::get_if<SetAcmeCommand>(&command)) {
+        state.acme = AcmeAccount{.directory = acme_directory(set->directory),
+                                 .email = set->email.value_or(""),
+                                 .ca_bundle = set->ca_bundle.value_or(""),
+                                 .sealed_key = set->sealed_key,
+                                 .registered = acme_takes.empty(),
+                                 .reason = acme_takes};
+    }
+    if (std::holds_alternative<StopAcmeCommand>(command) && state.acme) {
+        state.acme->enabled = false;
+    }
     if (id.empty()) return reply;
     auto& app = found->second;
     reply.generation = ++app.generation;
@@ -272,6 +283,17 @@ Result<Certificate> FakeControl::take_certificate(const Secret& pem) {
     found.certificate.id = CertificateId(fmt::format("cert-{}", state.certificates.size() + 1));
     MOLN_ASSIGN(found.certificate.sealed_key, works.seal_key(found.certificate.id, found.key));
     return found.certificate;
+}
+
+Result<SetAcmeCommand> FakeControl::take_acme(SetAcmeCommand command) {
+    sim::FakeCertificates works;
+    if (command.ca_bundle) {
+        if (auto good = works.check_ca_bundle(*command.ca_bundle); !good) {
+            return fail_in("ca_bundle", good.error());
+        }
+    }
+    MOLN_ASSIGN(command.sealed_key, works.make_account_key());
+    return command;
 }
 
 Result<std::unique_ptr<Terminal>> FakeControl::open_terminal(const TerminalRequest& request) {

@@ -79,6 +79,8 @@ public:
     Result<std::string> seal(const AppId& app, const std::string& name,
                              const Secret& value) override;
     Result<Certificate> take_certificate(const Secret& pem) override;
+    std::string acme_takes;  // why the authority refuses the account; "" it does not
+    Result<SetAcmeCommand> take_acme(SetAcmeCommand command) override;
     Result<std::unique_ptr<Terminal>> open_terminal(const TerminalRequest& request) override;
     std::shared_ptr<void> logs(const LogQuery& query, std::function<void(LogLine)> line,
                                std::function<void(Status)> end) override;

@@ -237,6 +237,41 @@ TEST_F(Resources, a_route_says_what_becomes_of_plain_http) {
     EXPECT_EQ(view.certificate.text, "cert-1");
 }
 
+TEST_F(Resources, a_public_host_without_a_certificate_is_listed_with_what_hinders_it) {
+    on_loop([this] {
+        for (const auto* host : {"*", "*.example.org", "shop.example.org", "shop.localhost"}) {
+            control_->state.edge.routes.push_back({.host = host, .app = AppId("default/shop")});
+        }
+    });
+    const auto list = [&] { return get<Items<CertificateView>>("/v1/certificates").items; };
+    auto items = list();
+    ASSERT_EQ(items.size(), 2u);
+    EXPECT_EQ(items[0].hosts.front(), "*.example.org");
+    EXPECT_THAT(items[0].trouble, testing::HasSubstr("moln cert add"));
+    EXPECT_EQ(items[1].state, CertificateState::missing);
+    EXPECT_THAT(items[1].trouble, testing::HasSubstr("--agree-tos"));
+    on_loop([this] {
+        control_->state.acme =
+            AcmeAccount{.directory = acme_directory("letsencrypt"), .registered = true};
+    });
+    EXPECT_EQ(list()[1].state, CertificateState::ordered);
+    on_loop([this] {
+        control_->state.orders["shop.example.org"] = {.host = "shop.example.org",
+                                                      .id = CertificateId("cert-x"),
+                                                      .attempts = 2,
+                                                      .reason = "dns: no such name"};
+    });
+    items = list();
+    EXPECT_EQ(items[1].state, CertificateState::failing);
+    EXPECT_EQ(items[1].id.text, "cert-x");
+    for (const std::string name : {"cert-x", "shop.example.org"}) {
+        EXPECT_EQ(get<CertificateView>("/v1/certificates/" + name).trouble, "dns: no such name");
+    }
+    EXPECT_EQ(get<AcmeView>("/v1/acme").waiting, 1);
+    EXPECT_THAT(get<StatusView>("/v1/status").warnings,
+                testing::ElementsAre(testing::HasSubstr("dns: no such name; tried 2 times")));
+}
+
 constexpr const char* k_bundle = "certificate shop.example.org *.shop.example.org\nkey hunter2\n";
 
 TEST_F(Resources, a_certificate_is_added_shown_and_removed) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "plan/certificates.h"
+#include "sim/fake_acme.h"
 #include "sim/fake_certificates.h"
 #include "sim/sim_loop.h"
 #include "store/memory_store.h"
@@ -18,6 +19,7 @@ struct Leader {
     SimLoop loop{timeline, random, faults};
     MemoryStore store;
     FakeCertificates certificates;
+    FakeAcme acme;
     std::optional<Error> lost;
     LeaderLoop::Planner planner;
     LeaderLoop leader{
@@ -25,6 +27,7 @@ struct Leader {
         store,
         random,
         certificates,
+        acme,
         NodeId("n1"),
         {[](const std::shared_ptr<const node::Assignment>&) {}, [](const EdgeSnapshot&) {}, [] {},
          [this](const Error& error) { lost = error; }},
@@ -69,7 +72,7 @@ TEST(LeaderLoop, command_repeated_with_its_key_gets_the_first_reply_also_from_th
     node.pass(seconds(1));
     node.deploy("k");
     node.pass(seconds(1));
-    LeaderLoop next(node.loop, node.store, node.random, node.certificates, NodeId("n1"),
+    LeaderLoop next(node.loop, node.store, node.random, node.certificates, node.acme, NodeId("n1"),
                     {[](const std::shared_ptr<const node::Assignment>&) {},
                      [](const EdgeSnapshot&) {}, [] {}, [](const Error&) {}},
                     plan::plan);
@@ -107,7 +110,8 @@ TEST(LeaderLoop, steady_time_of_the_next_leader_counts_at_most_a_day_of_the_time
         node.pass(seconds(1));
         const auto written = node.leader.now().steady.ms - 1000;  // with the leadership
         node.timeline.step_wall({step.count - 1000});
-        LeaderLoop next(node.loop, node.store, node.random, node.certificates, NodeId("n1"),
+        LeaderLoop next(node.loop, node.store, node.random, node.certificates, node.acme,
+                        NodeId("n1"),
                         {[](const std::shared_ptr<const node::Assignment>&) {},
                          [](const EdgeSnapshot&) {}, [] {}, [](const Error&) {}},
                         plan::plan);
@@ -183,7 +187,7 @@ TEST(LeaderLoop, a_certificate_is_issued_with_its_authority_in_one_transaction) 
     EXPECT_TRUE(node.leader.settled());
     // The next leader finds both and makes neither anew.
     const auto before = node.leader.world().authority;
-    LeaderLoop next(node.loop, node.store, node.random, node.certificates, NodeId("n1"),
+    LeaderLoop next(node.loop, node.store, node.random, node.certificates, node.acme, NodeId("n1"),
                     {[](const std::shared_ptr<const node::Assignment>&) {},
                      [](const EdgeSnapshot&) {}, [] {}, [](const Error&) {}},
                     plan_certificate);

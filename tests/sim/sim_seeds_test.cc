@@ -54,6 +54,11 @@ TEST(Simulation, with_bad_releases_keeps_every_promise) {
     expect_clean(6'000, 40, "release,death,exit");
 }
 
+TEST(Simulation, with_public_hosts_and_an_authority_in_trouble_keeps_every_promise) {
+    expect_clean(7'000, 30, "authority");
+    expect_clean(8'000, 40, "all,authority");
+}
+
 TEST(Simulation, seeds_that_once_failed_stay_mended) {
     std::ifstream file(MOLN_SIM_SEEDS);
     ASSERT_TRUE(file.is_open());

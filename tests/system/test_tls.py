@@ -89,7 +89,7 @@ class Tls(unittest.TestCase):
     def test_a_certificate_by_file_serves_redirects_and_is_renewed_without_a_cut(self):
         chain, key = certificate(self.folder, "shop.example.org", "www.shop.example.org")
         self.cloud.cli("route", "add", "shop.example.org", "--app", "shop", "--hsts", "1d")
-        self.assertEqual(self.cloud.get("shop.example.org")[0], 200)  # nothing to lead to yet
+        self.cloud.wait_for("shop.example.org", status=200, contains="")  # nothing to lead to yet
         told = self.cloud.cli("cert", "add", "--cert", chain, "--key", "-",
                               stdin=pathlib.Path(key).read_text())
         self.assertIn("shop.example.org", told.stdout + told.stderr)

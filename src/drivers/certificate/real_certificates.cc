@@ -2,8 +2,13 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "drivers/certificate/inspect.h"
 #include "drivers/certificate/issue.h"
+#include "drivers/certificate/request.h"
+#include "io/tls/openssl.h"
+#include "model/acme.h"
 #include "model/certificate.h"
 #include "model/edge.h"
 
@@ -27,6 +32,23 @@ Result<InspectedCertificate> RealCertificates::inspect(const Secret& pem, WallTi
 
 Result<std::string> RealCertificates::seal_key(const CertificateId& id, const Secret& key) {
     return edge_seals_.seal(key, seal_context(id));
+}
+
+Result<std::string> RealCertificates::make_account_key() {
+    MOLN_ASSIGN(const auto key, moln::make_account_key());
+    return seals_.seal(key, k_acme_key);
+}
+
+Status RealCertificates::check_ca_bundle(const std::string& pem) {
+    if (pem.size() > k_acme_ca_bundle_bytes_max) {
+        return fail(ErrorCode::invalid, fmt::format("it has {} bytes: at most {} are taken",
+                                                    pem.size(), k_acme_ca_bundle_bytes_max));
+    }
+    MOLN_ASSIGN(const auto found, openssl::read_certificates(pem));
+    if (!found.empty()) return {};
+    return fail(
+        ErrorCode::invalid,
+        "there is no certificate in it: expected PEM, from \"-----BEGIN CERTIFICATE-----\"");
 }
 
 Result<Authority> RealCertificates::make_authority(WallTime now) {

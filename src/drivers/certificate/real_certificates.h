@@ -14,6 +14,8 @@ public:
 
     Result<InspectedCertificate> inspect(const Secret& pem, WallTime now) override;
     Result<std::string> seal_key(const CertificateId& id, const Secret& key) override;
+    Result<std::string> make_account_key() override;
+    Status check_ca_bundle(const std::string& pem) override;
     Result<Authority> make_authority(WallTime now) override;
     Result<Certificate> issue(const Authority& authority, const CertificateId& id,
                               const std::string& host, WallTime now) override;

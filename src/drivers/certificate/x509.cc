@@ -28,13 +28,13 @@ std::string name_entry(const X509_NAME* name, int kind) {
     return text;
 }
 
+}  // namespace
+
 std::string bytes_of(BIO& memory) {
     char* bytes = nullptr;
     const auto size = BIO_get_mem_data(&memory, &bytes);
     return {bytes, static_cast<std::size_t>(size)};
 }
-
-}  // namespace
 
 std::string to_pem(X509& certificate) {
     const Bio bio(BIO_new(BIO_s_mem()));

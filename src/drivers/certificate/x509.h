@@ -17,6 +17,7 @@ using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
 using Names = std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>>;
 
+std::string bytes_of(BIO& memory);
 std::string to_pem(X509& certificate);
 Secret to_pem(EVP_PKEY& key);  // PKCS #8
 

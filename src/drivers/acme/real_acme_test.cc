@@ -1,0 +1,116 @@
+// What the driver does without an authority. With a real one: tests/system/test_acme.py.
+#include "drivers/acme/real_acme.h"
+
+#include <filesystem>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "drivers/certificate/request.h"
+#include "io/file/files.h"
+#include "io/file/temp_dir_for_test.h"
+
+namespace moln {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Fixture : testing::Test {
+    TempDir dir;
+    SealBox seals = *SealBox::open(dir.path() + "/seal.key");
+    std::string folder = dir.path() + "/acme";
+    // Nobody listens on port 1: the transfer is refused at once, and repeated by uacme.
+    AcmeAccount account{.directory = "https://127.0.0.1:1/dir",
+                        .sealed_key = seals.seal(*make_account_key(), k_acme_key)};
+    AcmeOrder order{.host = "shop.example.org", .id = CertificateId("cert-a")};
+};
+using RealAcmeTest = Fixture;
+
+TEST_F(RealAcmeTest, what_an_earlier_daemon_left_goes) {
+    ASSERT_TRUE(make_folders(folder + "/cert-x/private", 0700));
+    ASSERT_TRUE(write_file(folder + "/cert-x/private/key.pem", "old", 0600));
+    const RealAcme acme(seals, folder);
+    EXPECT_FALSE(path_exists(folder));
+}
+
+TEST_F(RealAcmeTest, an_attempt_that_was_not_begun_is_not_finished) {
+    RealAcme acme(seals, folder);
+    const auto done = acme.finish("shop.example.org", AcmeAnswer::look);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::not_found);
+}
+
+TEST_F(RealAcmeTest, a_key_that_was_sealed_for_another_is_not_used) {
+    RealAcme acme(seals, folder);
+    account.sealed_key = seals.seal(Secret("key"), "elsewhere");
+    const auto done = acme.register_account(account);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::corrupt);
+}
+
+TEST_F(RealAcmeTest, a_host_that_cannot_be_proved_is_refused_before_anybody_is_asked) {
+    RealAcme acme(seals, folder);
+    order.host = "*.example.org";
+    EXPECT_FALSE(acme.begin(account, order));
+    EXPECT_FALSE(path_exists(folder + "/cert-a"));
+}
+
+// uacme repeats a transfer that was refused three times, five seconds apart.
+TEST_F(RealAcmeTest, the_end_of_the_daemon_ends_what_runs) {
+    Status done;
+    std::thread call;
+    {
+        RealAcme acme(seals, folder);
+        call = std::thread([&] { done = acme.register_account(account); });
+        while (!path_exists(folder + "/account/hook")) std::this_thread::yield();
+    }
+    call.join();
+    ASSERT_FALSE(done);
+    EXPECT_FALSE(path_exists(folder));
+}
+
+struct UacmeTest : Fixture {
+    UacmeSettings settings{.folder = folder + "/one",
+                           .directory = "https://127.0.0.1:1/dir",
+                           .ca_bundle = {},
+                           .account_key = Secret("a key"),
+                           .challenge = ChallengeKind::tls_alpn_01};
+    // The hook in the place of the program, as uacme calls it.
+    static std::string hook(const Uacme& uacme, const std::string& words) {
+        return "MOLN_CHALLENGE=tls-alpn-01 " + uacme.path("hook") + " " + words;
+    }
+};
+
+TEST_F(UacmeTest, all_that_lies_in_its_folder_is_the_owners_alone_and_goes_with_it) {
+    {
+        const auto uacme = Uacme::prepare(std::move(settings));
+        ASSERT_TRUE(uacme) << uacme.error().reason;
+        namespace fs = std::filesystem;
+        EXPECT_EQ(*read_file((*uacme)->path("private/key.pem")), "a key");
+        for (const auto& one : fs::recursive_directory_iterator(folder + "/one")) {
+            EXPECT_EQ(fs::status(one).permissions() & fs::perms(077), fs::perms::none) << one;
+        }
+        EXPECT_EQ(fs::status(folder + "/one").permissions() & fs::perms(077), fs::perms::none);
+    }
+    EXPECT_FALSE(path_exists(folder + "/one"));
+}
+
+TEST_F(UacmeTest, the_hook_takes_the_wanted_challenge_alone_and_waits_for_the_word) {
+    const auto uacme = Uacme::prepare(std::move(settings));
+    ASSERT_TRUE(uacme);
+    const auto run = [&](const std::string& words) {
+        return std::system((hook(**uacme, words) + " > " + dir.path() + "/out").c_str());
+    };
+    EXPECT_NE(run("begin http-01 a.org tok auth"), 0);
+    EXPECT_EQ(run("done tls-alpn-01 a.org tok auth"), 0);
+    EXPECT_EQ(run("failed http-01 a.org tok auth"), 0);
+    ASSERT_TRUE((*uacme)->answer(true));
+    EXPECT_EQ(run("begin tls-alpn-01 a.org tok auth"), 0);
+    EXPECT_EQ(*read_file(dir.path() + "/out"), "moln-challenge a.org tok auth\n");
+    ASSERT_TRUE((*uacme)->answer(false));
+    EXPECT_NE(run("begin tls-alpn-01 a.org tok auth"), 0);
+}
+
+}  // namespace
+}  // namespace moln

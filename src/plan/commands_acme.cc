@@ -1,0 +1,89 @@
+// Certificates from a public authority: turning it on, changing it, turning it off.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "model/acme.h"
+#include "plan/decision.h"
+
+namespace moln::plan {
+namespace {
+
+// What was refused by one authority is not known of another.
+void forget_orders(Decision& d) {
+    for (const auto& [host, order] : d.world().orders) {
+        if (!d.world().attempts.contains(host)) d.draft.drop_order(host);
+    }
+}
+
+}  // namespace
+
+Status decide_on(Decision& d, const SetAcmeCommand& command) {
+    const auto& before = d.world().acme;
+    auto directory = acme_directory(command.directory);
+    if (directory.empty()) directory = before ? before->directory : acme_directory(k_acme_default);
+    if (auto good = validate_acme_url(directory); !good) return fail_in("directory", good.error());
+    if (command.email) {
+        if (auto good = validate_email(*command.email); !good)
+            return fail_in("email", good.error());
+    }
+    const bool same = before && before->directory == directory;
+    const auto name = acme_name(directory);
+    if (!same && !command.agree_tos) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("{} gives certificates under its terms of service: read them, then "
+                                "say --agree-tos",
+                                name));
+    }
+    AcmeAccount account;
+    if (same) account = *before;
+    if (!same) {
+        account.directory = directory;
+        account.sealed_key = command.sealed_key;
+        account.agreed = d.now();
+        forget_orders(d);
+        if (before) account.email = before->email;
+    }
+    if (command.email && *command.email != account.email) {
+        account.email = *command.email;
+        account.registered = false;
+    }
+    if (command.ca_bundle) account.ca_bundle = *command.ca_bundle;
+    account.enabled = true;
+    account.failures = 0;
+    account.retry = {};
+    account.reason.clear();
+    d.reply.text = fmt::format(
+        "hosts of routes get their certificates from {} by themselves; see "
+        "`moln cert ls`",
+        name);
+    if (before == account) return {};
+    d.effects.push_back(fmt::format("order certificates from {} for public hosts of routes", name));
+    d.draft.tell(EventLevel::info, "acme.set", {}, name,
+                 fmt::format("hosts of routes get their certificates from {} by themselves", name));
+    d.draft.put(std::move(account));
+    return {};
+}
+
+Status decide_on(Decision& d, const StopAcmeCommand&) {
+    const auto& before = d.world().acme;
+    if (!before || !before->enabled) {
+        d.reply.text = "no certificates are ordered";
+        return {};
+    }
+    AcmeAccount account = *before;
+    account.enabled = false;
+    const auto name = acme_name(account.directory);
+    d.reply.text = fmt::format(
+        "no certificates are ordered from {} any more, and none is renewed; "
+        "those that are there serve until they end",
+        name);
+    d.effects.push_back(fmt::format("order and renew no certificates from {} any more", name));
+    d.draft.tell(EventLevel::info, "acme.stopped", {}, name,
+                 fmt::format("no certificates are ordered from {} any more", name));
+    d.draft.put(std::move(account));
+    return {};
+}
+
+}  // namespace moln::plan
