@@ -9,7 +9,7 @@ one, as it has no other).
 
 With --tls the clients speak TLS 1.3, over connections that stay and over one each (`new`: a whole
 handshake with a P-256 key, as `openssl s_time` makes them one after another).
-With --h2 they speak HTTP/2 over TLS 1.3, 4 or 32 connections with 100 streams each at once (h2load).
+With --h2 they speak HTTP/2 over TLS 1.3, 4 or 32 connections with 100 streams each (h2load).
 
 All proxies have on what production has on: access log, metrics, health checks, forwarding and
 tracing fields, keep-alive on both sides, as many threads as cores. wrk drives them in turn,

@@ -5,8 +5,10 @@ import threading
 import unittest
 
 import h2_frames as f
-from h2_frames import (ACK, CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, HEADERS, PING, POST,
-                       PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, Frames, frame, number, settings)
+from h2_frames import (ACK, CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, HEADERS, PING,
+                       POST,
+                       PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, Frames, frame, number,
+                       settings)
 from harness import SANITIZED, EdgeCase, endpoint, ok, serving, until
 
 MEMORY_MIB = 64  # that no abuser may cost
@@ -71,7 +73,8 @@ class Abuse(EdgeCase):
     def test_resets_provoked_from_the_edge(self):
         """Each stream is broken by the client, so that the edge itself must reset it."""
         def open_and_break(c, i):
-            return c.headers(1 + 2 * i, POST, END_HEADERS) + frame(WINDOW_UPDATE, 1 + 2 * i, number(0))
+            return c.headers(1 + 2 * i, POST, END_HEADERS) + frame(WINDOW_UPDATE, 1 + 2 * i,
+                                                                   number(0))
         self.flood(open_and_break, 10_000)
         until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "all closed")
 
@@ -123,7 +126,8 @@ class Abuse(EdgeCase):
         client = self.new()
         client.send(client.headers(1, GET + [("bomb", "b" * 4000)]))
         self.assertIsNone(client.answered(1))
-        client.send(frame(HEADERS, 3, client.block(GET) + b"\xbe" * 16_000, END_STREAM | END_HEADERS))
+        client.send(frame(HEADERS, 3, client.block(GET) + b"\xbe" * 16_000,
+                          END_STREAM | END_HEADERS))
         self.assertIsNone(client.stream_error(3, f.INTERNAL, CALM))
 
     def test_gigantic_windows_and_no_reading(self):

@@ -1,4 +1,4 @@
-"""A client of HTTP/2 for conversation tests: python3-h2 keeps the books, the test says what is sent.
+"""A client of HTTP/2 for conversation tests: python3-h2 keeps the books, the test says what goes.
 
 For what no well-behaved client sends there is `raw()`, with frames of hyperframe.
 """

@@ -126,7 +126,8 @@ class Frames:
         return None if got == status else "answered with " + got
 
     def ended(self, stream):
-        found = self.until(lambda f: f[2] == stream and f[0] in (HEADERS, DATA) and f[1] & END_STREAM)
+        found = self.until(lambda f: f[2] == stream and f[0] in (HEADERS,
+                                                                 DATA) and f[1] & END_STREAM)
         return None if found else "no end"
 
     def alive(self):

@@ -1,4 +1,4 @@
-"""Every MUST of RFC 9113 and RFC 7541 that a client can break, and what it may do: a frame at a time.
+"""Every MUST of RFC 9113 and RFC 7541 that a client can break, and what it may do, frame by frame.
 
 A case is (name, frames to send, verdict); the verdict is None, or what was wrong. The sections are
 RFC 9113's where none is named.
@@ -9,7 +9,8 @@ import unittest
 
 import h2_frames as f
 from h2_frames import (ACK, CALM, COMPRESSION, CONTINUATION, DATA, END_HEADERS, END_STREAM,
-                       FLOW_CONTROL, FRAME_SIZE, GET, GOAWAY, HEADERS, PADDED, PING, POST, PRIORITIZED,
+                       FLOW_CONTROL, FRAME_SIZE, GET, GOAWAY, HEADERS, PADDED, PING, POST,
+                       PRIORITIZED,
                        PRIORITY, PROTOCOL, PUSH_PROMISE, REFUSED, RST_STREAM, SETTINGS,
                        STREAM_CLOSED, WINDOW_UPDATE, Frames, frame, number, settings)
 from harness import EdgeCase, endpoint, ok, serving
@@ -122,8 +123,10 @@ class Connections(Rules):
             ("idle data", self.connection(PROTOCOL, frame(DATA, 1, b"x", END_STREAM))),
             ("idle reset", self.connection(PROTOCOL, rst)),
             ("idle window", self.connection(PROTOCOL, frame(WINDOW_UPDATE, 1, number(100)))),
-            ("idle continuation", self.connection(PROTOCOL, frame(CONTINUATION, 1, b"", END_HEADERS))),
-            ("half closed data", self.stream(STREAM_CLOSED, headers(), frame(DATA, 1, b"x", END_STREAM))),
+            ("idle continuation", self.connection(PROTOCOL, frame(CONTINUATION, 1, b"",
+                                                                  END_HEADERS))),
+            ("half closed data", self.stream(STREAM_CLOSED, headers(), frame(DATA, 1, b"x",
+                                                                             END_STREAM))),
             ("half closed head", self.stream(STREAM_CLOSED, headers(), headers())),
             ("half closed continuation", self.connection(
                 closed, headers(), frame(CONTINUATION, 1, b"", END_HEADERS))),
@@ -170,7 +173,8 @@ class Kinds(Rules):
     def test_6_1_data(self):
         self.check(
             ("no stream", self.connection(PROTOCOL, OPEN, frame(DATA, 0, b"x"))),
-            ("padding", self.connection(PROTOCOL, OPEN, frame(DATA, 1, b"\x06test", PADDED | END_STREAM))),
+            ("padding", self.connection(PROTOCOL, OPEN, frame(DATA, 1, b"\x06test",
+                                                              PADDED | END_STREAM))),
             ("padded", self.served(OPEN, frame(DATA, 1, b"\x02ok\0\0", PADDED | END_STREAM))))
 
     def test_6_2_headers(self):
@@ -179,9 +183,11 @@ class Kinds(Rules):
             ("padding", self.connection(PROTOCOL, lambda c: frame(
                 HEADERS, 1, b"\xff" + c.block(GET), END_STREAM | END_HEADERS | PADDED))),
             ("padded", self.served(lambda c: frame(
-                HEADERS, 1, b"\x03" + c.block(GET) + b"\0\0\0", END_STREAM | END_HEADERS | PADDED))),
+                HEADERS, 1, b"\x03" + c.block(GET) + b"\0\0\0",
+                END_STREAM | END_HEADERS | PADDED))),
             ("priority", self.served(lambda c: frame(
-                HEADERS, 1, b"\0\0\0\0\x10" + c.block(GET), END_STREAM | END_HEADERS | PRIORITIZED))))
+                HEADERS, 1, b"\0\0\0\0\x10" + c.block(GET),
+                END_STREAM | END_HEADERS | PRIORITIZED))))
 
     def test_6_3_priority(self):
         self.check(
@@ -283,11 +289,13 @@ class Kinds(Rules):
         self.check(
             ("several", self.served(parts)),
             ("other frame", self.connection(PROTOCOL, half(), frame(DATA, 1, b"x"))),
-            ("no stream", self.connection(PROTOCOL, half(), frame(CONTINUATION, 0, b"", END_HEADERS))),
+            ("no stream", self.connection(PROTOCOL, half(), frame(CONTINUATION, 0, b"",
+                                                                  END_HEADERS))),
             ("after the end", self.connection((PROTOCOL, STREAM_CLOSED), OPEN, tail)),
             ("after the last", self.connection((PROTOCOL, STREAM_CLOSED),
                                                headers(POST, 0), tail, tail)),
-            ("after data", self.connection((PROTOCOL, STREAM_CLOSED), OPEN, frame(DATA, 1, b"x"), tail)))
+            ("after data", self.connection((PROTOCOL, STREAM_CLOSED), OPEN, frame(DATA, 1, b"x"),
+                                           tail)))
 
 
 class Messages(Rules):
@@ -340,23 +348,29 @@ class Messages(Rules):
             ("two paths", self.malformed(more((":path", "/")))),
             ("two authorities", self.malformed(more((":authority", "shop.test")))),
             ("another host", self.malformed(more(("host", "else.test")))),
-            ("a request in the path", self.malformed(without(":path") + [(":path", "/ HTTP/1.1\r\nx: y")])),
+            ("a request in the path", self.malformed(without(":path") + [(":path",
+                                                                          "/ HTTP/1.1\r\nx: y")])),
             ("connect", lambda c: (c.send(c.headers(1, [(":method", "CONNECT"),
                                                         (":authority", "shop.test:80")])),
                                    c.answered(1, "501"))[1]),
             ("trace", lambda c: (c.send(c.headers(1, [(":method", "TRACE")] + GET[1:])),
                                  c.answered(1, "501"))[1]),
-            ("user in authority", self.malformed(without(":authority") + [(":authority", "a@shop.test")])))
+            ("user in authority", self.malformed(without(":authority") + [(":authority",
+                                                                           "a@shop.test")])))
 
     def test_8_1_1_lengths(self):
         said = lambda size: POST + [("content-length", size)]
         self.check(
-            ("more", self.malformed(said("1"), frame(DATA, 1, b"test", END_STREAM), flags=END_HEADERS)),
-            ("less", self.malformed(said("9"), frame(DATA, 1, b"test", END_STREAM), flags=END_HEADERS)),
-            ("several", self.malformed(said("1"), frame(DATA, 1, b"te"), frame(DATA, 1, b"st", END_STREAM),
+            ("more", self.malformed(said("1"), frame(DATA, 1, b"test", END_STREAM),
+                                    flags=END_HEADERS)),
+            ("less", self.malformed(said("9"), frame(DATA, 1, b"test", END_STREAM),
+                                    flags=END_HEADERS)),
+            ("several", self.malformed(said("1"), frame(DATA, 1, b"te"), frame(DATA, 1, b"st",
+                                                                               END_STREAM),
                                        flags=END_HEADERS)),
             ("none", self.malformed(said("1"))),
-            ("no number", self.malformed(said("+1"), frame(DATA, 1, b"t", END_STREAM), flags=END_HEADERS)),
+            ("no number", self.malformed(said("+1"), frame(DATA, 1, b"t", END_STREAM),
+                                         flags=END_HEADERS)),
             ("two", self.malformed(said("4") + [("content-length", "4")],
                                    frame(DATA, 1, b"test", END_STREAM), flags=END_HEADERS)))
 

@@ -166,7 +166,8 @@ class Bodies(H2Case):
     def test_an_answer_before_the_body_is_read_ends_the_upload(self):
         def script(stream, _number):
             stream.head()
-            stream.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
+            stream.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"
+                        b"big")
             stream.rest()
         self.script(script)
         client = self.h2()

@@ -1,4 +1,4 @@
-"""Instances that speak HTTP/2: a scripted one for the corners, gRPC's own client and server for use."""
+"""Instances that speak HTTP/2: a scripted one for corners, gRPC's own client and server for use."""
 
 import concurrent.futures
 import queue
@@ -73,7 +73,8 @@ class Instance(H2Case):
     def echo(self):
         def handle(server, stream, head, body):
             server.answer(stream, ("%s %s %s %s|" % (
-                head[":method"], head[":path"], head[":authority"], head.get("te"))).encode() + body)
+                head[":method"], head[":path"], head[":authority"],
+                head.get("te"))).encode() + body)
         return self.instance(handle)
 
     def test_clients_of_http_1_are_served(self):
@@ -84,7 +85,8 @@ class Instance(H2Case):
             self.assertEqual((head.status, body),
                              (200, b"GET /%d?q shop.test trailers|" % i))
         for fields, sent in (("Content-Length: 5\r\n", "hello"),
-                             ("Transfer-Encoding: chunked\r\n", "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")):
+                             ("Transfer-Encoding: chunked\r\n",
+                              "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")):
             client.send("POST / HTTP/1.1\r\nHost: shop.test\r\n%s\r\n%s" % (fields, sent))
             self.assertEqual(client.body(client.head()), b"POST / shop.test trailers|hello")
         self.assertEqual(origin.count, 1 if not OVER_TLS else origin.count)
@@ -102,7 +104,8 @@ class Instance(H2Case):
         self.instance(lambda server, stream, head, body: server.answer(
             stream, b"data", trailers=[("grpc-status", "0"), ("x-sum", "abc")]))
         answer = self.h2().get()
-        self.assertEqual((answer.body, answer.trailers), (b"data", {"grpc-status": "0", "x-sum": "abc"}))
+        self.assertEqual((answer.body, answer.trailers), (b"data", {"grpc-status": "0",
+                                                                    "x-sum": "abc"}))
         head, body = self.get()
         self.assertEqual(body, b"data")
 
@@ -111,7 +114,8 @@ class Instance(H2Case):
             stream, fields=[("grpc-status", "12")]))
         client = self.h2()
         answer = client.get()
-        self.assertEqual((answer.head["grpc-status"], answer.body, answer.trailers), ("12", b"", None))
+        self.assertEqual((answer.head["grpc-status"], answer.body, answer.trailers), ("12", b"",
+                                                                                      None))
 
     def test_large_bodies_both_ways(self):
         self.instance(lambda server, stream, head, body: self.later(server, stream, body))
@@ -248,7 +252,8 @@ class Grpc(EdgeCase):
                 lambda requests, _: (one.upper() for one in requests)),
             "Fail": grpc.unary_unary_rpc_method_handler(self.fail_call),
         }
-        self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.T", handlers),))
+        self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.T",
+                                                                                   handlers),))
         port = self.server.add_insecure_port("127.0.0.1:0")
         self.server.start()
         self.publish([{**endpoint("web-1", port), "protocol": "h2c"}])
@@ -299,7 +304,8 @@ class Grpc(EdgeCase):
     def test_streams_down_and_up(self):
         got = list(self.channel.unary_stream("/test.T/Down")(b"1000", timeout=20))
         self.assertEqual(got, [b"%d" % i for i in range(1000)])
-        total = self.channel.stream_unary("/test.T/Up")((b"%d" % i for i in range(1000)), timeout=20)
+        total = self.channel.stream_unary("/test.T/Up")((b"%d" % i for i in range(1000)),
+                                                        timeout=20)
         self.assertEqual(total, b"%d" % sum(range(1000)))
 
     def test_both_ways_at_once(self):
