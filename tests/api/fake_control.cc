@@ -173,7 +173,9 @@ Result<CommandReply> FakeControl::decide(const Command& command, const Expected&
         }
     }
     if (const auto* set = std::get_if<SetAcmeCommand>(&command)) {
-        state.acme = AcmeAccount{.directory = acme_directory(set->directory),
+        const auto directory =
+            set->directory.empty() ? std::string(k_acme_default) : set->directory;
+        state.acme = AcmeAccount{.directory = acme_directory(directory),
                                  .email = set->email.value_or(""),
                                  .ca_bundle = set->ca_bundle.value_or(""),
                                  .sealed_key = set->sealed_key,

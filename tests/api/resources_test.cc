@@ -284,7 +284,7 @@ TEST_F(Resources, a_certificate_is_added_shown_and_removed) {
         auto& edge = control_->state.edge;
         edge.routes = {{.host = "*", .path = "/"},
                        {.host = "a.shop.example.org", .path = "/api"},
-                       {.host = "blog.example.org", .path = "/"}};
+                       {.host = "blog.test", .path = "/"}};
         edge.certificates = {
             {CertificateId("cert-1"), {"*.shop.example.org", "shop.example.org"}, "", ""}};
     });
