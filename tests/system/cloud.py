@@ -36,6 +36,14 @@ def wait_until(what, condition, patience_s=PATIENCE_S):
         time.sleep(0.05)
 
 
+def has_ended(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class Cloud:
     def __init__(self, data=None, arguments=(), variables=None):
         self.own_data = data is None
@@ -106,10 +114,13 @@ class Cloud:
             raise AssertionError("moln up did not end after Ctrl-C:\n" + self.tail(30)) from None
 
     def kill(self):
-        for pid in (self.process.pid, self.daemon_pid()):
+        daemon = self.daemon_pid()
+        for pid in (self.process.pid, daemon):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(PATIENCE_S)
+        # It is no child of ours, and holds the lock on its data until it is gone.
+        wait_until("the daemon's end", lambda: has_ended(daemon))
 
     # ---- the CLI --------------------------------------------------------------------------------
 
