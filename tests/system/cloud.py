@@ -37,9 +37,11 @@ def wait_until(what, condition, patience_s=PATIENCE_S):
 
 
 def has_ended(pid):
+    """Also its last thread: the first may be gone while another still holds its files."""
     try:
         with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+            dead = file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+        return dead and len(os.listdir(f"/proc/{pid}/task")) <= 1
     except (FileNotFoundError, ProcessLookupError):
         return True
 
