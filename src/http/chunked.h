@@ -108,6 +108,8 @@ struct ChunkHead {
 // `data_bytes` > 0: a chunk of size 0 would end the body.
 ChunkHead chunk_head(std::uint64_t data_bytes);
 inline constexpr std::string_view k_chunk_end = "\r\n";
+// What a chunk costs beside its data: the longest head, and the end.
+inline constexpr std::size_t k_chunk_framing_bytes_max = 20;
 inline constexpr std::string_view k_last_chunk = "0\r\n\r\n";
 
 }  // namespace moln::http

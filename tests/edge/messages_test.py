@@ -69,6 +69,29 @@ class Messages(EdgeCase):
         head, body = self.get("/again", stream=client)
         self.assertEqual(head.status, 200)
 
+    def test_keep_alive_is_read_from_the_head_not_from_the_body_that_took_its_place(self):
+        go = threading.Event()
+
+        def script(stream, _number):
+            for pad in range(10):  # one of them puts the body's words where the field stood
+                stream.head()
+                body = b"timeout=0," * 300
+                stream.send("HTTP/1.1 200 OK\r\nX: %s\r\nKeep-Alive: timeout=5\r\n"
+                            "Content-Length: %d\r\n\r\n" % ("x" * pad, len(body)))
+                go.wait(20)
+                go.clear()
+                stream.send(body)
+
+        origin = self.origin(script)
+        self.publish([endpoint("web-1", origin.port)])
+        client = self.client()
+        for _ in range(10):
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            head = client.head()
+            go.set()
+            self.assertEqual(client.body(head), b"timeout=0," * 300)
+        self.assertEqual(origin.count, 1)
+
     def test_a_body_until_close_becomes_chunked_and_the_client_lives_on(self):
         def script(stream, _number):
             stream.head()

@@ -349,10 +349,9 @@ bool Session::submit_response(Stream& stream, std::string_view text, End end) {
     }
     const nghttp2_data_provider provider{.source = {.ptr = nullptr},
                                          .read_callback = Glue::read_body};
-    stream.has_source_ = end == End::open;
     stream.ended_out = end == End::stream;
     return nghttp2_submit_response(session_, stream.id, pairs.data(), pairs.size(),
-                                   stream.has_source_ ? &provider : nullptr) == 0;
+                                   end == End::open ? &provider : nullptr) == 0;
 }
 
 bool Session::submit_request(Stream& stream, std::string_view text, End end) {
@@ -373,10 +372,9 @@ bool Session::submit_request(Stream& stream, std::string_view text, End end) {
     if (!pairs.add_lines(text) || !pairs.add("te", "trailers")) return false;
     const nghttp2_data_provider provider{.source = {.ptr = nullptr},
                                          .read_callback = Glue::read_body};
-    stream.has_source_ = end == End::open;
     stream.ended_out = end == End::stream;
     stream.id = nghttp2_submit_request(session_, nullptr, pairs.data(), pairs.size(),
-                                       stream.has_source_ ? &provider : nullptr, &stream);
+                                       end == End::open ? &provider : nullptr, &stream);
     return stream.id > 0;
 }
 

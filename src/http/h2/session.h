@@ -64,9 +64,7 @@ private:
     friend class Session;
     std::string_view head_, body_;  // while send() runs
     std::size_t taken_ = 0;
-    bool last_ = false;        // END_STREAM follows what is pending
-    bool has_source_ = false;  // a head was sent with a body to follow
-    bool trailers_ = false;    // END_STREAM comes with trailers
+    bool last_ = false;  // END_STREAM follows what is pending
 };
 
 enum class FrameKind : std::uint8_t {

@@ -12,6 +12,9 @@
 
 namespace moln::net {
 
+// All that a connected stream socket can tell, each once.
+inline constexpr std::uint32_t k_stream_edges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
 class Epoll {
 public:
     // Events taken from the kernel in one wait.

@@ -13,12 +13,12 @@
 #include "http/vary.h"
 #include "http/write.h"
 #include "runtime/edge/cache_fill.h"
+#include "runtime/edge/framed_buffer.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
 namespace {
 
-constexpr std::size_t k_chunk_overhead = 20;
 // A waiter whom the answer does not fit looks again; after so many times it asks for itself.
 constexpr std::uint8_t k_rounds_max = 3;
 constexpr std::size_t k_age_digits = 20;
@@ -316,12 +316,7 @@ Flow wait_for_fetch(Core& core, Exchange& exchange) {
 }
 
 void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
-    if (Buffer* out = exchange.to_client) {
-        const std::size_t framed = std::min(bytes, out->size());
-        out->consume(framed);
-        bytes -= framed;
-        if (out->empty()) core.buffers.take_back(&exchange.to_client);
-    }
+    bytes = consume_ahead(core.buffers, &exchange.to_client, bytes);
     CacheVisit& visit = *exchange.visit;
     visit.response->body->advance(visit.cursor, bytes);
     exchange.body_bytes_sent += bytes;
@@ -335,8 +330,9 @@ bool frame_chunks(Core& core, Exchange& exchange, CacheBody::Seen seen) {
         if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
         if (exchange.to_client == nullptr) return false;
         Buffer& out = *exchange.to_client;
-        if (out.room() < 2 * k_chunk_overhead) return true;
-        const auto piece = body.look(visit.cursor).substr(0, out.room() - 2 * k_chunk_overhead);
+        if (out.room() < 2 * http::k_chunk_framing_bytes_max) return true;
+        const auto piece =
+            body.look(visit.cursor).substr(0, out.room() - 2 * http::k_chunk_framing_bytes_max);
         if (piece.empty()) {
             const bool all =
                 seen.state == CacheBody::State::complete && visit.cursor.at() == seen.bytes;
@@ -348,9 +344,7 @@ bool frame_chunks(Core& core, Exchange& exchange, CacheBody::Seen seen) {
             }
             return true;
         }
-        out.append(http::chunk_head(piece.size()).view());
-        out.append(piece);
-        out.append(http::k_chunk_end);
+        append_chunk(out, piece);
         body.advance(visit.cursor, piece.size());
         exchange.body_bytes_sent += piece.size();
     }

@@ -12,7 +12,6 @@
 namespace moln::edge_loop {
 namespace {
 
-constexpr std::uint32_t k_client_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 // Steps of one client before others have their turn.
 constexpr int k_steps_per_turn = 32;
 
@@ -31,7 +30,8 @@ void add_client(Core& core, Listener& listener, Fd fd, const sockaddr_storage& p
     client->address_size = static_cast<std::uint8_t>(
         address.write_ip(client->address_text.data(), client->address_text.size()));
     const bool good = !listener.tls || begin_tls(core, *client);
-    if (!good || !core.epoll.add(client->fd.get(), k_client_events, static_cast<Part*>(client))) {
+    if (!good ||
+        !core.epoll.add(client->fd.get(), net::k_stream_edges, static_cast<Part*>(client))) {
         core.counts.accept_failures.add(1);
         core.clients.drop(client);
         return;
@@ -350,7 +350,7 @@ void close_client(Core& core, Client& client) {
         return;
     }
     if (client.stream != nullptr) {
-        close_stream(core, client);
+        leave_stream(client);
         return;
     }
     if (client.tls) client.tls->end();

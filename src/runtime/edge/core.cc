@@ -72,6 +72,16 @@ void Core::update_clock() {
     http::format_date(WallTime{wall_ms}, date);
 }
 
+std::span<char> Core::log_room() {
+    return port.log ? port.log->reserve(edge::k_log_line_max) : std::span<char>();
+}
+
+void Core::commit_log(std::size_t bytes) {
+    port.log->commit(bytes);
+    auto& flag = port.log->pressing() ? port.control.log_pressing : port.control.log_waiting;
+    if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) port.control.wake.ring();
+}
+
 void Core::on_place_free() {
     if (workers == nullptr) return;
     for (const auto& worker : *workers) {

@@ -124,6 +124,10 @@ struct Core final : DrainListener {
     std::uint64_t health_seen = 0;
 
     void update_clock();
+    // Room for a line of the access log, k_log_line_max of it; empty: none is written, or there is
+    // no room. commit_log() says how much of it was used.
+    std::span<char> log_room();
+    void commit_log(std::size_t bytes);
     std::string_view date_text() const { return {date.data(), date.size()}; }
     void on_idle_endpoint() override;
     void on_place_free() override;

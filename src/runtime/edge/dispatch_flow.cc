@@ -1,6 +1,5 @@
 // Which instance answers a request, and what becomes of the request when that instance, or every
 // instance, cannot.
-#include <algorithm>
 #include <span>
 
 #include "http/write.h"
@@ -66,71 +65,30 @@ void hold(Core& core, Exchange& exchange, edge::HoldCause cause) {
         answer_locally(core, exchange, {.status = 404, .text = "this app is no longer here"});
         return;
     }
-    const std::int64_t held = app.cell->held.fetch_add(1);
-    const auto verdict = edge::hold_verdict({.hold = app.spec->hold,
-                                             .cause = cause,
-                                             .held = held,
-                                             .held_max = app.spec->hold_requests_max});
+    const auto verdict = begin_hold(core, app, exchange, cause);
     if (verdict != edge::HoldVerdict::wait) {
-        app.cell->held.fetch_sub(1);
         answer_unavailable(core, exchange, edge::explain(verdict, cause));
         return;
     }
-    const auto limit = edge::hold_limit(app.spec->hold, cause, app.spec->hold_limit);
-    if (exchange.held_until_ms == 0) exchange.held_until_ms = core.now_ms + limit.count;
-    exchange.held_cause = cause;
-    exchange.held_retry_ms = cause == edge::HoldCause::unreachable
-                                 ? core.now_ms + edge::k_unreachable_retry_pause.count
-                                 : 0;
-    exchange.held_since_us = core.now_us;
-    if (exchange.queue_us == 0) app.slot->held_total.add(1);
-    exchange.tried_count = 0;
-    exchange.attempts = 0;
     app.held.push_back(&exchange);
-    if (!static_cast<edge::ListLink<ByHolding>&>(app).linked()) {
-        core.views.holding().push_back(&app);
-    }
-}
-
-// What a request that waits is to do now.
-enum class HeldStep : std::uint8_t { stay, go, give_up };
-
-HeldStep held_step(const Core& core, const AppView& app, const Exchange& exchange) {
-    const bool due = exchange.held_retry_ms <= core.now_ms;
-    if (due && core.views.any_place(app)) return HeldStep::go;
-    if (app.spec == nullptr || exchange.held_until_ms <= core.now_ms) return HeldStep::give_up;
-    if (!app.spec->hold && !core.views.any_eligible(app)) return HeldStep::give_up;
-    return HeldStep::stay;
 }
 
 }  // namespace
 
 void unhold(Exchange& exchange) {
     static_cast<edge::ListLink<ByHold>&>(exchange).unlink();
-    AppView& app = *exchange.app;
-    app.cell->held.fetch_sub(1);
-    const std::int64_t waited = clock_now(Clock::mono_us) - exchange.held_since_us;
-    exchange.held_since_us = 0;
-    exchange.queue_us += std::max<std::int64_t>(waited, 1);
-    app.slot->queue_us_total.add(waited);
+    end_hold(*exchange.app, exchange);
 }
 
 void dispatch(Core& core, Exchange& exchange) {
     const std::span tried(exchange.tried.data(), exchange.tried_count);
-    const bool is_new = exchange.held_until_ms == 0 && exchange.attempts == 0;
-    if (is_new && !exchange.app->held.empty() && core.views.is_limited(*exchange.app)) {
+    if (exchange.is_new() && !exchange.app->held.empty() && core.views.is_limited(*exchange.app)) {
         hold(core, exchange, edge::HoldCause::busy);  // who came before goes before
         return;
     }
     EndpointView* endpoint = core.views.pick(*exchange.app, tried);
     if (endpoint == nullptr) {
-        auto cause = edge::HoldCause::none_ready;
-        if (!tried.empty()) {
-            cause = edge::HoldCause::unreachable;
-        } else if (core.views.any_eligible(*exchange.app)) {
-            cause = edge::HoldCause::busy;
-        }
-        hold(core, exchange, cause);
+        hold(core, exchange, why_none(core, *exchange.app, exchange));
         return;
     }
     ++exchange.attempts;

@@ -128,9 +128,7 @@ std::string_view version_of(const Exchange& exchange) {
 }
 
 void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us) {
-    LogRing* ring = core.port.log.get();
-    if (ring == nullptr) return;
-    const auto room = ring->reserve(edge::k_log_line_max);
+    const auto room = core.log_room();
     if (room.empty()) return;
     edge::AccessRecord record{.time = WallTime{exchange.begun_wall_ms},
                               .status = exchange.status,
@@ -157,10 +155,7 @@ void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us
         record.process = exchange.app->cell->process;
     }
     if (exchange.endpoint != nullptr) record.instance = exchange.endpoint->cell->instance.text;
-    ring->commit(edge::format_access_line(record, room));
-    ControlPort& control = core.port.control;
-    auto& flag = ring->pressing() ? control.log_pressing : control.log_waiting;
-    if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) control.wake.ring();
+    core.commit_log(edge::format_access_line(record, room));
 }
 
 http::HeadResult parse_head(const Client& client, Heads& heads) {
@@ -204,7 +199,7 @@ void account(Core& core, Exchange& exchange, bool broken) {
 
 bool reusable(const Core& core, const Exchange& exchange) {
     const Upstream& upstream = *exchange.upstream;
-    const EndpointView& endpoint = *exchange.endpoint;
+    const EndpointView& endpoint = *upstream.endpoint;
     if (!exchange.request_sent || exchange.request_cut || core.stopping) return false;
     if (upstream.ended || upstream.ready.broken || upstream.ready.hung_up) return false;
     if (upstream.in != nullptr && !upstream.in->empty()) return false;
@@ -329,7 +324,7 @@ void finish_exchange(Core& core, Exchange& exchange) {
         Upstream& upstream = *std::exchange(exchange.upstream, nullptr);
         upstream.exchange = nullptr;
         if (keep) {
-            release_upstream(core, upstream, exchange.heads->response);
+            release_upstream(core, upstream);
         } else {
             close_upstream(core, upstream);
         }

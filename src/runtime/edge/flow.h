@@ -49,7 +49,7 @@ void stop_http2(Core& core, Client& client);
 // With all its streams.
 void end_http2(Core& core, Client& client);
 // Of a stream's client: its stream is left.
-void close_stream(Core& core, Client& client);
+void leave_stream(Client& client);
 // What was gathered goes out, and what waited for room goes on. May close the client.
 void flush_http2(Core& core, Client& client);
 // The same of all connections that have gathered something in this turn.
@@ -84,6 +84,16 @@ void dispatch(Core& core, Exchange& exchange);
 void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end);
 // It waits no more; the time that it did is counted.
 void unhold(Exchange& exchange);
+
+// hold_flow.cc: what requests and streams have in common when no endpoint takes them.
+edge::HoldCause why_none(const Core& core, const AppView& app, const Attempts& of);
+// wait: it is counted, the caller puts it into the app's list.
+edge::HoldVerdict begin_hold(Core& core, AppView& app, Attempts& of, edge::HoldCause cause);
+void end_hold(AppView& app, Attempts& of);
+// What something that waits is to do now.
+enum class HeldStep : std::uint8_t { stay, go, give_up };
+HeldStep held_step(const Core& core, const AppView& app, const Attempts& of);
+
 // Lets waiting requests go, as far as endpoints and time allow.
 void serve_held(Core& core, AppView& app);
 
@@ -91,8 +101,10 @@ void serve_held(Core& core, AppView& app);
 // refused: out of descriptors. Any other error: the instance cannot be reached.
 std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
                                                     EndpointView& endpoint);
-// To the pool, unless `last`, the response it carried, says that it would not live long.
-void release_upstream(Core& core, Upstream& upstream, const http::ResponseHead& last);
+// What its response's head says of how long it may idle. The head's bytes may go afterwards.
+void note_keep_alive(Upstream& upstream, const http::ResponseHead& head);
+// To the pool, unless it would not live long there.
+void release_upstream(Core& core, Upstream& upstream);
 void close_upstream(Core& core, Upstream& upstream);
 // h2_upstream_flow.cc: connections of HTTP/2 to instances, whose streams are upstreams.
 std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, EndpointView& endpoint);

@@ -12,10 +12,6 @@ H2Stream& own(h2::Stream& stream) {
     return static_cast<H2Stream&>(stream);
 }
 
-Client& client_of(const H2Stream& stream) {
-    return *static_cast<Client*>(stream.part);
-}
-
 // The key of a WebSocket handshake (RFC 6455 4.1) that we make for the instance: any will do, for
 // nobody but that instance sees it.
 constexpr std::size_t k_websocket_key_bytes = 24;
@@ -31,6 +27,10 @@ std::array<char, k_websocket_key_bytes> websocket_key(Random& random) {
 }
 
 }  // namespace
+
+Client& client_of(const H2Stream& stream) {
+    return *static_cast<Client*>(stream.end);
+}
 
 H2Connection& connection_of(const Client& client) {
     return *client.carrier->h2;
@@ -93,7 +93,6 @@ h2::Stream* H2Connection::on_open(std::int32_t) {
     client->state = ClientState::head;
     client->in = in;
     client->ready.writable = true;
-    stream->part = client;
     stream->end = client;
     add(*stream);
     core_.counts.h2_streams_open.add(1);

@@ -49,5 +49,7 @@ private:
 
 // Of a stream's client.
 H2Connection& connection_of(const Client& client);
+// What a stream of such a connection is to the flows.
+Client& client_of(const H2Stream& stream);
 
 }  // namespace moln::edge_loop

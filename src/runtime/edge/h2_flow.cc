@@ -9,8 +9,7 @@ namespace moln::edge_loop {
 namespace {
 
 void drive_ready(Core& core, Client& carrier) {
-    while (H2Stream* stream = carrier.h2->next_ready())
-        drive(core, *static_cast<Client*>(stream->part));
+    while (H2Stream* stream = carrier.h2->next_ready()) drive(core, client_of(*stream));
 }
 
 // What the connection waits for decides which timer runs. That of an idle one begins when its last
@@ -110,12 +109,11 @@ void stop_http2(Core& core, Client& client) {
 }
 
 void end_http2(Core& core, Client& client) {
-    while (H2Stream* stream = client.h2->first())
-        close_client(core, *static_cast<Client*>(stream->part));
+    while (H2Stream* stream = client.h2->first()) close_client(core, client_of(*stream));
     client.h2.reset();
 }
 
-void close_stream(Core&, Client& client) {
+void leave_stream(Client& client) {
     H2Stream& stream = *std::exchange(client.stream, nullptr);
     stream.link->drop(stream, h2::ErrorCode::internal_error);
 }

@@ -19,7 +19,6 @@ namespace moln::edge_loop {
 
 struct Connection;
 struct Core;
-struct Part;
 class H2Link;
 
 struct ByReady;
@@ -28,8 +27,7 @@ struct ByFlush;
 
 struct H2Stream : h2::Stream, edge::ListLink<ByReady>, edge::ListLink<ByConnection> {
     H2Link* link = nullptr;
-    Part* part = nullptr;        // the Client or Upstream that it is to the flows
-    Connection* end = nullptr;   // the same
+    Connection* end = nullptr;   // the Client or Upstream that it is to the flows
     Buffer* inbox = nullptr;     // bytes that were not received yet, in the sense of receive()
     std::size_t head_bytes = 0;  // at the inbox's front: a response's head, which no window counts
     Buffer* trailers = nullptr;  // field lines of HTTP/1

@@ -12,6 +12,10 @@ H2Stream& own(h2::Stream& stream) {
 
 }  // namespace
 
+Upstream& upstream_of(const H2Stream& stream) {
+    return *static_cast<Upstream*>(stream.end);
+}
+
 std::unique_ptr<H2Upstream> H2Upstream::make(Core& core, Upstream& carrier) {
     std::unique_ptr<H2Upstream> link(new H2Upstream(core, carrier));
     link->session_ = h2::Session::make_client(*link);
@@ -31,7 +35,6 @@ Upstream* H2Upstream::open_stream() {
     upstream->stream = stream;
     upstream->endpoint = upstream_.endpoint;
     upstream->ready.writable = true;
-    stream->part = upstream;
     stream->end = upstream;
     add(*stream);
     return upstream;

@@ -44,4 +44,7 @@ private:
     bool lost_ = false;
 };
 
+// What a stream of such a connection is to the flows.
+Upstream& upstream_of(const H2Stream& stream);
+
 }  // namespace moln::edge_loop

@@ -8,8 +8,6 @@
 namespace moln::edge_loop {
 namespace {
 
-constexpr std::uint32_t k_upstream_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-
 std::expected<Upstream*, ErrorCode> connect_carrier(Core& core, EndpointView& endpoint) {
     core.counts.upstream_connects.add(1);
     auto fd = net::connect_tcp(endpoint.cell->address);
@@ -18,7 +16,7 @@ std::expected<Upstream*, ErrorCode> connect_carrier(Core& core, EndpointView& en
     carrier->fd = std::move(*fd);
     carrier->endpoint = &endpoint;
     carrier->h2 = H2Upstream::make(core, *carrier);
-    const bool good = carrier->h2 && core.epoll.add(carrier->fd.get(), k_upstream_events,
+    const bool good = carrier->h2 && core.epoll.add(carrier->fd.get(), net::k_stream_edges,
                                                     static_cast<Part*>(carrier));
     if (!good) {
         core.upstreams.drop(carrier);
@@ -39,7 +37,7 @@ Upstream* carrier_with_room(EndpointView& endpoint) {
 
 void drive_ready(Core& core, H2Upstream& link) {
     while (H2Stream* stream = link.next_ready()) {
-        Exchange* exchange = static_cast<Upstream*>(stream->part)->exchange;
+        Exchange* exchange = upstream_of(*stream).exchange;
         if (exchange != nullptr) drive(core, *exchange->client);
     }
 }
@@ -66,7 +64,7 @@ void fail_connect(Core& core, Upstream& carrier) {
     carrier.endpoint = nullptr;
     if (carrier.h2->open() == 0) close_upstream(core, carrier);
     while (carrier.state != UpstreamState::closed) {
-        Exchange& exchange = *static_cast<Upstream*>(carrier.h2->first()->part)->exchange;
+        Exchange& exchange = *upstream_of(*carrier.h2->first()).exchange;
         Client& client = *exchange.client;
         fail_attempt(core, exchange, edge::AttemptEnd::not_connected);  // drops the stream
         drive(core, client);

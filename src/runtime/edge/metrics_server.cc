@@ -32,7 +32,7 @@ void MetricsServer::on_event(std::uint32_t /*events*/, std::int64_t now_ms) {
     auto reader = std::make_unique<Reader>(*this);
     reader->fd = std::move(fd);
     reader->until_ms = now_ms + k_metrics_reader_ms_max;
-    if (!epoll_.add(reader->fd.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    if (!epoll_.add(reader->fd.get(), net::k_stream_edges,
                     static_cast<ControlPart*>(reader.get()))) {
         return;
     }

@@ -163,7 +163,22 @@ struct Opening : edge::ListLink<ByAge> {
     std::int64_t open_since_ms = 0;
 };
 
-struct Exchange : Opening, edge::ListLink<ByHold> {
+// What was tried for a request or a stream, and how it waited when no endpoint took it.
+struct Attempts {
+    std::array<const EndpointCell*, edge::k_attempts_max> tried{};  // compared, never looked into
+    std::uint32_t tried_count = 0;
+    std::uint32_t attempts = 0;  // since it was last held
+    std::uint32_t retries = 0;
+    edge::HoldCause held_cause = edge::HoldCause::none_ready;  // why it waits, or last did
+    std::int64_t held_since_us = 0;
+    std::int64_t held_until_ms = 0;  // 0: it has never waited
+    std::int64_t held_retry_ms = 0;
+    std::int64_t queue_us = 0;  // that it has waited in all
+
+    bool is_new() const { return held_until_ms == 0 && attempts == 0; }
+};
+
+struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     Client* client = nullptr;
     Upstream* upstream = nullptr;
     AppView* app = nullptr;
@@ -195,17 +210,8 @@ struct Exchange : Opening, edge::ListLink<ByHold> {
     std::uint32_t interim = 0;
     std::uint64_t body_bytes_sent = 0;
 
-    std::array<const EndpointCell*, edge::k_attempts_max> tried{};  // compared, never looked into
-    std::uint32_t tried_count = 0;
-    std::uint32_t attempts = 0;  // since it was last held
-    std::uint32_t retries = 0;
     bool instance_told_end = false;  // of a tunnel: the client's end was passed on
     bool client_told_end = false;    // the instance's end was passed on
-    edge::HoldCause held_cause = edge::HoldCause::none_ready;  // why it waits, or last did
-    std::int64_t held_since_us = 0;                            // 0: it does not wait
-    std::int64_t queue_us = 0;                                 // that it has waited in all
-    std::int64_t held_until_ms = 0;
-    std::int64_t held_retry_ms = 0;
 
     std::int64_t begun_us = 0;
     std::int64_t begun_wall_ms = 0;

@@ -12,7 +12,6 @@
 namespace moln::edge_loop {
 namespace {
 
-constexpr std::uint32_t k_probe_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 constexpr Milliseconds k_crowded_pause{20};  // too many probes run: later
 
 std::string host_of(const edge::CompiledSnapshot& compiled, std::size_t app) {
@@ -109,7 +108,7 @@ void Prober::begin(Target& target, std::int64_t now_ms) {
         return;
     }
     auto fd = net::connect_tcp(target.cell->address);
-    if (!fd || !epoll_.add(fd->get(), k_probe_events, static_cast<ControlPart*>(&target))) {
+    if (!fd || !epoll_.add(fd->get(), net::k_stream_edges, static_cast<ControlPart*>(&target))) {
         finish(target,
                {.good = false, .reason = connect_reason(errno, target.cell->address.port())},
                now_ms);

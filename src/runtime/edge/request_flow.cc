@@ -2,13 +2,11 @@
 #include <algorithm>
 
 #include "runtime/edge/flow.h"
+#include "runtime/edge/framed_buffer.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
 namespace {
-
-// What a chunk costs beside its data: the longest size line and the CRLF behind the data.
-constexpr std::size_t k_chunk_overhead = 20;
 
 // Received body bytes that were not passed on.
 std::string_view received(const Exchange& exchange) {
@@ -18,11 +16,11 @@ std::string_view received(const Exchange& exchange) {
 
 // A body of unknown length: in chunks, or as it is where a stream's end ends it.
 void append_body(const Exchange& exchange, std::string_view data) {
-    Buffer& out = *exchange.to_upstream;
-    const bool chunked = exchange.upstream->stream == nullptr;
-    if (chunked) out.append(http::chunk_head(data.size()).view());
-    out.append(data);
-    if (chunked) out.append(http::k_chunk_end);
+    if (exchange.upstream->stream == nullptr) {
+        append_chunk(*exchange.to_upstream, data);
+    } else {
+        exchange.to_upstream->append(data);
+    }
 }
 
 void append_end(const Exchange& exchange) {
@@ -38,8 +36,8 @@ Flow chunk_stream(Core& core, Exchange& exchange) {
         if (exchange.to_upstream == nullptr) exchange.to_upstream = core.buffers.lend();
         if (exchange.to_upstream == nullptr) return Flow::gone;
         Buffer& out = *exchange.to_upstream;
-        if (out.room() < 2 * k_chunk_overhead) return Flow::progress;
-        const auto data = waiting.substr(0, out.room() - 2 * k_chunk_overhead);
+        if (out.room() < 2 * http::k_chunk_framing_bytes_max) return Flow::progress;
+        const auto data = waiting.substr(0, out.room() - 2 * http::k_chunk_framing_bytes_max);
         if (data.empty()) {
             append_end(exchange);
             body.complete = true;
@@ -63,8 +61,9 @@ Flow transcode_chunks(Core& core, Exchange& exchange) {
         if (exchange.to_upstream == nullptr) exchange.to_upstream = core.buffers.lend();
         if (exchange.to_upstream == nullptr) return Flow::gone;
         Buffer& out = *exchange.to_upstream;
-        if (out.room() < 2 * k_chunk_overhead) return Flow::progress;
-        const auto input = received(exchange).substr(0, out.room() - 2 * k_chunk_overhead);
+        if (out.room() < 2 * http::k_chunk_framing_bytes_max) return Flow::progress;
+        const auto input =
+            received(exchange).substr(0, out.room() - 2 * http::k_chunk_framing_bytes_max);
         const http::ChunkStep step = body.chunks.next(input);
         exchange.body_at += step.consumed;
         switch (step.kind) {
@@ -126,12 +125,7 @@ Flow read_body(Exchange& exchange) {
 }
 
 void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
-    if (Buffer* out = exchange.to_upstream) {
-        const std::size_t of_head = std::min(bytes, out->size());
-        out->consume(of_head);
-        bytes -= of_head;
-        if (out->empty()) core.buffers.take_back(&exchange.to_upstream);
-    }
+    bytes = consume_ahead(core.buffers, &exchange.to_upstream, bytes);
     BodyReader& body = exchange.request_body;
     exchange.body_at += bytes;
     core.counts.bytes_in.add(static_cast<std::int64_t>(bytes));

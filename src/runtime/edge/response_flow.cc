@@ -6,13 +6,13 @@
 #include "http/write.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/framed_buffer.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
 namespace {
 
 constexpr http::HeadLimits k_response_limits{.head_bytes_max = edge::k_head_bytes_max};
-constexpr std::size_t k_chunk_overhead = 20;
 
 Buffer* client_buffer(Core& core, Exchange& exchange) {
     if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
@@ -151,6 +151,7 @@ Flow read_head(Core& core, Exchange& exchange) {
     if (parsed.progress == http::Progress::need_more) return Flow::wait;
     if (parsed.progress == http::Progress::refused) return broken_attempt(core, exchange);
     heads.response.rebase(upstream.in->bytes + upstream.in->begin);
+    note_keep_alive(upstream, heads.response);
     const std::uint16_t status = heads.response.status;
     if (http::unexpected_switch(heads.response, exchange.upgrade.protocol)) {
         return broken_attempt(core, exchange);
@@ -168,9 +169,11 @@ Flow read_head(Core& core, Exchange& exchange) {
 
 // Appends data to to_client as the client is to get it.
 void frame(Buffer& out, http::BodyKind kind, std::string_view data) {
-    if (kind == http::BodyKind::chunked) out.append(http::chunk_head(data.size()).view());
-    out.append(data);
-    if (kind == http::BodyKind::chunked) out.append(http::k_chunk_end);
+    if (kind == http::BodyKind::chunked) {
+        append_chunk(out, data);
+    } else {
+        out.append(data);
+    }
 }
 
 // Chunked on one side or both: data move through to_client, as far as there is room.
@@ -181,8 +184,9 @@ Flow transcode(Core& core, Exchange& exchange) {
     while (!body.complete && upstream.in != nullptr && !upstream.in->empty()) {
         Buffer* out = client_buffer(core, exchange);
         if (out == nullptr) return Flow::gone;
-        if (out->room() < 2 * k_chunk_overhead) return Flow::wait;
-        const auto input = upstream.in->view().substr(0, out->room() - 2 * k_chunk_overhead);
+        if (out->room() < 2 * http::k_chunk_framing_bytes_max) return Flow::wait;
+        const auto input =
+            upstream.in->view().substr(0, out->room() - 2 * http::k_chunk_framing_bytes_max);
         if (body.framing.kind != http::BodyKind::chunked) {
             frame(*out, exchange.client_body, input);
             exchange.body_bytes_sent += input.size();
@@ -220,12 +224,7 @@ std::string_view sendable(const Exchange& exchange) {
 }
 
 void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
-    if (Buffer* out = exchange.to_client) {
-        const std::size_t framed = std::min(bytes, out->size());
-        out->consume(framed);
-        bytes -= framed;
-        if (out->empty()) core.buffers.take_back(&exchange.to_client);
-    }
+    bytes = consume_ahead(core.buffers, &exchange.to_client, bytes);
     if (bytes == 0) return;
     exchange.body_bytes_sent += bytes;
     exchange.upstream->in->consume(bytes);

@@ -10,7 +10,6 @@
 namespace moln::edge_loop {
 namespace {
 
-constexpr std::uint32_t k_end_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 // The workers wait on one socket: one of them is woken for a connection, not all.
 constexpr std::uint32_t k_listener_events = EPOLLIN | EPOLLEXCLUSIVE;
 
@@ -19,7 +18,7 @@ void add_stream(Core& core, const StreamListener& listener, Fd fd, const net::So
     stream->client.fd = std::move(fd);
     stream->listen = listener.socket->listen;
     stream->peers.family = proxy_address(peer, stream->peers.source);
-    if (!core.epoll.add(stream->client.fd.get(), k_end_events,
+    if (!core.epoll.add(stream->client.fd.get(), net::k_stream_edges,
                         static_cast<Part*>(&stream->client))) {
         core.counts.accept_failures.add(1);
         core.streams.slab.drop(stream);

@@ -1,6 +1,5 @@
 // Which instance a stream goes to, and what if that one, or every one, cannot be reached. As
 // dispatch_flow.cc, but that a stream without an instance can only be broken off.
-#include <algorithm>
 #include <span>
 
 #include "io/net/socket.h"
@@ -9,39 +8,18 @@
 namespace moln::edge_loop {
 namespace {
 
-constexpr std::uint32_t k_end_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-
 void hold_stream(Core& core, Stream& stream, edge::HoldCause cause) {
     AppView& app = *stream.app;
     if (app.spec == nullptr) {
         close_stream(core, stream, edge::StreamOutcome::no_instance);
         return;
     }
-    const std::int64_t held = app.cell->held.fetch_add(1);
-    const auto verdict = edge::hold_verdict({.hold = app.spec->hold,
-                                             .cause = cause,
-                                             .held = held,
-                                             .held_max = app.spec->hold_requests_max});
-    if (verdict != edge::HoldVerdict::wait) {
-        app.cell->held.fetch_sub(1);
+    if (begin_hold(core, app, stream, cause) != edge::HoldVerdict::wait) {
         close_stream(core, stream, edge::StreamOutcome::no_instance);
         return;
     }
-    const auto limit = edge::hold_limit(app.spec->hold, cause, app.spec->hold_limit);
-    if (stream.held_until_ms == 0) stream.held_until_ms = core.now_ms + limit.count;
-    stream.held_cause = cause;
-    stream.held_retry_ms = cause == edge::HoldCause::unreachable
-                               ? core.now_ms + edge::k_unreachable_retry_pause.count
-                               : 0;
-    stream.held_since_us = core.now_us;
-    if (stream.queue_us == 0) app.slot->held_total.add(1);
-    stream.tried_count = 0;
-    stream.attempts = 0;
     stream.state = StreamState::held;
     app.held_streams.push_back(&stream);
-    if (!static_cast<edge::ListLink<ByHolding>&>(app).linked()) {
-        core.views.holding().push_back(&app);
-    }
 }
 
 bool connect_to(Core& core, Stream& stream, const EndpointView& endpoint) {
@@ -52,7 +30,7 @@ bool connect_to(Core& core, Stream& stream, const EndpointView& endpoint) {
     if (!fd) return false;
     stream.instance.ready = {};
     stream.instance.fd = std::move(*fd);
-    if (!core.epoll.add(stream.instance.fd.get(), k_end_events,
+    if (!core.epoll.add(stream.instance.fd.get(), net::k_stream_edges,
                         static_cast<Part*>(&stream.instance))) {
         stream.instance.fd.reset();
         return false;
@@ -65,36 +43,19 @@ bool connect_to(Core& core, Stream& stream, const EndpointView& endpoint) {
 void dispatch_stream(Core& core, Stream& stream) {
     AppView& app = *stream.app;
     const std::span tried(stream.tried.data(), stream.tried_count);
-    const bool is_new = stream.held_until_ms == 0 && stream.attempts == 0;
-    if (is_new && !app.held_streams.empty() && core.views.is_limited(app)) {
+    if (stream.is_new() && !app.held_streams.empty() && core.views.is_limited(app)) {
         hold_stream(core, stream, edge::HoldCause::busy);  // who came before goes before
         return;
     }
     EndpointView* endpoint = core.views.pick(app, tried, PickBy::edge);
     if (endpoint == nullptr) {
-        auto cause = edge::HoldCause::none_ready;
-        if (!tried.empty()) {
-            cause = edge::HoldCause::unreachable;
-        } else if (core.views.any_eligible(app)) {
-            cause = edge::HoldCause::busy;
-        }
-        hold_stream(core, stream, cause);
+        hold_stream(core, stream, why_none(core, app, stream));
         return;
     }
     ++stream.attempts;
     core.views.open(stream, *endpoint, core.now_ms);
     core.views.to_tunnel(stream);
     if (!connect_to(core, stream, *endpoint)) fail_stream_attempt(core, stream);
-}
-
-enum class HeldStep : std::uint8_t { stay, go, give_up };
-
-HeldStep held_step(const Core& core, const AppView& app, const Stream& stream) {
-    const bool due = stream.held_retry_ms <= core.now_ms;
-    if (due && core.views.any_place(app)) return HeldStep::go;
-    if (app.spec == nullptr || stream.held_until_ms <= core.now_ms) return HeldStep::give_up;
-    if (!app.spec->hold && !core.views.any_eligible(app)) return HeldStep::give_up;
-    return HeldStep::stay;
 }
 
 }  // namespace
@@ -137,11 +98,7 @@ void fail_stream_attempt(Core& core, Stream& stream) {
 
 void unhold_stream(Stream& stream) {
     static_cast<edge::ListLink<ByHold>&>(stream).unlink();
-    AppView& app = *stream.app;
-    app.cell->held.fetch_sub(1);
-    const std::int64_t waited = clock_now(Clock::mono_us) - stream.held_since_us;
-    stream.queue_us += std::max<std::int64_t>(waited, 1);
-    app.slot->queue_us_total.add(waited);
+    end_hold(*stream.app, stream);
 }
 
 void serve_held_streams(Core& core, AppView& app) {

@@ -183,14 +183,8 @@ bool is_cut(edge::StreamOutcome outcome) {
 }  // namespace
 
 void log_stream_record(Core& core, const edge::StreamRecord& record) {
-    LogRing* ring = core.port.log.get();
-    if (ring == nullptr) return;
-    const auto room = ring->reserve(edge::k_log_line_max);
-    if (room.empty()) return;
-    ring->commit(edge::format_stream_line(record, room));
-    ControlPort& control = core.port.control;
-    auto& flag = ring->pressing() ? control.log_pressing : control.log_waiting;
-    if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) control.wake.ring();
+    const auto room = core.log_room();
+    if (!room.empty()) core.commit_log(edge::format_stream_line(record, room));
 }
 
 void drive_stream(Core& core, Stream& stream) {

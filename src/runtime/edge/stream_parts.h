@@ -51,6 +51,7 @@ enum class StreamState : std::uint8_t {
 };
 
 struct Stream : Opening,
+                Attempts,
                 Timed,
                 edge::ListLink<ByHold>,
                 edge::ListLink<ByAgain>,
@@ -74,15 +75,6 @@ struct Stream : Opening,
     std::size_t head_size = 0;
     std::size_t head_sent = 0;
 
-    std::array<const EndpointCell*, edge::k_attempts_max> tried{};  // compared, never looked into
-    std::uint32_t tried_count = 0;
-    std::uint32_t attempts = 0;  // since it was last held
-    std::uint32_t retries = 0;
-    edge::HoldCause held_cause = edge::HoldCause::none_ready;
-    std::int64_t held_since_us = 0;
-    std::int64_t held_until_ms = 0;
-    std::int64_t held_retry_ms = 0;
-    std::int64_t queue_us = 0;
     std::int64_t begun_us = 0;
     std::int64_t begun_wall_ms = 0;
 };

@@ -11,8 +11,6 @@
 namespace moln::edge_loop {
 namespace {
 
-constexpr std::uint32_t k_upstream_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-
 bool silent(const Upstream& upstream) {
     char byte = 0;
     const auto got = ::recv(upstream.fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -72,7 +70,7 @@ std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchan
     Upstream* upstream = core.upstreams.make();
     upstream->fd = std::move(*fd);
     upstream->endpoint = &endpoint;
-    if (!core.epoll.add(upstream->fd.get(), k_upstream_events, static_cast<Part*>(upstream))) {
+    if (!core.epoll.add(upstream->fd.get(), net::k_stream_edges, static_cast<Part*>(upstream))) {
         core.upstreams.drop(upstream);
         return std::unexpected(ErrorCode::refused);
     }
@@ -80,11 +78,14 @@ std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchan
     return upstream;
 }
 
-void release_upstream(Core& core, Upstream& upstream, const http::ResponseHead& last) {
+void note_keep_alive(Upstream& upstream, const http::ResponseHead& head) {
+    upstream.idle_limit_ms = wanted_idle_ms(head);
+}
+
+void release_upstream(Core& core, Upstream& upstream) {
     EndpointView& endpoint = *upstream.endpoint;
     core.buffers.take_back(&upstream.in);
     upstream.idle_since_ms = core.now_ms;
-    upstream.idle_limit_ms = wanted_idle_ms(last);
     // A server that was told to end waits for its connections: one that drains keeps none of ours.
     const bool wanted = endpoint.current && endpoint.state == EndpointState::active;
     if (!wanted || endpoint.idle_count >= edge::k_upstream_idle_max ||

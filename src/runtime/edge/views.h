@@ -57,12 +57,10 @@ struct AppView : edge::ListLink<ByHolding> {
 // Where the worker says that a drained endpoint has become idle.
 class DrainListener {
 public:
+    virtual ~DrainListener() = default;
     virtual void on_idle_endpoint() = 0;
     // A place within an endpoint's concurrency is free, for which requests of other workers wait.
     virtual void on_place_free() = 0;
-
-protected:
-    ~DrainListener() = default;
 };
 
 // Whose open counts say which endpoint has the least.
