@@ -25,10 +25,17 @@ Result<DaemonLine> parse_daemon_line(std::string_view line) {
         if (!purge) return fail(purge.error());
         return std::move(*purge);
     }
+    if (name == "take_over") return TakeOver{};
+    if (name == "release") return Release{};
+    if (name == "took_over") {
+        auto word = from_json<TookOver>(content, UnknownFields::ignore, "took_over");
+        if (!word) return fail(word.error());
+        return std::move(*word);
+    }
     const auto* asked = name == "get" ? content.if_string() : nullptr;
     if (asked != nullptr && *asked == "report") return DaemonAsk::report;
     if (asked != nullptr && *asked == "metrics") return DaemonAsk::metrics;
-    return fail(ErrorCode::invalid, "a line is neither a snapshot, a listener, a purge nor a get");
+    return fail(ErrorCode::invalid, "a line is nothing that is said to an edge");
 }
 
 }  // namespace moln::edge

@@ -1,5 +1,6 @@
-// One line of the daemon to the edge as a value: {"snapshot": …}, {"listener": …}, {"purge": …},
-// {"get": "report"} or {"get": "metrics"}. Not how it travels.
+// One line to the edge as a value. Of the daemon: {"snapshot": …}, {"listener": …}, {"purge": …},
+// {"get": "report"} or {"get": "metrics"}. Of an edge that takes its place: {"take_over": …},
+// {"took_over": …} or {"release": …}. Not how it travels.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +8,15 @@
 #include <variant>
 
 #include "base/result.h"
+#include "edge/hand_over.h"
 #include "model/edge.h"
 
 namespace moln::edge {
 
 enum class DaemonAsk : std::uint8_t { report, metrics };
 
-using DaemonLine = std::variant<EdgeSnapshot, EdgeListenOffer, CachePurge, DaemonAsk>;
+using DaemonLine =
+    std::variant<EdgeSnapshot, EdgeListenOffer, CachePurge, DaemonAsk, TakeOver, TookOver, Release>;
 
 // `invalid` for anything else. A newer daemon may say more in a snapshot than this edge knows: that
 // must not cost it its routes.

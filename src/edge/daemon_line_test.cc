@@ -20,6 +20,15 @@ TEST(DaemonLine, is_a_snapshot_or_a_question) {
               (CachePurge{.scope = CachePurgeScope::tag, .project = "p", .name = "t"}));
 }
 
+TEST(DaemonLine, may_be_of_an_edge_that_takes_over) {
+    EXPECT_TRUE(std::holds_alternative<TakeOver>(*parse_daemon_line(R"({"take_over": {"x": 1}})")));
+    EXPECT_TRUE(std::holds_alternative<Release>(*parse_daemon_line(R"({"release": {}})")));
+    const auto took = parse_daemon_line(R"({"took_over": {"drain_limit": 5000}})");
+    ASSERT_TRUE(took);
+    EXPECT_EQ(std::get<TookOver>(*took).drain_limit, seconds(5));
+    EXPECT_FALSE(parse_daemon_line(R"({"took_over": {"drain_limit": "soon"}})"));
+}
+
 TEST(DaemonLine, anything_else_is_invalid) {
     for (const auto* line : {"", "{}", "[]", "7", R"({"get": "everything"})", R"({"get": 7})",
                              R"({"snapshot": []})", R"({"get": "report", "snapshot": {}})",

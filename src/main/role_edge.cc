@@ -18,6 +18,12 @@ int run_edge_role(int argc, char** argv) {
                    "file of the key that opens the certificates' private keys");
     app.add_option("--control", options.control_socket, "unix socket that the daemon talks to")
         ->required();
+    app.add_option("--take-over", options.take_over,
+                   "control socket of a running edge whose place to take: its sockets come here,\n"
+                   "it finishes what it has begun and ends");
+    app.add_option("--drain-limit-ms", options.drain_limit.count,
+                   "that edge is ended after so long whatever is open; 0: never")
+        ->check(CLI::NonNegativeNumber);
     app.add_option("--state", options.state_dir, "directory of the last snapshot and the lock")
         ->required();
     app.add_option("--access-log", options.access_log, "file of one JSON line a request");

@@ -239,6 +239,7 @@ struct EdgeReport {
     std::int64_t acked_version = 0;
     std::int64_t acked_epoch = 0;
     std::int64_t pid = 0;
+    bool leaving = false;  // another has taken its place: it ends when what it began is over
     std::vector<std::string> listens;      // "127.0.0.1:8080", as bound
     std::vector<std::string> tls_listens;  // the same, over TLS
     std::vector<EndpointReport> endpoints;
@@ -248,7 +249,7 @@ struct EdgeReport {
     friend bool operator==(const EdgeReport&, const EdgeReport&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeReport, (),
-                      (acked_version, acked_epoch, pid, listens, tls_listens, endpoints, apps,
-                       streams, cache))
+                      (acked_version, acked_epoch, pid, leaving, listens, tls_listens, endpoints,
+                       apps, streams, cache))
 
 }  // namespace moln

@@ -65,6 +65,8 @@ int main(int argc, char** argv) {
         if (name == "--listen-tls") options.tls_listens.push_back(value);
         if (name == "--seal-key") options.seal_key = value;
         if (name == "--control") options.control_socket = value;
+        if (name == "--take-over") options.take_over = value;
+        if (name == "--drain-limit-ms") options.drain_limit = {std::stoll(value)};
         if (name == "--state") options.state_dir = value;
         if (name == "--access-log") options.access_log = value;
         if (name == "--metrics") options.metrics_listen = value;

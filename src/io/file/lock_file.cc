@@ -28,7 +28,13 @@ Result<FileLock> lock_file(const std::string& path, std::string_view what) {
         if (errno != EWOULDBLOCK) return fail(error_from_errno(errno, "lock " + path));
         return fail(ErrorCode::refused, fmt::format("{} is in use by {}", what, holder_of(fd)));
     }
-    if (::ftruncate(fd.get(), 0) != 0) return fail(error_from_errno(errno, "write " + path));
+    return share_lock(std::move(fd), path);
+}
+
+Result<FileLock> share_lock(Fd fd, const std::string& path) {
+    if (::ftruncate(fd.get(), 0) != 0 || ::lseek(fd.get(), 0, SEEK_SET) != 0) {
+        return fail(error_from_errno(errno, "write " + path));
+    }
     MOLN_TRY(write_all(fd, fmt::format("{}\n", ::getpid()), path));
     return FileLock(std::move(fd));
 }

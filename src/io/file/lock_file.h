@@ -15,6 +15,8 @@ class FileLock {
 public:
     explicit FileLock(Fd fd) : fd_(std::move(fd)) {}
 
+    int fd() const { return fd_.get(); }
+
 private:
     Fd fd_;
 };
@@ -22,5 +24,9 @@ private:
 // `refused` when somebody holds it: the reason begins with `what` and names the pid, "the data
 // directory /srv/moln is in use by process 812".
 Result<FileLock> lock_file(const std::string& path, std::string_view what);
+
+// A lock that another process holds and shares: a duplicate of its descriptor. Held until both have
+// let go; the file names this process from now on. `path` is for the error.
+Result<FileLock> share_lock(Fd fd, const std::string& path);
 
 }  // namespace moln

@@ -1,5 +1,7 @@
 #include "io/file/lock_file.h"
 
+#include <optional>
+
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +39,26 @@ TEST(LockFile, a_second_taker_learns_who_holds_it_and_gets_it_when_that_one_dies
     EXPECT_TRUE(lock_file(path, "the test's lock"));
     EXPECT_TRUE(lock_file(path, "the test's lock")) << "given up with its owner";
     for (const int fd : {to_parent[0], to_parent[1], to_child[0], to_child[1]}) ::close(fd);
+}
+
+TEST(LockFile, a_shared_lock_is_held_until_both_have_let_go) {
+    const TempDir dir;
+    const auto path = dir.path() + "/lock";
+    std::optional<FileLock> first;
+    {
+        auto taken = lock_file(path, "the test's lock");
+        ASSERT_TRUE(taken);
+        first.emplace(std::move(*taken));
+    }
+    auto second = share_lock(Fd(::dup(first->fd())), path);
+    ASSERT_TRUE(second);
+    first.reset();
+    const auto refused = lock_file(path, "the test's lock");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason,
+              "the test's lock is in use by process " + std::to_string(::getpid()));
+    second = fail(ErrorCode::internal, "let go");
+    EXPECT_TRUE(lock_file(path, "the test's lock"));
 }
 
 }  // namespace

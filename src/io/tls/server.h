@@ -20,6 +20,9 @@ public:
     // A connection before its handshake. `sites` must live until that is done. Null: no memory.
     openssl::Connection connection(const Sites& sites) const;
 
+    // Of the tickets that its connections get and bring.
+    TicketKeys& tickets() { return *tickets_; }
+
 private:
     Server() = default;
 

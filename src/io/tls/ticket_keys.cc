@@ -49,4 +49,21 @@ std::optional<TicketKeys::Found> TicketKeys::find(std::span<const unsigned char,
     return std::nullopt;
 }
 
+std::vector<TicketKey> TicketKeys::all(MonoTime now) {
+    const std::lock_guard lock(mutex_);
+    drop_old(now);
+    std::vector<TicketKey> keys;
+    for (const auto& key : keys_) {
+        if (key) keys.push_back(*key);
+    }
+    return keys;
+}
+
+void TicketKeys::adopt(std::span<const TicketKey> keys) {
+    const std::lock_guard lock(mutex_);
+    keys_ = {};
+    const auto count = std::min(keys.size(), keys_.size());
+    std::copy_n(keys.begin(), count, keys_.begin());
+}
+
 }  // namespace moln::tls

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/units.h"
 
@@ -32,6 +33,11 @@ public:
         bool renew = false;  // it is no more the current one
     };
     std::optional<Found> find(std::span<const unsigned char, 16> name, MonoTime now);
+
+    // What another process is to open tickets with, newest first; and the same from there. What is
+    // here already goes.
+    std::vector<TicketKey> all(MonoTime now);
+    void adopt(std::span<const TicketKey> keys);
 
 private:
     void drop_old(MonoTime now);

@@ -38,6 +38,20 @@ TEST(TicketKeys, after_three_lives_a_key_is_gone_even_if_nobody_came) {
     EXPECT_FALSE(keys.find(first->name, after(3)));
 }
 
+TEST(TicketKeys, another_process_opens_what_this_one_sealed) {
+    TicketKeys keys;
+    const auto first = keys.current(after(0));
+    const auto second = keys.current(after(1));
+    TicketKeys other;
+    other.adopt(keys.all(after(1)));
+    EXPECT_EQ(other.find(first->name, after(1))->key.mac, first->mac);
+    EXPECT_EQ(other.current(after(1, 1))->name, second->name);
+    EXPECT_TRUE(keys.all(after(4)).empty());
+    const std::vector<TicketKey> many(k_ticket_keys_kept + 1, *first);
+    other.adopt(many);
+    EXPECT_EQ(other.all(after(0)).size(), k_ticket_keys_kept);
+}
+
 TEST(TicketKeys, an_unknown_name_opens_nothing) {
     TicketKeys keys;
     auto name = keys.current(after(0))->name;

@@ -55,7 +55,7 @@ void pause_accepting(Core& core) {
 
 void become_idle(Core& core, Client& client) {
     core.buffers.take_back(&client.in);
-    if (core.stopping || client.ended) {
+    if ((core.stopping && !core.leaving) || client.ended) {
         close_client(core, client);
         return;
     }
@@ -151,7 +151,8 @@ void after_exchange(Core& core, Client& client) {
         set_timer(core, client, core.discard_timers, edge::k_discard_limit);
         return;
     }
-    const bool keep = exchange.keep_client && !core.stopping;
+    // Who was told that the connection stays may be sending already: its next answer says the end.
+    const bool keep = exchange.keep_client && (!core.stopping || core.leaving);
     client.in->consume(exchange.body_at - client.in->begin);
     drop_exchange(core, exchange);
     if (keep) {
@@ -360,7 +361,7 @@ void close_client(Core& core, Client& client) {
 }
 
 void stop_client(Core& core, Client& client) {
-    if (client.state == ClientState::idle) close_client(core, client);
+    if (client.state == ClientState::idle && !core.leaving) close_client(core, client);
     if (client.state == ClientState::http2) stop_http2(core, client);
 }
 

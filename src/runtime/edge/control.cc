@@ -88,20 +88,28 @@ void Control::on_signal(int number) {
     }
     stopping_ = true;
     say("stopping", "signal={}", number);
+    // Nobody is to wait in the backlog of a socket that is only held.
+    setup_.held.clear();
+    if (predecessor_) predecessor_->release();
+    stop_workers(StopWish::end);
+}
+
+void Control::stop_workers(StopWish wish) {
     for (auto& worker : workers_) {
-        worker->stopping.store(true);
+        worker->stop.store(wish);
         worker->wake.ring();
     }
 }
 
-void Control::restore(EdgeSnapshot snapshot) {
-    const auto version = snapshot.version;
+edge::SnapshotStamp Control::restore(EdgeSnapshot snapshot) {
+    const edge::SnapshotStamp stamp{.epoch = snapshot.epoch, .version = snapshot.version};
     if (const auto applied = apply(std::move(snapshot)); !applied) {
         say("snapshot_ignored", "reason={}", applied.error().reason);
-        return;
+        return {};
     }
     unsaved_.reset();
-    say("snapshot_restored", "version={}", version);
+    say("snapshot_restored", "version={}", stamp.version);
+    return stamp;
 }
 
 Status Control::on_snapshot(EdgeSnapshot snapshot) {
@@ -157,20 +165,28 @@ void Control::check_acks() {
     if (!tables_) return;
     const edge::SnapshotStamp stamp{.epoch = tables_->compiled.epoch,
                                     .version = tables_->compiled.version};
-    if (acked_ == stamp && !unsaved_) return;
-    const bool all = std::ranges::all_of(
-        workers_, [&](const auto& worker) { return worker->acked.load() == tables_->generation; });
+    if (acked_ == stamp) return;
+    // A worker that has finished begins nothing any more.
+    const bool all = std::ranges::all_of(workers_, [&](const auto& worker) {
+        return worker->acked.load() == tables_->generation || worker->finished.load();
+    });
     if (!all) return;
-    if (unsaved_) {
-        // Routing is right without the file; only a restart would be late. So it is no reason to
-        // hold up a switch.
-        if (const auto saved = save_snapshot(setup_.state, *unsaved_); !saved) {
-            say("snapshot_not_saved", "version={} reason={}", stamp.version, saved.error().reason);
-        }
-        unsaved_.reset();
+    // Routing is right without the file; only a restart would be late. So it is no reason to hold
+    // up a switch.
+    if (const auto saved = save_unsaved(); !saved) {
+        say("snapshot_not_saved", "version={} reason={}", stamp.version, saved.error().reason);
     }
     acked_ = stamp;
     report_now_ = true;
+}
+
+Status Control::save_unsaved() {
+    // The file is another edge's.
+    if (leaving_) unsaved_.reset();
+    if (!unsaved_) return {};
+    MOLN_TRY(save_snapshot(setup_.state, *unsaved_));
+    unsaved_.reset();
+    return {};
 }
 
 void Control::after_wake() {
@@ -195,6 +211,7 @@ EdgeReport Control::report() const {
     report.acked_version = acked_.version;
     report.acked_epoch = acked_.epoch;
     report.pid = getpid();
+    report.leaving = leaving_;
     report.listens = setup_.listens;
     report.tls_listens = setup_.tls_listens;
     report.streams = listens_.report();
@@ -271,6 +288,7 @@ void Control::send_report() {
 int Control::wait_ms(std::int64_t now_ms) const {
     std::int64_t first = now_ms + 60'000;
     if (!peers_.empty()) first = std::min(first, report_due_ms_);
+    if (leave_until_ms_ != 0) first = std::min(first, leave_until_ms_);
     if (log_due_ms_ >= 0) first = std::min(first, log_due_ms_);
     if (!metrics_.empty()) first = std::min(first, now_ms + k_metrics_reader_ms_max);
     if (const auto due = prober_.next_due_ms(); due >= 0) first = std::min(first, due);
@@ -288,6 +306,10 @@ int Control::run() {
         const std::int64_t now_ms = now();
         for (const epoll_event& event : events) {
             static_cast<ControlPart*>(event.data.ptr)->on_event(event.events, now_ms);
+        }
+        if (leave_until_ms_ != 0 && now_ms >= leave_until_ms_) {
+            say("drain_limit_over", "pid={}", getpid());
+            stop_at_once_ = true;
         }
         if (stop_at_once_) {
             setup_.log.flush(workers_);

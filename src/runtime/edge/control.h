@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "io/file/fd.h"
+#include "io/file/lock_file.h"
 #include "io/net/epoll.h"
+#include "io/tls/server.h"
 #include "runtime/edge/access_log.h"
 #include "runtime/edge/certificate_shelf.h"
 #include "runtime/edge/control_part.h"
@@ -21,6 +23,7 @@
 #include "runtime/edge/metrics_server.h"
 #include "runtime/edge/prober.h"
 #include "runtime/edge/tables.h"
+#include "runtime/edge/take_over.h"
 
 namespace moln::edge_loop {
 
@@ -32,7 +35,10 @@ struct ControlSetup {
     Fd daemon_listener;
     Fd metrics_listener;  // not open: no metrics server
     AccessLog log;
-    CacheStore* cache = nullptr;  // outlives it; null: nothing is cached
+    CacheStore* cache = nullptr;   // outlives it; null: nothing is cached
+    tls::Server* tls = nullptr;    // the same; null: no listener speaks TLS
+    std::vector<HeldSocket> held;  // what an edge that takes this one's place is handed
+    std::optional<FileLock> lock;  // of the state directory
 };
 
 class Control final : public PeerMessages {
@@ -42,8 +48,14 @@ public:
             ControlSetup setup);
 
     Status prepare(Fd signals);
-    // A snapshot from disk; before the workers run.
-    void restore(EdgeSnapshot snapshot);
+    // A snapshot from disk; before the workers run. The stamp of what is applied: zeros if it
+    // cannot be.
+    edge::SnapshotStamp restore(EdgeSnapshot snapshot);
+    // Sockets of streams that an edge before has; after restore(), before the workers run. Those
+    // that the snapshot does not want are closed.
+    void adopt(std::vector<HeldSocket> streams);
+    // The edge before, which this one has taken the place of.
+    Status follow(net::LineChannel predecessor);
     // Until all workers have finished: 0. A second signal: 1, at once.
     int run();
 
@@ -68,7 +80,14 @@ private:
     std::string on_get_metrics() override;
     std::string on_purge(const CachePurge& purge) override;
 
+    std::vector<HandOverAnswer> on_take_over() override;
+    std::string on_took_over(const edge::TookOver& word) override;
+    void on_release() override;
+
     Status apply(EdgeSnapshot snapshot);
+    Status save_unsaved();
+    void stop_workers(StopWish wish);
+    Result<edge::Handed> gather(std::vector<Fd>& sockets);
     void share_sockets();
     void check_acks();
     void after_wake();
@@ -95,13 +114,16 @@ private:
     WakePart wake_part_{*this};
 
     std::shared_ptr<const Tables> tables_;
-    std::optional<EdgeSnapshot> unsaved_;  // the one in tables_, until it is acknowledged
+    std::optional<EdgeSnapshot> unsaved_;  // the one in tables_, until the disk has it
     std::uint64_t generation_ = 0;
     edge::SnapshotStamp acked_;
     std::int64_t report_due_ms_ = 0;
     std::int64_t log_due_ms_ = -1;
     bool report_now_ = false;
-    bool stopping_ = false;
+    std::optional<Predecessor> predecessor_;
+    bool stopping_ = false;            // by a signal
+    bool leaving_ = false;             // another edge has taken this one's place
+    std::int64_t leave_until_ms_ = 0;  // 0: no limit
     bool stop_at_once_ = false;
 };
 

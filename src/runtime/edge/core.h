@@ -27,6 +27,12 @@
 
 namespace moln::edge_loop {
 
+enum class StopWish : std::uint8_t {
+    none,
+    leave,  // another edge accepts on the same sockets: connections are left when it suits them
+    end,    // nobody does: who is idle is sent away
+};
+
 // How workers reach the control thread.
 struct ControlPort {
     net::Wake wake;
@@ -47,7 +53,7 @@ struct WorkerPort {
     std::atomic<std::uint64_t> acked = 0;               // generation that the worker has swapped in
     std::atomic<std::uint64_t> health = 0;              // raised when a probe's verdict changed
     std::atomic<bool> cache_news = false;  // a fetch or a body that it waits for has moved on
-    std::atomic<bool> stopping = false;
+    std::atomic<StopWish> stop = StopWish::none;
     std::atomic<bool> finished = false;
     WorkerCounts counts;
     std::unique_ptr<LogRing> log;  // null without an access log
@@ -121,6 +127,7 @@ struct Core final : DrainListener {
     std::int64_t accept_paused_until_ms = 0;
     std::int64_t trim_at_ms = 0;
     bool stopping = false;
+    bool leaving = false;  // as well, by StopWish::leave
     std::uint64_t health_seen = 0;
 
     void update_clock();

@@ -84,6 +84,21 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
         send(peer, messages_.on_purge(*purge));
         return {};
     }
+    if (std::holds_alternative<edge::TakeOver>(said)) {
+        for (auto& answer : messages_.on_take_over()) {
+            send(peer, answer.line, std::move(answer.sockets));
+        }
+        return {};
+    }
+    if (const auto* took_over = std::get_if<edge::TookOver>(&said)) {
+        peer.successor = true;
+        send(peer, messages_.on_took_over(*took_over));
+        return {};
+    }
+    if (std::holds_alternative<edge::Release>(said)) {
+        messages_.on_release();
+        return {};
+    }
     const auto asked = std::get<edge::DaemonAsk>(said);
     send(peer,
          asked == edge::DaemonAsk::report ? messages_.on_get_report() : messages_.on_get_metrics());
@@ -98,16 +113,18 @@ void DaemonPeers::flush(Peer& peer) {
                         static_cast<ControlPart*>(&peer));
 }
 
-void DaemonPeers::send(Peer& peer, std::string_view line) {
+void DaemonPeers::send(Peer& peer, std::string_view line, std::vector<Fd> descriptors) {
     if (peer.ended) return;
-    if (const auto queued = peer.channel.send_line(line); !queued) {
+    if (const auto queued = peer.channel.send_line(line, std::move(descriptors)); !queued) {
         return end(peer, queued.error().reason);
     }
     flush(peer);
 }
 
 void DaemonPeers::broadcast(std::string_view line) {
-    for (const auto& peer : peers_) send(*peer, line);
+    for (const auto& peer : peers_) {
+        if (!peer->successor) send(*peer, line);
+    }
 }
 
 }  // namespace moln::edge_loop

@@ -1,4 +1,5 @@
-// The connections of daemons: lines in, lines out. What the lines mean is told to PeerMessages.
+// The connections of daemons, and of an edge that takes this one's place: lines in, lines out. What
+// the lines mean is told to PeerMessages.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +7,20 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "edge/hand_over.h"
 #include "io/net/epoll.h"
 #include "io/net/line_channel.h"
 #include "model/edge.h"
 #include "runtime/edge/control_part.h"
 
 namespace moln::edge_loop {
+
+struct HandOverAnswer {
+    std::string line;
+    std::vector<Fd> sockets;
+};
 
 class PeerMessages {
 public:
@@ -23,6 +31,10 @@ public:
     virtual std::string on_get_report() = 0;
     virtual std::string on_get_metrics() = 0;
     virtual std::string on_purge(const CachePurge& purge) = 0;
+    // The lines to send back, each with its descriptors.
+    virtual std::vector<HandOverAnswer> on_take_over() = 0;
+    virtual std::string on_took_over(const edge::TookOver& word) = 0;
+    virtual void on_release() = 0;
 
 protected:
     ~PeerMessages() = default;
@@ -47,11 +59,12 @@ private:
         DaemonPeers& owner;
         net::LineChannel channel;
         bool ended = false;
+        bool successor = false;  // no daemon: it hears no reports
     };
 
     void serve(Peer& peer, std::uint32_t events);
     Status obey(Peer& peer, std::string_view line);
-    void send(Peer& peer, std::string_view line);
+    void send(Peer& peer, std::string_view line, std::vector<Fd> descriptors = {});
     void flush(Peer& peer);
     void end(Peer& peer, std::string_view reason);
 

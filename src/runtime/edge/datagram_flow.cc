@@ -278,6 +278,7 @@ void set_datagram_sockets(Core& core, const ListenSockets& sockets) {
         core.datagrams.dead_listeners.push_back(std::move(listener));
     }
     listeners.erase(unwanted.begin(), unwanted.end());
+    if (core.stopping) return;
     for (const auto& socket : sockets) {
         const bool mine = socket->listen.port % core.workers->size() == core.index;
         if (socket->listen.protocol != Protocol::udp || !mine) continue;
@@ -296,6 +297,10 @@ void set_datagram_sockets(Core& core, const ListenSockets& sockets) {
             listeners.push_back(std::move(listener));
         }
     }
+}
+
+void leave_datagram_sockets(Core& core) {
+    for (const auto& listener : core.datagrams.listeners) (void)core.epoll.remove(listener->fd);
 }
 
 void receive_datagrams(Core& core, DatagramListener& listener) {

@@ -10,6 +10,8 @@ namespace moln::edge_loop {
 // Receives on exactly those of these that are this worker's from now on: a flow is of one worker,
 // so a port is. Flows of those that are gone end.
 void set_datagram_sockets(Core& core, const ListenSockets& sockets);
+// Another edge receives on the same sockets; what flows here has answers yet to come.
+void leave_datagram_sockets(Core& core);
 void receive_datagrams(Core& core, DatagramListener& listener);
 void on_flow_event(Core& core, DatagramFlow& flow);
 void fire_flow_timers(Core& core);

@@ -15,10 +15,12 @@
 
 #include "edge/limits.h"
 #include "io/net/socket.h"
+#include "runtime/edge/bind.h"
 #include "runtime/edge/control.h"
 #include "runtime/edge/privileges.h"
 #include "runtime/edge/say.h"
 #include "runtime/edge/state_file.h"
+#include "runtime/edge/take_over.h"
 #include "runtime/edge/worker.h"
 
 namespace moln {
@@ -42,63 +44,6 @@ std::vector<int> usable_cpus() {
     }
     if (cpus.empty()) cpus.push_back(-1);
     return cpus;
-}
-
-struct Bound {
-    std::vector<std::vector<WorkerListener>> by_worker;
-    std::vector<std::string> names;
-    std::vector<std::string> tls_names;
-};
-
-Status bind_some(Bound& bound, const std::vector<std::string>& listens, bool tls) {
-    for (const auto& text : listens) {
-        MOLN_ASSIGN(auto address, net::SocketAddress::parse(text));
-        for (std::size_t i = 0; i < bound.by_worker.size(); ++i) {
-            MOLN_ASSIGN(auto fd, net::listen_tcp(address, edge::k_listen_backlog));
-            if (i == 0) {
-                // Port 0: the others join the port that the kernel chose for the first.
-                MOLN_ASSIGN(address, net::SocketAddress::local_of(fd.get()));
-                (tls ? bound.tls_names : bound.names).push_back(address.to_string());
-            }
-            bound.by_worker[i].push_back({.fd = std::move(fd), .tls = tls});
-        }
-    }
-    return {};
-}
-
-Result<Bound> bind_all(const EdgeOptions& options, std::size_t workers) {
-    if (options.listens.empty() && options.tls_listens.empty()) {
-        return fail(ErrorCode::invalid, "no address to listen on; give one, as in 0.0.0.0:80");
-    }
-    Bound bound;
-    bound.by_worker.resize(workers);
-    MOLN_TRY(bind_some(bound, options.listens, false));
-    MOLN_TRY(bind_some(bound, options.tls_listens, true));
-    return bound;
-}
-
-// Two edges of one user would share a port through SO_REUSEPORT without a word.
-Status refuse_taken_ports(const std::vector<std::string>& listens) {
-    for (const auto& text : listens) {
-        MOLN_ASSIGN(const auto address, net::SocketAddress::parse(text));
-        if (address.port() == 0) continue;
-        MOLN_TRY(net::check_free(address));
-    }
-    return {};
-}
-
-Result<Fd> bind_metrics(const std::string& text) {
-    if (text.empty()) return Fd();
-    MOLN_ASSIGN(const auto address, net::SocketAddress::parse(text));
-    if (!address.loopback()) {
-        return fail(ErrorCode::refused,
-                    fmt::format("metrics on {}: only a loopback address may be used", text));
-    }
-    if (address.port() != 0) MOLN_TRY(net::check_free(address));
-    MOLN_ASSIGN(auto fd, net::listen_tcp(address, k_control_backlog));
-    MOLN_ASSIGN(const auto bound, net::SocketAddress::local_of(fd.get()));
-    say("metrics", "listen={}", bound.to_string());
-    return fd;
 }
 
 Result<Fd> take_signals() {
@@ -132,11 +77,15 @@ public:
     int run();
 
 private:
-    Status prepare_workers(Bound bound);
-    void restore();
+    Status inherit();
+    Status prepare_workers(Bound& bound);
+    Result<ControlSetup> set_up_control(Bound& bound);
+    Status restore();
+    Status tell_predecessor();
 
     const EdgeOptions& options_;
-    std::optional<FileLock> lock_;
+    std::optional<Inheritance> inheritance_;
+    std::optional<FileLock> lock_;       // until Control has it
     std::unique_ptr<tls::Server> tls_;   // null: no listener speaks TLS
     std::unique_ptr<CacheStore> cache_;  // null: nothing is cached
     std::unique_ptr<ControlPort> port_;
@@ -147,7 +96,7 @@ private:
     std::vector<int> cpus_;
 };
 
-Status Edge::prepare_workers(Bound bound) {
+Status Edge::prepare_workers(Bound& bound) {
     const std::size_t count = bound.by_worker.size();
     // Half of the descriptors are for instances, some for everything else.
     const std::uint64_t share = raise_descriptor_limit() / 2 / count;
@@ -170,13 +119,63 @@ Status Edge::prepare_workers(Bound bound) {
     return {};
 }
 
-void Edge::restore() {
+Status Edge::restore() {
     auto saved = load_snapshot(options_.state_dir);
+    edge::SnapshotStamp stamp;
     if (!saved) {
         say("snapshot_ignored", "reason={}", saved.error().reason);
     } else if (*saved) {
-        control_->restore(std::move(**saved));
+        stamp = control_->restore(std::move(**saved));
     }
+    if (!inheritance_) return {};
+    // What was drained by the edge before must not get a request from this one.
+    if (edge::compare(stamp, inheritance_->stamp) == edge::StampOrder::newer) {
+        return fail(ErrorCode::refused,
+                    fmt::format("the snapshot on disk, version {}, is older than that of the edge "
+                                "before, version {}",
+                                stamp.version, inheritance_->stamp.version));
+    }
+    control_->adopt(inheritance_->take_all(edge::HandedKind::stream));
+    if (tls_) tls_->tickets().adopt(inheritance_->ticket_keys);
+    return {};
+}
+
+// The lock of the state directory comes along, unless the edge before had left it to one that died.
+Status Edge::inherit() {
+    if (!options_.take_over.empty()) {
+        MOLN_ASSIGN(inheritance_, take_over(options_.take_over, edge::k_take_over_limit));
+        auto locks = inheritance_->take_all(edge::HandedKind::lock);
+        if (!locks.empty()) {
+            MOLN_ASSIGN(lock_, share_lock(std::move(locks.front().fd), options_.state_dir));
+            return {};
+        }
+    }
+    MOLN_ASSIGN(lock_, lock_state(options_.state_dir));
+    return {};
+}
+
+Result<ControlSetup> Edge::set_up_control(Bound& bound) {
+    ControlSetup setup{.state = {},
+                       .listens = bound.names,
+                       .tls_listens = bound.tls_names,
+                       .seal = {},
+                       .daemon_listener = {},
+                       .metrics_listener = std::move(bound.metrics),
+                       .log = {},
+                       .cache = nullptr,
+                       .tls = tls_.get(),
+                       .held = std::move(bound.held),
+                       .lock = std::exchange(lock_, std::nullopt)};
+    MOLN_ASSIGN(setup.state, Folder::open(options_.state_dir));
+    MOLN_ASSIGN(setup.daemon_listener,
+                net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
+    if (!options_.seal_key.empty()) {
+        // The node's own key is left behind here: it opens far more than certificates.
+        MOLN_ASSIGN(const auto node_key, SealBox::open(options_.seal_key));
+        setup.seal = node_key.for_purpose(k_seal_certificates);
+    }
+    MOLN_ASSIGN(setup.log, AccessLog::open(options_.access_log));
+    return setup;
 }
 
 Status Edge::prepare() {
@@ -186,30 +185,16 @@ Status Edge::prepare() {
     }
     const auto count =
         options_.threads > 0 ? static_cast<std::size_t>(options_.threads) : cpus_.size();
-    MOLN_ASSIGN(lock_, lock_state(options_.state_dir));
-    MOLN_TRY(refuse_taken_ports(options_.listens));
-    MOLN_TRY(refuse_taken_ports(options_.tls_listens));
-    MOLN_ASSIGN(auto bound, bind_all(options_, count));
+    MOLN_TRY(inherit());
+    MOLN_ASSIGN(auto bound, bind_all({.listens = options_.listens,
+                                      .tls_listens = options_.tls_listens,
+                                      .metrics = options_.metrics_listen,
+                                      .workers = count},
+                                     inheritance_ ? &*inheritance_ : nullptr));
     if (!options_.tls_listens.empty()) {
         MOLN_ASSIGN(tls_, tls::Server::create());
     }
-    ControlSetup setup{.state = {},
-                       .listens = bound.names,
-                       .tls_listens = bound.tls_names,
-                       .seal = {},
-                       .daemon_listener = {},
-                       .metrics_listener = {},
-                       .log = {}};
-    MOLN_ASSIGN(setup.state, Folder::open(options_.state_dir));
-    MOLN_ASSIGN(setup.daemon_listener,
-                net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
-    MOLN_ASSIGN(setup.metrics_listener, bind_metrics(options_.metrics_listen));
-    if (!options_.seal_key.empty()) {
-        // The node's own key is left behind here: it opens far more than certificates.
-        MOLN_ASSIGN(const auto node_key, SealBox::open(options_.seal_key));
-        setup.seal = node_key.for_purpose(k_seal_certificates);
-    }
-    MOLN_ASSIGN(setup.log, AccessLog::open(options_.access_log));
+    MOLN_ASSIGN(auto setup, set_up_control(bound));
     MOLN_ASSIGN(auto signals, take_signals());
     MOLN_ASSIGN(auto wake, net::Wake::create());
     port_ = std::make_unique<ControlPort>(std::move(wake));
@@ -217,12 +202,11 @@ Status Edge::prepare() {
         cache_ = std::make_unique<CacheStore>(options_.cache_bytes, cache_seed());
     }
     setup.cache = cache_.get();
-    MOLN_TRY(prepare_workers(std::move(bound)));
+    MOLN_TRY(prepare_workers(bound));
     MOLN_ASSIGN(auto epoll, net::Epoll::create());
     control_ = std::make_unique<Control>(std::move(epoll), *port_, ports_, std::move(setup));
     MOLN_TRY(control_->prepare(std::move(signals)));
-    restore();
-    return {};
+    return restore();
 }
 
 Status Edge::start() {
@@ -235,6 +219,19 @@ Status Edge::start() {
         threads_.emplace_back([core = cores_[i].get(), cpu] { run_worker(*core, cpu); });
     }
     if (options_.seccomp == EdgeSeccomp::on) MOLN_TRY(restrict_system_calls());
+    return inheritance_ ? tell_predecessor() : Status();
+}
+
+// From here on both accept; after it only this one.
+Status Edge::tell_predecessor() {
+    const auto told = tell_took_over(*inheritance_, options_.drain_limit, edge::k_take_over_limit);
+    // It may be gone by now, or hang: this edge serves either way.
+    if (!told) {
+        say("predecessor_silent", "reason={}", told.error().reason);
+    } else {
+        MOLN_TRY(control_->follow(std::move(inheritance_->line)));
+    }
+    inheritance_.reset();
     return {};
 }
 

@@ -6,6 +6,12 @@
 // {"get": "metrics"}; the edge sends {"report": EdgeReport}, unasked when something happened and
 // every second, {"purged": "", or why not}, and {"metrics": "text"}. A line that is none of these
 // or is too long ends that connection and nothing else. Any number of daemons may come and go.
+//
+// An edge that takes the place of another (EdgeOptions::take_over) is given its listening sockets,
+// its state directory and the keys of its session tickets over that socket (edge/hand_over.h), and
+// serves before the other stops accepting: nothing is refused, reset or waits. The other finishes
+// what it has begun, reports that it leaves, and ends. Each of the two serves on when the other, or
+// the daemon, dies in the middle of it.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +46,11 @@ struct EdgeOptions {
     std::vector<std::string> tls_listens;  // the same for TLS; redirects lead to the first
     std::string seal_key;        // path of the key that opens the certificates' keys; "": none
     std::string control_socket;  // path; made with mode 0600
-    std::string state_dir;       // exists; the last snapshot and the lock live here
-    std::string access_log;      // path, "" for none; reopened on SIGHUP
-    std::string metrics_listen;  // "127.0.0.1:9100", loopback only; "" for none
+    std::string take_over;       // the control socket of the edge whose place it takes; "": of none
+    Milliseconds drain_limit{0};  // what that one has open then is cut; 0: all the time it needs
+    std::string state_dir;        // exists; the last snapshot and the lock live here
+    std::string access_log;       // path, "" for none; reopened on SIGHUP
+    std::string metrics_listen;   // "127.0.0.1:9100", loopback only; "" for none
     std::size_t cache_bytes = edge::k_cache_bytes_default;  // of memory; 0: nothing is cached
     int threads = 0;           // 0: one per core that this process may use
     std::optional<uid_t> uid;  // dropped to once everything is bound and open

@@ -59,6 +59,7 @@ Flow begin_http2(Core& core, Client& client) {
     const bool good = early == nullptr || client.h2->take_in(early->view());
     core.buffers.take_back(&early);
     if (!good) return give_up(core, client);
+    if (core.stopping) stop_http2(core, client);
     drive_ready(core, client);
     return Flow::progress;
 }

@@ -26,6 +26,12 @@ Status MetricsServer::listen(Fd listener) {
     return epoll_.add(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
 }
 
+void MetricsServer::leave() {
+    if (!listener_.valid()) return;
+    (void)epoll_.remove(listener_.get());
+    listener_.reset();
+}
+
 void MetricsServer::on_event(std::uint32_t /*events*/, std::int64_t now_ms) {
     Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd.valid() || readers_.size() >= k_metrics_readers_max) return;

@@ -24,6 +24,8 @@ public:
 
     Status listen(Fd listener);
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
+    // Another process accepts on the same socket.
+    void leave();
     // Closes readers that are done or too slow; between turns only.
     void drop_ended(std::int64_t now_ms);
     bool empty() const { return readers_.empty(); }

@@ -17,6 +17,7 @@ constexpr int k_allowed[] = {
     SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_ctl),
+    SCMP_SYS(poll),
     SCMP_SYS(read),
     SCMP_SYS(write),
     SCMP_SYS(close),

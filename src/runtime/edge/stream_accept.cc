@@ -116,6 +116,10 @@ void stop_accepting_streams(Core& core) {
     set_stream_sockets(core, {});
 }
 
+void leave_stream_sockets(Core& core) {
+    set_stream_sockets(core, {});
+}
+
 void resume_accepting_streams(Core& core) {
     if (!std::exchange(core.streams.paused, false)) return;
     for (const auto& listener : core.streams.listeners) {

@@ -17,6 +17,8 @@ void set_stream_sockets(Core& core, const ListenSockets& sockets);
 void accept_streams(Core& core, StreamListener& listener);
 // What the kernel has accepted is taken, then nothing more.
 void stop_accepting_streams(Core& core);
+// Another edge accepts on the same sockets.
+void leave_stream_sockets(Core& core);
 void resume_accepting_streams(Core& core);
 // Streams whose routes the snapshot no longer has go on.
 void drop_dead_streams(Core& core);

@@ -54,19 +54,32 @@ void apply_tables(Core& core, std::shared_ptr<const Tables> tables) {
     serve_all_held(core);
 }
 
-void begin_stop(Core& core) {
-    core.stopping = true;
-    // What the kernel has accepted for us would be reset by closing the listener.
+void stop_listening(Core& core) {
+    // What the kernel has accepted for us would be reset by closing the listener, unless another
+    // edge has it too.
     for (Listener& listener : core.listeners) {
-        accept_clients(core, listener);
+        if (!core.leaving) accept_clients(core, listener);
+        (void)core.epoll.remove(listener.fd.get());
         listener.fd.reset();
     }
-    stop_accepting_streams(core);
+    if (core.leaving) {
+        leave_stream_sockets(core);
+        leave_datagram_sockets(core);
+    } else {
+        stop_accepting_streams(core);
+    }
+}
+
+void begin_stop(Core& core, StopWish wish) {
+    const bool is_first = !core.stopping;
+    core.stopping = true;
+    core.leaving = wish == StopWish::leave;
+    if (is_first) stop_listening(core);
     hurry_flows(core);
     for (Client* client = core.all_clients.front(); client != nullptr;) {
         Client* next = core.all_clients.after(client);
         drive(core, *client);
-        stop_client(core, *client);
+        if (is_first || client->state == ClientState::idle) stop_client(core, *client);
         client = next;
     }
 }
@@ -92,7 +105,9 @@ void on_wake(Core& core) {
         core.views.refresh_health();
         serve_all_held(core);
     }
-    if (core.port.stopping.load() && !core.stopping) begin_stop(core);
+    const StopWish wish = core.port.stop.load();
+    const bool is_new = !core.stopping || (core.leaving && wish == StopWish::end);
+    if (wish != StopWish::none && is_new) begin_stop(core, wish);
 }
 
 template <typename T, typename OnTimer>

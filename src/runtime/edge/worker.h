@@ -27,8 +27,8 @@ struct WorkerSetup {
     const tls::Server* tls = nullptr;  // needed by a listener with TLS; outlives the worker
 };
 
-// Runs on the calling thread until port.stopping and everything is finished. Everything that can
-// fail does so in prepare_worker, before the edge says that it is ready.
+// Runs on the calling thread until port.stop says so and everything is finished. Everything that
+// can fail does so in prepare_worker, before the edge says that it is ready.
 Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup);
 void run_worker(Core& core, int cpu);
 

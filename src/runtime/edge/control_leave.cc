@@ -1,0 +1,123 @@
+// Control where one edge takes the place of another: what it hands over when it is the old one, and
+// what it adopts when it is the new one. What is said: edge/hand_over.h.
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <unistd.h>
+
+#include "runtime/edge/bind.h"
+#include "runtime/edge/control.h"
+#include "runtime/edge/say.h"
+
+namespace moln::edge_loop {
+namespace {
+
+std::int64_t now() {
+    return clock_now(Clock::mono_us) / 1000;
+}
+
+}  // namespace
+
+Result<edge::Handed> Control::gather(std::vector<Fd>& sockets) {
+    if (stopping_) return fail(ErrorCode::refused, "it was told to stop");
+    if (setup_.held.empty()) {
+        return fail(ErrorCode::refused, "it has left its sockets to another edge");
+    }
+    // What was acknowledged is on disk, so that nobody begins behind it.
+    MOLN_TRY(save_unsaved());
+    edge::Handed all;
+    const auto hand = [&](edge::HandedSocket what, int fd) -> Status {
+        MOLN_ASSIGN(auto copy, duplicate(fd));
+        all.sockets.push_back(std::move(what));
+        sockets.push_back(std::move(copy));
+        return {};
+    };
+    for (const auto& one : setup_.held) MOLN_TRY(hand(one.what, one.fd.get()));
+    const auto streams = listens_.open();
+    for (const auto& one : *streams) {
+        for (std::size_t i = 0; i < one->fds.size(); ++i) {
+            MOLN_TRY(hand({.kind = edge::HandedKind::stream,
+                           .address = one->addresses[i],
+                           .listen = one->listen.text()},
+                          one->fds[i].get()));
+        }
+    }
+    if (setup_.lock) {
+        MOLN_TRY(
+            hand({.kind = edge::HandedKind::lock, .address = "", .listen = ""}, setup_.lock->fd()));
+    }
+    // Once this edge has left, what it applies is no more what the disk has.
+    if (tables_ && !leaving_) {
+        all.epoch = tables_->compiled.epoch;
+        all.version = tables_->compiled.version;
+    }
+    if (setup_.tls != nullptr) all.ticket_keys = to_handed(setup_.tls->tickets().all({now()}));
+    return all;
+}
+
+std::vector<HandOverAnswer> Control::on_take_over() {
+    std::vector<Fd> sockets;
+    auto all = gather(sockets);
+    std::vector<HandOverAnswer> answers;
+    if (!all) {
+        say("take_over_refused", "reason={}", all.error().reason);
+        answers.push_back({edge::hand_over_line("refused", all.error().reason), {}});
+        return answers;
+    }
+    auto next = sockets.begin();
+    for (const auto& part : edge::in_parts(std::move(*all))) {
+        HandOverAnswer& answer = answers.emplace_back();
+        answer.line = edge::hand_over_line("handed", part);
+        for (std::size_t i = 0; i < part.sockets.size(); ++i) {
+            answer.sockets.push_back(std::move(*next++));
+        }
+    }
+    return answers;
+}
+
+std::string Control::on_took_over(const edge::TookOver& word) {
+    if (!leaving_ && !stopping_) {
+        leaving_ = true;
+        if (word.drain_limit.count > 0) leave_until_ms_ = now() + word.drain_limit.count;
+        say("leaving", "pid={}", getpid());
+        setup_.lock.reset();
+        std::erase_if(setup_.held, [&](const HeldSocket& one) {
+            return std::ranges::find(word.unwanted, one.what) != word.unwanted.end();
+        });
+        metrics_.leave();
+        // What held these sockets for this edge holds them in vain.
+        if (predecessor_) predecessor_->release();
+        stop_workers(StopWish::leave);
+        report_now_ = true;
+    }
+    return edge::hand_over_line("left", edge::HandOverLeft{});
+}
+
+void Control::on_release() {
+    if (!leaving_) return;
+    setup_.held.clear();
+    (void)listens_.want({});
+}
+
+void Control::adopt(std::vector<HeldSocket> streams) {
+    std::map<std::string, std::pair<EdgeListenOffer, std::vector<Fd>>> offers;
+    for (auto& one : streams) {
+        auto& [offer, sockets] = offers[one.what.listen];
+        offer.listen = one.what.listen;
+        offer.addresses.push_back(one.what.address);
+        sockets.push_back(std::move(one.fd));
+    }
+    for (auto& [listen, one] : offers) {
+        if (const auto taken = on_listener(one.first, std::move(one.second)); !taken) {
+            say("stream_not_taken", "listen={} reason={}", listen, taken.error().reason);
+        }
+    }
+}
+
+Status Control::follow(net::LineChannel predecessor) {
+    predecessor_.emplace(epoll_, std::move(predecessor));
+    return predecessor_->listen();
+}
+
+}  // namespace moln::edge_loop
