@@ -197,7 +197,7 @@ CACHES = {
 }
 
 
-def start_edge(program, folder, origin, threads, cache=False):
+def start_edge(program, folder, origin, threads, cache=False, more=()):
     os.mkdir(folder + "/state")
     control = folder + "/control"
     ports = free_port(), free_port()
@@ -206,7 +206,7 @@ def start_edge(program, folder, origin, threads, cache=False):
                           "127.0.0.1:%d" % ports[1], "--seal-key", folder + "/seal.key",
                           "--control", control,
                           "--state", folder + "/state", "--access-log", folder + "/access.log",
-                          "--metrics", "127.0.0.1:0", "--threads", str(threads)], ports,
+                          "--metrics", "127.0.0.1:0", "--threads", str(threads), *more], ports,
                  folder + "/edge.log")
     wait_for(ports[0])
     daemon = socket.socket(socket.AF_UNIX)

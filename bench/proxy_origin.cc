@@ -1,5 +1,5 @@
-// The origin of the proxy benchmark: answers every request with a fixed body, /64k with 64 KiB,
-// anything else with 1 KiB. Knows just enough HTTP for that; not part of Moln.
+// The origin of the proxy benchmark: answers every request with a fixed body, /64k… with 64 KiB,
+// /1m… with 1 MiB, anything else with 1 KiB. Knows just enough HTTP for that; not part of Moln.
 //   proxy_origin THREADS   prints the port it listens on, runs until killed
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +26,12 @@ std::string answer_of(std::size_t bytes) {
 
 const std::string k_small = answer_of(1024);
 const std::string k_large = answer_of(64 * 1024);
+const std::string k_huge = answer_of(1024 * 1024);
+
+const std::string& answer_to(std::string_view request) {
+    if (request.starts_with("GET /1m")) return k_huge;
+    return request.starts_with("GET /64k") ? k_large : k_small;
+}
 
 struct Connection {
     std::string in;
@@ -41,8 +47,7 @@ bool serve(int fd, Connection& connection) {
     for (;;) {
         const auto end = connection.in.find("\r\n\r\n");
         if (end == std::string::npos) break;
-        const bool large = std::string_view(connection.in).starts_with("GET /64k");
-        connection.out += large ? k_large : k_small;
+        connection.out += answer_to(connection.in);
         connection.in.erase(0, end + 4);
     }
     if (connection.out.empty()) return true;

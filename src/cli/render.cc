@@ -317,6 +317,22 @@ std::string render_certificate(const CertificateView& view, const Style& style) 
     return out;
 }
 
+// Empty: no edge has a disk tier.
+std::string render_cache_disk(const std::vector<CacheView>& views, const Style& style) {
+    Table table({"NODE", "ON DISK", "SIZE", "OF", "HITS", "WRITTEN", "DROPPED", "ERRORS"});
+    bool any = false;
+    for (const auto& [node, cache] : views) {
+        if (cache.disk_size_max.count == 0) continue;
+        any = true;
+        const auto number = [](std::int64_t count) { return fmt::format("{}", count); };
+        table.add({node.text, number(cache.disk_objects), size_words(cache.disk_size),
+                   size_words(cache.disk_size_max), number(cache.disk_hits_total),
+                   number(cache.disk_writes_total), number(cache.disk_drops_total),
+                   number(cache.disk_errors_total)});
+    }
+    return any ? table.text(style) : std::string();
+}
+
 std::string render_cache(const std::vector<CacheView>& views, const Style& style) {
     if (views.empty()) return nothing(style, "No edge is connected.");
     Table table({"NODE", "OBJECTS", "SIZE", "OF", "HITS", "SHARE", "STALE", "FETCHED", "WAITED",
@@ -330,7 +346,8 @@ std::string render_cache(const std::vector<CacheView>& views, const Style& style
                    number(cache.revalidations_total), number(cache.evictions_total),
                    number(cache.purges_total)});
     }
-    return table.text(style);
+    const std::string disk = render_cache_disk(views, style);
+    return table.text(style) + (disk.empty() ? "" : "\n" + disk);
 }
 
 std::string render_purge(const PurgeView& view, const Style& /*style*/) {

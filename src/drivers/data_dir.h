@@ -21,6 +21,7 @@ struct DataDir {
     std::string api_socket() const { return run() + "/api.sock"; }
     std::string edge_socket() const { return run() + "/edge.sock"; }
     std::string edge_state() const { return root + "/edge"; }
+    std::string edge_cache() const { return edge_state() + "/cache"; }
     std::string access_log() const { return edge_state() + "/access.log"; }
     std::string layers() const { return root + "/images/layers"; }
     std::string platforms() const { return root + "/platforms"; }

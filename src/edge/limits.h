@@ -77,6 +77,32 @@ inline constexpr Milliseconds k_cache_pass_time = seconds(10);
 // The same for one that turned out to be longer than one may be.
 inline constexpr Milliseconds k_cache_too_long_time = minutes(60);
 
+// The cache's disk. A log of at most a thousand segments or so, the oldest of which is dropped.
+inline constexpr std::uint64_t k_cache_disk_default = 10ull << 30;
+// The log never has more than this part of what is free together with what it has itself.
+inline constexpr std::uint64_t k_cache_disk_free_part = 2;
+inline constexpr std::uint64_t k_cache_disk_bytes_min = 8u << 20;  // below: no disk is used
+inline constexpr std::uint64_t k_cache_disk_segment_min = 256u << 10;
+inline constexpr std::uint64_t k_cache_disk_segment_wanted = 64u << 20;
+inline constexpr std::uint64_t k_cache_disk_segment_max = 1u << 30;
+inline constexpr std::uint64_t k_cache_disk_segments_wanted = 1000;
+inline constexpr std::size_t k_cache_disk_segments_max = 2000;  // a crash leaves a short one
+// Places in the index, 73 bytes each at most; past it the oldest segment goes.
+inline constexpr std::size_t k_cache_disk_objects_max = 2u << 20;
+// What waits to be written holds its memory; past it nothing more is taken for writing.
+inline constexpr std::size_t k_cache_disk_writes_bytes_max = 32u << 20;
+inline constexpr std::size_t k_cache_disk_reads_max = 1024;  // that wait; past it: not found
+inline constexpr std::size_t k_cache_disk_readers = 2;       // threads
+// Errors of reading; past it the disk is left alone until the edge is started again.
+inline constexpr std::int64_t k_cache_disk_read_errors_max = 64;
+// A full disk is tried again after so long.
+inline constexpr Milliseconds k_cache_disk_full_pause = seconds(10);
+inline constexpr std::size_t k_cache_disk_state_bytes_max = 8u << 20;
+// An answer that will not be fresh for so long, and cannot be validated, is not worth a write.
+inline constexpr Milliseconds k_cache_disk_life_min = seconds(10);
+// As large an answer is written at once; a smaller one once it was asked for again.
+inline constexpr std::uint64_t k_cache_disk_direct_min = 1u << 20;
+
 // Snapshots and the control socket.
 inline constexpr std::size_t k_snapshot_bytes_max = 16u << 20;
 inline constexpr std::size_t k_snapshot_apps_max = 20'000;

@@ -164,6 +164,46 @@ void write_endpoints(Out out, const std::vector<EndpointReport>& endpoints) {
     }
 }
 
+void write_cache(Out out, const EdgeCacheReport& cache) {
+    const struct {
+        std::string_view name, type, help;
+        std::int64_t value;
+    } rows[] = {
+        {"moln_cache_objects", "gauge", "Answers kept in memory.", cache.objects},
+        {"moln_cache_bytes", "gauge", "Memory that they take.", cache.size.count},
+        {"moln_cache_bytes_max", "gauge", "Memory that they may take.", cache.size_max.count},
+        {"moln_cache_hits_total", "counter", "Requests answered from the cache.", cache.hits_total},
+        {"moln_cache_stale_hits_total", "counter", "Of these, with what was stale.",
+         cache.stale_hits_total},
+        {"moln_cache_misses_total", "counter", "Requests that began a fetch.", cache.misses_total},
+        {"moln_cache_collapsed_total", "counter", "Requests that waited for another's fetch.",
+         cache.collapsed_total},
+        {"moln_cache_passes_total", "counter", "Requests that went to the app and were not kept.",
+         cache.passes_total},
+        {"moln_cache_revalidations_total", "counter", "Answers validated with a 304.",
+         cache.revalidations_total},
+        {"moln_cache_fetch_failures_total", "counter", "Fetches that came to nothing.",
+         cache.fetch_failures_total},
+        {"moln_cache_evictions_total", "counter", "Answers that left memory for others.",
+         cache.evictions_total},
+        {"moln_cache_purges_total", "counter", "Purges.", cache.purges_total},
+        {"moln_cache_disk_objects", "gauge", "Answers kept on the disk.", cache.disk_objects},
+        {"moln_cache_disk_bytes", "gauge", "Disk that they take.", cache.disk_size.count},
+        {"moln_cache_disk_bytes_max", "gauge", "Disk that they may take; 0: none is used.",
+         cache.disk_size_max.count},
+        {"moln_cache_disk_hits_total", "counter", "Answers read from the disk.",
+         cache.disk_hits_total},
+        {"moln_cache_disk_writes_total", "counter", "Answers written to the disk.",
+         cache.disk_writes_total},
+        {"moln_cache_disk_drops_total", "counter",
+         "Answers that left the disk for others, or could not be written.", cache.disk_drops_total},
+        {"moln_cache_disk_errors_total", "counter",
+         "Errors of the disk, and answers that were not as they were written.",
+         cache.disk_errors_total},
+    };
+    for (const auto& row : rows) single(out, row.name, row.type, row.help, row.value);
+}
+
 }  // namespace
 
 std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals) {
@@ -172,6 +212,7 @@ std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals) {
     single(out, "moln_edge_snapshot_version", "gauge", "Version of the snapshot in use.",
            report.acked_version);
     write_totals(out, totals);
+    write_cache(out, report.cache);
     write_apps(out, report.apps);
     write_endpoints(out, report.endpoints);
     return text;

@@ -7,6 +7,7 @@
 #include "io/file/files.h"
 #include "io/host/log.h"
 #include "main/roles.h"
+#include "model/quantity.h"
 
 namespace moln {
 namespace {
@@ -25,12 +26,15 @@ EdgeProcessOptions EdgeKeeper::process_options() const {
     EdgeProcessOptions process;
     process.log_path = data.edge_state() + "/edge.log";
     process.lock_path = data.run() + "/edge.lock";
-    process.argv = {own_program(),  "edge",
-                    "--control",    data.edge_socket(),
-                    "--state",      data.edge_state(),
-                    "--access-log", data.access_log(),
-                    "--threads",    std::to_string(options_.edge_threads),
-                    "--run-as",     std::to_string(k_edge_uid)};
+    process.argv = {own_program(),       "edge",
+                    "--control",         data.edge_socket(),
+                    "--state",           data.edge_state(),
+                    "--access-log",      data.access_log(),
+                    "--threads",         std::to_string(options_.edge_threads),
+                    "--cache-memory",    format_size(options_.cache_memory),
+                    "--cache-disk",      data.edge_cache(),
+                    "--cache-disk-size", format_size(options_.cache_disk),
+                    "--run-as",          std::to_string(k_edge_uid)};
     for (const auto& listen : options_.listens) {
         process.argv.insert(process.argv.end(), {"--listen", listen});
     }

@@ -4,6 +4,9 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "main/size_option.h"
+#include "model/quantity.h"
+
 namespace moln {
 namespace {
 
@@ -43,6 +46,11 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
     app.add_option("--node", options.node, "the node's name (default: the host's)");
     app.add_option("--edge-threads", options.edge_threads, "threads of the edge, 0: one a core")
         ->check(CLI::Range(0, 1024));
+    add_size_option(app, "--cache-memory", options.cache_memory, k_cache_memory_min,
+                    "memory for answers of routes with a cache; 0: nothing is kept");
+    add_size_option(app, "--cache-disk-size", options.cache_disk, k_cache_disk_min,
+                    "disk for them below DATA/edge/cache, and never more than half of what is "
+                    "free; 0: none");
     app.add_option("--metrics", options.metrics_listen,
                    "serve Prometheus metrics on this loopback address");
     app.add_option("--api", options.api_listen,
@@ -78,10 +86,22 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
 }
 
 std::vector<std::string> node_arguments(const NodeOptions& options) {
-    std::vector<std::string> arguments = {
-        "--data",      options.data.root, "--node",         options.node,
-        "--network",   options.network,   "--platforms",    options.platforms,
-        "--build-env", options.build_env, "--edge-threads", std::to_string(options.edge_threads)};
+    std::vector<std::string> arguments = {"--data",
+                                          options.data.root,
+                                          "--node",
+                                          options.node,
+                                          "--network",
+                                          options.network,
+                                          "--platforms",
+                                          options.platforms,
+                                          "--build-env",
+                                          options.build_env,
+                                          "--edge-threads",
+                                          std::to_string(options.edge_threads),
+                                          "--cache-memory",
+                                          format_size(options.cache_memory),
+                                          "--cache-disk-size",
+                                          format_size(options.cache_disk)};
     for (const auto& listen : options.listens) {
         arguments.insert(arguments.end(), {"--listen", listen});
     }

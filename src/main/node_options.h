@@ -5,15 +5,22 @@
 #include <string>
 #include <vector>
 
+#include "base/units.h"
 #include "drivers/data_dir.h"
 
 namespace moln {
+
+// Less makes no sense for a cache; 0 is none.
+inline constexpr Bytes k_cache_memory_min = mib(1);
+inline constexpr Bytes k_cache_disk_min = mib(8);
 
 struct NodeOptions {
     DataDir data{"/var/lib/moln"};
     std::string node = "";                                      // its name; "" is the host's
     std::vector<std::string> listens = {"127.0.0.1:8080"};      // of the edge
     std::vector<std::string> tls_listens = {"127.0.0.1:8443"};  // of the edge
+    Bytes cache_memory = mib(256);                              // of the edge; 0: nothing is kept
+    Bytes cache_disk = gib(10);                                 // at most; 0: none
     int edge_threads = 0;                                       // 0: one per core
     std::string metrics_listen;                                 // of the edge; loopback only
     std::string api_listen;  // TCP beside the unix socket; loopback only, with a token

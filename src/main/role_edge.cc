@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
 
+#include "main/node_options.h"
 #include "main/roles.h"
+#include "main/size_option.h"
 #include "runtime/edge/edge_main.h"
 
 namespace moln {
@@ -8,6 +10,8 @@ namespace moln {
 int run_edge_role(int argc, char** argv) {
     EdgeOptions options;
     std::uint32_t run_as = 0;
+    Bytes cache_memory{static_cast<std::int64_t>(options.cache_bytes)};
+    Bytes cache_disk{static_cast<std::int64_t>(options.cache_disk_bytes)};
     CLI::App app("The data plane of a node. The daemon starts it; it serves on without the daemon.",
                  "moln edge");
     app.footer(
@@ -29,6 +33,12 @@ int run_edge_role(int argc, char** argv) {
     app.add_option("--access-log", options.access_log, "file of one JSON line a request");
     app.add_option("--metrics", options.metrics_listen,
                    "serve Prometheus metrics on this loopback address");
+    add_size_option(app, "--cache-memory", cache_memory, k_cache_memory_min,
+                    "memory of the cache; 0: nothing is kept");
+    app.add_option("--cache-disk", options.cache_disk,
+                   "folder where the cache keeps what does not fit into memory; made if missing");
+    add_size_option(app, "--cache-disk-size", cache_disk, k_cache_disk_min,
+                    "at most so much of it, and half of what is free; 0: no disk is used");
     app.add_option("--threads", options.threads, "0: one a core")->check(CLI::Range(0, 1024));
     app.add_option("--run-as", run_as, "uid and gid to drop to once everything is open");
     try {
@@ -36,6 +46,8 @@ int run_edge_role(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : k_exit_cannot;
     }
+    options.cache_bytes = static_cast<std::size_t>(cache_memory.count);
+    options.cache_disk_bytes = static_cast<std::uint64_t>(cache_disk.count);
     if (run_as != 0) {
         options.uid = run_as;
         options.gid = run_as;

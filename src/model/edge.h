@@ -140,12 +140,20 @@ struct EdgeCacheReport {
     std::int64_t fetch_failures_total = 0;
     std::int64_t evictions_total = 0;
     std::int64_t purges_total = 0;
+    std::int64_t disk_objects = 0;
+    Bytes disk_size;
+    Bytes disk_size_max;               // 0: there is no disk tier, or it is off
+    std::int64_t disk_hits_total = 0;  // read from the disk and found good
+    std::int64_t disk_writes_total = 0;
+    std::int64_t disk_drops_total = 0;  // went with their segment, or could not be written
+    std::int64_t disk_errors_total = 0;
     friend bool operator==(const EdgeCacheReport&, const EdgeCacheReport&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeCacheReport, (),
                       (objects, size, size_max, hits_total, stale_hits_total, misses_total,
                        collapsed_total, passes_total, revalidations_total, fetch_failures_total,
-                       evictions_total, purges_total))
+                       evictions_total, purges_total, disk_objects, disk_size, disk_size_max,
+                       disk_hits_total, disk_writes_total, disk_drops_total, disk_errors_total))
 
 enum class CachePurgeScope {
     url,      // one URL, with its query

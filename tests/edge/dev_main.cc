@@ -72,6 +72,8 @@ int main(int argc, char** argv) {
         if (name == "--metrics") options.metrics_listen = value;
         if (name == "--threads") options.threads = std::stoi(value);
         if (name == "--cache-bytes") options.cache_bytes = std::stoul(value);
+        if (name == "--cache-disk") options.cache_disk = value;
+        if (name == "--cache-disk-bytes") options.cache_disk_bytes = std::stoull(value);
         if (name == "--uid") options.uid = static_cast<uid_t>(std::stoul(value));
         if (name == "--gid") options.gid = static_cast<gid_t>(std::stoul(value));
         if (name == "--clients-max") {

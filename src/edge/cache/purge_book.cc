@@ -76,14 +76,35 @@ PurgeBook::PurgeBook() : slots_(std::make_unique<std::atomic<std::uint64_t>[]>(k
 
 // The slot is written before the generation: who reads the new generation sees the slot, and who
 // was born under the old one is older than the slot.
-void PurgeBook::purge(PurgeMark mark) {
+PurgeSlot PurgeBook::purge(PurgeMark mark) {
     const std::uint64_t next = generation_.load(std::memory_order_relaxed) + 1;
     auto& slot = slots_[mark & 0xffff];
     const std::uint64_t before = slot.load(std::memory_order_relaxed);
     const std::uint64_t fingerprint = mark >> 16;
     const bool alone = before == 0 || (before & 0xffff) == fingerprint;
-    slot.store(next << 16 | (alone ? fingerprint : 0), std::memory_order_release);
+    const std::uint64_t value = next << 16 | (alone ? fingerprint : 0);
+    slot.store(value, std::memory_order_release);
     generation_.store(next, std::memory_order_release);
+    return {.number = mark & 0xffff, .value = value};
+}
+
+void PurgeBook::restore(const PurgeSlot& slot) {
+    auto& here = slots_[slot.number];
+    if (slot.value > here.load(std::memory_order_relaxed)) {
+        here.store(slot.value, std::memory_order_release);
+    }
+    if (slot.generation() > generation_.load(std::memory_order_relaxed)) {
+        generation_.store(slot.generation(), std::memory_order_release);
+    }
+}
+
+std::vector<PurgeSlot> PurgeBook::slots() const {
+    std::vector<PurgeSlot> out;
+    for (std::uint32_t i = 0; i < k_purge_slots; ++i) {
+        const std::uint64_t value = slots_[i].load(std::memory_order_acquire);
+        if (value != 0) out.push_back({.number = i, .value = value});
+    }
+    return out;
 }
 
 bool PurgeBook::is_purged(std::span<const PurgeMark> marks, std::uint64_t born) const {

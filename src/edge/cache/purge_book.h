@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace moln::edge {
 
@@ -61,19 +62,33 @@ std::string_view project_part(std::string_view app);
 // Empty: deeper than k_purge_depth_max.
 std::size_t path_depth(std::string_view path);
 
+// One slot of the book as it stands: 48 bits generation, 16 fingerprint.
+struct PurgeSlot {
+    std::uint32_t number = 0;
+    std::uint64_t value = 0;
+    std::uint64_t generation() const { return value >> 16; }
+    friend bool operator==(const PurgeSlot&, const PurgeSlot&) = default;
+};
+
 class PurgeBook {
 public:
     PurgeBook();
 
     // What is asked for from now on bears this.
     std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
-    void purge(PurgeMark mark);
+    // The slot as it is left.
+    PurgeSlot purge(PurgeMark mark);
+    // A slot of a book that was kept: the later of the two counts, and the generation is not below
+    // it. By the one who purges.
+    void restore(const PurgeSlot& slot);
+    // All slots that were ever purged.
+    std::vector<PurgeSlot> slots() const;
     // Was one of the marks purged after `born`?
     bool is_purged(std::span<const PurgeMark> marks, std::uint64_t born) const;
 
 private:
     std::atomic<std::uint64_t> generation_ = 1;
-    std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;  // 48 bits generation, 16 fingerprint
+    std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;  // as in PurgeSlot
 };
 
 }  // namespace moln::edge

@@ -1,5 +1,9 @@
 #include "edge/cache/reuse.h"
 
+#include <algorithm>
+
+#include "edge/limits.h"
+
 namespace moln::edge {
 namespace {
 
@@ -53,6 +57,14 @@ ReuseVerdict judge_reuse(const Freshness& stored, std::int64_t since_ms, const R
         return out;
     }
     return validate(CacheForward::stale);
+}
+
+bool is_worth_keeping(const Freshness& stored, std::int64_t since_ms, bool validated) {
+    if (validated) return true;
+    const std::int64_t served_ms =
+        stored.lifetime_ms + std::max(stored.revalidate_ms, stored.error_ms);
+    return !stored.always_validate &&
+           served_ms - stored.age_ms - since_ms >= k_cache_disk_life_min.count;
 }
 
 bool serves_on_error(const Freshness& stored, std::int64_t since_ms, const ReuseWish& wish) {

@@ -32,6 +32,10 @@ struct ReuseVerdict {
 // `since_ms`: how long ago its head came, by a clock that nobody sets.
 ReuseVerdict judge_reuse(const Freshness& stored, std::int64_t since_ms, const ReuseWish& wish);
 
+// Will it still be of use for a while, so that it is worth a write to the disk? `validated`: it can
+// be asked for with a condition.
+bool is_worth_keeping(const Freshness& stored, std::int64_t since_ms, bool validated);
+
 // Asking failed, or was answered with 500, 502, 503 or 504: may what is stored be served instead
 // (RFC 5861 4)?
 bool serves_on_error(const Freshness& stored, std::int64_t since_ms, const ReuseWish& wish);

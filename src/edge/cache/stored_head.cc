@@ -3,7 +3,9 @@
 #include <array>
 
 #include "base/check.h"
+#include "edge/cache/disk_bytes.h"
 #include "http/cache_control.h"
+#include "http/scan.h"
 
 namespace moln::edge {
 namespace {
@@ -57,6 +59,11 @@ private:
 bool is_of_body(FieldId id) {
     return id == FieldId::content_encoding || id == FieldId::content_range ||
            id == FieldId::content_md5 || id == FieldId::etag;
+}
+
+// Nothing that would end a line of a head.
+bool is_line(std::string_view text) {
+    return text.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
 }
 
 bool has(const http::FieldTable& fields, const http::Field& wanted) {
@@ -157,6 +164,47 @@ void StoredHead::show_not_modified(http::ResponseHead& out) const {
         const bool of_body = entry.id == FieldId::etag ? false : is_of_body(entry.id);
         if (!of_body && entry.id != FieldId::content_type) show_field(entry, out);
     }
+}
+
+// Status, size of the reason, number of fields; the sizes of each; the text as it stands.
+void StoredHead::save(std::string& out) const {
+    put_number(out, status_);
+    put_number(out, reason_size_);
+    put_number(out, static_cast<std::uint16_t>(fields_.size()));
+    for (const Entry& entry : fields_) {
+        put_number(out, entry.name_size);
+        put_number(out, entry.value_size);
+    }
+    out += text_;
+}
+
+std::optional<StoredHead> StoredHead::load(std::string_view bytes) {
+    NumberReader numbers(bytes);
+    StoredHead out;
+    out.status_ = numbers.take<std::uint16_t>();
+    out.reason_size_ = numbers.take<std::uint16_t>();
+    const auto count = numbers.take<std::uint16_t>();
+    if (count > http::k_fields_max || out.status_ < 200 || out.status_ > 599) return std::nullopt;
+    std::size_t size = out.reason_size_;
+    for (std::uint16_t i = 0; i < count; ++i) {
+        Entry entry;
+        entry.name_size = numbers.take<std::uint16_t>();
+        entry.value_size = numbers.take<std::uint16_t>();
+        entry.name_at = static_cast<std::uint16_t>(size);
+        size += std::size_t{entry.name_size} + entry.value_size;
+        if (size > http::k_head_bytes_ceiling) return std::nullopt;
+        out.fields_.push_back(entry);
+    }
+    if (!numbers.good() || numbers.rest().size() != size) return std::nullopt;
+    out.text_ = numbers.rest();
+    if (!is_line(out.text_)) return std::nullopt;
+    for (Entry& entry : out.fields_) {
+        const auto name = out.name(entry);
+        if (!http::is_token(name)) return std::nullopt;
+        entry.id = http::field_id(name);
+    }
+    out.shrink();
+    return out;
 }
 
 std::string_view StoredHead::first(FieldId id) const {

@@ -30,6 +30,9 @@ public:
     void show_not_modified(http::ResponseHead& out) const;
     // The first value of that kind; empty: there is none.
     std::string_view first(http::FieldId id) const;
+    // As bytes and back, for a disk. load(): nothing for bytes that save() does not make.
+    void save(std::string& out) const;
+    static std::optional<StoredHead> load(std::string_view bytes);
     // What it costs beside its own size.
     std::size_t bytes() const { return text_.capacity() + fields_.capacity() * sizeof(Entry); }
 

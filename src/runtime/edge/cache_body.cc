@@ -47,16 +47,26 @@ CacheBody::Segment* CacheBody::make_segment() {
     return segment;
 }
 
+std::span<char> CacheBody::room() {
+    if (last_ == nullptr || last_used_ == last_->capacity) {
+        if (make_segment() == nullptr) return {};
+    }
+    return {last_->bytes() + last_used_, last_->capacity - last_used_};
+}
+
+void CacheBody::commit(std::size_t bytes) {
+    last_used_ += bytes;
+    published_.fetch_add(bytes, std::memory_order_release);
+}
+
 bool CacheBody::append(std::string_view data) {
     while (!data.empty()) {
-        if (last_ == nullptr || last_used_ == last_->capacity) {
-            if (make_segment() == nullptr) return false;
-        }
-        const std::size_t size = std::min(data.size(), last_->capacity - last_used_);
-        std::memcpy(last_->bytes() + last_used_, data.data(), size);
-        last_used_ += size;
+        const auto space = room();
+        if (space.empty()) return false;
+        const std::size_t size = std::min(data.size(), space.size());
+        std::memcpy(space.data(), data.data(), size);
         data.remove_prefix(size);
-        published_.fetch_add(size, std::memory_order_release);
+        commit(size);
     }
     return true;
 }

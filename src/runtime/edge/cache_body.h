@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace moln::edge_loop {
@@ -52,6 +53,10 @@ public:
 
     // The one who writes. append(): false when there is no memory.
     bool append(std::string_view data);
+    // The same without a copy: room for what comes next, in one piece; empty when there is no
+    // memory. commit() publishes so much of it.
+    std::span<char> room();
+    void commit(std::size_t bytes);
     void end(State state) { state_.store(state, std::memory_order_release); }
 
     // Any thread.

@@ -9,21 +9,6 @@
 namespace moln::edge_loop {
 namespace {
 
-// Wakes all who wait, on whatever worker.
-void tell(Core& core, WorkerSet& waiting) {
-    const std::uint64_t bits = waiting.take();
-    if (bits == 0) return;
-    for (std::size_t i = 0; i < core.workers->size(); ++i) {
-        if ((bits & WorkerSet::bit(i)) == 0) continue;
-        if (i == core.index) {
-            core.cache_news = true;
-            continue;
-        }
-        WorkerPort& port = *(*core.workers)[i];
-        if (!port.cache_news.exchange(true)) port.wake.ring();
-    }
-}
-
 // The leader goes on with the app's connection as if it had asked by itself.
 void hand_over(Core& core, Exchange& exchange, Exchange& leader) {
     CacheFill& fill = *exchange.client->fill;
@@ -157,6 +142,20 @@ bool is_hidden(const Core& core, const Exchange& exchange) {
 }
 
 }  // namespace
+
+void tell(Core& core, WorkerSet& waiting) {
+    const std::uint64_t bits = waiting.take();
+    if (bits == 0) return;
+    for (std::size_t i = 0; i < core.workers->size(); ++i) {
+        if ((bits & WorkerSet::bit(i)) == 0) continue;
+        if (i == core.index) {
+            core.cache_news = true;
+            continue;
+        }
+        WorkerPort& port = *(*core.workers)[i];
+        if (!port.cache_news.exchange(true)) port.wake.ring();
+    }
+}
 
 void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, FillFor why) {
     const Client& link = asker.client->link();

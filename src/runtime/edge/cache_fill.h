@@ -8,6 +8,9 @@
 
 namespace moln::edge_loop {
 
+// Wakes all who wait, on whatever worker.
+void tell(Core& core, WorkerSet& waiting);
+
 enum class FillFor : std::uint8_t {
     leader,   // `asker` waits for it, and gets the answer itself if it may not be shared
     refresh,  // nobody waits

@@ -189,6 +189,18 @@ bool suits(Core& core, const Exchange& exchange, const CachedResponse& response)
            edge::Reuse::validate;
 }
 
+// Here at once if the kernel has it in memory; else others read it, and whoever waits is told.
+void begin_load(Core& core, CacheVisit& visit) {
+    CacheFetch& fetch = *visit.fetch;
+    if (core.cache->load(fetch, core.now_ms, {core.wall_ms})) {
+        tell(core, fetch.waiting());
+        return;
+    }
+    if (core.cache->load_later(visit.fetch)) return;
+    visit.without_disk = true;
+    tell(core, fetch.waiting());
+}
+
 CacheEntry look_up(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const http::RequestHead& request = exchange.heads->request;
@@ -209,7 +221,8 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
                                   .request = request,
                                   .wish = visit.wish,
                                   .now_ms = core.now_ms,
-                                  .may_lead = may_lead});
+                                  .may_lead = may_lead,
+                                  .from_disk = !visit.without_disk});
     visit.status = {.forward = found.why};
     switch (found.what) {
         case CacheFound::What::hit: {
@@ -220,9 +233,17 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
             serve(core, exchange, std::move(found.response));
             return CacheEntry::taken;
         }
+        case CacheFound::What::load: {
+            visit.fetch = std::move(found.fetch);
+            exchange.stage = ResponseStage::cache;
+            begin_load(core, visit);
+            return CacheEntry::taken;
+        }
         case CacheFound::What::wait: {
-            core.counts.cache_collapsed.add(1);
-            visit.status.collapsed = true;
+            if (!found.fetch->from_disk()) {
+                core.counts.cache_collapsed.add(1);
+                visit.status.collapsed = true;
+            }
             visit.fetch = std::move(found.fetch);
             exchange.stage = ResponseStage::cache;
             return CacheEntry::taken;
@@ -278,6 +299,21 @@ void take_answer(Core& core, Exchange& exchange) {
     serve(core, exchange, std::move(response));
 }
 
+// What was read from the disk lies in memory now, for a look as at any other. Fresh, it needs none.
+void take_loaded(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    auto response = visit.fetch->response();
+    const auto verdict =
+        edge::judge_reuse(response->freshness, core.now_ms - response->came_ms, visit.wish);
+    if (!suits(core, exchange, *response) || verdict.reuse != edge::Reuse::fresh) {
+        look_again(core, exchange);
+        return;
+    }
+    core.counts.cache_hits.add(1);
+    visit.status = {};
+    serve(core, exchange, std::move(response));
+}
+
 void take_failure(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const auto fetch = visit.fetch;
@@ -308,7 +344,10 @@ Flow wait_for_fetch(Core& core, Exchange& exchange) {
     }
     switch (visit.fetch->state()) {
         case CacheFetch::State::asking: return Flow::wait;
-        case CacheFetch::State::answered: take_answer(core, exchange); break;
+        case CacheFetch::State::answered:
+            visit.fetch->from_disk() ? take_loaded(core, exchange) : take_answer(core, exchange);
+            break;
+        case CacheFetch::State::missed: look_again(core, exchange); break;
         case CacheFetch::State::passed: go_alone(core, exchange); break;
         case CacheFetch::State::failed: take_failure(core, exchange); break;
     }

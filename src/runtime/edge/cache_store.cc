@@ -155,7 +155,8 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
         found.fetch = fetch;
         return found;
     }
-    if (!ask.may_lead) return found;
+    const auto place = found.response ? std::nullopt : look_on_disk(ask);
+    if (!ask.may_lead && !place) return found;
     auto fetch = std::make_shared<CacheFetch>();
     fetch->key_ = entry.key;
     fetch->hash_ = ask.hash;
@@ -164,8 +165,13 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
     fetch->vary_key_ = vary_key;
     fetch->marks_.assign(marks.view().begin(), marks.view().end());
     fetch->base_ = found.response;
+    fetch->place_ = place;
     entry.fetches.push_back(fetch);
     found.fetch = std::move(fetch);
+    if (place) {
+        found.what = CacheFound::What::load;
+        return found;
+    }
     if (found.what != CacheFound::What::hit) found.what = CacheFound::What::lead;
     return found;
 }
@@ -177,7 +183,8 @@ CacheFound CacheStore::ask(const CacheAsk& ask) {
     CacheFound found;
     const std::lock_guard lock(shard.mutex);
     Entry* entry = find(shard, ask.key, ask.hash);
-    if (entry == nullptr && !ask.may_lead) return {.why = http::CacheForward::uri_miss};
+    if (entry == nullptr && !ask.may_lead && !look_on_disk(ask))
+        return {.why = http::CacheForward::uri_miss};
     if (entry == nullptr) entry = &obtain(shard, ask.key, ask.hash, dropped);
     std::array<char, http::k_vary_key_bytes_max> room;
     const auto vary_key = http::vary_key(entry->vary_names, ask.request.fields, room);
@@ -192,6 +199,7 @@ CacheFound CacheStore::ask(const CacheAsk& ask) {
         return found;
     }
     edge::S3Fifo::touch(*slot);
+    if (!slot->saved) save(*entry, *slot, ask.now_ms);
     const auto verdict = edge::judge_reuse(slot->response->freshness,
                                            ask.now_ms - slot->response->came_ms, ask.wish);
     found.response = slot->response;
@@ -218,10 +226,19 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
             if (entry.vary_names != response->vary_names) {
                 while (!entry.slots.empty()) take_out(shard, *entry.slots.back(), dropped);
             }
-            take_out_variant(shard, entry, response->vary_key, dropped);
-            entry.vary_names = response->vary_names;
             auto slot = std::make_unique<Slot>();
             slot->response = response;
+            if (fetch.base_ && fetch.base_->body == response->body) {
+                // Validated: the body on the disk is good, and its head is validated again.
+                slot->saved = std::ranges::any_of(entry.slots, [&](const auto& one) {
+                    return one->response == fetch.base_ && one->saved;
+                });
+            } else if (disk_ != nullptr) {
+                slot->replaces =
+                    disk_->forget(fetch.hash_, response->vary_names, response->vary_key);
+            }
+            take_out_variant(shard, entry, response->vary_key, dropped);
+            entry.vary_names = response->vary_names;
             insert(shard, entry, std::move(slot), dropped);
         }
         forget_fetch(entry, fetch);
@@ -239,6 +256,7 @@ void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms) {
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
         put_pass(shard, entry, fetch.vary_key_, now_ms + edge::k_cache_pass_time.count, dropped);
+        if (disk_ != nullptr) disk_->forget_all(fetch.hash_);
         forget_fetch(entry, fetch);
     }
     fetch.state_.store(CacheFetch::State::passed, std::memory_order_release);
@@ -285,14 +303,12 @@ void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response,
         const std::size_t bytes = cost_of(entry->key, &response);
         bytes_ += bytes - slot.bytes;
         shard.queue.resize(slot, bytes);
+        // One that was here before and asked for again, or is dear to fetch.
+        const bool at_once = seen.bytes >= edge::k_cache_disk_direct_min || slot.replaces ||
+                             slot.queue == edge::CacheQueue::main;
+        if (at_once) save(*entry, slot, now_ms);
     }
     make_room(fetch.hash_ >> 58);
-}
-
-void CacheStore::purge(edge::PurgeMark mark) {
-    purges_.fetch_add(1, std::memory_order_relaxed);
-    const std::lock_guard lock(purge_mutex_);
-    book_.purge(mark);
 }
 
 // From the shard that grew; then from the others, one lock at a time.
@@ -321,6 +337,7 @@ CacheStoreStats CacheStore::stats() const {
         const std::lock_guard lock(shard.mutex);
         out.objects += shard.objects;
     }
+    if (disk_ != nullptr) out.disk = disk_->stats();
     return out;
 }
 

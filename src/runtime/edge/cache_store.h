@@ -14,8 +14,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,25 +29,10 @@
 #include "edge/cache/s3_fifo.h"
 #include "edge/cache/stored_head.h"
 #include "http/cache_status.h"
-#include "runtime/edge/cache_body.h"
+#include "runtime/edge/cache_disk.h"
+#include "runtime/edge/cached_response.h"
 
 namespace moln::edge_loop {
-
-// Immutable but for its body, which grows.
-struct CachedResponse {
-    std::uint64_t scope = 0;  // of which app: another app's answer is never given
-    edge::StoredHead head;
-    edge::Freshness freshness;
-    std::int64_t came_ms = 0;  // monotonic
-    WallTime came;
-    std::uint64_t born = 0;  // the purge generation when it was asked for
-    std::vector<edge::PurgeMark> marks;
-    std::string vary_names;  // see http/vary.h
-    std::string vary_key;
-    std::shared_ptr<CacheBody> body;
-
-    std::size_t bytes() const;
-};
 
 // Why nothing came of a fetch: what each who waited is to be answered.
 struct CacheFailure {
@@ -63,6 +50,7 @@ public:
         answered,  // response() is there
         passed,    // it may not be given to others: each asks for itself
         failed,    // failure() is there
+        missed,    // of the disk: it is not there after all
     };
     State state() const { return state_.load(std::memory_order_acquire); }
     const std::shared_ptr<const CachedResponse>& response() const { return response_; }
@@ -71,6 +59,8 @@ public:
     std::span<const edge::PurgeMark> marks() const { return marks_; }
     // What is asked whether it is still good; null: nothing is here.
     const std::shared_ptr<const CachedResponse>& base() const { return base_; }
+    // It is not asked for but read from the disk.
+    bool from_disk() const { return place_.has_value(); }
     // The purge generation when it began.
     std::uint64_t born() const { return born_; }
     WorkerSet& waiting() { return waiting_; }
@@ -82,6 +72,7 @@ private:
     std::uint64_t scope_ = 0;
     std::uint64_t born_ = 0;
     std::string vary_key_;  // by the names that were known when it began
+    std::optional<edge::DiskPlace> place_;
     std::vector<edge::PurgeMark> marks_;
     std::shared_ptr<const CachedResponse> base_;
     std::shared_ptr<const CachedResponse> response_;
@@ -98,7 +89,8 @@ struct CacheAsk {
     const http::RequestHead& request;
     const edge::ReuseWish& wish;
     std::int64_t now_ms = 0;
-    bool may_lead = true;  // false: if it is not here, the request goes its own way
+    bool may_lead = true;   // false: if it is not here, the request goes its own way
+    bool from_disk = true;  // false: what is in memory, or nothing
 };
 
 struct CacheFound {
@@ -106,6 +98,7 @@ struct CacheFound {
         hit,   // response; with a fetch: the caller also leads a refresh
         wait,  // for fetch
         lead,  // the caller does fetch
+        load,  // the caller has it read from the disk: load(), then load_later()
         pass,  // the request goes its own way
     };
     What what = What::pass;
@@ -122,15 +115,20 @@ struct CacheStoreStats {
     std::int64_t bytes_max = 0;
     std::int64_t evictions_total = 0;
     std::int64_t purges_total = 0;
+    std::optional<CacheDiskStats> disk;
 };
 
-class CacheStore {
+class CacheStore final : public CacheDiskOwner {
 public:
     // `seed` keeps others from choosing URLs that fall into one bucket.
     CacheStore(std::size_t bytes_max, std::uint64_t seed);
     CacheStore(const CacheStore&) = delete;
     CacheStore& operator=(const CacheStore&) = delete;
     ~CacheStore();
+
+    // Before the first ask(). `disk` is started with this as its owner and ends before it; `wake`
+    // tells those workers, by the bits of a WorkerSet, that a read has ended. Any thread calls it.
+    void use_disk(CacheDisk& disk, std::function<void(std::uint64_t)> wake);
 
     std::uint64_t hash_of(std::string_view text) const;
     // No response that is longer is stored.
@@ -149,7 +147,15 @@ public:
     // Its body ended: what it costs is known, or it is no good, or it is longer than one may be.
     void settle(const CacheFetch& fetch, const CachedResponse& response, std::int64_t now_ms);
 
+    // Of a fetch that is to be read from the disk. True: it is answered or missed, without waiting.
+    bool load(CacheFetch& fetch, std::int64_t now_ms, WallTime now);
+    // It will be, and who waits is woken. False: the disk has too much to do, it is missed.
+    bool load_later(const std::shared_ptr<CacheFetch>& fetch);
+
+    // Holds at once; over a restart soon after.
     void purge(edge::PurgeMark mark);
+    // Holds over a restart too when it returns. An error says why not; it holds until then.
+    Status purge_for_good(edge::PurgeMark mark);
     bool is_purged(const CachedResponse& response) const {
         return book_.is_purged(response.marks, response.born);
     }
@@ -163,6 +169,8 @@ private:
     struct Entry;
     struct Slot : edge::CacheNode {
         Entry* entry = nullptr;
+        bool saved = false;                              // on the disk, or not worth it
+        bool replaces = false;                           // something that lies on the disk
         std::shared_ptr<const CachedResponse> response;  // null: answers of this URL are not kept
         std::int64_t pass_until_ms = 0;
         std::string pass_key;  // its vary key, as that of a response
@@ -196,10 +204,23 @@ private:
                       Dropped& dropped);
     CacheFound join_or_lead(Entry& entry, const CacheAsk& ask, std::string_view vary_key,
                             CacheFound found);
+    std::optional<edge::DiskPlace> look_on_disk(const CacheAsk& ask) const;
+    bool loaded(CacheFetch& fetch, DiskRead got, std::shared_ptr<const CachedResponse> response);
+    void save(const Entry& entry, Slot& slot, std::int64_t now_ms);
+    edge::PurgeSlot note_purge(edge::PurgeMark mark);
+
+    // What the disk asks.
+    bool is_in_use(std::uint64_t hash) override;
+    void each_hash(const std::function<void(std::uint64_t)>& visit) override;
+    const edge::PurgeBook& book() const override { return book_; }
+    void restore(const std::vector<edge::PurgeSlot>& slots) override;
+
     void make_room(std::size_t first_shard);
 
     std::size_t bytes_max_;
     std::uint64_t seed_;
+    CacheDisk* disk_ = nullptr;
+    std::function<void(std::uint64_t)> wake_;
     edge::PurgeBook book_;
     std::array<Shard, k_shards> shards_;
     std::atomic<std::size_t> bytes_ = 0;

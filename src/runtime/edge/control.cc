@@ -95,6 +95,8 @@ void Control::on_signal(int number) {
 }
 
 void Control::stop_workers(StopWish wish) {
+    // The edge that comes after this one may have it while this one finishes.
+    if (setup_.cache_disk != nullptr) setup_.cache_disk->release();
     for (auto& worker : workers_) {
         worker->stop.store(wish);
         worker->wake.ring();
@@ -251,8 +253,9 @@ std::string Control::on_get_metrics() {
 std::string Control::on_purge(const CachePurge& purge) {
     json::object line;
     const auto mark = edge::mark_of(purge);
-    if (mark && setup_.cache != nullptr) setup_.cache->purge(*mark);
-    line.emplace("purged", mark ? std::string() : mark.error().reason);
+    Status done = mark ? Status() : fail(mark.error());
+    if (mark && setup_.cache != nullptr) done = setup_.cache->purge_for_good(*mark);
+    line.emplace("purged", done ? std::string() : done.error().reason);
     return json::serialize(line);
 }
 
@@ -265,6 +268,15 @@ EdgeCacheReport Control::cache_report() const {
     report.size_max = {stats.bytes_max};
     report.evictions_total = stats.evictions_total;
     report.purges_total = stats.purges_total;
+    if (stats.disk) {
+        report.disk_objects = stats.disk->objects;
+        report.disk_size = {stats.disk->bytes};
+        report.disk_size_max = {stats.disk->bytes_max};
+        report.disk_hits_total = stats.disk->hits_total;
+        report.disk_writes_total = stats.disk->writes_total;
+        report.disk_drops_total = stats.disk->drops_total;
+        report.disk_errors_total = stats.disk->errors_total;
+    }
     for (const auto& worker : workers_) add_to(report, worker->counts);
     return report;
 }

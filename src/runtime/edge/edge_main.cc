@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -60,7 +61,7 @@ Result<Fd> take_signals() {
 }
 
 // Others are not to know which URLs share a bucket.
-std::uint64_t cache_seed() {
+std::uint64_t random_seed() {
     std::uint64_t seed = 0;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
         seed = static_cast<std::uint64_t>(clock_now(Clock::mono_us));
@@ -79,6 +80,8 @@ public:
 private:
     Status inherit();
     Status prepare_workers(Bound& bound);
+    void prepare_cache();
+    void start_cache_disk();
     Result<ControlSetup> set_up_control(Bound& bound);
     Status restore();
     Status tell_predecessor();
@@ -88,6 +91,8 @@ private:
     std::optional<FileLock> lock_;       // until Control has it
     std::unique_ptr<tls::Server> tls_;   // null: no listener speaks TLS
     std::unique_ptr<CacheStore> cache_;  // null: nothing is cached
+    std::uint64_t cache_seed_ = 0;
+    std::unique_ptr<CacheDisk> disk_;  // null: it is in memory alone
     std::unique_ptr<ControlPort> port_;
     std::vector<std::unique_ptr<WorkerPort>> ports_;
     std::vector<std::unique_ptr<Core>> cores_;
@@ -117,6 +122,36 @@ Status Edge::prepare_workers(Bound& bound) {
         cores_.push_back(std::move(core));
     }
     return {};
+}
+
+// A disk that is of no use is no reason not to serve.
+void Edge::prepare_cache() {
+    if (options_.cache_bytes == 0) return;
+    cache_seed_ = random_seed();
+    if (!options_.cache_disk.empty() && options_.cache_disk_bytes >= edge::k_cache_disk_bytes_min) {
+        auto disk = CacheDisk::open({.folder = options_.cache_disk,
+                                     .bytes_max = options_.cache_disk_bytes,
+                                     .fresh = random_seed()});
+        if (disk) {
+            disk_ = std::move(*disk);
+            cache_seed_ = disk_->seed().value_or(cache_seed_);
+        } else {
+            say("cache_disk_off", "folder={} reason={}", options_.cache_disk, disk.error().reason);
+        }
+    }
+    cache_ = std::make_unique<CacheStore>(options_.cache_bytes, cache_seed_);
+}
+
+// Once this is the edge's own user, whose the files are to be.
+void Edge::start_cache_disk() {
+    if (!disk_) return;
+    cache_->use_disk(*disk_, [this](std::uint64_t bits) {
+        for (std::size_t i = 0; i < ports_.size(); ++i) {
+            if ((bits & WorkerSet::bit(i)) == 0) continue;
+            if (!ports_[i]->cache_news.exchange(true)) ports_[i]->wake.ring();
+        }
+    });
+    disk_->start(cache_seed_, *cache_);
 }
 
 Status Edge::restore() {
@@ -163,6 +198,7 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
                        .metrics_listener = std::move(bound.metrics),
                        .log = {},
                        .cache = nullptr,
+                       .cache_disk = nullptr,
                        .tls = tls_.get(),
                        .held = std::move(bound.held),
                        .lock = std::exchange(lock_, std::nullopt)};
@@ -198,10 +234,9 @@ Status Edge::prepare() {
     MOLN_ASSIGN(auto signals, take_signals());
     MOLN_ASSIGN(auto wake, net::Wake::create());
     port_ = std::make_unique<ControlPort>(std::move(wake));
-    if (options_.cache_bytes > 0) {
-        cache_ = std::make_unique<CacheStore>(options_.cache_bytes, cache_seed());
-    }
+    prepare_cache();
     setup.cache = cache_.get();
+    setup.cache_disk = disk_.get();
     MOLN_TRY(prepare_workers(bound));
     MOLN_ASSIGN(auto epoll, net::Epoll::create());
     control_ = std::make_unique<Control>(std::move(epoll), *port_, ports_, std::move(setup));
@@ -210,10 +245,12 @@ Status Edge::prepare() {
 }
 
 Status Edge::start() {
-    MOLN_TRY(drop_privileges(
-        {.uid = options_.uid, .gid = options_.gid},
-        {options_.state_dir, options_.state_dir + "/lock", options_.state_dir + "/snapshot.json",
-         options_.access_log, options_.control_socket}));
+    std::vector<std::string> paths = {options_.state_dir, options_.state_dir + "/lock",
+                                      options_.state_dir + "/snapshot.json", options_.access_log,
+                                      options_.control_socket};
+    if (disk_) std::ranges::copy(disk_->paths(), std::back_inserter(paths));
+    MOLN_TRY(drop_privileges({.uid = options_.uid, .gid = options_.gid}, paths));
+    start_cache_disk();
     for (std::size_t i = 0; i < cores_.size(); ++i) {
         const int cpu = cpus_[i % cpus_.size()];
         threads_.emplace_back([core = cores_[i].get(), cpu] { run_worker(*core, cpu); });
@@ -240,6 +277,7 @@ int Edge::run() {
     // A second signal: the workers still have work, which dies with the process.
     if (code != 0) _exit(code);
     threads_.clear();
+    disk_.reset();  // its threads wake the workers' ports
     ::unlink(options_.control_socket.c_str());
     return code;
 }

@@ -52,6 +52,8 @@ struct EdgeOptions {
     std::string access_log;       // path, "" for none; reopened on SIGHUP
     std::string metrics_listen;   // "127.0.0.1:9100", loopback only; "" for none
     std::size_t cache_bytes = edge::k_cache_bytes_default;  // of memory; 0: nothing is cached
+    std::string cache_disk;  // folder of the cache's disk; made; "" for none
+    std::uint64_t cache_disk_bytes = edge::k_cache_disk_default;  // at most; 0: no disk
     int threads = 0;           // 0: one per core that this process may use
     std::optional<uid_t> uid;  // dropped to once everything is bound and open
     std::optional<gid_t> gid;

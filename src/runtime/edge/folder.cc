@@ -1,9 +1,13 @@
 #include "runtime/edge/folder.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace moln::edge_loop {
@@ -32,6 +36,36 @@ Status Folder::rename(const std::string& from, const std::string& to) const {
 Status Folder::sync() const {
     if (::fsync(fd_.get()) != 0) return fail(error_from_errno(errno, "sync " + path_));
     return {};
+}
+
+Status Folder::remove(const std::string& name) const {
+    if (::unlinkat(fd_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
+        return fail(error_from_errno(errno, "remove " + path_of(name)));
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> Folder::names() const {
+    Fd again(::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!again.valid()) return fail(error_from_errno(errno, "open " + path_));
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(again.get()), ::closedir);
+    if (!listing) return fail(error_from_errno(errno, "list " + path_));
+    (void)again.release();
+    std::vector<std::string> out;
+    while (const dirent* entry = ::readdir(listing.get())) {
+        const std::string name = entry->d_name;
+        if (name != "." && name != "..") out.push_back(name);
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+Result<std::uint64_t> Folder::free_bytes() const {
+    struct statvfs space{};
+    if (::fstatvfs(fd_.get(), &space) != 0) {
+        return fail(error_from_errno(errno, "free space of " + path_));
+    }
+    return std::uint64_t{space.f_bavail} * space.f_frsize;
 }
 
 }  // namespace moln::edge_loop

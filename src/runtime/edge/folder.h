@@ -2,7 +2,9 @@
 // whom the way there may be closed: data directories are root's alone.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "io/file/fd.h"
@@ -18,6 +20,12 @@ public:
     Result<Fd> open_file(const std::string& name, int flags, int mode) const;
     Status rename(const std::string& from, const std::string& to) const;
     Status sync() const;
+    // Ok if there is none of that name.
+    Status remove(const std::string& name) const;
+    // The names of what lies in it, sorted.
+    Result<std::vector<std::string>> names() const;
+    // What an unprivileged writer may still use of its file system.
+    Result<std::uint64_t> free_bytes() const;
     std::string path_of(const std::string& name) const { return path_ + "/" + name; }
 
 private:

@@ -56,6 +56,15 @@ constexpr int k_allowed[] = {
     SCMP_SYS(newfstatat),
     SCMP_SYS(fstat),
     SCMP_SYS(lseek),
+    // the cache's disk
+    SCMP_SYS(pread64),
+    SCMP_SYS(preadv2),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(fdatasync),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(flock),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(fstatfs),
     SCMP_SYS(fcntl),
     // threads coming up and everything going down
     SCMP_SYS(sched_setaffinity),

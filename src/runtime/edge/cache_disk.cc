@@ -1,0 +1,258 @@
+#include "runtime/edge/cache_disk.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "edge/cache/disk_record.h"
+#include "edge/limits.h"
+#include "http/vary.h"
+#include "runtime/edge/core.h"
+#include "runtime/edge/say.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr std::size_t k_candidates_max = 32;  // variants of one URL that are looked at
+
+}  // namespace
+
+Result<std::unique_ptr<CacheDisk>> CacheDisk::open(CacheDiskSetup setup) {
+    if (::mkdir(setup.folder.c_str(), 0700) != 0 && errno != EEXIST) {
+        return fail(error_from_errno(errno, "make " + setup.folder));
+    }
+    MOLN_ASSIGN(auto folder, Folder::open(setup.folder));
+    return std::make_unique<CacheDisk>(std::move(setup), std::move(folder));
+}
+
+CacheDisk::CacheDisk(CacheDiskSetup setup, Folder folder)
+    : setup_(std::move(setup)),
+      folder_(std::move(folder)),
+      names_(std::make_unique<std::string[]>(edge::k_disk_names_max)) {}
+
+CacheDisk::~CacheDisk() {
+    release();
+}
+
+std::optional<std::uint64_t> CacheDisk::seed() const {
+    const auto identity = DiskPurges::peek(folder_);
+    if (!identity) return std::nullopt;
+    return identity->seed;
+}
+
+std::vector<std::string> CacheDisk::paths() const {
+    std::vector<std::string> out = {setup_.folder};
+    if (const auto names = folder_.names()) {
+        for (const auto& name : *names) out.push_back(folder_.path_of(name));
+    }
+    return out;
+}
+
+void CacheDisk::start(std::uint64_t seed, CacheDiskOwner& owner) {
+    seed_ = seed;
+    owner_ = &owner;
+    if (take_over()) stage_ = Stage::recovering;
+    threads_.emplace_back([this] { run_writer(); });
+    for (std::size_t i = 0; i < edge::k_cache_disk_readers; ++i) {
+        threads_.emplace_back([this] { run_reader(); });
+    }
+}
+
+void CacheDisk::release() {
+    {
+        const std::lock_guard lock(writer_mutex_);
+        releasing_ = true;
+    }
+    writer_wakes_.notify_one();
+    {
+        const std::lock_guard lock(reader_mutex_);
+        readers_end_ = true;
+    }
+    reader_wakes_.notify_all();
+}
+
+std::optional<edge::DiskPlace> CacheDisk::find(std::uint64_t hash,
+                                               const http::FieldTable& request) {
+    if (!is_ready()) return std::nullopt;
+    std::array<edge::DiskPlace, k_candidates_max> places;
+    std::size_t count = 0;
+    {
+        const Shard& shard = shard_of(hash);
+        const std::lock_guard lock(shard.mutex);
+        shard.index.find(hash, [&](const edge::DiskPlace& place) {
+            if (count < places.size()) places[count++] = place;
+        });
+    }
+    for (const edge::DiskPlace& place : std::span(places).first(count)) {
+        std::array<char, http::k_vary_key_bytes_max> room;
+        const auto key = http::vary_key(names_[place.names], request, room);
+        if (key && edge::vary_hash(*key) == place.vary) return place;
+    }
+    return std::nullopt;
+}
+
+DiskRead CacheDisk::read(const edge::DiskPlace& place, const DiskWish& wish, Patience patience,
+                         std::shared_ptr<const CachedResponse>& out) {
+    const auto file = log_->pin(place.segment);
+    if (!file) return DiskRead::other;
+    std::shared_ptr<CachedResponse> response;
+    auto got = read_disk_response(*file, place, epoch_, wish, patience, response);
+    if (got == DiskRead::would_block) return got;
+    if (got == DiskRead::read) {
+        const bool purged = owner_->book().is_purged(response->marks, response->born);
+        // Asked for after a purge of which nobody was told before the edge ended: which one, is not
+        // known.
+        const bool unsure = place.segment < own_from_ && response->born > born_max_;
+        if (purged || unsure) got = DiskRead::other;
+    }
+    Shard& shard = shard_of(place.hash);
+    const std::lock_guard lock(shard.mutex);
+    if (got == DiskRead::read) {
+        shard.index.touch(place);
+        hits_.fetch_add(1, std::memory_order_relaxed);
+        out = std::move(response);
+        return got;
+    }
+    if (shard.index.remove(place)) {
+        objects_.fetch_sub(1, std::memory_order_relaxed);
+        drops_.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (got == DiskRead::other) return got;
+    errors_.fetch_add(1, std::memory_order_relaxed);
+    if (got == DiskRead::damaged) {
+        say("cache_record_damaged", "segment={} at={}", place.segment,
+            std::uint64_t{place.at} * edge::k_disk_unit);
+    } else if (read_errors_.fetch_add(1) + 1 == edge::k_cache_disk_read_errors_max) {
+        turn_off("it gives errors when it is read");
+    }
+    return got;
+}
+
+bool CacheDisk::run(std::function<void()> job) {
+    {
+        const std::lock_guard lock(reader_mutex_);
+        if (readers_end_ || reads_.size() == edge::k_cache_disk_reads_max) return false;
+        reads_.push_back(std::move(job));
+    }
+    reader_wakes_.notify_one();
+    return true;
+}
+
+// All that was taken is run: somebody waits for it.
+void CacheDisk::run_reader() {
+    for (;;) {
+        std::function<void()> job;
+        {
+            std::unique_lock lock(reader_mutex_);
+            reader_wakes_.wait(lock, [&] { return readers_end_ || !reads_.empty(); });
+            if (reads_.empty()) return;
+            job = std::move(reads_.front());
+            reads_.pop_front();
+        }
+        job();
+    }
+}
+
+bool CacheDisk::write(std::string_view key, std::uint64_t hash,
+                      std::shared_ptr<const CachedResponse> response) {
+    if (!is_ready()) return false;
+    const std::size_t bytes = response->bytes();
+    {
+        const std::lock_guard lock(writer_mutex_);
+        if (releasing_) return false;
+        if (writes_bytes_ + bytes > edge::k_cache_disk_writes_bytes_max && !writes_.empty()) {
+            drops_.fetch_add(1, std::memory_order_relaxed);
+            return false;
+        }
+        writes_bytes_ += bytes;
+        writes_.push_back({.key = std::string(key),
+                           .hash = hash,
+                           .response = std::move(response),
+                           .bytes = bytes});
+    }
+    writer_wakes_.notify_one();
+    return true;
+}
+
+bool CacheDisk::forget(std::uint64_t hash, std::string_view vary_names, std::string_view vary_key) {
+    if (!is_ready()) return false;
+    const std::uint32_t vary = edge::vary_hash(vary_key);
+    Shard& shard = shard_of(hash);
+    const std::lock_guard lock(shard.mutex);
+    std::array<edge::DiskPlace, k_candidates_max> places;
+    std::size_t count = 0;
+    shard.index.find(hash, [&](const edge::DiskPlace& place) {
+        const bool goes = names_[place.names] != vary_names || place.vary == vary;
+        if (goes && count < places.size()) places[count++] = place;
+    });
+    for (const edge::DiskPlace& place : std::span(places).first(count)) {
+        (void)shard.index.remove(place);
+    }
+    objects_.fetch_sub(static_cast<std::int64_t>(count), std::memory_order_relaxed);
+    return count > 0;
+}
+
+void CacheDisk::forget_all(std::uint64_t hash) {
+    if (!is_ready()) return;
+    Shard& shard = shard_of(hash);
+    const std::lock_guard lock(shard.mutex);
+    const auto gone = static_cast<std::int64_t>(shard.index.remove_all(hash));
+    objects_.fetch_sub(gone, std::memory_order_relaxed);
+}
+
+Status CacheDisk::keep(const edge::PurgeSlot& slot) {
+    const std::lock_guard lock(purges_mutex_);
+    if (!purges_.is_open()) return purges_.distrust();
+    const auto kept = purges_.append({&slot, 1}, DiskPurges::Sync::yes);
+    if (kept) return kept;
+    turn_off(kept.error().reason);
+    return purges_.distrust();
+}
+
+void CacheDisk::keep_soon(const edge::PurgeSlot& slot) {
+    {
+        const std::lock_guard lock(purges_mutex_);
+        waiting_purges_[slot.number] = slot;
+    }
+    {
+        const std::lock_guard lock(writer_mutex_);
+        if (std::exchange(purges_wait_, true)) return;
+    }
+    writer_wakes_.notify_one();
+}
+
+void CacheDisk::put(const edge::DiskPlace& place) {
+    Shard& shard = shard_of(place.hash);
+    const std::lock_guard lock(shard.mutex);
+    const auto gone = static_cast<std::int64_t>(shard.index.put(place));
+    objects_.fetch_add(1 - gone, std::memory_order_relaxed);
+}
+
+void CacheDisk::turn_off(std::string_view reason) {
+    if (stage_.exchange(Stage::over, std::memory_order_acq_rel) == Stage::over) return;
+    say("cache_disk_off", "folder={} reason={}", setup_.folder, reason);
+}
+
+CacheDiskStats CacheDisk::stats() const {
+    CacheDiskStats out{.objects = 0,
+                       .bytes = 0,
+                       .bytes_max = static_cast<std::int64_t>(setup_.bytes_max),
+                       .hits_total = hits_.load(),
+                       .writes_total = writes_done_.load(),
+                       .drops_total = drops_.load(),
+                       .errors_total = errors_.load()};
+    const Stage stage = stage_.load(std::memory_order_acquire);
+    if (stage == Stage::over) out.bytes_max = 0;
+    if (stage != Stage::ready) return out;
+    out.objects = objects_.load();
+    out.bytes = static_cast<std::int64_t>(log_->bytes());
+    out.bytes_max = static_cast<std::int64_t>(log_->limit());
+    return out;
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,187 @@
+// The cache's disk: what leaves memory, or is asked for again, lies here and survives the edge. A
+// log of segments (disk_log.h) with an index in memory; the oldest segment is dropped, what was hit
+// in it is carried over.
+//
+// One thread writes and a few read: no worker ever waits for the disk. Queues are bounded; what
+// does not fit is not written, or counts as not found. Whatever the disk does, clients get
+// answers: an error is told once in the edge's log and the disk is left alone, or the record is.
+//
+// A folder has one owner at a time, by a lock. An edge that starts beside one that still finishes
+// its requests (see release) waits for it with the disk off.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/cache/disk_index.h"
+#include "http/head.h"
+#include "runtime/edge/cached_response.h"
+#include "runtime/edge/disk_log.h"
+#include "runtime/edge/disk_purges.h"
+#include "runtime/edge/disk_read.h"
+
+namespace moln::edge_loop {
+
+struct CacheDiskStats {
+    std::int64_t objects = 0;
+    std::int64_t bytes = 0;
+    std::int64_t bytes_max = 0;
+    std::int64_t hits_total = 0;
+    std::int64_t writes_total = 0;
+    std::int64_t drops_total = 0;   // objects that went with their segment, or were not written
+    std::int64_t errors_total = 0;  // of the disk, and records that were not as written
+};
+
+struct CacheDiskSetup {
+    std::string folder;  // made if it is not there
+    std::uint64_t bytes_max = 0;
+    std::uint64_t fresh = 0;  // random: the epoch of a log that is begun anew
+};
+
+// The cache in memory, as its disk sees it. Any thread.
+class CacheDiskOwner {
+public:
+    // Is a response of that hash in memory, and was it hit there?
+    virtual bool is_in_use(std::uint64_t hash) = 0;
+    virtual void each_hash(const std::function<void(std::uint64_t)>& visit) = 0;
+    virtual const edge::PurgeBook& book() const = 0;
+    virtual void restore(const std::vector<edge::PurgeSlot>& slots) = 0;
+
+protected:
+    ~CacheDiskOwner() = default;
+};
+
+class CacheDisk {
+public:
+    // Opens the folder; no thread yet. An error: the edge goes on without a disk.
+    static Result<std::unique_ptr<CacheDisk>> open(CacheDiskSetup setup);
+    CacheDisk(CacheDiskSetup setup, Folder folder);
+    CacheDisk(const CacheDisk&) = delete;
+    CacheDisk& operator=(const CacheDisk&) = delete;
+    ~CacheDisk();
+
+    // The seed of the log that lies there; nothing: there is none.
+    std::optional<std::uint64_t> seed() const;
+    // The paths that must be the edge's own user's.
+    std::vector<std::string> paths() const;
+    // As the edge's own user, before the first request: what was purged before is known when it
+    // returns. `owner` outlives this.
+    void start(std::uint64_t seed, CacheDiskOwner& owner);
+    // No more is read or written; what waits is, the log is ended and the folder left to another
+    // edge. Does not wait.
+    void release();
+
+    // Any thread. Where the answer to this request lies, if it does.
+    std::optional<edge::DiskPlace> find(std::uint64_t hash, const http::FieldTable& request);
+    DiskRead read(const edge::DiskPlace& place, const DiskWish& wish, Patience patience,
+                  std::shared_ptr<const CachedResponse>& out);
+    // Runs the job on a thread that may wait. False: too many wait already.
+    bool run(std::function<void()> job);
+    // False: not now, or not at all.
+    bool write(std::string_view key, std::uint64_t hash,
+               std::shared_ptr<const CachedResponse> response);
+    // What a new response takes the place of is not found any more: that variant, and those that
+    // vary by other names. Was there any?
+    bool forget(std::uint64_t hash, std::string_view vary_names, std::string_view vary_key);
+    void forget_all(std::uint64_t hash);
+    // A purge: kept before it returns, or soon.
+    Status keep(const edge::PurgeSlot& slot);
+    void keep_soon(const edge::PurgeSlot& slot);
+
+    CacheDiskStats stats() const;
+
+private:
+    struct WriteJob {
+        std::string key;
+        std::uint64_t hash = 0;
+        std::shared_ptr<const CachedResponse> response;
+        std::size_t bytes = 0;
+    };
+    struct alignas(64) Shard {
+        mutable std::mutex mutex;
+        edge::DiskIndex index;
+    };
+    enum class Stage : std::uint8_t { waiting, recovering, ready, over };
+
+    // The writing thread's.
+    void run_writer();
+    bool take_over();
+    Status open_log();
+    bool is_releasing();
+    void recover();
+    void write_one(const WriteJob& job);
+    Status append(const WriteJob& job);
+    Status make_room(std::uint64_t bytes);
+    Status drop_oldest(std::uint64_t carried_max);
+    Status carry_over(std::uint32_t segment, std::uint64_t bytes_max);
+    Status carry_one(const Fd& file, const edge::DiskPlace& place);
+    void drop_places(std::uint32_t segment);
+    void keep_purges();
+    void finish();
+    std::vector<edge::DiskPlace> places_of(std::uint32_t segment) const;
+    std::optional<std::uint16_t> number_of_names(const std::string& names);
+    // The others'.
+    void run_reader();
+    void put(const edge::DiskPlace& place);
+    void turn_off(std::string_view reason);
+
+    Shard& shard_of(std::uint64_t hash) { return shards_[hash >> 58]; }
+    bool is_ready() const { return stage_.load(std::memory_order_acquire) == Stage::ready; }
+
+    CacheDiskSetup setup_;
+    Folder folder_;
+    Fd lock_;
+    std::atomic<Stage> stage_ = Stage::waiting;
+    std::uint64_t seed_ = 0;
+    CacheDiskOwner* owner_ = nullptr;
+    std::uint64_t epoch_ = 0;
+    std::unique_ptr<DiskLog> log_;  // set before `ready`
+    std::uint32_t own_from_ = 0;    // segments before it are of an earlier edge
+    std::uint64_t born_max_ = 0;    // of what they hold: the purges kept after it are not known
+    std::uint64_t sequence_ = 0;
+
+    std::array<Shard, 64> shards_;
+    // Appended to by the writing thread before the first place that names it.
+    std::unique_ptr<std::string[]> names_;
+    std::size_t names_count_ = 1;  // the first is empty: no Vary
+    std::atomic<std::int64_t> objects_ = 0;
+
+    std::mutex purges_mutex_;  // of purges_ and waiting_purges_
+    DiskPurges purges_{folder_};
+    std::unordered_map<std::uint32_t, edge::PurgeSlot> waiting_purges_;  // by slot: bounded
+
+    std::mutex writer_mutex_;  // of what follows
+    std::condition_variable writer_wakes_;
+    std::deque<WriteJob> writes_;
+    std::size_t writes_bytes_ = 0;
+    bool purges_wait_ = false;
+    bool releasing_ = false;
+
+    std::mutex reader_mutex_;  // of what follows
+    std::condition_variable reader_wakes_;
+    std::deque<std::function<void()>> reads_;
+    bool readers_end_ = false;
+
+    std::atomic<std::int64_t> hits_ = 0;
+    std::atomic<std::int64_t> writes_done_ = 0;
+    std::atomic<std::int64_t> drops_ = 0;
+    std::atomic<std::int64_t> errors_ = 0;
+    std::atomic<std::int64_t> read_errors_ = 0;
+    bool said_full_ = false;
+    std::int64_t full_until_ms_ = 0;  // monotonic
+    std::vector<std::jthread> threads_;
+};
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,333 @@
+// The thread of the cache's disk that writes: takes the folder over, finds what lies there,
+// appends, makes room, keeps purges.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "base/check.h"
+#include "edge/cache/disk_record.h"
+#include "edge/limits.h"
+#include "runtime/edge/cache_disk.h"
+#include "runtime/edge/core.h"
+#include "runtime/edge/say.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr std::size_t k_write_piece = 1u << 20;  // gathered before it is handed to the kernel
+constexpr auto k_take_over_pause = std::chrono::milliseconds(200);
+
+// Puts a body into `out` as chunks with their checks, calling flush(out) when it has gathered some.
+template <typename Flush>
+Status put_chunks(std::string& out, const CacheBody& body, std::uint64_t bytes,
+                  std::uint64_t head_check, Flush&& flush) {
+    CacheBody::Cursor cursor;
+    for (std::uint64_t i = 0; i < edge::disk_chunks(bytes); ++i) {
+        std::size_t left = edge::disk_chunk_bytes(bytes, i);
+        const std::size_t begin = out.size();
+        while (left > 0) {
+            const auto piece = body.look(cursor).substr(0, left);
+            CHECK(!piece.empty());
+            out += piece;
+            body.advance(cursor, piece.size());
+            left -= piece.size();
+        }
+        const auto chunk = std::string_view(out).substr(begin);
+        edge::put_disk_check(out, edge::disk_chunk_check(chunk, head_check, i));
+        if (out.size() >= k_write_piece) MOLN_TRY(flush(out));
+    }
+    return {};
+}
+
+}  // namespace
+
+// True: the folder is ours and its purges are known. False: another edge has it still, or it is of
+// no use.
+bool CacheDisk::take_over() {
+    auto lock = folder_.open_file("lock", O_RDWR | O_CREAT, 0600);
+    if (!lock) {
+        turn_off(lock.error().reason);
+        return false;
+    }
+    if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) return false;
+    lock_ = std::move(*lock);
+    if (const auto opened = open_log(); !opened) {
+        turn_off(opened.error().reason);
+        return false;
+    }
+    return true;
+}
+
+Status CacheDisk::open_log() {
+    const std::lock_guard lock(purges_mutex_);
+    // Purges of which the file does not know, in another count of generations than its own.
+    if (!waiting_purges_.empty()) MOLN_TRY(purges_.distrust());
+    MOLN_ASSIGN(const auto state, purges_.open(seed_, setup_.fresh));
+    epoch_ = state.identity.epoch;
+    owner_->restore(state.purges);
+    born_max_ = owner_->book().generation();
+    log_ = std::make_unique<DiskLog>(folder_, epoch_, setup_.bytes_max);
+    MOLN_TRY(log_->open());
+    own_from_ = log_->next_number();
+    return {};
+}
+
+bool CacheDisk::is_releasing() {
+    const std::lock_guard lock(writer_mutex_);
+    return releasing_;
+}
+
+void CacheDisk::recover() {
+    edge::FoundRecords found;
+    while (!is_releasing() && log_->recover(found)) {
+        std::vector<std::optional<std::uint16_t>> numbers;
+        for (const auto& list : found.names) numbers.push_back(number_of_names(list));
+        for (edge::DiskPlace& place : found.places) {
+            if (!numbers[place.names]) continue;
+            place.names = *numbers[place.names];
+            put(place);
+        }
+        sequence_ = std::max(sequence_, found.sequence_max);
+    }
+    stage_.store(Stage::ready, std::memory_order_release);
+    // What was fetched in the meantime is newer.
+    owner_->each_hash([this](std::uint64_t hash) { forget_all(hash); });
+    say("cache_disk_ready", "folder={} objects={} bytes={}", setup_.folder, objects_.load(),
+        log_->bytes());
+}
+
+std::optional<std::uint16_t> CacheDisk::number_of_names(const std::string& names) {
+    for (std::size_t i = 0; i < names_count_; ++i) {
+        if (names_[i] == names) return static_cast<std::uint16_t>(i);
+    }
+    if (names_count_ == edge::k_disk_names_max) return std::nullopt;
+    names_[names_count_] = names;
+    return static_cast<std::uint16_t>(names_count_++);
+}
+
+std::vector<edge::DiskPlace> CacheDisk::places_of(std::uint32_t segment) const {
+    std::vector<edge::DiskPlace> out;
+    for (const Shard& shard : shards_) {
+        const std::lock_guard lock(shard.mutex);
+        shard.index.each_of_segment(segment,
+                                    [&](const edge::DiskPlace& place) { out.push_back(place); });
+    }
+    std::ranges::sort(out, {}, &edge::DiskPlace::at);
+    return out;
+}
+
+void CacheDisk::drop_places(std::uint32_t segment) {
+    for (Shard& shard : shards_) {
+        const std::lock_guard lock(shard.mutex);
+        const auto gone = static_cast<std::int64_t>(shard.index.remove_segment(segment));
+        objects_.fetch_sub(gone, std::memory_order_relaxed);
+        drops_.fetch_add(gone, std::memory_order_relaxed);
+    }
+}
+
+// Its bytes as they stand: they say nothing of where they lie.
+Status CacheDisk::carry_one(const Fd& file, const edge::DiskPlace& place) {
+    const std::uint64_t from = std::uint64_t{place.at} * edge::k_disk_unit;
+    const std::size_t head_bytes = place.head_units * edge::k_disk_unit;
+    const std::uint64_t size = head_bytes + edge::disk_body_bytes(place.body_bytes);
+    if (log_->needs_segment(size)) return {};
+    const std::uint64_t to = log_->record_at();
+    for (std::uint64_t done = 0; done < size;) {
+        const auto piece = read_some(
+            file, from + done,
+            static_cast<std::size_t>(std::min<std::uint64_t>(size - done, k_write_piece)));
+        if (piece.empty()) return {};
+        if (done == 0) {
+            const auto head = edge::read_disk_head(piece, epoch_);
+            if (!head || owner_->book().is_purged(head->marks, head->stamp.born)) return {};
+        }
+        MOLN_TRY(log_->write(to + done, piece));
+        done += piece.size();
+    }
+    log_->commit(to + size);
+    edge::DiskPlace carried = place;
+    carried.segment = log_->current();
+    carried.at = static_cast<std::uint32_t>(to / edge::k_disk_unit);
+    carried.uses = 0;
+    Shard& shard = shard_of(place.hash);
+    const std::lock_guard lock(shard.mutex);
+    // Not if it was forgotten meanwhile.
+    if (shard.index.remove(place)) shard.index.put(carried);
+    return {};
+}
+
+Status CacheDisk::carry_over(std::uint32_t segment, std::uint64_t bytes_max) {
+    const auto file = log_->pin(segment);
+    if (!file) return {};
+    std::uint64_t carried = 0;
+    for (const edge::DiskPlace& place : places_of(segment)) {
+        if (place.uses == 0 && !owner_->is_in_use(place.hash)) continue;
+        carried += place.head_units * edge::k_disk_unit + edge::disk_body_bytes(place.body_bytes);
+        if (carried > bytes_max) break;
+        MOLN_TRY(carry_one(*file, place));
+    }
+    return {};
+}
+
+Status CacheDisk::drop_oldest(std::uint64_t carried_max) {
+    const std::uint32_t segment = log_->oldest();
+    if (carried_max > 0) MOLN_TRY(carry_over(segment, carried_max));
+    drop_places(segment);
+    return log_->drop_oldest();
+}
+
+Status CacheDisk::make_room(std::uint64_t bytes) {
+    const auto objects_max = static_cast<std::int64_t>(edge::k_cache_disk_objects_max);
+    while (objects_.load() >= objects_max && log_->count() > 0) MOLN_TRY(drop_oldest(0));
+    while (log_->needs_segment(bytes)) {
+        const std::span<const std::string> names(names_.get(), names_count_);
+        MOLN_TRY(log_->begin_segment(places_of(log_->current()), names));
+        // A record is at most half a segment: with a quarter carried over it fits.
+        std::uint64_t carried_max = log_->record_bytes_max() / 2;
+        while (log_->too_large() && log_->count() > 1) {
+            MOLN_TRY(drop_oldest(std::exchange(carried_max, 0)));
+        }
+        if (!log_->too_large()) continue;
+        MOLN_TRY(drop_oldest(0));
+        return fail(ErrorCode::full,
+                    fmt::format("{}: too little of its disk is free", setup_.folder));
+    }
+    return {};
+}
+
+Status CacheDisk::append(const WriteJob& job) {
+    const CachedResponse& response = *job.response;
+    const auto seen = response.body->seen();
+    const auto names = number_of_names(response.vary_names);
+    const bool wanted = seen.state == CacheBody::State::complete && names &&
+                        !owner_->book().is_purged(response.marks, response.born);
+    if (!wanted) return {};
+    std::string out;
+    const auto check = edge::put_disk_head(out,
+                                           {.sequence = ++sequence_,
+                                            .hash = job.hash,
+                                            .scope = response.scope,
+                                            .born = response.born,
+                                            .came = response.came,
+                                            .freshness = response.freshness,
+                                            .body_bytes = seen.bytes},
+                                           {.key = job.key,
+                                            .vary_names = response.vary_names,
+                                            .vary_key = response.vary_key,
+                                            .marks = response.marks},
+                                           response.head, epoch_);
+    if (!check) return {};
+    const std::size_t head_bytes = out.size();
+    const std::uint64_t size = head_bytes + edge::disk_body_bytes(seen.bytes);
+    if (size > log_->record_bytes_max()) return {};
+    MOLN_TRY(make_room(size));
+    const std::uint64_t at = log_->record_at();
+    std::uint64_t written = 0;
+    const auto flush = [&](std::string& bytes) -> Status {
+        MOLN_TRY(log_->write(at + written, bytes));
+        written += bytes.size();
+        bytes.clear();
+        return {};
+    };
+    MOLN_TRY(put_chunks(out, *response.body, seen.bytes, *check, flush));
+    out.resize(static_cast<std::size_t>(size - written), '\0');
+    MOLN_TRY(flush(out));
+    log_->commit(at + size);
+    put({.hash = job.hash,
+         .segment = log_->current(),
+         .at = static_cast<std::uint32_t>(at / edge::k_disk_unit),
+         .body_bytes = static_cast<std::uint32_t>(seen.bytes),
+         .vary = edge::vary_hash(response.vary_key),
+         .head_units = static_cast<std::uint16_t>(head_bytes / edge::k_disk_unit),
+         .names = *names});
+    writes_done_.fetch_add(1, std::memory_order_relaxed);
+    said_full_ = false;
+    return {};
+}
+
+// A full disk is waited out with less of ours on it; any other error ends its use.
+void CacheDisk::write_one(const WriteJob& job) {
+    const std::int64_t now_ms = clock_now(Clock::mono_us) / 1000;
+    if (!is_ready() || now_ms < full_until_ms_) {
+        drops_.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    const auto done = append(job);
+    if (done) return;
+    drops_.fetch_add(1, std::memory_order_relaxed);
+    errors_.fetch_add(1, std::memory_order_relaxed);
+    if (done.error().code != ErrorCode::full) {
+        turn_off(done.error().reason);
+        return;
+    }
+    if (!std::exchange(said_full_, true)) {
+        say("cache_disk_full", "folder={} reason={}", setup_.folder, done.error().reason);
+    }
+    full_until_ms_ = now_ms + edge::k_cache_disk_full_pause.count;
+    if (log_->count() > 0) {
+        if (const auto dropped = drop_oldest(0); !dropped) turn_off(dropped.error().reason);
+    }
+}
+
+// Those of requests that made something untrue: written at once, but nobody waits for it.
+void CacheDisk::keep_purges() {
+    const std::lock_guard lock(purges_mutex_);
+    if (!purges_.is_open()) return;  // open_log() sees that there are some
+    std::vector<edge::PurgeSlot> slots;
+    for (const auto& [number, slot] : waiting_purges_) slots.push_back(slot);
+    waiting_purges_.clear();
+    auto kept = purges_.append(slots, DiskPurges::Sync::no);
+    if (kept && purges_.too_long()) kept = purges_.rewrite(owner_->book().slots());
+    if (kept) return;
+    turn_off(kept.error().reason);
+    if (const auto said = purges_.distrust(); !said) {
+        say("cache_disk_not_distrusted", "reason={}", said.error().reason);
+    }
+}
+
+// The log gets its table, and the folder may have another owner.
+void CacheDisk::finish() {
+    if (is_ready() && log_->current() != 0) {
+        const std::span<const std::string> names(names_.get(), names_count_);
+        if (const auto sealed = log_->seal(places_of(log_->current()), names); !sealed) {
+            say("cache_disk_not_ended", "reason={}", sealed.error().reason);
+        }
+    }
+    stage_.store(Stage::over, std::memory_order_release);
+    const std::lock_guard lock(purges_mutex_);
+    purges_.close();
+    lock_.reset();
+}
+
+void CacheDisk::run_writer() {
+    for (bool over = false; !over;) {
+        if (stage_ == Stage::waiting && take_over()) stage_ = Stage::recovering;
+        if (stage_ == Stage::recovering) recover();
+        std::optional<WriteJob> job;
+        bool purges = false;
+        {
+            std::unique_lock lock(writer_mutex_);
+            const auto some = [&] { return releasing_ || purges_wait_ || !writes_.empty(); };
+            if (stage_ == Stage::waiting) {
+                writer_wakes_.wait_for(lock, k_take_over_pause, some);
+            } else {
+                writer_wakes_.wait(lock, some);
+            }
+            purges = std::exchange(purges_wait_, false);
+            if (!writes_.empty()) {
+                job = std::move(writes_.front());
+                writes_.pop_front();
+                writes_bytes_ -= job->bytes;
+            }
+            over = releasing_ && !job;
+        }
+        if (purges) keep_purges();
+        if (job) write_one(*job);
+    }
+    finish();
+}
+
+}  // namespace moln::edge_loop

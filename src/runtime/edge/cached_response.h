@@ -1,0 +1,32 @@
+// A response as the edge keeps it, in memory or read back from the disk.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/cache/freshness.h"
+#include "edge/cache/purge_book.h"
+#include "edge/cache/stored_head.h"
+#include "runtime/edge/cache_body.h"
+
+namespace moln::edge_loop {
+
+// Immutable but for its body, which grows.
+struct CachedResponse {
+    std::uint64_t scope = 0;  // of which app: another app's answer is never given
+    edge::StoredHead head;
+    edge::Freshness freshness;
+    std::int64_t came_ms = 0;  // monotonic
+    WallTime came;
+    std::uint64_t born = 0;  // the purge generation when it was asked for
+    std::vector<edge::PurgeMark> marks;
+    std::string vary_names;  // see http/vary.h
+    std::string vary_key;
+    std::shared_ptr<CacheBody> body;
+
+    std::size_t bytes() const;
+};
+
+}  // namespace moln::edge_loop
