@@ -102,10 +102,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="", help="64k or 1m, to measure one size")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder, both = contenders(stack, options)
-        for name in SIZES:
+        for name in [one for one in SIZES if options.only in ("", one)]:
             for connections in (8, 64):
                 measure(folder, both, name, connections, options)
 

@@ -69,8 +69,8 @@ inline constexpr Milliseconds k_unreachable_retry_pause{50};
 inline constexpr std::uint32_t k_retry_after_s = 1;
 
 // The cache.
-inline constexpr std::size_t k_cache_segment_min = 1024;       // of a body of unknown length
-inline constexpr std::size_t k_cache_segment_max = 64 * 1024;  // of any
+inline constexpr std::size_t k_cache_segment_min = 1024;        // of a body of unknown length
+inline constexpr std::size_t k_cache_segment_max = 256 * 1024;  // of any
 inline constexpr std::size_t k_cache_bytes_default = 256u << 20;
 // An URL whose answer may not be kept: for so long its requests do not wait for one another.
 inline constexpr Milliseconds k_cache_pass_time = seconds(10);

@@ -33,6 +33,8 @@ constexpr mode_t k_control_mode = 0600;
 constexpr int k_control_backlog = 16;
 constexpr int k_start_failed = 2;
 constexpr int k_threads_max = 256;
+constexpr int k_heap_block_max = 1 << 20;  // larger blocks are the kernel's at once
+constexpr int k_heap_kept = 16 << 20;      // free memory at the heap's end
 
 std::vector<int> usable_cpus() {
     cpu_set_t set;
@@ -287,6 +289,10 @@ int Edge::run() {
 int run_edge(const EdgeOptions& options) {
     // Small objects of all threads from one heap: idle, the edge stays small.
     mallopt(M_ARENA_MAX, 1);
+    // What the cache frees it soon wants again: given back to the kernel it would be made anew,
+    // page by page.
+    mallopt(M_MMAP_THRESHOLD, k_heap_block_max);
+    mallopt(M_TRIM_THRESHOLD, k_heap_kept);
     Edge edge(options);
     if (const auto prepared = edge.prepare(); !prepared) {
         say("not_started", "reason={}", prepared.error().reason);
