@@ -1,0 +1,236 @@
+// The cache's disk on a real folder: its limits, and what another edge finds.
+#include "runtime/edge/cache_disk.h"
+
+#include <array>
+#include <chrono>
+#include <latch>
+#include <semaphore>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "edge/cache/disk_record.h"
+#include "edge/limits.h"
+#include "http/fields_testing.h"
+#include "http/head_testing.h"
+#include "http/vary.h"
+#include "io/file/temp_dir_for_test.h"
+#include "runtime/edge/core.h"
+
+namespace moln::edge_loop {
+namespace {
+
+constexpr std::uint64_t k_seed = 5;
+
+class Owner final : public CacheDiskOwner {
+public:
+    bool is_in_use(std::uint64_t /*hash*/) override { return false; }
+    void each_hash(const std::function<void(std::uint64_t)>& /*visit*/) override {
+        ready.release();
+        if (held) go_on.acquire();
+    }
+    const edge::PurgeBook& book() const override { return *purges; }
+    void restore(const std::vector<edge::PurgeSlot>& slots) override {
+        for (const auto& slot : slots) purges->restore(slot);
+    }
+
+    std::optional<edge::PurgeBook> purges{std::in_place};
+    std::counting_semaphore<> ready{0};  // the disk is
+    bool held = false;                   // then its thread waits
+    std::counting_semaphore<> go_on{0};
+};
+
+class Disk : public ::testing::Test {
+protected:
+    void open(std::uint64_t bytes_max = 64u << 20) {
+        auto made = CacheDisk::open({.folder = dir.path() + "/cache", .bytes_max = bytes_max});
+        ASSERT_TRUE(made) << made.error().reason;
+        disk = std::move(*made);
+        disk->start(k_seed, owner);
+        owner.ready.acquire();
+    }
+    void close() { disk.reset(); }
+
+    std::shared_ptr<CachedResponse> response(const std::string& body,
+                                             const std::string& names = "") const {
+        auto made = std::make_shared<CachedResponse>();
+        made->scope = 1;
+        made->freshness = {.lifetime_ms = 600'000, .said = true};
+        made->came = {clock_now(Clock::wall_ms)};
+        made->born = owner.purges->generation();
+        made->marks = {edge::purge_mark(edge::PurgeScope::url, {}, "a.test/")};
+        made->head = edge::StoredHead::of(
+            http::testing::parse_response("HTTP/1.1 200 OK\r\nX-A: b\r\n\r\n").head, made->came);
+        made->vary_names = names;
+        std::array<char, http::k_vary_key_bytes_max> room;
+        http::FieldsOf none;
+        made->vary_key = http::vary_key(names, none.table(), room).value();
+        made->body = std::make_shared<CacheBody>(body.size());
+        EXPECT_TRUE(made->body->append(body));
+        made->body->end(CacheBody::State::complete);
+        return made;
+    }
+
+    // The body that lies there; nothing if none is found.
+    std::optional<std::string> read(const std::string& key, std::uint64_t hash) {
+        http::FieldsOf none;
+        const auto place = disk->find(hash, none.table());
+        if (!place) return std::nullopt;
+        std::shared_ptr<const CachedResponse> out;
+        const DiskWish wish{
+            .key = key, .scope = 1, .now_ms = 0, .now = {clock_now(Clock::wall_ms)}};
+        if (disk->read(*place, wish, Patience::any, out) != DiskRead::read) return std::nullopt;
+        std::string body;
+        CacheBody::Cursor cursor;
+        while (body.size() < out->body->seen().bytes) {
+            const auto piece = out->body->look(cursor);
+            body += piece;
+            out->body->advance(cursor, piece.size());
+        }
+        return body;
+    }
+
+    TempDir dir;
+    Owner owner;
+    std::unique_ptr<CacheDisk> disk;
+};
+
+TEST_F(Disk, gives_back_bodies_of_any_length_also_to_the_next) {
+    open();
+    const std::size_t sizes[] = {0,
+                                 1,
+                                 edge::k_disk_chunk - 1,
+                                 edge::k_disk_chunk,
+                                 edge::k_disk_chunk + 1,
+                                 5 * edge::k_disk_chunk + 7};
+    std::vector<std::string> bodies;
+    for (const std::size_t size : sizes) {
+        bodies.emplace_back(size, static_cast<char>('a' + bodies.size()));
+        ASSERT_TRUE(disk->write("k", bodies.size(), response(bodies.back())));
+    }
+    close();  // what waits is written first
+    open();
+    for (std::size_t i = 0; i < bodies.size(); ++i) EXPECT_EQ(read("k", i + 1), bodies[i]);
+    EXPECT_EQ(read("other", 1), std::nullopt);
+    EXPECT_EQ(read("k", 1), std::nullopt);  // forgotten: it was of another URL
+    EXPECT_EQ(disk->stats().errors_total, 0);
+}
+
+TEST_F(Disk, the_longest_record_is_kept_and_one_byte_more_is_not) {
+    open(8u << 20);  // segments of 512 KiB, records of half of that
+    const auto head = [&] {
+        std::string out;
+        const auto some = response("");
+        EXPECT_TRUE(
+            edge::put_disk_head(out, {}, {.key = "k", .marks = some->marks}, some->head, 0));
+        return out.size();
+    }();
+    std::size_t longest = disk_segment_bytes(8u << 20) / 2 - head;
+    while (head + edge::disk_body_bytes(longest) > disk_segment_bytes(8u << 20) / 2) --longest;
+    ASSERT_TRUE(disk->write("k", 1, response(std::string(longest, 'x'))));
+    ASSERT_TRUE(disk->write("k", 2, response(std::string(longest + 1, 'x'))));
+    close();
+    open(8u << 20);
+    EXPECT_EQ(read("k", 1), std::string(longest, 'x'));
+    EXPECT_EQ(read("k", 2), std::nullopt);
+}
+
+TEST_F(Disk, a_purge_holds_for_the_next_and_only_for_what_was_before) {
+    open();
+    ASSERT_TRUE(disk->write("k", 1, response("before")));
+    close();
+    open();
+    const auto slot = owner.purges->purge(response("")->marks.front());
+    ASSERT_TRUE(disk->keep(slot));
+    ASSERT_TRUE(disk->write("k", 2, response("after")));
+    close();
+    owner.purges.emplace();
+    open();
+    EXPECT_EQ(read("k", 1), std::nullopt);
+    EXPECT_EQ(read("k", 2), "after");
+}
+
+TEST_F(Disk, reads_wait_up_to_a_bound) {
+    open();
+    std::latch busy(edge::k_cache_disk_readers);
+    std::latch end(1);
+    for (std::size_t i = 0; i < edge::k_cache_disk_readers; ++i) {
+        ASSERT_TRUE(disk->run([&] {
+            busy.count_down();
+            end.wait();
+        }));
+    }
+    busy.wait();
+    for (std::size_t i = 0; i < edge::k_cache_disk_reads_max; ++i) ASSERT_TRUE(disk->run([] {}));
+    EXPECT_FALSE(disk->run([] {}));
+    end.count_down();
+    close();
+}
+
+TEST_F(Disk, what_waits_to_be_written_is_bounded) {
+    owner.held = true;
+    open();
+    const auto large = response(std::string(4u << 20, 'x'));
+    std::size_t taken = 0;
+    while (taken < 100 && disk->write("k", taken + 1, large)) ++taken;
+    EXPECT_EQ(taken, edge::k_cache_disk_writes_bytes_max / large->bytes());
+    EXPECT_EQ(disk->stats().drops_total, 1);
+    owner.held = false;
+    owner.go_on.release();
+    close();
+}
+
+TEST_F(Disk, lists_of_vary_up_to_a_bound) {
+    open();
+    for (std::size_t i = 1; i <= edge::k_disk_names_max; ++i) {  // the first is none at all
+        ASSERT_TRUE(disk->write("k", i, response("b", "x-" + std::to_string(i))));
+    }
+    close();
+    open();
+    EXPECT_EQ(disk->stats().objects, static_cast<std::int64_t>(edge::k_disk_names_max - 1));
+    EXPECT_EQ(read("k", edge::k_disk_names_max - 1), "b");
+    EXPECT_EQ(read("k", edge::k_disk_names_max), std::nullopt);
+}
+
+TEST_F(Disk, purges_are_said_once_when_their_file_is_long) {
+    ASSERT_TRUE(CacheDisk::open({.folder = dir.path() + "/cache"}));
+    auto folder = Folder::open(dir.path() + "/cache");
+    ASSERT_TRUE(folder);
+    DiskPurges purges(*folder);
+    ASSERT_TRUE(purges.open(k_seed, 1));
+    edge::PurgeBook book;
+    const std::size_t at_bound =
+        (edge::k_cache_disk_state_bytes_max - edge::k_disk_state_head_bytes) /
+        edge::k_disk_purge_bytes;
+    std::vector<edge::PurgeSlot> slots;
+    for (std::size_t i = 0; i < at_bound; ++i) slots.push_back(book.purge(0x1'0007));
+    ASSERT_TRUE(purges.append(slots, DiskPurges::Sync::no));
+    EXPECT_FALSE(purges.too_long());
+    const auto last = book.purge(0x1'0007);
+    ASSERT_TRUE(purges.append({&last, 1}, DiskPurges::Sync::yes));
+    EXPECT_TRUE(purges.too_long());
+    ASSERT_TRUE(purges.rewrite(book.slots()));
+    EXPECT_FALSE(purges.too_long());
+    DiskPurges again(*folder);
+    const auto state = again.open(k_seed, 2);
+    ASSERT_TRUE(state);
+    EXPECT_EQ(state->identity.epoch, 1u);
+    EXPECT_EQ(state->purges, std::vector{last});
+    // Another seed is another log.
+    EXPECT_EQ(DiskPurges(*folder).open(k_seed + 1, 3)->identity.epoch, 3u);
+}
+
+TEST(DiskSegments, are_neither_many_nor_large) {
+    using namespace edge;
+    EXPECT_EQ(disk_segment_bytes(k_cache_disk_bytes_min), k_cache_disk_bytes_min / 16);
+    EXPECT_EQ(disk_segment_bytes(1), k_cache_disk_segment_min);
+    EXPECT_EQ(disk_segment_bytes(k_cache_disk_default), k_cache_disk_segment_wanted);
+    EXPECT_EQ(disk_segment_bytes(100ull << 40), k_cache_disk_segment_max);
+    for (std::uint64_t limit = k_cache_disk_bytes_min; limit < (1ull << 40); limit *= 2) {
+        EXPECT_LE(limit / disk_segment_bytes(limit), k_cache_disk_segments_wanted + 1);
+        EXPECT_GE(limit / disk_segment_bytes(limit), 16u);
+    }
+}
+
+}  // namespace
+}  // namespace moln::edge_loop
