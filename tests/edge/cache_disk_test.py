@@ -165,6 +165,38 @@ class Disk(DiskCase):
         self.assertEqual(body, b"body")
         self.assertIn("fwd=stale; fwd-status=304", self.status_of(head))
 
+    def test_large_and_stale_from_disk_is_validated(self):
+        def answer(head, _body):
+            if head.get("if-none-match") == '"e"':
+                return b"HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\n\r\n"
+            return ok(bytes(MIB), 'Cache-Control: no-cache\r\nETag: "e"\r\n')
+
+        self.cached_app(serving(answer))
+        self.get("/a")
+        self.written(1)
+        self.restart()
+        head, body = self.get("/a")
+        self.assertEqual(len(body), MIB)
+        self.assertIn("fwd=stale; fwd-status=304", self.status_of(head))
+        head, body = self.get("/a")
+        self.assertIn("; hit", self.status_of(head))
+
+    def test_large_and_fresh_is_validated_when_its_client_says_so(self):
+        def answer(head, _body):
+            if head.get("if-none-match") == '"e"':
+                return b"HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\n\r\n"
+            return ok(bytes(MIB), 'Cache-Control: max-age=60\r\nETag: "e"\r\n')
+
+        self.cached_app(serving(answer))
+        self.get("/a")
+        self.written(1)
+        self.restart()
+        for _ in range(2):
+            head, _ = self.get("/a", fields="Cache-Control: no-cache\r\n")
+            self.assertIn("fwd-status=304", self.status_of(head))
+        head, _ = self.get("/a", fields="Range: bytes=5-9\r\n")
+        self.assertEqual((head.status, head.get("content-length")), (206, "5"))
+
     def test_variants_ranges_and_conditions_are_answered_from_disk(self):
         def answer(head, _body):
             color = head.get("x-color", "none")

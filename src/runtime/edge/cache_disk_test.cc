@@ -26,8 +26,9 @@ class Owner final : public CacheDiskOwner {
 public:
     bool is_in_use(std::uint64_t /*hash*/) override { return false; }
     void each_hash(const std::function<void(std::uint64_t)>& /*visit*/) override {
+        const bool waits = held;
         ready.release();
-        if (held) go_on.acquire();
+        if (waits) go_on.acquire();
     }
     const edge::PurgeBook& book() const override { return *purges; }
     void restore(const std::vector<edge::PurgeSlot>& slots) override {
@@ -175,7 +176,6 @@ TEST_F(Disk, what_waits_to_be_written_is_bounded) {
     while (taken < 100 && disk->write("k", taken + 1, large)) ++taken;
     EXPECT_EQ(taken, edge::k_cache_disk_writes_bytes_max / large->bytes());
     EXPECT_EQ(disk->stats().drops_total, 1);
-    owner.held = false;
     owner.go_on.release();
     close();
 }
