@@ -1,6 +1,9 @@
 #include "edge/cache/disk_record.h"
 
 #include <xxhash.h>
+#if defined(__x86_64__)
+    #include <xxh_x86dispatch.h>  // the same sums by what this CPU can, three times as fast
+#endif
 
 #include "base/check.h"
 #include "edge/cache/disk_bytes.h"
