@@ -78,6 +78,22 @@ TEST(RenderVolumes, says_what_a_restart_resets) {
               "node alpha, at /data  kept by restarts\n");
 }
 
+TEST(RenderCache, shows_the_disk_where_there_is_one) {
+    CacheView view{.node = NodeId("alpha")};
+    view.cache = {.objects = 3, .size = mib(1), .size_max = mib(256), .hits_total = 8};
+    const auto memory = render_cache({view}, k_plain);
+    EXPECT_EQ(memory.find("ON DISK"), std::string::npos);
+    view.cache.disk_objects = 12;
+    view.cache.disk_size = mib(40);
+    view.cache.disk_size_max = gib(10);
+    view.cache.disk_writes_total = 13;
+    view.cache.disk_drops_total = 1;
+    EXPECT_EQ(render_cache({view}, k_plain),
+              memory + "\n" +
+                  "NODE   ON DISK  SIZE    OF      HITS  WRITTEN  DROPPED  ERRORS\n"
+                  "alpha  12       40 MiB  10 GiB  0     13       1        0\n");
+}
+
 TEST(RenderTop, shows_rates_and_percentiles) {
     TopView view;
     view.apps = {{.app = AppId("default/shop"),
