@@ -110,6 +110,7 @@ StatusView status_view(const World& world, const ServiceInfo& info, Now now) {
         view.edge.listens = edge->second.report.listens;
         view.edge.tls_listens = edge->second.report.tls_listens;
         view.edge.pid = edge->second.report.pid;
+        view.edge.leaving = edge->second.report.leaving_processes;
         view.edge.version_acked = edge->second.report.acked_version;
     }
     view.counts.volumes = static_cast<std::int64_t>(world.volumes.size());

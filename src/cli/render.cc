@@ -140,6 +140,13 @@ std::string render_status(const StatusView& view, const Style& style) {
         fmt::format("{} memory, {:g} cores, {} free for data", size_words(view.memory),
                     static_cast<double>(view.cpu_millis) / 1000, size_words(view.disk_free)));
     row("edge", paint(style, view.edge.connected ? Colour::good : Colour::bad, edge));
+    for (const auto& one : view.edge.leaving) {
+        auto text = fmt::format("process {} was replaced and finishes {} requests", one.pid,
+                                one.requests_open);
+        if (one.tunnels_open > 0) text += fmt::format(", {} connections", one.tunnels_open);
+        if (one.oldest_open.count > 0) text += ", oldest " + duration_words(one.oldest_open);
+        row("", text);
+    }
     row("apps", std::to_string(counts.apps));
     auto instances = fmt::format("{} of {} ready", counts.instances_ready, counts.instances_wanted);
     if (counts.instances_draining > 0) {

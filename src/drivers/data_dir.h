@@ -2,6 +2,7 @@
 // that moving to and from the trash is a rename. 0700, root's.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/id.h"
@@ -19,7 +20,14 @@ struct DataDir {
         return root + "/run";
     }  // sockets, pid files, bundles; rebuilt after a reboot
     std::string api_socket() const { return run() + "/api.sock"; }
-    std::string edge_socket() const { return run() + "/edge.sock"; }
+    // Of the edge's processes, by number; the highest is the newest.
+    std::string edge_run() const { return run() + "/edge"; }
+    std::string edge_socket(std::int64_t process) const {
+        return edge_run() + "/" + std::to_string(process) + ".sock";
+    }
+    std::string edge_lock(std::int64_t process) const {
+        return edge_run() + "/" + std::to_string(process) + ".lock";
+    }
     std::string edge_state() const { return root + "/edge"; }
     std::string edge_cache() const { return edge_state() + "/cache"; }
     std::string access_log() const { return edge_state() + "/access.log"; }

@@ -1,11 +1,18 @@
 #include "main/edge_keeper.h"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
+#include <filesystem>
+#include <set>
 #include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "io/file/files.h"
 #include "io/host/log.h"
+#include "io/host/program.h"
 #include "main/roles.h"
 #include "model/quantity.h"
 
@@ -16,18 +23,30 @@ namespace {
 constexpr int k_edge_uid = 64'208;
 constexpr std::size_t k_edge_log_bytes_max = 8u << 20;
 
+// "7.lock" and "7.sock" are of process 7.
+std::optional<std::int64_t> number_in(const std::string& file) {
+    std::int64_t number = 0;
+    const auto* end = file.data() + file.size();
+    const auto [rest, error] = std::from_chars(file.data(), end, number);
+    if (error != std::errc() || number <= 0) return std::nullopt;
+    const std::string_view kind(rest, static_cast<std::size_t>(end - rest));
+    return kind == ".lock" || kind == ".sock" ? std::optional(number) : std::nullopt;
+}
+
 }  // namespace
 
-EdgeKeeper::EdgeKeeper(HostLoop& loop, const NodeOptions& options)
-    : loop_(loop), options_(options) {}
+EdgeKeeper::EdgeKeeper(HostLoop& loop, EdgeLinks& links, const NodeOptions& options,
+                       std::function<void(const EdgeTold&)> tell)
+    : loop_(loop), links_(links), wanted_(options), options_(options), tell_(std::move(tell)) {}
 
-EdgeProcessOptions EdgeKeeper::process_options() const {
+EdgeProcessOptions EdgeKeeper::process_options(Number number, std::optional<Number> before) const {
     const auto& data = options_.data;
+    const auto& ports = before ? wanted_ : options_;
     EdgeProcessOptions process;
     process.log_path = data.edge_state() + "/edge.log";
-    process.lock_path = data.run() + "/edge.lock";
+    process.lock_path = data.edge_lock(number);
     process.argv = {own_program(),       "edge",
-                    "--control",         data.edge_socket(),
+                    "--control",         data.edge_socket(number),
                     "--state",           data.edge_state(),
                     "--access-log",      data.access_log(),
                     "--threads",         std::to_string(options_.edge_threads),
@@ -35,74 +54,208 @@ EdgeProcessOptions EdgeKeeper::process_options() const {
                     "--cache-disk",      data.edge_cache(),
                     "--cache-disk-size", format_size(options_.cache_disk),
                     "--run-as",          std::to_string(k_edge_uid)};
-    for (const auto& listen : options_.listens) {
-        process.argv.insert(process.argv.end(), {"--listen", listen});
-    }
-    for (const auto& listen : options_.tls_listens) {
-        process.argv.insert(process.argv.end(), {"--listen-tls", listen});
-    }
-    if (!options_.tls_listens.empty()) {
-        process.argv.insert(process.argv.end(), {"--seal-key", data.seal_key_file()});
-    }
-    if (!options_.metrics_listen.empty()) {
-        process.argv.insert(process.argv.end(), {"--metrics", options_.metrics_listen});
+    const auto add = [&](std::initializer_list<std::string> words) {
+        process.argv.insert(process.argv.end(), words);
+    };
+    for (const auto& listen : ports.listens) add({"--listen", listen});
+    for (const auto& listen : ports.tls_listens) add({"--listen-tls", listen});
+    if (!ports.tls_listens.empty()) add({"--seal-key", data.seal_key_file()});
+    if (!options_.metrics_listen.empty()) add({"--metrics", options_.metrics_listen});
+    if (before) {
+        add({"--take-over", data.edge_socket(*before), "--drain-limit-ms",
+             std::to_string(options_.edge_drain_limit.count)});
     }
     return process;
 }
 
+// ---- processes come and go --------------------------------------------------------------------
+
 Status EdgeKeeper::start(std::function<void(Error)> failed) {
     failed_ = std::move(failed);
     MOLN_TRY(make_folders(options_.data.edge_state(), 0700));
-    return ensure();
-}
-
-Status EdgeKeeper::ensure() {
-    process_ = std::make_unique<EdgeProcess>(loop_, process_options());
-    process_->on_death([this](pid_t) { died(); });
-    started_ = loop_.now().mono;
-    MOLN_ASSIGN(const auto found, process_->ensure());
-    log_info(found == EdgeFound::running ? "edge.found" : "edge.started",
-             {{"pid", process_->pid()}});
+    MOLN_TRY(make_folders(options_.data.edge_run(), 0700));
+    MOLN_TRY(find_all());
+    if (main_) return {};
+    MOLN_ASSIGN(main_, start_one({}));
     return {};
 }
 
+// Of a daemon before this one, which may have died in the middle of an upgrade.
+Status EdgeKeeper::find_all() {
+    std::set<Number> numbers;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.data.edge_run(), error)) {
+        if (const auto number = number_in(entry.path().filename().string())) {
+            numbers.insert(*number);
+        }
+    }
+    for (const Number number : numbers) {
+        number_ = number;
+        auto process = std::make_unique<EdgeProcess>(loop_, process_options(number, {}));
+        MOLN_ASSIGN(const bool found, process->find());
+        if (!found) {
+            remove_files(number);
+            continue;
+        }
+        log_info("edge.found", {{"pid", process->pid()}, {"number", number}});
+        add(number, std::move(process));
+        main_ = number;
+    }
+    return {};
+}
+
+void EdgeKeeper::add(Number number, std::unique_ptr<EdgeProcess> process) {
+    process->on_death([this, number](pid_t) { died(number); });
+    processes_[number].process = std::move(process);
+    links_.add(number, {.path = options_.data.edge_socket(number)});
+}
+
+void EdgeKeeper::remove_files(Number number) const {
+    (void)::unlink(options_.data.edge_socket(number).c_str());
+    (void)::unlink(options_.data.edge_lock(number).c_str());
+}
+
+// The lines are told of it before it runs: nothing is open there that nobody asks for.
+Result<EdgeKeeper::Number> EdgeKeeper::start_one(std::optional<Number> before) {
+    const Number number = ++number_;
+    started_ = loop_.now().mono;
+    auto process = std::make_unique<EdgeProcess>(loop_, process_options(number, before));
+    auto& its = *process;
+    add(number, std::move(process));
+    const auto found = its.ensure();
+    if (!found) {
+        processes_.erase(number);
+        links_.remove(number);
+        remove_files(number);
+        return fail(found.error());
+    }
+    log_info("edge.started", {{"pid", its.pid()}, {"number", number}});
+    return number;
+}
+
+std::optional<EdgeKeeper::Number> EdgeKeeper::number_of(std::int64_t pid) const {
+    for (const auto& [number, one] : processes_) {
+        if (one.process->pid() == pid) return number;
+    }
+    return std::nullopt;
+}
+
 void EdgeKeeper::heard(const EdgeReport& report) {
-    if (!report.listens.empty()) options_.listens = report.listens;
-    if (!report.tls_listens.empty()) options_.tls_listens = report.tls_listens;
-    heard_pid_ = static_cast<pid_t>(report.pid);
+    for (const auto& one : report.leaving_processes) {
+        if (const auto number = number_of(one.pid)) processes_[*number].heard = true;
+    }
+    const auto number = number_of(report.pid);
+    if (!number) return;
+    processes_[*number].heard = true;
     has_served_ = true;
-}
-
-// One that has not reported yet may not handle the signal yet either and would die of it.
-void EdgeKeeper::reopen_access_log() {
-    if (!process_ || process_->pid() == 0 || process_->pid() != heard_pid_) return;
-    (void)process_->send_signal(SIGHUP);
-}
-
-void EdgeKeeper::died() {
-    if (closing_) {
-        if (closed_) std::exchange(closed_, nullptr)();
+    alone_ = false;
+    if (report.leaving) {
+        // The one that took its place has died.
+        if (!fresh_ && main_ == number && !closing_) {
+            main_.reset();
+            restart_later();
+        }
         return;
     }
-    if (!has_served_) {
+    if (!report.listens.empty()) options_.listens = report.listens;
+    if (!report.tls_listens.empty()) options_.tls_listens = report.tls_listens;
+    if (fresh_ == number) {
+        fresh_.reset();
+        tell_({EventLevel::info, "edge.upgraded",
+               fmt::format("a new edge, process {}, serves; the one before finishes what it has "
+                           "begun",
+                           report.pid)});
+    }
+    main_ = number;
+    if (std::exchange(has_compared_, true) || fresh_) return;
+    if (runs_other_program(static_cast<pid_t>(report.pid))) upgrade("by an update");
+}
+
+void EdgeKeeper::died(Number number) {
+    processes_.erase(number);
+    links_.remove(number);
+    remove_files(number);
+    if (closing_) {
+        if (processes_.empty() && closed_) std::exchange(closed_, nullptr)();
+        return;
+    }
+    if (fresh_ == number) upgrade_failed(number);
+    if (main_ != number) return;
+    main_.reset();
+    if (fresh_) return;  // has its sockets, or dies as well
+    if (!has_served_ && processes_.empty()) {
         failed_({ErrorCode::refused, last_words()});
         return;
     }
     log_error("edge.died", {{"last_words", last_words()}});
-    // One that ran for a while is started at once, one that dies again and again ever later.
+    restart_later();
+}
+
+// ---- another in its place ---------------------------------------------------------------------
+
+void EdgeKeeper::upgrade(const std::string& why) {
+    if (closing_ || fresh_ || !main_) return;
+    has_compared_ = true;
+    log_info("edge.upgrade", {{"why", why}, {"pid", processes_[*main_].process->pid()}});
+    auto started = start_one(main_);
+    if (!started) {
+        tell_({EventLevel::warning, "edge.upgrade_failed",
+               fmt::format("the new edge could not be started, the old one serves on: {}",
+                           started.error().reason)});
+        return;
+    }
+    fresh_ = *started;
+    loop_.after(k_edge_upgrade_limit, [this, number = *fresh_] { check_upgrade(number); });
+}
+
+void EdgeKeeper::check_upgrade(Number number) {
+    if (fresh_ != number || closing_) return;
+    log_error("edge.upgrade_late", {{"limit_ms", k_edge_upgrade_limit.count}});
+    (void)processes_[number].process->send_signal(SIGKILL);
+}
+
+void EdgeKeeper::upgrade_failed(Number /*number*/) {
+    fresh_.reset();
+    const auto words = last_words();
+    log_error("edge.upgrade_failed", {{"last_words", words}});
+    tell_({EventLevel::warning, "edge.upgrade_failed",
+           fmt::format("the new edge did not come up, the old one serves on: {}", words)});
+    // Unless that has left already, or died meanwhile.
+    if (!main_) restart_later();
+}
+
+// One that ran for a while is started at once, one that dies again and again ever later.
+void EdgeKeeper::restart_later() {
     if (loop_.now().mono - started_ > seconds(10)) delay_ = k_edge_restart_first;
-    loop_.after(delay_, [this] {
-        if (closing_) return;
-        if (const auto ensured = ensure(); !ensured) {
-            log_failure("edge.start_failed", ensured.error());
-            died();
-        }
-    });
+    loop_.after(delay_, [this] { restart(); });
     delay_ = std::min(delay_ * 2, k_edge_restart_max);
 }
 
+// From one that still drains the sockets are to be had, with all that waits in them.
+void EdgeKeeper::restart() {
+    if (closing_ || main_ || fresh_) return;
+    std::optional<Number> before;
+    if (!processes_.empty() && !alone_) before = processes_.rbegin()->first;
+    alone_ = before.has_value();  // if this one comes up, heard() says otherwise
+    auto started = start_one(before);
+    if (!started) {
+        log_failure("edge.start_failed", started.error());
+        return restart_later();
+    }
+    main_ = *started;
+}
+
+// ---- the rest ---------------------------------------------------------------------------------
+
+// One that has not reported yet may not handle the signal yet either and would die of it.
+void EdgeKeeper::reopen_access_log() {
+    for (auto& [number, one] : processes_) {
+        if (one.heard) (void)one.process->send_signal(SIGHUP);
+    }
+}
+
 std::string EdgeKeeper::last_words() const {
-    const auto text = read_file(process_options().log_path, k_edge_log_bytes_max);
+    const auto text = read_file(process_options(number_, {}).log_path, k_edge_log_bytes_max);
     if (!text || text->empty()) return "the edge ended without a word";
     auto end = text->find_last_not_of('\n');
     if (end == std::string::npos) return "the edge ended without a word";
@@ -115,13 +268,15 @@ void EdgeKeeper::close(Ending ending, std::function<void()> done) {
     const bool first = !closing_;
     closing_ = true;
     if (done) closed_ = std::move(done);
-    if (!process_ || process_->pid() == 0) {
+    if (processes_.empty()) {
         if (closed_) loop_.post(std::exchange(closed_, nullptr));
         return;
     }
     // The first SIGTERM lets the edge finish what was begun, the second ends it at once.
-    if (first) (void)process_->send_signal(SIGTERM);
-    if (ending == Ending::now) (void)process_->send_signal(SIGTERM);
+    for (auto& [number, one] : processes_) {
+        if (first) (void)one.process->send_signal(SIGTERM);
+        if (ending == Ending::now) (void)one.process->send_signal(SIGTERM);
+    }
 }
 
 }  // namespace moln

@@ -1,48 +1,91 @@
 // Keeps the node's edge running: finds or starts it, starts it again within a second when it dies,
-// and ends it on `moln down`. What it is told is EdgeSocketLink's.
+// puts a new process in its place when an update has brought another program, and ends it on `moln
+// down`. What it is told is EdgeLinks'.
+//
+// A new process takes the sockets of the one that serves (edge/hand_over.h); until it serves the
+// old one does, and if it does not come up nothing has happened. The old one goes on until all that
+// it began is over. A daemon that dies in the middle of it finds both again.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
+#include "io/host/edge_links.h"
 #include "io/host/edge_process.h"
-#include "io/host/edge_socket_link.h"
 #include "main/node_options.h"
 #include "model/edge.h"
+#include "model/resources.h"
 #include "ports/host_services.h"
 
 namespace moln {
 
 inline constexpr Milliseconds k_edge_restart_first{20};
 inline constexpr Milliseconds k_edge_restart_max = seconds(1);
+// A new process that does not serve by then is killed; the old one goes on.
+inline constexpr Milliseconds k_edge_upgrade_limit = seconds(30);
+
+// What users should read of it, as an event.
+struct EdgeTold {
+    EventLevel level = EventLevel::info;
+    std::string name;
+    std::string text;
+};
 
 class EdgeKeeper {
 public:
-    EdgeKeeper(HostLoop& loop, const NodeOptions& options);
+    EdgeKeeper(HostLoop& loop, EdgeLinks& links, const NodeOptions& options,
+               std::function<void(const EdgeTold&)> tell);
 
     // `failed` is called if the edge cannot even start: its last words.
     Status start(std::function<void(Error)> failed);
-    // Its report says what it is bound to: a restart takes the same ports.
+    // What all its processes report, added up. Says what it is bound to: a restart takes the same
+    // ports. The first brings an upgrade if it is of another program than this daemon.
     void heard(const EdgeReport& report);
+    // A new process in the place of the one that serves; `why` goes to the event. Nothing while one
+    // is under way.
+    void upgrade(const std::string& why);
     // After the file was moved away.
     void reopen_access_log();
     // See HostServices::close_edge.
     void close(Ending ending, std::function<void()> done);
 
 private:
-    EdgeProcessOptions process_options() const;
-    void died();
-    Status ensure();
+    struct Process {
+        std::unique_ptr<EdgeProcess> process;
+        bool heard = false;
+    };
+    using Number = std::int64_t;
+
+    Status find_all();
+    EdgeProcessOptions process_options(Number number, std::optional<Number> before) const;
+    void add(Number number, std::unique_ptr<EdgeProcess> process);
+    void remove_files(Number number) const;
+    Result<Number> start_one(std::optional<Number> before);
+    std::optional<Number> number_of(std::int64_t pid) const;
+    void died(Number number);
+    void upgrade_failed(Number number);
+    void restart_later();
+    void restart();
+    void check_upgrade(Number number);
     std::string last_words() const;
 
     HostLoop& loop_;
-    NodeOptions options_;
-    std::unique_ptr<EdgeProcess> process_;
+    EdgeLinks& links_;
+    const NodeOptions wanted_;
+    NodeOptions options_;  // with the ports that it is bound to
+    std::function<void(const EdgeTold&)> tell_;
+    std::map<Number, Process> processes_;
+    Number number_ = 0;            // the highest ever given
+    std::optional<Number> main_;   // the one that takes requests
+    std::optional<Number> fresh_;  // the one that is to take its place
     std::function<void(Error)> failed_;
     bool has_served_ = false;
-    pid_t heard_pid_ = 0;
+    bool has_compared_ = false;
+    bool alone_ = false;  // the next start takes nothing over: the last one could not
     bool closing_ = false;
     std::function<void()> closed_;
     Milliseconds delay_ = k_edge_restart_first;

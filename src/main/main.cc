@@ -2,6 +2,7 @@
 #include <array>
 #include <csignal>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -14,7 +15,12 @@ namespace moln {
 std::string own_program() {
     std::array<char, 4096> path{};
     const auto length = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
-    return length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : "moln";
+    if (length <= 0) return "moln";
+    std::string_view program(path.data(), static_cast<std::size_t>(length));
+    // A new file of the same name has taken its place: that one is meant. proc(5)
+    constexpr std::string_view k_replaced = " (deleted)";
+    if (program.ends_with(k_replaced)) program.remove_suffix(k_replaced.size());
+    return std::string(program);
 }
 
 }  // namespace moln

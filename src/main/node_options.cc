@@ -1,6 +1,7 @@
 #include "main/node_options.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -51,6 +52,12 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
     add_size_option(app, "--cache-disk-size", options.cache_disk, k_cache_disk_min,
                     "disk for them below DATA/edge/cache, and never more than half of what is "
                     "free; 0: none");
+    std::string drain_limit = "0s";
+    app.add_option(
+           "--edge-drain-limit", drain_limit,
+           "an edge that an update has replaced is ended after so long, as in 2h, whatever\n"
+           "is open there; 0s: it has all the time it needs")
+        ->capture_default_str();
     app.add_option("--metrics", options.metrics_listen,
                    "serve Prometheus metrics on this loopback address");
     app.add_option("--api", options.api_listen,
@@ -71,6 +78,13 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         const int code = app.exit(error);
         parsed.exit_code = code == 0 ? 0 : 2;
+        return parsed;
+    }
+    if (const auto limit = parse_duration(drain_limit); limit) {
+        options.edge_drain_limit = *limit;
+    } else {
+        fmt::print(stderr, "moln {}: --edge-drain-limit: {}\n", role, limit.error().reason);
+        parsed.exit_code = 2;
         return parsed;
     }
     if (options.node.empty()) options.node = host_name();
@@ -109,6 +123,10 @@ std::vector<std::string> node_arguments(const NodeOptions& options) {
         arguments.insert(arguments.end(), {"--listen-tls", listen});
     }
     if (options.tls_listens.empty()) arguments.insert(arguments.end(), {"--listen-tls", "none"});
+    if (options.edge_drain_limit.count > 0) {
+        arguments.insert(arguments.end(),
+                         {"--edge-drain-limit", format_duration(options.edge_drain_limit)});
+    }
     if (!options.metrics_listen.empty()) {
         arguments.insert(arguments.end(), {"--metrics", options.metrics_listen});
     }

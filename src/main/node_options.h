@@ -22,6 +22,7 @@ struct NodeOptions {
     Bytes cache_memory = mib(256);                              // of the edge; 0: nothing is kept
     Bytes cache_disk = gib(10);                                 // at most; 0: none
     int edge_threads = 0;                                       // 0: one per core
+    Milliseconds edge_drain_limit{0};                           // of one replaced; 0: none
     std::string metrics_listen;                                 // of the edge; loopback only
     std::string api_listen;  // TCP beside the unix socket; loopback only, with a token
     std::string network = "10.213";

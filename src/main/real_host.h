@@ -20,7 +20,7 @@ struct RealHostParts {
     DataDir data;
     SealBox& seals;
     SandboxHost& sandboxes;
-    EdgeSocketLink& edge_link;
+    EdgeLinks& edge_link;
     EdgeKeeper& edge_keeper;
     Entropy& entropy;
     std::function<void(int exit_code)> end;  // of the process, once

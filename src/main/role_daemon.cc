@@ -63,7 +63,9 @@ Result<std::string> init_program() {
 class Node {
 public:
     explicit Node(const NodeOptions& options)
-        : options_(options), keeper_(loop_, options), link_(loop_, {options.data.edge_socket()}) {}
+        : options_(options), keeper_(loop_, links_, options, [this](const EdgeTold& told) {
+              daemon_->tell(told.level, told.name, told.text);
+          }) {}
 
     // An error here means that the node will not start like this: the user must act.
     Status set_up() {
@@ -81,11 +83,11 @@ public:
         MOLN_ASSIGN(auto seals, SealBox::open(data.seal_key_file()));
         seals_.emplace(std::move(seals));
         MOLN_TRY(set_up_drivers());
-        RealHostParts parts{loop_, data,    *seals_,  *sandbox_host_,
-                            link_, keeper_, entropy_, [this](int code) { end(code); }};
+        RealHostParts parts{loop_,  data,    *seals_,  *sandbox_host_,
+                            links_, keeper_, entropy_, [this](int code) { end(code); }};
         host_.emplace(std::move(parts));
         daemon_.emplace(
-            DaemonParts{loop_, *store_, *sandboxes_, *volumes_, *images_, link_, entropy_, *host_},
+            DaemonParts{loop_, *store_, *sandboxes_, *volumes_, *images_, links_, entropy_, *host_},
             NodeId(options_.node));
         service_ = api::make_service(*daemon_, loop_,
                                      {.version = MOLN_VERSION, .started = loop_.now().mono});
@@ -105,6 +107,7 @@ public:
             return say(started.error());
         }
         loop_.run();
+        loop_.end_jobs();  // they work with what is destroyed now
         return exit_code_;
     }
 
@@ -201,6 +204,7 @@ private:
             log_info("daemon.stopped", {{"instances", "serve on"}});
             return end(k_exit_left);
         }
+        if (number == SIGUSR2) return keeper_.upgrade("by signal");
         daemon_->shut_down(interrupts_++ > 0);
     }
 
@@ -217,9 +221,9 @@ private:
     std::optional<FileLock> lock_;
     std::unique_ptr<Store> store_;
     std::optional<SealBox> seals_;
+    EdgeLinks links_{loop_};
     EdgeKeeper keeper_;
-    EdgeSocketLink link_;
-    StreamSockets stream_sockets_{link_};
+    StreamSockets stream_sockets_{links_};
     std::unique_ptr<SandboxHost> sandbox_host_;
     std::optional<RealSandboxes> sandboxes_;
     std::optional<RealOneShots> one_shots_;

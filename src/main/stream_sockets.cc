@@ -41,11 +41,11 @@ void StreamSockets::serve(const EdgeReport& report, MonoTime received) {
     if (all_open) return;
     const auto addresses = net::distinct_hosts({report.listens, report.tls_listens});
     for (const auto& one : report.streams) {
-        if (one.addresses.empty()) open(one.listen, addresses);
+        if (one.addresses.empty()) open(report.pid, one.listen, addresses);
     }
 }
 
-void StreamSockets::open(const std::string& listen,
+void StreamSockets::open(std::int64_t pid, const std::string& listen,
                          const std::vector<net::SocketAddress>& addresses) {
     EdgeListenOffer offer{.listen = listen, .addresses = {}, .problem = {}};
     const auto parsed = parse_listen(listen);
@@ -53,12 +53,12 @@ void StreamSockets::open(const std::string& listen,
     auto opened = open_all(*parsed, addresses);
     if (!opened) {
         offer.problem = opened.error().reason;
-        link_.offer(offer, {});
+        link_.offer(pid, offer, {});
         return;
     }
     offer.addresses = std::move(opened->addresses);
     log_info("stream.opened", {{"listen", listen}});
-    link_.offer(offer, std::move(opened->fds));
+    link_.offer(pid, offer, std::move(opened->fds));
 }
 
 }  // namespace moln

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/units.h"
-#include "io/host/edge_socket_link.h"
+#include "io/host/edge_links.h"
 #include "io/net/address.h"
 #include "model/edge.h"
 
@@ -15,16 +15,17 @@ namespace moln {
 
 class StreamSockets {
 public:
-    explicit StreamSockets(EdgeSocketLink& link) : link_(link) {}
+    explicit StreamSockets(EdgeLinks& link) : link_(link) {}
 
     // Streams are taken on the addresses that requests are. `received` tells one report from the
     // next.
     void serve(const EdgeReport& report, MonoTime received);
 
 private:
-    void open(const std::string& listen, const std::vector<net::SocketAddress>& addresses);
+    void open(std::int64_t pid, const std::string& listen,
+              const std::vector<net::SocketAddress>& addresses);
 
-    EdgeSocketLink& link_;
+    EdgeLinks& link_;
     MonoTime served_{-1};
 };
 

@@ -241,6 +241,16 @@ BOOST_DESCRIBE_STRUCT(EdgeListenReport, (), (listen, addresses, problem))
 // The daemon's answer, with one descriptor per address beside its line.
 using EdgeListenOffer = EdgeListenReport;
 
+// An edge that was replaced and has not ended yet.
+struct EdgeProcessReport {
+    std::int64_t pid = 0;
+    std::int64_t requests_open = 0;
+    std::int64_t tunnels_open = 0;
+    Milliseconds oldest_open;
+    friend bool operator==(const EdgeProcessReport&, const EdgeProcessReport&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeProcessReport, (), (pid, requests_open, tunnels_open, oldest_open))
+
 // Sent after every applied snapshot, when a draining endpoint becomes idle or an endpoint's health
 // changes (at once), and otherwise every second.
 struct EdgeReport {
@@ -254,10 +264,12 @@ struct EdgeReport {
     std::vector<EdgeAppReport> apps;
     std::vector<EdgeListenReport> streams;
     EdgeCacheReport cache;
+    // Not of an edge: the daemon's, when it has added up what several processes report.
+    std::vector<EdgeProcessReport> leaving_processes;
     friend bool operator==(const EdgeReport&, const EdgeReport&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeReport, (),
                       (acked_version, acked_epoch, pid, leaving, listens, tls_listens, endpoints,
-                       apps, streams, cache))
+                       apps, streams, cache, leaving_processes))
 
 }  // namespace moln

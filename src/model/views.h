@@ -45,9 +45,10 @@ struct EdgeView {
     std::vector<std::string> tls_listens;
     std::int64_t pid = 0;
     std::int64_t version_acked = 0;
+    std::vector<EdgeProcessReport> leaving;  // replaced, and not done with what they began
     friend bool operator==(const EdgeView&, const EdgeView&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeView, (), (connected, listens, tls_listens, pid, version_acked))
+BOOST_DESCRIBE_STRUCT(EdgeView, (), (connected, listens, tls_listens, pid, version_acked, leaving))
 
 struct StatusView {
     std::string node;

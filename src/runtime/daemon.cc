@@ -30,8 +30,16 @@ Daemon::Daemon(DaemonParts parts, const NodeId& self, LeaderLoop::Planner planne
                  parts_.loop.after(Milliseconds{0},
                                    [this, report] { leader_.node_reported(report); });
              }) {
-    parts_.edge.on_report(
-        [this, self](const EdgeReport* report) { leader_.edge_reported(self, report); });
+    parts_.edge.on_news([this, self](const EdgeNews& news) {
+        edge_reports_.take(news);
+        const auto sum = edge_reports_.sum();
+        if (!sum && news.kind == EdgeNews::Kind::began) return;  // nothing was known before either
+        leader_.edge_reported(self, sum ? &*sum : nullptr);
+    });
+}
+
+void Daemon::tell(EventLevel level, const std::string& name, const std::string& text) {
+    leader_.tell(level, name, text);
 }
 
 void Daemon::start() {

@@ -10,6 +10,7 @@
 #include "ports/edge_link.h"
 #include "ports/host_services.h"
 #include "runtime/agent_loop.h"
+#include "runtime/edge_reports.h"
 #include "runtime/leader_loop.h"
 
 namespace moln {
@@ -33,6 +34,8 @@ public:
     Daemon(DaemonParts parts, const NodeId& self, LeaderLoop::Planner planner = plan::plan);
 
     void start();
+    // Something of the host that users should read, as an event.
+    void tell(EventLevel level, const std::string& name, const std::string& text);
     // Everything wanted is done, as far as anybody knows: for the simulator and `moln up`.
     bool settled() const { return leader_.settled() && agent_.settled(); }
 
@@ -80,6 +83,7 @@ private:
     DaemonParts parts_;
     LeaderLoop leader_;
     AgentLoop agent_;
+    EdgeReports edge_reports_;
     std::map<std::int64_t, std::function<void()>> listeners_;
     std::int64_t listeners_made_ = 0;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // handles may outlive this

@@ -166,6 +166,18 @@ void LeaderLoop::note_unknown_instances(const NodeSeen& seen) {
     }
 }
 
+void LeaderLoop::tell(EventLevel level, const std::string& name, const std::string& text) {
+    Event event;
+    event.at = loop_.now().wall;
+    event.level = level;
+    event.name = name;
+    event.subject = world_.self.text;
+    event.text = text;
+    tell_.push_back(PutEvent{std::move(event)});
+    dirty_ = true;
+    wake();
+}
+
 void LeaderLoop::edge_reported(const NodeId& node, const EdgeReport* report) {
     auto& known = world_.edges[node];
     const auto now = loop_.now().mono;

@@ -75,6 +75,9 @@ public:
                  std::function<void(Result<CommandReply>)> done);
     Result<std::vector<std::string>> preview(const Command& command);
 
+    // An event of this node that is no one's decision: written with the next transaction.
+    void tell(EventLevel level, const std::string& name, const std::string& text);
+
     // No command is taken and nothing is decided any more; the World stays to be read.
     void freeze();
 

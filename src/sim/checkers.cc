@@ -251,11 +251,13 @@ void Checkers::purging(const TrashId& trash, const HostTrash* bytes) {
 
 // ---- the edge -------------------------------------------------------------------------------
 
-void Checkers::edge_applied(const EdgeSnapshot& snapshot) {
+void Checkers::edge_applied(const std::vector<const EdgeSnapshot*>& snapshots) {
     std::set<InstanceId> named;
-    for (const auto& app : snapshot.apps) {
-        for (const auto& endpoint : app.endpoints) {
-            if (endpoint.state != EndpointState::draining) named.insert(endpoint.instance);
+    for (const auto* snapshot : snapshots) {
+        for (const auto& app : snapshot->apps) {
+            for (const auto& endpoint : app.endpoints) {
+                if (endpoint.state != EndpointState::draining) named.insert(endpoint.instance);
+            }
         }
     }
     drained_.clear();

@@ -66,7 +66,8 @@ public:
     void purging(const TrashId& trash, const HostTrash* bytes);
 
     // ---- the edge ----
-    void edge_applied(const EdgeSnapshot& snapshot);
+    // What each of its processes has applied.
+    void edge_applied(const std::vector<const EdgeSnapshot*>& snapshots);
     void request_sent(const InstanceId& instance);
     void request_failed(const AppId& app, const InstanceId& instance, const std::string& why);
     void edge_crashed();

@@ -6,6 +6,7 @@ namespace moln::sim {
 namespace {
 
 constexpr double k_authority_refuses = 0.2;
+constexpr Milliseconds k_edge_upgrade_mean = minutes(1);
 
 Status add(FaultRates& rates, std::string_view word) {
     const auto all = all_faults();
@@ -34,13 +35,16 @@ Status add(FaultRates& rates, std::string_view word) {
         rates.clock_step_mean = all.clock_step_mean;
     } else if (word == "authority") {
         rates.authority = k_authority_refuses;
+    } else if (word == "upgrade") {
+        rates.edge_upgrade_mean = k_edge_upgrade_mean;
     } else if (word == "release") {
         rates.bad_release = all.bad_release;
     } else {
-        return fail(ErrorCode::invalid,
-                    fmt::format("no fault is called {}: there are crash, driver, store, exit, "
-                                "link, death, edge, clock, release, authority, all and none",
-                                word));
+        return fail(
+            ErrorCode::invalid,
+            fmt::format("no fault is called {}: there are crash, driver, store, exit, "
+                        "link, death, edge, clock, release, authority, upgrade, all and none",
+                        word));
     }
     return {};
 }

@@ -24,15 +24,16 @@ struct FaultRates {
     double late_ack = 0;      // the edge takes seconds to apply a snapshot
     Milliseconds instance_death_mean;  // of any running instance, by itself
     Milliseconds edge_crash_mean;
-    Milliseconds clock_step_mean;  // the wall clock is set, by up to a month
-    double bad_release = 0;        // a deploy brings a release that does not work
-    double authority = 0;          // a public authority refuses; with it users have public hosts
+    Milliseconds edge_upgrade_mean;  // a new process takes the place of the edge's, or fails to
+    Milliseconds clock_step_mean;    // the wall clock is set, by up to a month
+    double bad_release = 0;          // a deploy brings a release that does not work
+    double authority = 0;            // a public authority refuses; with it users have public hosts
 };
 
 FaultRates no_faults();
 FaultRates all_faults();
-// "crash,driver,store,exit,link,death,edge,clock,release", "all" or "none". "authority" is not
-// among all, whose histories are older than it: say "all,authority".
+// "crash,driver,store,exit,link,death,edge,clock,release", "all" or "none". "authority"
+// and "upgrade" are not among all, whose histories are older: say "all,authority,upgrade".
 Result<FaultRates> faults_from(std::string_view words);
 
 // Asked at every occasion. Draws even when it is off, so that switching faults off does not change

@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
     app.add_option("--seeds", seeds, "number of seeds, one after the other")->capture_default_str();
     app.add_option("--hours", hours, "hours of trouble to simulate")->capture_default_str();
     app.add_option("--faults", faults,
-                   "what goes wrong: crash,driver,store,exit,link,death,edge,release; all or none")
+                   "what goes wrong: crash,driver,store,exit,link,death,edge,clock,release;\n"
+                   "all or none; besides authority and upgrade")
         ->capture_default_str();
     app.add_option("--command-every", command_seconds, "mean seconds between two commands")
         ->capture_default_str();

@@ -56,7 +56,7 @@ Simulation::Simulation(SimOptions options)
       edge_(host_),
       users_(host_) {
     sandboxes_.broken = volumes_.broken = options_.broken_driver;
-    edge_.broken_keeps_draining = options_.edge_keeps_draining;
+    edge_.world.broken_keeps_draining = options_.edge_keeps_draining;
     if (options_.print_story) story_.print_all();
     if (options_.store_forgets) store_ = std::make_unique<ForgetfulStore>(memory_, random_);
     checkers_.host_fails = options_.faults.crash_mean.count > 0 || options_.faults.driver_error > 0;
@@ -66,6 +66,7 @@ Simulation::Simulation(SimOptions options)
     daemon_crashes();
     instances_die();
     edge_crashes();
+    edge_upgrades();
     clock_steps();
     have_public_hosts();
 }
@@ -160,6 +161,14 @@ void Simulation::edge_crashes() {
     });
 }
 
+void Simulation::edge_upgrades() {
+    if (options_.faults.edge_upgrade_mean.count == 0) return;
+    timeline_.at(random_.around(options_.faults.edge_upgrade_mean), [this] {
+        if (faults_.on) edge_.upgrade();
+        edge_upgrades();
+    });
+}
+
 // By seconds to hours, now and then by weeks: a clock without a battery, a wrong date typed in.
 void Simulation::clock_steps() {
     if (options_.faults.clock_step_mean.count == 0) return;
@@ -223,7 +232,7 @@ bool Simulation::run_until(MonoTime end) {
 }
 
 bool Simulation::trouble(Milliseconds span) {
-    faults_.on = users_on_ = edge_.clients_on = true;
+    faults_.on = users_on_ = edge_.world.clients_on = true;
     return run_until(timeline_.now().mono + span);
 }
 
@@ -235,7 +244,7 @@ bool Simulation::is_settled() {
 
 bool Simulation::calm() {
     story_.tell("calm");
-    faults_.on = users_on_ = edge_.clients_on = false;
+    faults_.on = users_on_ = edge_.world.clients_on = false;
     const auto deadline = timeline_.now().mono + k_calm_max;
     MonoTime quiet_since = timeline_.now().mono;
     auto commits_before = commits_;

@@ -63,6 +63,7 @@ private:
     void daemon_crashes();
     void instances_die();
     void edge_crashes();
+    void edge_upgrades();
     void clock_steps();
 
     // Runs until `end`, or the first violation: then false.

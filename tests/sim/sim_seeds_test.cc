@@ -59,6 +59,11 @@ TEST(Simulation, with_public_hosts_and_an_authority_in_trouble_keeps_every_promi
     expect_clean(8'000, 40, "all,authority");
 }
 
+TEST(Simulation, with_edges_in_one_anothers_place_keeps_every_promise) {
+    expect_clean(9'000, 40, "upgrade");
+    expect_clean(10'000, 40, "all,upgrade");
+}
+
 TEST(Simulation, seeds_that_once_failed_stay_mended) {
     std::ifstream file(MOLN_SIM_SEEDS);
     ASSERT_TRUE(file.is_open());

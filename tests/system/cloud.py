@@ -50,6 +50,7 @@ class Cloud:
     def __init__(self, data=None, arguments=(), variables=None):
         self.own_data = data is None
         self.variables = variables or {}  # of the daemon's environment
+        self.program = MOLN  # that the node runs
         self.data = data or tempfile.mkdtemp(prefix="moln-test-", dir="/var/tmp")
         self.arguments = list(arguments)
         self.process = None
@@ -81,7 +82,7 @@ class Cloud:
         listen = f"127.0.0.1:{self.edge_port or 0}"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [MOLN, role, "--data", self.data, "--listen", listen,
+                [self.program, role, "--data", self.data, "--listen", listen,
                  "--listen-tls", f"127.0.0.1:{self.tls_port or 0}", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, **self.variables})

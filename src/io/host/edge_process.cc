@@ -9,6 +9,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -59,6 +60,7 @@ public:
     }
 
     void on_death(std::function<void(pid_t)> callback) { death_ = std::move(callback); }
+    Result<bool> find();
     Result<EdgeFound> ensure();
     pid_t pid() const { return pid_; }
     Status send_signal(int number);
@@ -66,7 +68,12 @@ public:
 private:
     // None: nobody holds the lock, and `fd` does now.
     Result<std::optional<pid_t>> holder(const Fd& fd);
+    // True: one runs and is watched. Else `lock` holds its place.
+    Result<bool> find_by(const Fd& lock);
+    Result<Fd> open_lock() const;
     Status watch(pid_t pid);
+    void wait_for_death();
+    bool is_dead() const;
     void died();
 
     HostLoop& loop_;
@@ -83,21 +90,36 @@ Result<std::optional<pid_t>> EdgeProcess::Impl::holder(const Fd& fd) {
     return std::optional<pid_t>{pid};
 }
 
+Result<Fd> EdgeProcess::Impl::open_lock() const {
+    const auto flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    Fd lock(::open(options_.lock_path.c_str(), flags, 0600));
+    if (!lock.valid()) return fail(error_from_errno(errno, "open " + options_.lock_path));
+    return lock;
+}
+
+Result<bool> EdgeProcess::Impl::find_by(const Fd& lock) {
+    MOLN_ASSIGN(const auto running, holder(lock));
+    if (!running) return false;
+    MOLN_TRY(watch(*running));
+    // Were it gone by now, the watched pid might be another's.
+    MOLN_ASSIGN(const auto still, holder(lock));
+    if (still == running) return true;
+    pidfd_.reset();
+    pid_ = 0;
+    return fail(ErrorCode::unavailable, "the edge ended while it was looked for");
+}
+
+Result<bool> EdgeProcess::Impl::find() {
+    if (pid_ != 0) return true;
+    MOLN_ASSIGN(const Fd lock, open_lock());
+    return find_by(lock);
+}
+
 Result<EdgeFound> EdgeProcess::Impl::ensure() {
     if (pid_ != 0) return EdgeFound::running;
-    const auto flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    const Fd lock(::open(options_.lock_path.c_str(), flags, 0600));
-    if (!lock.valid()) return fail(error_from_errno(errno, "open " + options_.lock_path));
-    MOLN_ASSIGN(const auto running, holder(lock));
-    if (running) {
-        MOLN_TRY(watch(*running));
-        // Were it gone by now, the watched pid might be another's.
-        MOLN_ASSIGN(const auto still, holder(lock));
-        if (still == running) return EdgeFound::running;
-        pidfd_.reset();
-        pid_ = 0;
-        return fail(ErrorCode::unavailable, "the edge ended while it was looked for");
-    }
+    MOLN_ASSIGN(const Fd lock, open_lock());
+    MOLN_ASSIGN(const bool found, find_by(lock));
+    if (found) return EdgeFound::running;
     MOLN_ASSIGN(const Fd output, open_output(options_.log_path));
     MOLN_ASSIGN(const auto started,
                 start_detached({.argv = options_.argv, .output = &output, .lock = &lock}));
@@ -113,12 +135,23 @@ Status EdgeProcess::Impl::watch(pid_t pid) {
     pid_ = pid;
     pidfd_ =
         std::make_unique<boost::asio::posix::stream_descriptor>(asio_context(loop_), fd.release());
+    wait_for_death();
+    return {};
+}
+
+void EdgeProcess::Impl::wait_for_death() {
     pidfd_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
                        [weak = weak_from_this()](const boost::system::error_code& error) {
                            const auto self = weak.lock();
-                           if (self && !error) self->died();
+                           if (!self || error || !self->pidfd_) return;
+                           // A wait may end for an event of a descriptor that was closed just now.
+                           self->is_dead() ? self->died() : self->wait_for_death();
                        });
-    return {};
+}
+
+bool EdgeProcess::Impl::is_dead() const {
+    pollfd one{.fd = pidfd_->native_handle(), .events = POLLIN, .revents = 0};
+    return ::poll(&one, 1, 0) > 0;
 }
 
 void EdgeProcess::Impl::died() {
@@ -143,6 +176,9 @@ EdgeProcess::~EdgeProcess() = default;
 
 void EdgeProcess::on_death(std::function<void(pid_t)> callback) {
     impl_->on_death(std::move(callback));
+}
+Result<bool> EdgeProcess::find() {
+    return impl_->find();
 }
 Result<EdgeFound> EdgeProcess::ensure() {
     return impl_->ensure();

@@ -40,6 +40,9 @@ public:
     // to have another.
     void on_death(std::function<void(pid_t)> callback);
 
+    // Whether one runs; it is watched then.
+    Result<bool> find();
+
     // Returns when the process is there and watched, a few milliseconds. Started means that its
     // program was executed, not that it serves yet. An Error names the file that is in the way.
     Result<EdgeFound> ensure();

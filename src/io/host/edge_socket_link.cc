@@ -75,6 +75,7 @@ public:
     }
     pid_t peer_pid() const { return connection_ ? connection_->pid : 0; }
     void expect_end() { is_end_expected_ = true; }
+    void give_up_questions();
 
 private:
     // `step` later on this connection; not at all if it is gone by then.
@@ -281,10 +282,7 @@ void EdgeSocketLink::Impl::watch_silence() {
                 on_this_connection([](Impl& self) { self.watch_silence(); }));
 }
 
-void EdgeSocketLink::Impl::lose(const Error& error) {
-    const LogFields fields{{"pid", connection_->pid}, {"reason", error.reason}};
-    is_end_expected_ ? log_info("edge.left", fields) : log_warning("edge.lost", fields);
-    connection_.reset();
+void EdgeSocketLink::Impl::give_up_questions() {
     for (auto& callback : std::exchange(metrics_, {})) {
         loop_.post([callback = std::move(callback)] {
             callback(fail(ErrorCode::unavailable, "the edge was lost before it answered"));
@@ -295,6 +293,13 @@ void EdgeSocketLink::Impl::lose(const Error& error) {
             callback(fail(ErrorCode::unavailable, "the edge was lost before it answered"));
         });
     }
+}
+
+void EdgeSocketLink::Impl::lose(const Error& error) {
+    const LogFields fields{{"pid", connection_->pid}, {"reason", error.reason}};
+    is_end_expected_ ? log_info("edge.left", fields) : log_warning("edge.lost", fields);
+    connection_.reset();
+    give_up_questions();
     retry();
     // Not from within publish(): its caller is in the middle of something.
     loop_.post([weak = weak_from_this()] {
@@ -310,7 +315,9 @@ EdgeSocketLink::EdgeSocketLink(HostLoop& loop, EdgeSocketOptions options)
     });
 }
 
-EdgeSocketLink::~EdgeSocketLink() = default;
+EdgeSocketLink::~EdgeSocketLink() {
+    impl_->give_up_questions();
+}
 
 void EdgeSocketLink::publish(const EdgeSnapshot& snapshot) {
     impl_->publish(snapshot);

@@ -1,6 +1,6 @@
-// The EdgeLink to a real edge: JSON lines over its unix control socket, see runtime/edge. Connects
-// by itself, again and again, and sends the latest snapshot after every connect. A snapshot that
-// was replaced before it could be sent is never sent.
+// The line to one process of a real edge: JSON lines over its unix control socket, see
+// runtime/edge. Connects by itself, again and again, and sends the latest snapshot after every
+// connect. A snapshot that was replaced before it could be sent is never sent.
 //
 // All calls and callbacks on the loop thread. Destroy before the loop.
 #pragma once
@@ -15,7 +15,7 @@
 #include "base/result.h"
 #include "io/file/fd.h"
 #include "io/host/host_loop.h"
-#include "ports/edge_link.h"
+#include "model/edge.h"
 
 namespace moln {
 
@@ -31,17 +31,19 @@ struct EdgeSocketOptions {
     Milliseconds silence_max = k_edge_silence_max;
 };
 
-class EdgeSocketLink final : public EdgeLink {
+class EdgeSocketLink {
 public:
     EdgeSocketLink(HostLoop& loop, EdgeSocketOptions options);
-    ~EdgeSocketLink() override;
+    ~EdgeSocketLink();
     EdgeSocketLink(const EdgeSocketLink&) = delete;
     EdgeSocketLink& operator=(const EdgeSocketLink&) = delete;
 
     // A snapshot of more than k_edge_line_bytes_max is logged and not sent: the edge goes on with
     // the one it has.
-    void publish(const EdgeSnapshot& snapshot) override;
-    void on_report(std::function<void(const EdgeReport*)> callback) override;
+    void publish(const EdgeSnapshot& snapshot);
+
+    // Called for every report and when the edge is lost (nullptr).
+    void on_report(std::function<void(const EdgeReport*)> callback);
 
     // The edge's metrics as Prometheus text. `unavailable` without an edge or when it is lost
     // before it answers, `refused` past k_edge_metrics_requests_max. Never called from within.

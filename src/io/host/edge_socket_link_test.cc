@@ -3,9 +3,6 @@
 
 #include <optional>
 
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/write.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -13,64 +10,10 @@
 #include <unistd.h>
 
 #include "io/file/temp_dir_for_test.h"
-#include "io/host/asio_context.h"
+#include "io/host/fake_edge_for_test.h"
 
 namespace moln {
 namespace {
-
-using boost::asio::local::stream_protocol;
-
-// Accepts one daemon at a time and hands over the lines it sends.
-class FakeEdge {
-public:
-    FakeEdge(HostLoop& loop, const std::string& path)
-        : acceptor_(asio_context(loop), stream_protocol::endpoint(path)),
-          peer_(asio_context(loop)) {
-        accept();
-    }
-    void on_line(std::function<void(std::string)> callback) { line_ = std::move(callback); }
-    void stop_reading() { reads_ = false; }
-    void resume_reading() {
-        reads_ = true;
-        read();
-    }
-    void say(const std::string& text) { boost::asio::write(peer_, boost::asio::buffer(text)); }
-    void drop() {
-        peer_.close();
-        input_.clear();
-    }
-    int connections() const { return connections_; }
-
-private:
-    void accept() {
-        acceptor_.async_accept([this](const boost::system::error_code& error, auto socket) {
-            if (error) return;
-            ++connections_;
-            peer_ = std::move(socket);
-            input_.clear();
-            if (reads_) read();
-            accept();
-        });
-    }
-    void read() {
-        boost::asio::async_read_until(
-            peer_, boost::asio::dynamic_buffer(input_), '\n',
-            [this](const boost::system::error_code& error, std::size_t size) {
-                if (error) return;
-                const auto line = input_.substr(0, size - 1);
-                input_.erase(0, size);
-                const auto tell = line_;  // it may put another in its place
-                if (tell) tell(line);
-                if (reads_ && peer_.is_open()) read();
-            });
-    }
-    stream_protocol::acceptor acceptor_;
-    stream_protocol::socket peer_;
-    std::string input_;
-    std::function<void(std::string)> line_;
-    bool reads_ = true;
-    int connections_ = 0;
-};
 
 class EdgeSocketLinkTest : public testing::Test {
 protected:
@@ -99,7 +42,7 @@ std::string report_line(std::int64_t acked_version) {
 }
 
 TEST_F(EdgeSocketLinkTest, a_published_snapshot_arrives_and_its_report_comes_back) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, options());
     edge.on_line([&](const std::string& line) {
         EXPECT_EQ(line, line_of(snapshot_of(7)));
@@ -121,7 +64,7 @@ TEST_F(EdgeSocketLinkTest, an_edge_that_comes_late_gets_the_latest_snapshot_only
     EdgeSocketLink link(loop_, options());
     link.publish(snapshot_of(1));
     link.publish(snapshot_of(2));
-    std::optional<FakeEdge> edge;
+    std::optional<FakeEdgeSocket> edge;
     std::vector<std::string> lines;
     loop_.after({120}, [&] {  // after some refused connects
         edge.emplace(loop_, path_);
@@ -135,7 +78,7 @@ TEST_F(EdgeSocketLinkTest, an_edge_that_comes_late_gets_the_latest_snapshot_only
 }
 
 TEST_F(EdgeSocketLinkTest, a_lost_edge_is_told_and_the_snapshot_sent_again_to_the_next) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, options());
     int lines = 0;
     edge.on_line([&](const std::string& line) {
@@ -156,7 +99,7 @@ TEST_F(EdgeSocketLinkTest, a_lost_edge_is_told_and_the_snapshot_sent_again_to_th
 }
 
 TEST_F(EdgeSocketLinkTest, snapshots_replaced_while_the_edge_does_not_read_are_never_sent) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     edge.stop_reading();
     EdgeSocketLink link(loop_, options());
     // More than the socket's buffers take, so that the first is still on its way.
@@ -178,7 +121,7 @@ TEST_F(EdgeSocketLinkTest, snapshots_replaced_while_the_edge_does_not_read_are_n
 }
 
 TEST_F(EdgeSocketLinkTest, a_snapshot_past_the_line_limit_is_not_sent) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, options());
     auto snapshot = snapshot_of(1);
     snapshot.routes.push_back(EdgeRoute{.host = "", .app = {}, .process = {}});
@@ -208,7 +151,7 @@ TEST_F(EdgeSocketLinkTest, lines_that_no_edge_would_write_end_the_connection) {
                                           "{\"report\":{\"pid\":\"x\"}}\n",
                                           "{\"report\":" + std::string(100, '[') + "\n",
                                           "\n"};
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, options());
     std::size_t next = 0;
     edge.on_line([&](const std::string&) {
@@ -226,7 +169,7 @@ TEST_F(EdgeSocketLinkTest, lines_that_no_edge_would_write_end_the_connection) {
 }
 
 TEST_F(EdgeSocketLinkTest, metrics_are_answered_in_order_and_fail_when_the_edge_is_lost) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, options());
     int asked = 0;
     edge.on_line([&](const std::string& line) {
@@ -256,7 +199,7 @@ TEST_F(EdgeSocketLinkTest, metrics_are_answered_in_order_and_fail_when_the_edge_
 }
 
 TEST_F(EdgeSocketLinkTest, purges_are_answered_with_the_edges_word) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, options());
     std::vector<std::string> lines;
     edge.on_line([&](const std::string& line) {
@@ -283,7 +226,7 @@ TEST_F(EdgeSocketLinkTest, purges_are_answered_with_the_edges_word) {
 }
 
 TEST_F(EdgeSocketLinkTest, one_metrics_request_too_many_is_refused) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     edge.stop_reading();
     EdgeSocketLink link(loop_, options());
     std::size_t waiting = 0;
@@ -304,7 +247,7 @@ TEST_F(EdgeSocketLinkTest, one_metrics_request_too_many_is_refused) {
 }
 
 TEST_F(EdgeSocketLinkTest, an_edge_that_says_nothing_for_too_long_is_left) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, {.path = path_, .silence_max = {50}});
     link.on_report([&](const EdgeReport* report) {
         EXPECT_EQ(report, nullptr);
@@ -315,7 +258,7 @@ TEST_F(EdgeSocketLinkTest, an_edge_that_says_nothing_for_too_long_is_left) {
 }
 
 TEST_F(EdgeSocketLinkTest, may_be_destroyed_with_everything_on_its_way) {
-    FakeEdge edge(loop_, path_);
+    FakeEdgeSocket edge(loop_, path_);
     auto link = std::make_unique<EdgeSocketLink>(loop_, options());
     link->publish(snapshot_of(1));
     link->on_report([&](const EdgeReport*) {

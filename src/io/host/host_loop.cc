@@ -130,6 +130,10 @@ void HostLoop::stop() {
     impl_->context.stop();
 }
 
+void HostLoop::end_jobs() {
+    impl_->pool.end();
+}
+
 struct AsioAccess {
     static asio::io_context& context(HostLoop& loop) { return loop.impl_->context; }
 };

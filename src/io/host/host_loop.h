@@ -41,6 +41,10 @@ public:
     void run();
     void stop();
 
+    // After run(): waits for the jobs that have begun; no other begins. What jobs use may be
+    // destroyed then.
+    void end_jobs();
+
 private:
     friend struct AsioAccess;
     struct Impl;

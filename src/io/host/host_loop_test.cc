@@ -141,6 +141,24 @@ TEST(HostLoop, jobs_that_wait_when_the_loop_ends_never_run) {
     EXPECT_FALSE(second_ran);
 }
 
+TEST(HostLoop, jobs_that_have_begun_are_done_before_what_they_use_goes) {
+    HostLoop loop;
+    auto used = std::make_unique<std::atomic<int>>(0);
+    std::promise<void> begun;
+    loop.submit(
+        "key",
+        [&] {
+            begun.set_value();
+            for (int i = 0; i < 1000; ++i) ++*used;
+        },
+        [] {});
+    begun.get_future().wait();
+    loop.end_jobs();
+    EXPECT_EQ(*used, 1000);
+    used.reset();
+    loop.submit("key", [] { FAIL() << "it has ended"; }, [] {});
+}
+
 TEST(HostLoop, its_asio_context_runs_on_the_same_thread) {
     HostLoop loop;
     bool ran = false;

@@ -12,7 +12,7 @@ KeyedPool::KeyedPool(std::size_t threads) {
     for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
-KeyedPool::~KeyedPool() {
+void KeyedPool::end() {
     std::vector<Lane> dropped;  // dies without the lock: a job may own anything
     {
         const std::lock_guard lock(mutex_);
@@ -23,6 +23,7 @@ KeyedPool::~KeyedPool() {
     dropped.clear();
     changed_.notify_all();
     for (auto& thread : threads_) thread.join();
+    threads_.clear();
 }
 
 void KeyedPool::submit(const std::string& key, std::function<void()> job) {

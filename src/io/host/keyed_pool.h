@@ -17,10 +17,13 @@ namespace moln {
 class KeyedPool {
 public:
     explicit KeyedPool(std::size_t threads);
-    // Drops the jobs that wait, then waits for those that have begun.
-    ~KeyedPool();
+    ~KeyedPool() { end(); }
     KeyedPool(const KeyedPool&) = delete;
     KeyedPool& operator=(const KeyedPool&) = delete;
+
+    // Drops the jobs that wait, then waits for those that have begun. What is submitted afterwards
+    // never runs.
+    void end();
 
     // At most k_pool_queue_max jobs may wait.
     void submit(const std::string& key, std::function<void()> job);

@@ -11,7 +11,7 @@ namespace moln {
 
 struct StopSignals::Impl {
     Impl(HostLoop& loop, std::function<void(int)> on_signal)
-        : signals(asio_context(loop), SIGINT, SIGTERM), callback(std::move(on_signal)) {}
+        : signals(asio_context(loop), SIGINT, SIGTERM, SIGUSR2), callback(std::move(on_signal)) {}
 
     void wait() {
         // Destruction cancels the wait; the handler then comes with an error and touches nothing.

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM as calls on the loop thread. While one of these lives the process is not
-// ended by them; a program without a loop has no use for it.
+// SIGINT, SIGTERM and SIGUSR2 as calls on the loop thread. While one of these lives the process is
+// not ended by them; a program without a loop has no use for it.
 #pragma once
 
 #include <functional>

@@ -88,6 +88,7 @@ std::string Control::on_took_over(const edge::TookOver& word) {
         metrics_.leave();
         // What held these sockets for this edge holds them in vain.
         if (predecessor_) predecessor_->release();
+        if (setup_.cache_disk != nullptr) setup_.cache_disk->release();
         stop_workers(StopWish::leave);
         report_now_ = true;
     }

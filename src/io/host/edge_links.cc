@@ -1,0 +1,91 @@
+#include "io/host/edge_links.h"
+
+#include <utility>
+
+namespace moln {
+namespace {
+
+// What several processes answered to one question.
+struct PurgeAnswers {
+    std::size_t awaited = 0;
+    Status worst;
+    std::function<void(Status)> done;
+
+    void take(const Status& one) {
+        // One that ended in between uses nothing any more.
+        if (!one && one.error().code != ErrorCode::unavailable) worst = one;
+        if (--awaited == 0) done(worst);
+    }
+};
+
+}  // namespace
+
+void EdgeLinks::tell(const EdgeNews& news) const {
+    if (news_) news_(news);
+}
+
+void EdgeLinks::add(std::int64_t process, EdgeSocketOptions options) {
+    Line& line = lines_[process];
+    line.link = std::make_unique<EdgeSocketLink>(loop_, std::move(options));
+    line.link->on_report([this, process](const EdgeReport* report) { heard(process, report); });
+    if (latest_) line.link->publish(*latest_);
+    tell({process, EdgeNews::Kind::began, nullptr});
+}
+
+void EdgeLinks::heard(std::int64_t process, const EdgeReport* report) {
+    const auto line = lines_.find(process);
+    if (line == lines_.end()) return;
+    line->second.reports = report != nullptr;
+    tell({process, report != nullptr ? EdgeNews::Kind::reported : EdgeNews::Kind::lost, report});
+}
+
+// Not from within a callback of its link.
+void EdgeLinks::remove(std::int64_t process) {
+    if (lines_.erase(process) > 0) tell({process, EdgeNews::Kind::ended, nullptr});
+}
+
+void EdgeLinks::publish(const EdgeSnapshot& snapshot) {
+    latest_ = snapshot;
+    for (auto& [process, line] : lines_) line.link->publish(snapshot);
+}
+
+void EdgeLinks::on_news(std::function<void(const EdgeNews&)> callback) {
+    news_ = std::move(callback);
+    for (const auto& [process, line] : lines_) tell({process, EdgeNews::Kind::began, nullptr});
+}
+
+void EdgeLinks::request_metrics(std::function<void(Result<std::string>)> callback) {
+    for (auto line = lines_.rbegin(); line != lines_.rend(); ++line) {
+        if (line->second.reports) return line->second.link->request_metrics(std::move(callback));
+    }
+    loop_.post([callback = std::move(callback)] {
+        callback(fail(ErrorCode::unavailable, "the edge is not there"));
+    });
+}
+
+void EdgeLinks::request_purge(const CachePurge& purge,
+                              const std::function<void(Status)>& callback) {
+    auto answers = std::make_shared<PurgeAnswers>();
+    answers->done = callback;
+    for (auto& [process, line] : lines_) answers->awaited += line.reports ? 1 : 0;
+    if (answers->awaited == 0) {
+        loop_.post([callback] { callback(fail(ErrorCode::unavailable, "the edge is not there")); });
+        return;
+    }
+    for (auto& [process, line] : lines_) {
+        if (!line.reports) continue;
+        line.link->request_purge(purge, [answers](const Status& one) { answers->take(one); });
+    }
+}
+
+void EdgeLinks::offer(std::int64_t pid, const EdgeListenOffer& offer, std::vector<Fd> sockets) {
+    for (auto& [process, line] : lines_) {
+        if (line.link->peer_pid() == pid) return line.link->offer(offer, std::move(sockets));
+    }
+}
+
+void EdgeLinks::expect_end() {
+    for (auto& [process, line] : lines_) line.link->expect_end();
+}
+
+}  // namespace moln

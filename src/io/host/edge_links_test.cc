@@ -1,0 +1,130 @@
+#include "io/host/edge_links.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "io/file/temp_dir_for_test.h"
+#include "io/host/fake_edge_for_test.h"
+#include "model/codec.h"
+
+namespace moln {
+namespace {
+
+class EdgeLinksTest : public testing::Test {
+protected:
+    EdgeLinksTest() {
+        loop_.after(seconds(30), [] { FAIL() << "the test is stuck"; });
+        links_.on_news([this](const EdgeNews& news) {
+            static constexpr const char* k_words[] = {"began", "reported", "lost", "ended"};
+            news_.push_back(
+                fmt::format("{} {}", news.process, k_words[static_cast<int>(news.kind)]));
+            if (news_.size() == awaited_) loop_.stop();
+        });
+    }
+    std::string path(int process) const { return fmt::format("{}/{}.sock", dir_.path(), process); }
+    void report(FakeEdgeSocket& edge) {
+        edge.say(fmt::format("{{\"report\":{}}}\n", to_json_text(EdgeReport{})));
+    }
+    // Until there is so much news in all.
+    void run(std::size_t awaited) {
+        awaited_ = awaited;
+        if (news_.size() < awaited_) go();
+    }
+    void go() {
+        asio_context(loop_).restart();
+        loop_.run();
+    }
+
+    TempDir dir_;
+    HostLoop loop_;
+    EdgeLinks links_{loop_};
+    std::vector<std::string> news_;
+    std::size_t awaited_ = 0;
+};
+
+TEST_F(EdgeLinksTest, every_process_is_told_of_and_gets_the_latest_snapshot) {
+    FakeEdgeSocket first(loop_, path(1));
+    FakeEdgeSocket second(loop_, path(2));
+    first.on_line([&](const std::string&) { report(first); });
+    std::string heard;
+    second.on_line([&](const std::string& line) {
+        heard = line;
+        report(second);
+    });
+    links_.add(1, {.path = path(1)});
+    EdgeSnapshot snapshot;
+    snapshot.version = 7;
+    links_.publish(snapshot);
+    run(2);
+    links_.add(2, {.path = path(2)});
+    run(4);
+    EXPECT_EQ(heard, fmt::format("{{\"snapshot\":{}}}", to_json_text(snapshot)));
+    first.drop();
+    run(5);
+    links_.remove(1);
+    EXPECT_EQ(news_, (std::vector<std::string>{"1 began", "1 reported", "2 began", "2 reported",
+                                               "1 lost", "1 ended"}));
+}
+
+TEST_F(EdgeLinksTest, who_asks_for_news_late_hears_of_those_that_are_there) {
+    links_.add(3, {.path = path(3)});
+    std::vector<std::int64_t> began;
+    links_.on_news([&](const EdgeNews& news) { began.push_back(news.process); });
+    EXPECT_EQ(began, std::vector<std::int64_t>{3});
+}
+
+TEST_F(EdgeLinksTest, a_purge_is_done_when_all_that_report_have_done_it) {
+    FakeEdgeSocket first(loop_, path(1));
+    FakeEdgeSocket second(loop_, path(2));
+    std::vector<std::string> answers;
+    const auto answer = [&](const Status& done) {
+        answers.push_back(done ? "done" : std::string(word(done.error().code)));
+        loop_.stop();
+    };
+    links_.request_purge({}, answer);
+    go();
+    links_.add(1, {.path = path(1)});
+    links_.add(2, {.path = path(2)});
+    links_.add(3, {.path = path(3)});  // not heard: it has nothing yet
+    loop_.after({20}, [&] {
+        report(first);
+        report(second);
+    });
+    run(5);
+    int purges = 0;
+    first.on_line([&](const std::string&) {
+        ++purges;
+        first.say("{\"purged\":\"\"}\n");
+    });
+    second.on_line([&](const std::string&) {
+        ++purges;
+        // It ends before it answers: nobody is served from it any more.
+        if (purges > 2) return links_.remove(2);
+        second.say("{\"purged\":\"no URL\"}\n");
+    });
+    links_.request_purge({}, answer);
+    go();
+    links_.request_purge({}, answer);
+    go();
+    EXPECT_EQ(answers, (std::vector<std::string>{"unavailable", "invalid", "done"}));
+    EXPECT_EQ(purges, 4);
+}
+
+TEST_F(EdgeLinksTest, metrics_are_of_the_newest_that_reports) {
+    FakeEdgeSocket first(loop_, path(1));
+    links_.add(1, {.path = path(1)});
+    links_.add(2, {.path = path(2)});
+    loop_.after({20}, [&] { report(first); });
+    run(3);
+    first.on_line([&](const std::string&) { first.say("{\"metrics\":\"of one\"}\n"); });
+    std::string text;
+    links_.request_metrics([&](const Result<std::string>& metrics) {
+        text = metrics.value_or("none");
+        loop_.stop();
+    });
+    go();
+    EXPECT_EQ(text, "of one");
+}
+
+}  // namespace
+}  // namespace moln

@@ -1,0 +1,224 @@
+"""A new binary: the daemon is started again, the edge is replaced under load, nobody notices."""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import tempfile
+import unittest
+
+import apps
+from cloud import EXAMPLES, MOLN, PATIENCE_S, Cloud, Load, WebSocket, has_ended, wait_until
+from test_streams import ECHO, Line, app, free_port
+
+
+class Node(Cloud):
+    """A daemon as a service manager runs it, of programs that a test may replace."""
+
+    def __init__(self, arguments=()):
+        super().__init__(arguments=["-v", *arguments])
+        self.programs = pathlib.Path(tempfile.mkdtemp(prefix="moln-programs-", dir="/var/tmp"))
+        for name in ("moln", "moln-init"):
+            shutil.copy2(pathlib.Path(MOLN).parent / name, self.programs / name)
+        self.program = str(self.programs / "moln")
+
+    def __enter__(self):
+        self.up("daemon")
+        return self
+
+    def __exit__(self, *how):
+        super().__exit__(*how)
+        shutil.rmtree(self.programs)
+
+    def update(self, content=None):
+        """As a package does it: a new file of the same name."""
+        fresh = self.programs / "moln.new"
+        if content is None:
+            shutil.copy2(MOLN, fresh)
+        else:
+            fresh.write_text(content)
+            fresh.chmod(0o755)
+        fresh.rename(self.program)
+
+    def restart(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE_S)
+        assert code == 143, code
+        self.up("daemon")
+
+    def upgrade(self):
+        """By a new program and a daemon that runs it. The pid of the edge that was replaced."""
+        before = self.edge_pid()
+        self.update()
+        self.restart()
+        wait_until("the new edge", lambda: self.edge_pid() not in (before, 0))
+        return before
+
+    def events(self, name):
+        lines = self.cli("events", "--json").stdout.splitlines()
+        return [one for one in map(json.loads, lines) if one["name"] == name]
+
+    def edge_files(self):
+        return sorted(os.listdir(self.data + "/run/edge"))
+
+    def newest_edge(self):
+        """Its number. With its pid in its lock it has nothing of the daemon's any more."""
+        locks = pathlib.Path(self.data, "run/edge").glob("*.lock")
+        return max(int(lock.stem) for lock in locks if lock.read_text().strip())
+
+    def wait_for_one_edge(self):
+        wait_until("the files of one edge", lambda: len(self.edge_files()) == 2)
+
+
+class Upgrade(unittest.TestCase):
+    def test_upgrades_under_load_fail_no_request(self):
+        with Node() as cloud:
+            cloud.cli("deploy", apps.web("v1", apps.web_toml(instances=2)))
+            with Load(cloud, "shop.localhost") as load:
+                for number in (2, 3, 4):
+                    before = cloud.upgrade()
+                    # What the control plane does goes on meanwhile.
+                    cloud.cli("deploy", apps.web(f"v{number}", apps.web_toml(instances=2)))
+                    load.wait_for(50)
+                    wait_until("the end of the edge that was replaced", lambda: has_ended(before))
+                load.stop()
+            self.assertEqual(load.failures, [])
+            self.assertIn("v4", load.bodies)
+            self.assertEqual(len(cloud.events("edge.upgraded")), 3)
+            cloud.wait_for_one_edge()
+            self.assertEqual(cloud.json("status")["edge"]["leaving"], [])
+
+    def test_a_daemon_of_the_same_program_leaves_the_edge_alone(self):
+        with Node() as cloud:
+            before = cloud.edge_pid()
+            cloud.restart()
+            self.assertEqual(cloud.edge_pid(), before)
+            # And one that is asked for a new one makes it.
+            os.kill(cloud.daemon_pid(), signal.SIGUSR2)
+            wait_until("the new edge", lambda: cloud.edge_pid() not in (before, 0))
+            wait_until("the end of the other", lambda: has_ended(before))
+
+    def test_an_instance_waits_for_what_an_edge_that_was_replaced_has_open_there(self):
+        with Node() as cloud:
+            cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
+            line = WebSocket(cloud, "chat.localhost")
+            edges = [cloud.upgrade(), cloud.upgrade()]
+            wait_until("the end of the edge between", lambda: has_ended(edges[1]))
+            leaving = wait_until("what it has open",
+                                 lambda: cloud.json("status")["edge"]["leaving"])
+            self.assertEqual([(one["pid"], one["tunnels_open"]) for one in leaving],
+                             [(edges[0], 1)])
+            self.assertIn("was replaced", cloud.cli("status").stdout)
+            cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
+            cloud.cli("restart", "--app", "chat")
+            draining = wait_until("an instance that drains for its socket", lambda: [
+                i for i in cloud.ps("chat", "draining") if "1 websocket" in i["text"]])
+            # Also by a daemon that knew of neither.
+            cloud.restart()
+            wait_until("the drain to go on", lambda: [
+                i for i in cloud.ps("chat", "draining") if "1 websocket" in i["text"]])
+            self.assertEqual(len(draining), 1)
+            line.send("still here")
+            self.assertIn("still here", line.receive())
+            line.close()
+            wait_until("the end of the first edge", lambda: has_ended(edges[0]))
+            wait_until("the drained instance to be gone", lambda: len(cloud.ps("chat")) == 1)
+            cloud.wait_for_one_edge()
+
+    def test_ports_without_http_move_and_a_connection_stays(self):
+        with Node() as cloud:
+            port = free_port()
+            cloud.cli("deploy", app("line", ECHO, f"tcp:{port}"))
+
+            def connected():
+                with contextlib.suppress(OSError):
+                    return Line(port)
+
+            kept = wait_until("the port", connected)
+            before = cloud.upgrade()
+            self.assertEqual(kept.ask("still here"), "still here")
+            other = Line(port)
+            self.assertEqual(other.ask("new"), "new")
+            self.assertFalse(has_ended(before))
+            kept.close()
+            wait_until("the end of the edge that was replaced", lambda: has_ended(before))
+            self.assertEqual(other.ask("again"), "again")
+            other.close()
+
+    def test_a_new_edge_that_does_not_come_up_is_told_of_and_the_old_one_serves(self):
+        with Node() as cloud:
+            cloud.cli("deploy", apps.web("good"))
+            before = cloud.edge_pid()
+            with Load(cloud, "shop.localhost") as load:
+                cloud.update("#!/bin/sh\necho 'edge: not_started reason=no luck' >&2\nexit 2\n")
+                os.kill(cloud.daemon_pid(), signal.SIGUSR2)
+                failed = wait_until("the event", lambda: cloud.events("edge.upgrade_failed"))
+                load.wait_for(20)
+                load.stop()
+            self.assertEqual(load.failures, [])
+            self.assertIn("no luck", failed[0]["text"])
+            self.assertEqual(cloud.edge_pid(), before)
+            cloud.wait_for_one_edge()
+            cloud.update()
+            cloud.restart()
+            wait_until("the new edge", lambda: cloud.edge_pid() not in (before, 0))
+
+    def test_a_new_edge_that_dies_leaves_its_sockets_to_the_next(self):
+        with Node() as cloud:
+            cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
+            line = WebSocket(cloud, "chat.localhost")
+            first = cloud.upgrade()
+            second = cloud.edge_pid()
+            os.kill(second, signal.SIGKILL)
+            # Neither refused nor reset: it waits in the backlog that the first edge has kept.
+            self.assertEqual(cloud.get("chat.localhost", "/")[0], 200)
+            wait_until("the next edge", lambda: cloud.edge_pid() not in (first, second, 0))
+            line.send("still here")
+            self.assertIn("still here", line.receive())
+            line.close()
+            wait_until("the end of the first", lambda: has_ended(first))
+
+    def test_a_daemon_that_dies_in_the_middle_of_it_finds_both(self):
+        with Node() as cloud:
+            cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
+            line = WebSocket(cloud, "chat.localhost")
+            for _ in range(3):
+                before, newest = cloud.edge_pid(), cloud.newest_edge()
+                os.kill(cloud.daemon_pid(), signal.SIGUSR2)
+                wait_until("another edge", lambda: cloud.newest_edge() > newest)
+                cloud.kill()
+                self.assertEqual(cloud.get("chat.localhost", "/")[0], 200)
+                cloud.up("daemon")
+                wait_until("the new edge", lambda: cloud.edge_pid() not in (before, 0))
+            line.send("still here")
+            self.assertIn("still here", line.receive())
+            line.close()
+            cloud.wait_for_one_edge()
+
+    def test_other_ports_are_opened_and_closed_by_an_upgrade_and_a_limit_cuts(self):
+        with Node() as cloud:
+            cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
+            line = WebSocket(cloud, "chat.localhost")
+            before, old_port = cloud.edge_pid(), cloud.edge_port
+            new_port = cloud.edge_port = free_port()
+            cloud.arguments += ["--edge-drain-limit", "1s"]
+            cloud.update()
+            cloud.restart()
+            wait_until("the new edge", lambda: cloud.edge_pid() not in (before, 0))
+            wait_until("the new port",
+                       lambda: cloud.json("status")["edge"]["listens"] ==
+                       [f"127.0.0.1:{new_port}"])
+            cloud.edge_port = new_port
+            self.assertEqual(cloud.get("chat.localhost", "/")[0], 200)
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", old_port), PATIENCE_S).close()
+            with self.assertRaises(OSError):
+                line.receive()
+            line.close()
+            wait_until("the end of the edge that was replaced", lambda: has_ended(before))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
