@@ -116,6 +116,11 @@ Progress progress_of(const World& world, const App& app, std::int64_t release) {
         progress.reason = fmt::format("release {} is wanted now", app.release);
         return progress;
     }
+    if (app.rollout.state == RolloutState::canary) {
+        progress.summary = "it gets its part of the requests";
+        if (edges_follow(world)) progress.state = ProgressState::settled;
+        return progress;
+    }
     const auto* wanted = find_release(world, app.id, release);
     bool all_ready = true;
     if (wanted != nullptr) {

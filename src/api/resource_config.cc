@@ -82,7 +82,9 @@ void route_add(std::shared_ptr<Call> call) {
                     .accept_proxy = body.accept_proxy,
                     .send_proxy = body.send_proxy,
                     .idle = body.idle,
-                    .cache = body.cache};
+                    .cache = body.cache,
+                    .rate = body.rate,
+                    .auth = body.auth};
     if (is_stream(route) && route.host.empty()) route.host = "*";
     if (auto valid = validate(route); !valid) return call->fail(valid.error());
     if (auto valid = validate_name(body.process); !valid) {

@@ -10,7 +10,9 @@ namespace {
 AppState state_of(const App& app, const std::vector<ProcessView>& processes) {
     if (app.release == 0) return AppState::empty;
     if (app.run != AppRun::running) return AppState::stopped;
+    if (app.maintenance) return AppState::maintenance;
     if (app.rollout.state == RolloutState::switching) return AppState::switching;
+    if (app.rollout.state == RolloutState::canary) return AppState::canary;
     const bool short_of = std::ranges::any_of(
         processes, [](const ProcessView& process) { return process.ready < process.wanted; });
     if (app.rollout.state == RolloutState::failed) return AppState::failed;
@@ -122,10 +124,16 @@ ReleaseView release_view(const App& app, const Release& release) {
     view.digest = release.image.digest;
     view.created = release.created;
     view.config = release.config;
+    for (auto& route : view.config.routes) {
+        if (!route.auth) continue;
+        for (auto& user : route.auth->users) user = user_name(user);  // no hash leaves
+    }
     for (const auto& [name, sealed] : release.secrets) view.secrets.push_back(name);
     const bool rolling = app.rollout.to == release.number;
     if (rolling && app.rollout.state == RolloutState::switching) {
         view.state = ReleaseState::switching;
+    } else if (rolling && app.rollout.state == RolloutState::canary) {
+        view.state = ReleaseState::canary;
     } else if (rolling && app.rollout.state == RolloutState::failed) {
         view.state = ReleaseState::failed;
     } else if (release.number == app.release_served) {

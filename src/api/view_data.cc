@@ -86,7 +86,11 @@ RouteView route_view(const World& world, const AppId& app, const RouteSpec& rout
                    .origin = origin,
                    .https = route.https,
                    .hsts = route.hsts,
-                   .cache = route.cache};
+                   .cache = route.cache,
+                   .rate = route.rate};
+    if (route.auth) {
+        for (const auto& user : route.auth->users) view.users.emplace_back(user_name(user));
+    }
     const auto drawn = std::ranges::find_if(world.edge.routes, [&](const EdgeRoute& other) {
         return other.app == app && other.host == route.host && other.path == route.path;
     });
@@ -131,6 +135,8 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
         RouteSpec spec{.host = route.host, .path = route.path, .process = route.process};
         spec.hsts = route.hsts;
         spec.cache = route.cache;
+        spec.rate = route.rate;
+        spec.auth = route.auth;
         if (!told) views.push_back(route_view(world, app.id, spec, RouteOrigin::automatic));
     }
     return views;

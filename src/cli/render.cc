@@ -21,6 +21,8 @@ Cell state_cell(AppState state) {
     switch (state) {
         case AppState::running: return {word, Colour::good};
         case AppState::switching:
+        case AppState::canary:
+        case AppState::maintenance:
         case AppState::degraded: return {word, Colour::warning};
         case AppState::failed: return {word, Colour::bad};
         case AppState::empty:
@@ -220,7 +222,9 @@ std::string render_releases(const std::vector<ReleaseView>& views, const Style& 
     for (const auto& view : views) {
         Colour colour = Colour::dim;
         if (view.state == ReleaseState::serving) colour = Colour::good;
-        if (view.state == ReleaseState::switching) colour = Colour::warning;
+        const bool comes =
+            view.state == ReleaseState::switching || view.state == ReleaseState::canary;
+        if (comes) colour = Colour::warning;
         if (view.state == ReleaseState::failed) colour = Colour::bad;
         table.add({std::to_string(view.number),
                    {std::string(enum_word(view.state)), colour},

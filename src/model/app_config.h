@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "model/codec.h"
+#include "model/traffic.h"
 
 namespace moln {
 
@@ -43,11 +44,14 @@ struct ProcessSpec {
     std::int64_t queue = 256;
     Milliseconds queue_time = seconds(60);
     WebProtocol protocol = WebProtocol::http;
+    BalanceSpec balance;          // web: which instance a request goes to
+    bool affinity = false;        // web: a client's cookie keeps it with its instance
+    Milliseconds slow_start{0};  // web: how long a new instance's share grows to its whole
     friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                       (kind, command, schedule, instances, memory, cpu_millis, pids, port,
-                       concurrency, queue, queue_time, protocol))
+                       concurrency, queue, queue_time, protocol, balance, affinity, slow_start))
 
 enum class HealthKind {
     http,
@@ -112,11 +116,13 @@ struct RouteSpec {
     // k_udp_idle_default for udp.
     Milliseconds idle{0};
     std::optional<CacheSpec> cache = std::nullopt;  // of HTTP; none: nothing is kept
+    std::optional<RateSpec> rate = std::nullopt;    // of HTTP; none: as many as come
+    std::optional<AuthSpec> auth = std::nullopt;    // of HTTP; none: anybody
     friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteSpec, (),
                       (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
-                       idle, cache))
+                       idle, cache, rate, auth))
 
 // How long data lives (PRODUCT.md, promise 3).
 enum class Lifetime {

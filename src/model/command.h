@@ -18,6 +18,7 @@ struct DeployCommand {
     ImageRef image;
     AppConfig config;  // of moln.toml and detection, without the app's own env
     std::string description;
+    std::optional<CanarySpec> canary = std::nullopt;  // none: it replaces what serves
 };
 struct RollbackCommand {
     AppId app;
@@ -46,6 +47,19 @@ struct RemoveRouteCommand {
     std::string host;
     std::string path = "/";
     std::string listen = {};  // of a route without HTTP
+};
+// Of the canary that runs: other requests are its own from now on.
+struct SetCanaryCommand {
+    AppId app;
+    CanarySpec canary;
+};
+// The canary takes the place of the release that serves.
+struct PromoteCommand {
+    AppId app;
+};
+struct SetMaintenanceCommand {
+    AppId app;
+    std::optional<MaintenanceSpec> maintenance;  // none: off
 };
 struct RestartCommand {
     AppId app;
@@ -101,7 +115,8 @@ struct StopAcmeCommand {};
 
 using Command =
     std::variant<DeployCommand, RollbackCommand, ScaleCommand, SetEnvCommand, SetSecretCommand,
-                 AddRouteCommand, RemoveRouteCommand, RestartCommand, StopCommand, StartCommand,
+                 AddRouteCommand, RemoveRouteCommand, SetCanaryCommand, PromoteCommand,
+                 SetMaintenanceCommand, RestartCommand, StopCommand, StartCommand,
                  RemoveAppCommand, RunCommand, StopInstanceCommand, RemoveVolumeCommand,
                  RecoverCommand, PurgeCommand, AddCertificateCommand, RemoveCertificateCommand,
                  SetAcmeCommand, StopAcmeCommand>;

@@ -55,11 +55,18 @@ struct EdgeApp {
     // Requests and tunnels that one endpoint has at once, over all of the edge's threads; the
     // others wait as held ones do. 0: no limit.
     std::int64_t concurrency = 0;
+    BalanceSpec balance;
+    bool affinity = false;
+    Milliseconds slow_start{0};
+    std::int64_t canary_release = 0;  // 0: none; endpoints of it get what `canary` says
+    CanarySpec canary;
+    std::optional<MaintenanceSpec> maintenance = std::nullopt;  // on
     friend bool operator==(const EdgeApp&, const EdgeApp&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeApp, (),
                       (app, process, health, endpoints, hold_requests_max, hold_limit, hold,
-                       concurrency))
+                       concurrency, balance, affinity, slow_start, canary_release, canary,
+                       maintenance))
 
 struct EdgeRoute {
     std::string
@@ -70,9 +77,11 @@ struct EdgeRoute {
     bool redirect = false;  // what comes without TLS is answered with 308 to the same over TLS
     Milliseconds hsts{0};   // over TLS: Strict-Transport-Security for so long (RFC 6797); 0: none
     std::optional<CacheSpec> cache = std::nullopt;  // none: nothing is kept
+    std::optional<RateSpec> rate = std::nullopt;    // none: as many as come
+    std::optional<AuthSpec> auth = std::nullopt;    // none: anybody
     friend bool operator==(const EdgeRoute&, const EdgeRoute&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process, redirect, hsts, cache))
+BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process, redirect, hsts, cache, rate, auth))
 
 // What is passed on without HTTP.
 struct EdgeStream {

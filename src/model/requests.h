@@ -46,11 +46,13 @@ struct RouteBody {
     SendProxy send_proxy = SendProxy::none;
     Milliseconds idle{0};
     std::optional<CacheSpec> cache = std::nullopt;
+    std::optional<RateSpec> rate = std::nullopt;
+    std::optional<AuthSpec> auth = std::nullopt;
     friend bool operator==(const RouteBody&, const RouteBody&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteBody, (),
                       (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
-                       idle, cache))
+                       idle, cache, rate, auth))
 
 // One of the four.
 struct PurgeCacheBody {

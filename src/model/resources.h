@@ -51,10 +51,11 @@ BOOST_DESCRIBE_ENUM(AppRun, running, stopped, removing)
 enum class RolloutState {
     none,       // nothing was deployed yet
     switching,  // the wanted release is being started, proved or switched to
+    canary,     // it is proved and gets its part of the requests, until it is promoted
     settled,    // all wanted instances are of the wanted release and healthy
     failed,     // the wanted release did not become healthy; the one before serves again
 };
-BOOST_DESCRIBE_ENUM(RolloutState, none, switching, settled, failed)
+BOOST_DESCRIBE_ENUM(RolloutState, none, switching, canary, settled, failed)
 
 struct Rollout {
     RolloutState state = RolloutState::none;
@@ -86,11 +87,16 @@ struct App {
     WallTime created;
     // Cron process -> when it last fired or began to be watched: what is due is counted from there.
     std::map<std::string, WallTime> cron_fired;
+    // While it is there the wanted release, once proved, gets some requests and does not replace
+    // the one that serves.
+    std::optional<CanarySpec> canary = std::nullopt;
+    std::optional<MaintenanceSpec> maintenance = std::nullopt;
     friend bool operator==(const App&, const App&) = default;
 };
 BOOST_DESCRIBE_STRUCT(App, (),
                       (id, generation, run, release, release_served, releases_made, restart_count,
-                       uid_base, scale, routes, env, secrets, rollout, created, cron_fired))
+                       uid_base, scale, routes, env, secrets, rollout, created, cron_fired, canary,
+                       maintenance))
 
 // ---- release --------------------------------------------------------------------------------
 

@@ -39,6 +39,8 @@ private:
         take("path", validate_route_path(route_.path));
         take("hsts", validate_hsts(route_.hsts));
         if (route_.cache) take("cache", validate_cache(*route_.cache));
+        if (route_.rate) take("rate", validate_rate(*route_.rate));
+        if (route_.auth) take("auth", validate_auth(*route_.auth));
         constexpr std::string_view k_of = "a route with `listen`";
         none("port", route_.port == 0, k_of);
         none("accept_proxy", !route_.accept_proxy, k_of);
@@ -52,6 +54,8 @@ private:
         none("https", route_.https == Https::automatic, k_of);
         none("hsts", route_.hsts.count == 0, k_of);
         none("cache", !route_.cache, k_of);
+        none("rate", !route_.rate, k_of);
+        none("auth", !route_.auth, k_of);
         if (route_.idle.count != 0 &&
             (route_.idle < k_stream_idle_min || route_.idle > k_stream_idle_max)) {
             add("idle",

@@ -104,6 +104,7 @@ private:
         if (!web && process.protocol != WebProtocol::http) {
             add(field + ".protocol", "expected none: only a web process is spoken to");
         }
+        balancing(field, process);
         number(field + ".queue", process.queue, 0, k_queue_max);
         duration(field + ".queue_time", process.queue_time, k_queue_time_min, k_queue_time_max);
         if (web) {
@@ -111,6 +112,17 @@ private:
         } else if (process.port != 0) {
             add(field + ".port",
                 fmt::format("expected none: only a web process listens, found {}", process.port));
+        }
+    }
+
+    void balancing(const std::string& field, const ProcessSpec& process) {
+        const bool web = process.kind == ProcessKind::web;
+        take(field + ".balance", validate_balance(process.balance));
+        duration(field + ".slow_start", process.slow_start, {0}, k_slow_start_max);
+        const bool said = process.balance != BalanceSpec{} || process.slow_start.count != 0;
+        if (!web && (said || process.affinity)) {
+            add(field + (process.affinity ? ".affinity" : ".balance"),
+                "expected none: only a web process gets requests");
         }
     }
 

@@ -88,11 +88,13 @@ enum class AppState {
     empty,      // nothing was deployed yet
     running,    // as wanted
     switching,  // to another release
+    canary,     // another release gets a part of the requests
+    maintenance,  // the edge answers with a page
     degraded,   // fewer instances ready than wanted
     failed,     // the last release did not become healthy
     stopped,    // by the user
 };
-BOOST_DESCRIBE_ENUM(AppState, empty, running, switching, degraded, failed, stopped)
+BOOST_DESCRIBE_ENUM(AppState, empty, running, switching, canary, maintenance, degraded, failed, stopped)
 
 struct AppView {
     std::string project;
@@ -162,9 +164,10 @@ enum class ReleaseState {
     kept,       // can be rolled back to
     serving,    // the wanted one, settled
     switching,  // being started or switched to
+    canary,     // gets a part of the requests
     failed,     // did not become healthy
 };
-BOOST_DESCRIBE_ENUM(ReleaseState, kept, serving, switching, failed)
+BOOST_DESCRIBE_ENUM(ReleaseState, kept, serving, switching, canary, failed)
 
 struct ReleaseView {
     AppId app;
@@ -209,11 +212,13 @@ struct RouteView {
     Milliseconds idle{0};
     std::string problem;  // why the edge does not listen there; "" while it does
     std::optional<CacheSpec> cache = std::nullopt;  // none: the edge keeps nothing of it
+    std::optional<RateSpec> rate = std::nullopt;
+    std::vector<std::string> users;  // whose password opens it; none: it is open to anybody
     friend bool operator==(const RouteView&, const RouteView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteView, (),
                       (app, host, path, process, origin, url, https, redirect, hsts, certificate,
-                       listen, port, accept_proxy, send_proxy, idle, problem, cache))
+                       listen, port, accept_proxy, send_proxy, idle, problem, cache, rate, users))
 
 struct CacheView {
     NodeId node;

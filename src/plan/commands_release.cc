@@ -8,6 +8,7 @@
 #include "model/limits.h"
 #include "model/validate.h"
 #include "model/words.h"
+#include "plan/canary.h"
 #include "plan/decision.h"
 #include "plan/explain.h"
 #include "plan/scope.h"
@@ -137,7 +138,9 @@ Status decide_on(Decision& d, const DeployCommand& command) {
         return !command.config.processes.contains(entry.first);
     });
     MOLN_TRY(fits(d, app, command.config));
-    explain_lost_processes(d, app.id, command.config);
+    if (command.canary) MOLN_TRY(canary_fits(app, command.config, *command.canary));
+    app.canary = command.canary;
+    if (!command.canary) explain_lost_processes(d, app.id, command.config);
     MOLN_ASSIGN(const auto number,
                 add_release(d, app, command.image, command.config, command.description));
     begin_rollout(d, app, number);
@@ -145,7 +148,12 @@ Status decide_on(Decision& d, const DeployCommand& command) {
     d.effects.insert(d.effects.begin(), fmt::format("make release {} of {} and start {}", number,
                                                     app.id.text, wanted_words(app, *release)));
     explain_volumes(d, app.id, command.config);
-    explain_replaced(d, app.id);
+    if (command.canary) {
+        d.effects.push_back(fmt::format("once it is healthy: give it {}; release {} serves on",
+                                        canary_words(*command.canary), app.release_served));
+    } else {
+        explain_replaced(d, app.id);
+    }
     d.draft.tell(EventLevel::info, "release.made", app.id, std::to_string(number),
                  fmt::format("release {} of {}: {}", number, app.id.text, command.description));
     change_app(d, std::move(app), fmt::format("release {} of {}", number, command.app.text));
@@ -176,6 +184,7 @@ Status decide_on(Decision& d, const RollbackCommand& command) {
     d.draft.tell(EventLevel::info, "release.rollback", app.id, std::to_string(number),
                  fmt::format("{} goes back from release {} to release {} by command", app.id.text,
                              app.release, number));
+    app.canary.reset();
     begin_rollout(d, app, number);
     d.reply.release = number;
     change_app(d, std::move(app),

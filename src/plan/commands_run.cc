@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "model/limits.h"
+#include "plan/canary.h"
 #include "plan/decision.h"
 #include "plan/drain.h"
 #include "plan/place.h"
@@ -68,6 +69,11 @@ Status decide_on(Decision& d, const RestartCommand& command) {
         return fail(ErrorCode::refused,
                     fmt::format("{} is stopped: start it with moln start", app.id.text));
     }
+    if (has_canary(app)) {
+        return fail(ErrorCode::refused,
+                    fmt::format("{} has a canary: moln promote or moln rollback first",
+                                app.id.text));
+    }
     ++app.restart_count;
     begin_rollout(d, app, app.release);
     d.effects.push_back(
@@ -84,6 +90,7 @@ Status decide_on(Decision& d, const StopCommand& command) {
         return fail(ErrorCode::refused, fmt::format("{} is stopped already", app.id.text));
     }
     app.run = AppRun::stopped;
+    drop_canary(app);
     d.effects.push_back(
         fmt::format("drain and stop all instances of {}; its routes answer 503, "
                     "its volumes stay",
@@ -184,6 +191,13 @@ Status decide_on(Decision& d, const StopInstanceCommand& command) {
         d.effects.push_back(fmt::format("kill {} at once, with all it has begun", found->id.text));
         set_goal(d.draft, member, InstanceGoal::kill);
     } else if (service && found->goal == InstanceGoal::run) {
+        const auto* app = d.draft.app(found->app);
+        if (app != nullptr && has_canary(*app) && found->release == app->release_served) {
+            return fail(ErrorCode::refused,
+                        fmt::format("{} serves beside a canary: moln promote or moln rollback "
+                                    "first, or --now to kill it",
+                                    found->id.text));
+        }
         // No longer current: it is replaced as in a restart, and drained once that serves.
         Instance next = *found;
         next.restart_count = -1;

@@ -12,6 +12,7 @@
 #include "model/limits.h"
 #include "model/route.h"
 #include "plan/acme.h"
+#include "plan/canary.h"
 #include "plan/certificates.h"
 #include "plan/judge.h"
 #include "plan/plan.h"
@@ -39,7 +40,9 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
                            .process = spec.process,
                            .redirect = redirects(spec, certificates),
                            .hsts = spec.hsts,
-                           .cache = spec.cache},
+                           .cache = spec.cache,
+                           .rate = spec.rate,
+                           .auth = spec.auth},
                           rank});
     };
     for (const auto& spec : scope.app->routes) add(spec, 0);
@@ -139,10 +142,18 @@ private:
             }
         }
         app.hold = is_held(name);
+        app.maintenance = scope_.app->maintenance;
+        if (has_canary(*scope_.app)) {
+            app.canary_release = scope_.app->release;
+            app.canary = *scope_.app->canary;
+        }
         if (const auto* process = process_of(name)) {
             app.concurrency = process->concurrency;
             app.hold_requests_max = process->queue;
             app.hold_limit = process->queue_time;
+            app.balance = process->balance;
+            app.affinity = process->affinity;
+            app.slow_start = process->slow_start;
         }
         return app;
     }

@@ -102,7 +102,16 @@ bool is_replaced(const World& after, const Instance& instance) {
     // A release that failed after it was put into the edge alone goes without a successor.
     const bool failed = app->rollout.state == RolloutState::failed &&
                         instance.release == app->rollout.to && app->release != app->rollout.to;
-    return failed || serving >= wanted;
+    // So does a canary that another overtook.
+    const bool served_goes_on = std::ranges::any_of(after.instances, [&](const auto& entry) {
+        const auto& other = entry.second;
+        return other.app == instance.app && other.process == instance.process &&
+               other.release == app->release_served && other.in_edge && !leaves(other.goal);
+    });
+    const bool overtaken = app->rollout.state == RolloutState::switching &&
+                           instance.release != app->release &&
+                           instance.release != app->release_served && served_goes_on;
+    return failed || overtaken || serving >= wanted;
 }
 
 class PlanCheck {
@@ -148,7 +157,8 @@ private:
     // A switch that fails goes back to what served, and leaves that alone.
     void check_app(const App& next) {
         const auto* last = find(before_.apps, next.id);
-        if (last == nullptr || last->rollout.state != RolloutState::switching ||
+        if (last == nullptr || (last->rollout.state != RolloutState::switching &&
+                                last->rollout.state != RolloutState::canary) ||
             next.rollout.state != RolloutState::failed) {
             return;
         }

@@ -107,7 +107,7 @@ Command any_certificate(const Reality& r) {
 
 Command any_command(const Reality& r) {
     const AppId app(*rc::gen::element<std::string>("default/shop", "default/blog", "team/shop"));
-    switch (pick(0, 20)) {
+    switch (pick(0, 24)) {
         case 0: return RollbackCommand{app, pick<std::int64_t>(0, 4)};
         case 1: return ScaleCommand{app, {{"web", pick<std::int64_t>(0, 5)}}};
         case 2:
@@ -147,9 +147,15 @@ Command any_command(const Reality& r) {
                  .listen = listen,
                  .accept_proxy = !udp && *rc::gen::arbitrary<bool>()}};
         }
+        case 16: return PromoteCommand{app};
+        case 17:
+            return SetMaintenanceCommand{
+                app, *rc::gen::element(std::optional<MaintenanceSpec>(), std::optional(MaintenanceSpec{}))};
         default: break;
     }
-    return deploy_of(app.text, any_config());
+    auto deploy = deploy_of(app.text, any_config());
+    if (pick(0, 3) == 0) deploy.canary = CanarySpec{.share = pick<std::int64_t>(0, 101)};
+    return deploy;
 }
 
 void any_event(Reality& r) {
@@ -204,8 +210,9 @@ TEST(PlanProperty, any_history_keeps_the_invariants_and_comes_to_rest) {
         RC_ASSERT(!last.edge.has_value());
         for (const auto& [id, app] : r.world.apps) {
             if (app.run != AppRun::running || app.release == 0) continue;
-            RC_ASSERT(app.rollout.state == RolloutState::settled ||
-                      app.rollout.state == RolloutState::failed);
+            const auto state = app.rollout.state;
+            RC_ASSERT(state == RolloutState::settled || state == RolloutState::failed ||
+                      (state == RolloutState::canary && app.canary.has_value()));
         }
     }));
 }

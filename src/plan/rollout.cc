@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "plan/canary.h"
 #include "plan/drain.h"
 #include "plan/explain.h"
 #include "plan/judge.h"
@@ -45,7 +46,11 @@ public:
     }
 
 private:
-    bool is_switching() const { return scope_.app->rollout.state == RolloutState::switching; }
+    bool is_switching() const {
+        const auto state = scope_.app->rollout.state;
+        return state == RolloutState::switching || state == RolloutState::canary;
+    }
+    bool is_canary() const { return is_switching() && has_canary(*scope_.app); }
     Member& member(std::size_t place) { return scope_.members[place]; }
 
     void sort_members() {
@@ -54,6 +59,8 @@ private:
             auto& process = processes_[name];
             process.spec = &spec;
             process.wanted = wanted_count(*scope_.app, scope_.wanted->config, name);
+            // A canary is there for requests: work of other kinds stays with what serves.
+            if (is_canary() && spec.kind != ProcessKind::web) process.wanted = 0;
         }
         for (std::size_t i = 0; i < scope_.members.size(); ++i) {
             const auto& one = scope_.members[i];
@@ -71,7 +78,8 @@ private:
             for (const auto place : process.current) {
                 const auto& one = member(place);
                 // What served before it became wanted again has nothing to prove.
-                if (one.instance->in_edge || one.instance->created < scope_.app->rollout.began) {
+                const bool proved = one.instance->in_edge && !is_canary();
+                if (proved || one.instance->created < scope_.app->rollout.began) {
                     continue;
                 }
                 const auto verdict = judge_start(sight_, one, *process.spec,
@@ -115,6 +123,7 @@ private:
 
     bool fail_rollout(const std::string& reason, const Member& culprit) {
         App next = *scope_.app;
+        next.canary.reset();
         const auto* kept = fallback();
         const bool back = can_go_back(next, kept);
         next.rollout.state = RolloutState::failed;
@@ -146,14 +155,22 @@ private:
 
     // ---- numbers --------------------------------------------------------------------------
 
-    // A release that was overtaken by another before it served anybody.
+    // A release that was overtaken by another before it served anybody, or as a canary beside the
+    // one that serves.
     void drop_overtaken() {
         for (auto& [name, process] : processes_) {
+            const auto serves = [&](std::size_t place) {
+                const auto& instance = *member(place).instance;
+                return instance.in_edge && instance.release == scope_.app->release_served;
+            };
+            const bool served = std::ranges::any_of(process.outdated, serves);
             std::erase_if(process.outdated, [&](std::size_t place) {
                 auto& one = member(place);
-                if (one.instance->in_edge || one.instance->release == scope_.app->release_served) {
-                    return false;
-                }
+                const auto release = one.instance->release;
+                if (release == scope_.app->release_served) return false;
+                // One that the user stopped is replaced once another serves in its place.
+                if (one.instance->in_edge && release == scope_.app->release) return false;
+                if (one.instance->in_edge && !(served && is_switching())) return false;
                 leave(draft_, one);
                 return true;
             });
@@ -242,18 +259,34 @@ private:
     void activate_and_replace() {
         const bool all_ready =
             std::ranges::all_of(processes_, [](const auto& entry) { return entry.second.ready; });
-        if (may_settle() && all_ready) settle();
+        if (is_canary()) {
+            if (all_ready) begin_canary();
+        } else if (may_settle() && all_ready) {
+            settle();
+        }
         for (auto& [name, process] : processes_) {
             const bool replace = is_switching() ? false : process.ready;
             const bool serves_alone = std::ranges::none_of(
                 process.outdated,
                 [&](std::size_t place) { return member(place).instance->in_edge; });
-            if (replace || serves_alone) activate(process);
-            if (!replace) continue;
+            const bool proved = is_canary() && all_ready;
+            if (replace || serves_alone || proved) activate(process);
             for (const auto place : process.outdated) {
-                if (lives(member(place))) leave(draft_, member(place));
+                auto& one = member(place);
+                const bool of_canary = proved && one.instance->release == scope_.app->release;
+                if ((replace || of_canary) && lives(one)) leave(draft_, one);
             }
         }
+    }
+
+    void begin_canary() {
+        if (scope_.app->rollout.state == RolloutState::canary) return;
+        App next = *scope_.app;
+        next.rollout.state = RolloutState::canary;
+        draft_.tell(EventLevel::info, "canary.began", next.id, std::to_string(next.release),
+                    fmt::format("release {} of {} gets {}; release {} serves on", next.release,
+                                next.id.text, canary_words(*next.canary), next.release_served));
+        scope_.app = draft_.put(std::move(next));
     }
 
     // One that has failed with nothing to go back to settles if it comes up after all; a failed
@@ -274,6 +307,7 @@ private:
         next.rollout.ended = draft_.now().wall;
         next.rollout.reason.clear();
         next.release_served = next.release;
+        next.canary.reset();
         draft_.tell(EventLevel::info, "release.settled", next.id, std::to_string(next.release),
                     fmt::format("release {} of {} serves: {}", next.release, next.id.text,
                                 wanted_words(next, *scope_.wanted)));

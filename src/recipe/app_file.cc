@@ -97,6 +97,9 @@ private:
         part.queue = table.whole("queue", 0, k_queue_max);
         part.queue_time = table.duration("queue_time");
         part.protocol = table.word<WebProtocol>("protocol");
+        part.balance = table.parsed("balance", parse_balance);
+        part.affinity = table.flag("affinity");
+        part.slow_start = table.duration("slow_start");
         table.refuse_unknown();
         place_keys(table, "processes." + name, {{"cpu", "cpu_millis"}});
     }
@@ -140,6 +143,34 @@ private:
         return cache;
     }
 
+    // `rate_limit = "20/s"` is of each client.
+    std::optional<RateSpec> read_rate(TableReader& route) {
+        constexpr std::string_view k_key = "rate_limit";
+        if (!route.has(k_key)) return std::nullopt;
+        if (!route.peek_text(k_key).empty()) {
+            return RateSpec{.client = route.parsed(k_key, parse_rate), .route = std::nullopt};
+        }
+        const auto* value = route.table(k_key);
+        if (value == nullptr) return std::nullopt;
+        TableReader table(*value, "route.rate_limit", problems_);
+        RateSpec rate;
+        rate.client = table.parsed("client", parse_rate);
+        rate.route = table.parsed("route", parse_rate);
+        table.refuse_unknown();
+        return rate;
+    }
+
+    std::optional<AuthSpec> read_auth(TableReader& route) {
+        const auto* value = route.table("auth");
+        if (value == nullptr) return std::nullopt;
+        TableReader table(*value, "route.auth", problems_);
+        AuthSpec auth;
+        auth.users = table.texts("users");
+        auth.realm = table.text("realm").value_or(auth.realm);
+        table.refuse_unknown();
+        return auth;
+    }
+
     void read_route(const TomlValue& value) {
         TableReader table(value, "route", problems_);
         const auto hosts = table.texts("host");
@@ -159,10 +190,13 @@ private:
         route.send_proxy = table.word<SendProxy>("send_proxy").value_or(route.send_proxy);
         route.idle = table.duration("idle").value_or(route.idle);
         route.cache = read_cache(table);
+        route.rate = read_rate(table);
+        route.auth = read_auth(table);
         table.refuse_unknown();
         const auto everyone = std::vector<std::string>{"*"};
         for (const auto& host : table.has("host") ? hosts : everyone) {
-            place_keys(table, fmt::format("routes.{}", out_.routes.size()), {});
+            place_keys(table, fmt::format("routes.{}", out_.routes.size()),
+                       {{"rate_limit", "rate"}});
             route.host = host;
             out_.routes.push_back(route);
         }
@@ -269,6 +303,9 @@ private:
         if (part.queue) process.queue = *part.queue;
         if (part.queue_time) process.queue_time = *part.queue_time;
         if (part.protocol) process.protocol = *part.protocol;
+        if (part.balance) process.balance = *part.balance;
+        if (part.affinity) process.affinity = *part.affinity;
+        if (part.slow_start) process.slow_start = *part.slow_start;
         if (part.schedule) {
             process.kind = ProcessKind::cron;
         } else if (name == "web" || part.port) {

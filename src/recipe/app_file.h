@@ -26,6 +26,9 @@ struct ProcessPart {
     std::optional<std::int64_t> queue;
     std::optional<Milliseconds> queue_time;
     std::optional<WebProtocol> protocol;
+    std::optional<BalanceSpec> balance;
+    std::optional<bool> affinity;
+    std::optional<Milliseconds> slow_start;
 };
 
 // Where a field of the configuration was written: "process.web.memory", line 12.

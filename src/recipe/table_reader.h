@@ -74,6 +74,17 @@ public:
         return found;
     }
 
+    // A text that `parse` makes a T of, or says what it expected instead.
+    template <typename T>
+    std::optional<T> parsed(std::string_view key, Result<T> (*parse)(std::string_view)) {
+        const auto said = text(key);
+        if (!said) return std::nullopt;
+        auto value = parse(*said);
+        if (value) return std::move(*value);
+        problems_.take(line(key), name_of(key), std::unexpected(value.error()));
+        return std::nullopt;
+    }
+
     // Last: notes every key that no verb asked for, with the one that may have been meant.
     void refuse_unknown();
 

@@ -89,6 +89,7 @@ DeployCommand Users::deploy(std::int64_t kind) {
     command.image.layers = {fmt::format("base-{}", kind), fmt::format("layer-{}", deploys_)};
     command.image.source = "simulated";
     command.config = config_of(kind);
+    if (random_.chance(0.2)) command.canary = CanarySpec{.share = random_.between(0, 100)};
     host_.image_layers.insert(command.image.layers.begin(), command.image.layers.end());
     return command;
 }
@@ -118,7 +119,11 @@ Command Users::invent() {
     if (what < 45) {
         return ScaleCommand{app, {{kind == 4 ? "work" : "web", random_.between(0, 4)}}};
     }
-    if (what < 53) return RollbackCommand{app, 0};
+    if (what < 53) {
+        const bool canary = world.apps.at(app).canary.has_value();
+        if (canary && random_.chance(0.7)) return PromoteCommand{app};
+        return RollbackCommand{app, 0};
+    }
     if (what < 60) return RestartCommand{app};
     if (what < 64) return StopCommand{app};
     if (what < 72) return StartCommand{app};

@@ -1,0 +1,183 @@
+#include "plan/canary.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plan/reality.h"
+
+namespace moln::plan {
+namespace {
+
+using testing::HasSubstr;
+
+const AppId k_shop("default/shop");
+
+DeployCommand canary_of(AppConfig config, CanarySpec canary = {.share = 10}) {
+    auto command = deploy_of("default/shop", std::move(config));
+    command.canary = std::move(canary);
+    return command;
+}
+
+class Canary : public testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(2))));
+        ASSERT_GE(r.settle(), 0);
+    }
+    const App& app() const { return r.world.apps.at(k_shop); }
+    const EdgeApp& edge() const { return r.world.edge.apps.at(0); }
+    std::int64_t active(std::int64_t release) const {
+        return std::ranges::count_if(edge().endpoints, [&](const EdgeEndpoint& endpoint) {
+            return endpoint.release == release && endpoint.state == EndpointState::active;
+        });
+    }
+    std::int64_t instances(std::int64_t release) const {
+        return std::ranges::count_if(r.world.instances, [&](const auto& entry) {
+            return entry.second.release == release;
+        });
+    }
+    void expect_refused(const Command& command, std::string_view reason) {
+        const auto done = r.command(command);
+        ASSERT_FALSE(done);
+        EXPECT_THAT(done.error().reason, HasSubstr(reason));
+    }
+
+    Reality r;
+};
+
+TEST_F(Canary, serves_beside_the_release_before_until_it_is_promoted) {
+    ASSERT_TRUE(r.command(canary_of(web_config(1), {.share = 10, .header = "X-Canary"})));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().rollout.state, RolloutState::canary);
+    EXPECT_EQ(app().release_served, 1);
+    EXPECT_EQ(edge().canary_release, 2);
+    EXPECT_EQ(edge().canary.share, 10);
+    EXPECT_EQ(edge().canary.header, "X-Canary");
+    EXPECT_EQ(active(1), 2);
+    EXPECT_EQ(active(2), 1);
+
+    ASSERT_TRUE(r.command(SetCanaryCommand{k_shop, {.share = 50}}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(edge().canary.share, 50);
+
+    ASSERT_TRUE(r.command(PromoteCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().rollout.state, RolloutState::settled);
+    EXPECT_EQ(app().release_served, 2);
+    EXPECT_EQ(edge().canary_release, 0);
+    EXPECT_EQ(active(2), 1);
+    EXPECT_EQ(instances(1), 0);
+    EXPECT_FALSE(app().canary);
+}
+
+TEST_F(Canary, rolled_back_leaves_those_that_served_alone) {
+    const auto before = r.world.instances;
+    ASSERT_TRUE(r.command(canary_of(web_config(2))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(RollbackCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().release, 1);
+    EXPECT_EQ(app().rollout.state, RolloutState::settled);
+    EXPECT_EQ(edge().canary_release, 0);
+    EXPECT_EQ(r.world.instances, before);
+}
+
+TEST_F(Canary, that_crashes_while_it_serves_is_rolled_back) {
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_EQ(app().rollout.state, RolloutState::canary);
+    r.behaviours[2] = Behaviour::crashing;
+    for (auto& [id, seen] : r.world.nodes.at(r.world.self).instances) {
+        if (r.world.instances.at(id).release != 2) continue;
+        seen.phase = InstancePhase::ended;
+        seen.restarts = 3;
+    }
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().release, 1);
+    EXPECT_EQ(app().rollout.state, RolloutState::failed);
+    EXPECT_EQ(edge().canary_release, 0);
+    EXPECT_EQ(active(1), 2);
+    EXPECT_EQ(instances(2), 0);
+}
+
+TEST_F(Canary, overtaken_by_another_deploy_leaves) {
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(edge().canary_release, 3);
+    EXPECT_EQ(instances(2), 0);
+    EXPECT_EQ(active(1), 2);
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(2))));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().release_served, 4);
+    EXPECT_FALSE(app().canary);
+    EXPECT_EQ(instances(1) + instances(3), 0);
+}
+
+TEST_F(Canary, has_no_workers_before_it_is_promoted) {
+    auto config = web_config(1);
+    config.processes["worker"].command = {"/app/work"};
+    ASSERT_TRUE(r.command(canary_of(config)));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().rollout.state, RolloutState::canary);
+    EXPECT_EQ(instances(2), 1);
+    ASSERT_TRUE(r.command(PromoteCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(instances(2), 2);
+}
+
+TEST_F(Canary, goes_when_the_app_is_stopped) {
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(StopCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(StartCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().release_served, 1);
+    EXPECT_EQ(active(1), 2);
+    EXPECT_EQ(edge().canary_release, 0);
+}
+
+TEST_F(Canary, is_refused_where_it_cannot_be) {
+    expect_refused(PromoteCommand{k_shop}, "has no canary");
+    expect_refused(SetCanaryCommand{k_shop, {.share = 1}}, "has no canary");
+    expect_refused(canary_of(web_config(1), {.share = 101}), "0 to 100 per cent");
+    auto single = web_config(1);
+    single.volumes = {{.name = "data", .path = "/data", .sharing = Sharing::exclusive}};
+    expect_refused(canary_of(single), "one instance's hands");
+    auto fresh = canary_of(web_config(1));
+    fresh.app = AppId("default/fresh");
+    expect_refused(fresh, "no release that serves");
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    expect_refused(RestartCommand{k_shop}, "has a canary: moln promote or moln rollback first");
+}
+
+TEST_F(Canary, is_kept_by_a_change_of_the_environment) {
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(SetEnvCommand{k_shop, {{"COLOR", "blue"}}, {}}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().rollout.state, RolloutState::canary);
+    EXPECT_EQ(app().release_served, 1);
+    EXPECT_EQ(edge().canary_release, 3);
+    EXPECT_EQ(active(1), 2);
+    EXPECT_EQ(instances(2), 0);
+}
+
+TEST_F(Canary, maintenance_is_told_to_the_edge) {
+    expect_refused(SetMaintenanceCommand{k_shop, std::nullopt}, "is not in maintenance");
+    ASSERT_TRUE(r.command(SetMaintenanceCommand{k_shop, MaintenanceSpec{.page = "<p>soon</p>"}}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(edge().maintenance->page, "<p>soon</p>");
+    EXPECT_EQ(active(1), 2);
+    ASSERT_TRUE(r.command(SetMaintenanceCommand{k_shop, std::nullopt}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_FALSE(edge().maintenance);
+}
+
+}  // namespace
+}  // namespace moln::plan
