@@ -14,4 +14,20 @@ std::optional<std::size_t> least_loaded(std::span<const std::uint32_t> loads, st
     return static_cast<std::size_t>(found - loads.begin());
 }
 
+// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
+std::uint64_t rendezvous_score(std::uint64_t key, std::uint64_t endpoint) {
+    std::uint64_t mixed = key ^ (endpoint * 0x9e37'79b9'7f4a'7c15U);
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58'476d'1ce4'e5b9U;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d0'49bb'1331'11ebU;
+    return mixed ^ (mixed >> 31);
+}
+
+double slow_start_share(Milliseconds age, Milliseconds slow_start) {
+    constexpr double k_first = 0.05;
+    if (age >= slow_start) return 1;
+    const double passed =
+        static_cast<double>(std::max<std::int64_t>(age.count, 0)) / static_cast<double>(slow_start.count);
+    return std::max(k_first, passed);
+}
+
 }  // namespace moln::edge

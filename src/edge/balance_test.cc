@@ -51,5 +51,44 @@ TEST(LeastLoaded, steady_requests_spread_evenly) {
     }));
 }
 
+TEST(Rendezvous, one_that_goes_takes_only_its_own_keys_along) {
+    EXPECT_TRUE(rc::check("moves", [] {
+        const auto best = [](std::uint64_t key, std::uint64_t count, std::uint64_t without) {
+            std::uint64_t found = 0;
+            std::uint64_t highest = 0;
+            for (std::uint64_t i = 1; i <= count; ++i) {
+                if (i == without || rendezvous_score(key, i) < highest) continue;
+                highest = rendezvous_score(key, i);
+                found = i;
+            }
+            return found;
+        };
+        const auto key = *rc::gen::arbitrary<std::uint64_t>();
+        const auto gone = *rc::gen::inRange<std::uint64_t>(1, 9);
+        const auto before = best(key, 8, 0);
+        if (before != gone) RC_ASSERT(best(key, 8, gone) == before);
+    }));
+}
+
+TEST(Rendezvous, spreads_keys) {
+    std::vector<int> counts(8);
+    for (std::uint64_t key = 0; key < 8000; ++key) {
+        std::size_t best = 0;
+        for (std::size_t i = 1; i < counts.size(); ++i) {
+            if (rendezvous_score(key, i) > rendezvous_score(key, best)) best = i;
+        }
+        ++counts[best];
+    }
+    for (const int count : counts) EXPECT_NEAR(count, 1000, 150);
+}
+
+TEST(SlowStart, grows_to_the_whole) {
+    EXPECT_DOUBLE_EQ(slow_start_share({0}, seconds(10)), 0.05);
+    EXPECT_DOUBLE_EQ(slow_start_share({-5}, seconds(10)), 0.05);
+    EXPECT_DOUBLE_EQ(slow_start_share(seconds(5), seconds(10)), 0.5);
+    EXPECT_DOUBLE_EQ(slow_start_share(seconds(10), seconds(10)), 1);
+    EXPECT_DOUBLE_EQ(slow_start_share({0}, {0}), 1);
+}
+
 }  // namespace
 }  // namespace moln::edge

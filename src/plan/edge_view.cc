@@ -117,7 +117,8 @@ std::vector<EdgeStream> settle_streams(std::vector<EdgeStream> drawn) {
 // What one app's web processes look like from the edge.
 class AppPainter {
 public:
-    AppPainter(Draft& draft, const AppScope& scope) : draft_(draft), scope_(scope) {}
+    AppPainter(Draft& draft, const Sight& sight, const AppScope& scope)
+        : draft_(draft), sight_(sight), scope_(scope) {}
 
     void paint(std::vector<EdgeApp>& apps) {
         std::set<std::string> names;
@@ -221,11 +222,21 @@ private:
         return endpoint;
     }
 
+    // Whose instances are to answer: beside a canary those of the release that serves.
+    const Release& answering() const {
+        return has_canary(*scope_.app) ? *scope_.serving : *scope_.wanted;
+    }
+
+    bool answers(const Member& member) const {
+        if (!has_canary(*scope_.app)) return is_current(scope_, member);
+        return lives(member) && member.instance->release == scope_.serving->number;
+    }
+
     // Requests wait while Moln itself is bringing the process up and nobody can answer them yet.
     bool is_held(const std::string& name) {
-        const auto* process = find_process(scope_.wanted, name);
-        if (process == nullptr || scope_.app->run != AppRun::running) return false;
-        const auto wanted = wanted_count(*scope_.app, scope_.wanted->config, name);
+        if (scope_.wanted == nullptr || scope_.app->run != AppRun::running) return false;
+        if (find_process(&answering(), name) == nullptr) return false;
+        const auto wanted = wanted_count(*scope_.app, answering().config, name);
         const auto& rollout = scope_.app->rollout;
         if (wanted == 0 ||
             (rollout.state == RolloutState::failed && rollout.to == scope_.app->release)) {
@@ -238,8 +249,11 @@ private:
                 member.instance->kind != InstanceKind::service) {
                 continue;
             }
-            if (member.instance->in_edge && is_running(member) && member.edge.healthy) return false;
-            if (!is_current(scope_, member)) continue;
+            const bool serves =
+                member.instance->in_edge && is_running(member) && member.edge.healthy;
+            const bool counts = answers(member);
+            if (serves && (counts || !has_canary(*scope_.app))) return false;
+            if (!counts) continue;
             ++current;
             coming = is_coming(member) || coming;
         }
@@ -250,14 +264,16 @@ private:
         if (crashes(member) >= k_crashes_max) return false;
         if (member.seen == nullptr) return true;
         if (member.seen->phase == InstancePhase::failed) return false;
-        if (!is_running(member)) return true;
-        const auto deadline = member.seen->started + scope_.wanted->config.health.start_grace;
+        // Without an edge to ask nobody can say that it is late.
+        if (!is_running(member) || !sight_.edges_connected || !member.edge.everywhere) return true;
+        const auto deadline = member.seen->started + answering().config.health.start_grace;
         if (deadline <= draft_.now().wall) return false;
         draft_.wake_at(deadline);
         return true;
     }
 
     Draft& draft_;
+    const Sight& sight_;
     const AppScope& scope_;
 };
 
@@ -290,7 +306,7 @@ EdgeSnapshot draw_edge(Draft& draft, const Index& index) {
         if (scope.app == nullptr || scope.serving == nullptr) continue;
         add_routes(scope, certificates, routes);
         add_streams(scope, streams);
-        AppPainter(draft, scope).paint(view.apps);
+        AppPainter(draft, index.sight, scope).paint(view.apps);
     }
     view.routes = settle_routes(std::move(routes));
     view.streams = settle_streams(std::move(streams));
