@@ -18,6 +18,12 @@ public:
         : call_(call), context_(call->shared_context()), lines_(call) {}
 
     void start() {
+        if (!call_->text("canary").empty()) {
+            canary_ = {.share = call_->number("canary", -1),
+                       .header = call_->text("canary_header"),
+                       .cookie = call_->text("canary_cookie")};
+            if (auto valid = validate_canary(*canary_); !valid) return call_->fail(valid.error());
+        }
         context_->streams.insert(shared_from_this());
         call_->exchange->on_gone([weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->cancel();
@@ -58,8 +64,8 @@ private:
     void made(Result<BuildResult> built) {
         if (!built) return lines_.fail(built.error());
         if (*cancelled_) return;
-        const DeployCommand command{call_->app(), built->image, built->config,
-                                    "deploy of " + what_};
+        const DeployCommand command{call_->app(), built->image, built->config, "deploy of " + what_,
+                                    canary_};
         if (call_->flag("dry_run")) return tell_plan(command, *built);
         context_->control.execute(
             command, call_->expected, call_->idempotency_key,
@@ -85,7 +91,10 @@ private:
             // From here the switch goes on whether or not the client stays: it is told.
             lines_.write(
                 json::object{{"line", valid_utf8(reply->text)}, {"release", reply->release}});
-            reply->text = fmt::format("release {} of {} serves", reply->release, reply->app.text);
+            const auto* does = canary_ ? "gets its part of the requests: moln promote lets it "
+                                         "serve, moln rollback ends it"
+                                       : "serves";
+            reply->text = fmt::format("release {} of {} {}", reply->release, reply->app.text, does);
             return settle(std::move(lines_), *reply, std::move(warnings));
         }
         lines_.result(to_json(change_view(world, *reply, std::move(warnings))));
@@ -95,6 +104,7 @@ private:
     std::shared_ptr<ServiceContext> context_;
     Lines lines_;
     std::string what_;
+    std::optional<CanarySpec> canary_;  // as asked for
     std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 };
 

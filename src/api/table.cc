@@ -20,6 +20,8 @@ std::vector<Resource> make_resources() {
          deploy_endpoints()},
         {"Environment, secrets, routes",
          "What is set beside moln.toml. Each change makes a release.", config_endpoints()},
+        {"Traffic", "Which requests a canary gets, and a page instead of the app: see TRAFFIC.md.",
+         traffic_endpoints()},
         {"Certificates",
          "What the edge proves with that it speaks for a host: added by file, or issued by the "
          "local authority for hosts such as shop.localhost. No reply holds a private key.",

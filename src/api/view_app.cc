@@ -62,6 +62,8 @@ AppView app_view(const World& world, const App& app,
     view.release = app.release;
     view.release_served = app.release_served;
     view.rollout = app.rollout;
+    if (app.rollout.state == RolloutState::canary) view.canary = app.canary;
+    view.maintenance = app.maintenance.has_value();
     view.created = app.created;
     if (const auto* release = find_release(world, app.id, app.release)) {
         view.source = release->image.source;

@@ -47,7 +47,7 @@ Verdict run_verb(const Shell& shell) {
         {"cert ls", run_list},     {"cert show", run_list},   {"trust", run_trust},
         {"cert acme", run_acme},   {"route ls", run_list},    {"volume ls", run_list},
         {"trash ls", run_list},    {"platform ls", run_list}, {"metrics", run_list},
-        {"cache stats", run_list}, {"cache purge", run_list},
+        {"cache stats", run_list}, {"cache purge", run_list}, {"password", run_password},
     };
     if (shell.said.verb == "completion") {
         shell.print(completion_script(shell.said.words.front()));

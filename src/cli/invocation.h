@@ -49,6 +49,16 @@ struct Invocation {
     std::string cache_ttl;
     std::string stale_while_revalidate;
     std::string stale_if_error;
+    std::string rate_limit;
+    std::string rate_limit_route;
+    std::string users;                    // a file of "name:hash" lines
+    std::vector<std::string> user_lines;  // what is in it
+    std::string realm;
+    std::string canary;  // a share, "10" or "10%"
+    std::string canary_header;
+    std::string canary_cookie;
+    std::string page;
+    std::string retry_after;
     std::optional<std::string> email;
     std::string directory;
     std::string ca_file;

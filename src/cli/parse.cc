@@ -44,6 +44,34 @@ void deploy_options(CLI::App& app, Invocation& to) {
     app.add_flag("--plain-http", to.plain_http, "The image's registry is on loopback without TLS");
     app.add_option("--platform", to.platform, "Platform image to stand on")->type_name("NAME");
     app.add_flag("--dry-run", to.dry_run, "Say what would be done and dropped; do nothing");
+    auto* canary =
+        app.add_option("--canary", to.canary,
+                       "Beside what serves, for this share of the clients: 10%; see promote")
+            ->type_name("SHARE");
+    app.add_option("--canary-header", to.canary_header,
+                   "And for requests with it: \"X-Canary: yes\"")
+        ->type_name("HEADER")
+        ->needs(canary);
+    app.add_option("--canary-cookie", to.canary_cookie, "And for requests with it: canary=yes")
+        ->type_name("COOKIE")
+        ->needs(canary);
+    change_options(app, to);
+}
+
+void canary_options(CLI::App& app, Invocation& to) {
+    app.add_option("SHARE", to.canary, "Of the clients: 25%")->type_name("")->required();
+    app.add_option("--header", to.canary_header, "Requests with it too: \"X-Canary: yes\"")
+        ->type_name("HEADER");
+    app.add_option("--cookie", to.canary_cookie, "Requests with it too: canary=yes")
+        ->type_name("COOKIE");
+    change_options(app, to);
+}
+
+void maintenance_options(CLI::App& app, Invocation& to) {
+    app.add_option("--page", to.page, "HTML to answer with; - for standard input")
+        ->type_name("FILE");
+    app.add_option("--retry-after", to.retry_after, "When clients are to come again: 10m")
+        ->type_name("DURATION");
     change_options(app, to);
 }
 
@@ -96,6 +124,15 @@ void route_options(CLI::App& app, Invocation& to) {
     app.add_option("--stale-if-error", to.stale_if_error,
                    "Past that, serve them when the app fails: 1h")
         ->type_name("DURATION");
+    app.add_option("--rate-limit", to.rate_limit,
+                   "So many requests of one client: 20/s, 600/m, \"20/s burst 100\"")
+        ->type_name("RATE");
+    app.add_option("--rate-limit-route", to.rate_limit_route, "The same of all clients together")
+        ->type_name("RATE");
+    app.add_option("--users", to.users, "Let in only them: lines of `moln password`; - for input")
+        ->type_name("FILE");
+    app.add_option("--realm", to.realm, "With --users: what the browser says it is for")
+        ->type_name("TEXT");
     app.add_option("--listen", to.listen, "Pass on a port without HTTP: tcp:5432, udp:53")
         ->type_name("LISTEN");
     app.add_option("--port", to.port, "With --listen: of the instances, if not their own")
@@ -128,6 +165,14 @@ const std::map<std::string_view, Setup>& setups() {
         {"logs", logs_options},
         {"events", events_options},
         {"top", top_options},
+        {"canary", canary_options},
+        {"promote", change_options},
+        {"maintenance on", maintenance_options},
+        {"maintenance off", change_options},
+        {"password",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "NAME", "Of the user")->expected(1)->required();
+         }},
         {"scale",
          [](CLI::App& app, Invocation& to) {
              words(app, to, "PROCESS=N", "How many of which")->required();

@@ -121,6 +121,51 @@ Result<std::optional<CacheSpec>> cache_of(const Invocation& said) {
     return cache;
 }
 
+Result<std::optional<RateSpec>> rate_of(const Invocation& said) {
+    RateSpec rate;
+    struct Limit {
+        std::string_view option;
+        const std::string& text;
+        std::optional<RateLimit> RateSpec::* field;
+    };
+    for (const auto& [option, text, field] :
+         {Limit{"--rate-limit", said.rate_limit, &RateSpec::client},
+          Limit{"--rate-limit-route", said.rate_limit_route, &RateSpec::route}}) {
+        if (text.empty()) continue;
+        auto limit = parse_rate(text);
+        if (!limit) return fail_in(option, limit.error());
+        rate.*field = *limit;
+    }
+    if (!rate.client && !rate.route) return std::nullopt;
+    return rate;
+}
+
+// "10" and "10%".
+Result<CanarySpec> canary_of(const Invocation& said) {
+    std::string_view digits = said.canary;
+    if (digits.ends_with('%')) digits.remove_suffix(1);
+    CanarySpec canary{.share = -1, .header = said.canary_header, .cookie = said.canary_cookie};
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), canary.share);
+    if (error != std::errc{} || end != digits.data() + digits.size()) canary.share = -1;
+    if (auto valid = validate_canary(canary); !valid) return fail_in(said.verb, valid.error());
+    return canary;
+}
+
+Result<ApiCall> maintenance_on(const Invocation& said, const std::string& app) {
+    MaintenanceSpec maintenance{.page = said.page};
+    if (!said.retry_after.empty()) {
+        auto retry = parse_duration(said.retry_after);
+        if (!retry) return fail_in("--retry-after", retry.error());
+        maintenance.retry_after_s = retry->count / 1000;
+    }
+    if (auto valid = validate_maintenance(maintenance); !valid) {
+        return fail_in(said.verb, valid.error());
+    }
+    return conditional(
+        said, send("PUT", target(app_path(app, "/maintenance"), change_query(said)), maintenance));
+}
+
 Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
     MOLN_ASSIGN(const auto place, said_place(said));
     RouteBody body{place.first, place.second, said.process.empty() ? "web" : said.process};
@@ -142,6 +187,14 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
         body.idle = *idle;
     }
     MOLN_ASSIGN(body.cache, cache_of(said));
+    MOLN_ASSIGN(body.rate, rate_of(said));
+    if (!said.users.empty()) {
+        body.auth = AuthSpec{.users = said.user_lines};
+        if (!said.realm.empty()) body.auth->realm = said.realm;
+        if (auto valid = validate_auth(*body.auth); !valid) {
+            return fail_in("--users", valid.error());
+        }
+    }
     return conditional(said,
                        send("POST", target(app_path(app, "/routes"), with_project(said)), body));
 }
@@ -270,6 +323,21 @@ const std::map<std::string, Maker>& makers() {
         {"top", [](I said, S) -> Result<ApiCall> { return top(said); }},
         {"rollback", rollback},
         {"scale", scale},
+        {"canary",
+         [](I said, S app) -> Result<ApiCall> {
+             MOLN_ASSIGN(const auto canary, canary_of(said));
+             return conditional(
+                 said, send("PUT", target(app_path(app, "/canary"), change_query(said)), canary));
+         }},
+        {"promote",
+         [](I said, S app) -> Result<ApiCall> { return plain_change(said, app, "promote"); }},
+        {"maintenance on", maintenance_on},
+        {"maintenance off",
+         [](I said, S app) -> Result<ApiCall> {
+             const auto path = app_path(app, "/maintenance");
+             return conditional(said,
+                                {.method = "DELETE", .target = target(path, change_query(said))});
+         }},
         {"restart",
          [](I said, S app) -> Result<ApiCall> { return plain_change(said, app, "restart"); }},
         {"start",
@@ -364,12 +432,20 @@ std::pair<std::string, std::string> split_route(const std::string& word) {
     return {slash == 0 ? "*" : word.substr(0, slash), word.substr(slash)};
 }
 
-ApiCall deploy_call(const Invocation& invocation, const std::string& app,
-                    const std::string& folder) {
-    auto query = with_project(invocation, {{"dry_run", invocation.dry_run ? "1" : ""},
-                                           {"wait", invocation.no_wait ? "0" : ""},
-                                           {"platform", invocation.platform},
-                                           {"folder", folder}});
+Result<ApiCall> deploy_call(const Invocation& invocation, const std::string& app,
+                            const std::string& folder) {
+    CanarySpec canary;
+    if (!invocation.canary.empty()) {
+        MOLN_ASSIGN(canary, canary_of(invocation));
+    }
+    auto query = with_project(
+        invocation, {{"dry_run", invocation.dry_run ? "1" : ""},
+                     {"wait", invocation.no_wait ? "0" : ""},
+                     {"platform", invocation.platform},
+                     {"folder", folder},
+                     {"canary", invocation.canary.empty() ? "" : std::to_string(canary.share)},
+                     {"canary_header", canary.header},
+                     {"canary_cookie", canary.cookie}});
     const auto to = target(app_path(app, "/deploys"), query);
     if (!invocation.image.empty()) {
         return conditional(

@@ -24,8 +24,8 @@ Result<std::pair<std::string, std::int64_t>> parse_scale(const std::string& word
 // "shop.example.org/api" -> {"shop.example.org", "/api"}.
 std::pair<std::string, std::string> split_route(const std::string& word);
 
-ApiCall deploy_call(const Invocation& invocation, const std::string& app,
-                    const std::string& folder);
+Result<ApiCall> deploy_call(const Invocation& invocation, const std::string& app,
+                            const std::string& folder);
 ApiCall terminal_call(const std::string& instance, const std::vector<std::string>& query);
 
 // "/v1/a?x=1&y=2", values percent-encoded; those of an empty value are left out.

@@ -177,6 +177,24 @@ Status wait_until_down(const Shell& shell) {
     }
 }
 
+// What files that were named on the command line say.
+Status read_said_files(Invocation& said) {
+    if (!said.users.empty()) {
+        MOLN_ASSIGN(const auto text,
+                    read_file_or_input(said.users, {k_auth_users_max * k_auth_user_bytes_max,
+                                                    "the users of a route have"}));
+        std::istringstream lines(text);
+        for (std::string line; std::getline(lines, line);) {
+            if (!line.empty() && line.front() != '#') said.user_lines.push_back(line);
+        }
+    }
+    if (said.verb == "maintenance on" && !said.page.empty()) {
+        MOLN_ASSIGN(said.page,
+                    read_file_or_input(said.page, {k_maintenance_page_bytes_max, "a page has"}));
+    }
+    return {};
+}
+
 // The route is made; whether its port could be opened is seen a moment later.
 Status tell_listening(const Shell& shell, const std::string& app) {
     auto asked = shell.said;
@@ -241,7 +259,8 @@ Status send_change(const Shell& shell, const ApiCall& call,
 }
 
 Verdict run_change(const Shell& shell) {
-    const auto& said = shell.said;
+    auto said = shell.said;
+    MOLN_TRY(read_said_files(said));
     std::string app;
     if (needs_app(said)) {
         MOLN_ASSIGN(app, app_to_act_on(shell));

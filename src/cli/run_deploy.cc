@@ -121,9 +121,9 @@ Verdict run_deploy(const Shell& shell) {
         if (!said.words.empty()) {
             return fail(ErrorCode::invalid, "deploy: expected a folder or --image, not both");
         }
-        done = shell.client.lines(deploy_call(said, app, ""), [&](const json::value& value) {
-            return take_line(shell, value, outcome);
-        });
+        MOLN_ASSIGN(const auto call, deploy_call(said, app, ""));
+        done = shell.client.lines(
+            call, [&](const json::value& value) { return take_line(shell, value, outcome); });
     } else {
         MOLN_ASSIGN(const auto folder, look_at_folder(root));
         for (const auto& warning : folder.warnings) shell.progress("warning: " + warning);
@@ -131,7 +131,8 @@ Verdict run_deploy(const Shell& shell) {
         shell.progress(fmt::format("sending {} of folder {} as app {}",
                                    count_words(std::int64_t(folder.entries.size()), "file"), name,
                                    app));
-        done = send_folder(shell, deploy_call(said, app, name), folder, outcome);
+        MOLN_ASSIGN(const auto call, deploy_call(said, app, name));
+        done = send_folder(shell, call, folder, outcome);
     }
     if (!done && interrupted()) say_what_goes_on(shell, outcome);
     MOLN_TRY(done);

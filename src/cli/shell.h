@@ -47,6 +47,7 @@ Verdict run_change(const Shell& shell);  // verbs that change something
 Verdict run_stream(const Shell& shell);  // logs, events, top
 Verdict run_trust(const Shell& shell);
 Verdict run_acme(const Shell& shell);  // cert acme
+Verdict run_password(const Shell& shell);
 Verdict run_deploy(const Shell& shell);
 Verdict run_terminal(const Shell& shell);  // run, shell
 

@@ -39,10 +39,20 @@ const std::vector<Verb>& verbs() {
          "DIR, the folder it is called in. Ctrl-C before the release is made cancels the build; "
          "after that the switch goes on without you.",
          "moln deploy\nmoln deploy ./shop --app shop\nmoln deploy --dry-run\n"
+         "moln deploy --canary 10% --canary-header X-Canary\n"
          "moln deploy --image docker://127.0.0.1:5000/shop:2 --app shop"},
         {"releases", k_deploy, "List the releases that are kept", "", "moln releases"},
         {"rollback", k_deploy, "Switch back to an earlier release",
          "Without a number, to the one that served before.", "moln rollback\nmoln rollback 3"},
+
+        {"canary", k_deploy, "Set which requests the canary gets",
+         "A canary is what `moln deploy --canary` made: a release beside the one that serves. A "
+         "client is in the share or not by its address, so that it sees one release; a larger "
+         "share takes more clients in and none out.",
+         "moln canary 25%\nmoln canary 0 --header \"X-Canary: yes\" --cookie canary=yes"},
+        {"promote", k_deploy, "Let the canary take the place of what serves",
+         "From here on it is a switch like any other. `moln rollback` ends a canary instead.",
+         "moln promote"},
 
         {"apps", k_look, "List apps", "", "moln apps\nmoln apps --app shop"},
         {"ps", k_look, "List instances: state, age, what still drains",
@@ -62,6 +72,11 @@ const std::vector<Verb>& verbs() {
          "Waits until what was begun is finished and all has ended; Ctrl-C stops only the waiting.",
          "moln stop\nmoln stop --instance worker-7f3k2m"},
         {"start", k_change, "Start a stopped app", "", "moln start"},
+        {"maintenance on", k_change, "Answer with a page instead of the app",
+         "Requests get 503 with the page and Retry-After; instances run on, routes without HTTP "
+         "too.",
+         "moln maintenance on\nmoln maintenance on --page soon.html --retry-after 10m"},
+        {"maintenance off", k_change, "Let the app answer again", "", "moln maintenance off"},
         {"env ls", k_change, "List environment variables", "", "moln env ls"},
         {"env set", k_change, "Set environment variables; makes a release", "",
          "moln env set COLOR=blue SIZE=3"},
@@ -85,8 +100,14 @@ const std::vector<Verb>& verbs() {
          "moln route add shop.localhost\nmoln route add shop.example.org/api --process api\n"
          "moln route add shop.example.org --https both --hsts 30d\n"
          "moln route add shop.example.org --cache --stale-if-error 1h\n"
+         "moln route add admin.example.org --users users.txt --rate-limit 20/s\n"
          "moln route add --listen tcp:5432 --app db --process postgres\n"
          "moln route add --listen tcp:8443 mail.example.org --send-proxy v2"},
+        {"password", k_change, "Print a user's line for a route that asks for passwords",
+         "The password is asked for without echo, or read from standard input, never an argument. "
+         "The line has only its hash: it goes to `auth.users` of moln.toml, or to a file for "
+         "`moln route add --users`. Lines of `htpasswd -B` do as well.",
+         "moln password alice >> users.txt"},
         {"route rm", k_change, "Remove a route that was added", "",
          "moln route rm shop.localhost\nmoln route rm --listen tcp:5432 --app db"},
         {"rm", k_change, "Remove an app; its data goes to the trash",

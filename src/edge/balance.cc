@@ -25,8 +25,8 @@ std::uint64_t rendezvous_score(std::uint64_t key, std::uint64_t endpoint) {
 double slow_start_share(Milliseconds age, Milliseconds slow_start) {
     constexpr double k_first = 0.05;
     if (age >= slow_start) return 1;
-    const double passed =
-        static_cast<double>(std::max<std::int64_t>(age.count, 0)) / static_cast<double>(slow_start.count);
+    const double passed = static_cast<double>(std::max<std::int64_t>(age.count, 0)) /
+                          static_cast<double>(slow_start.count);
     return std::max(k_first, passed);
 }
 

@@ -54,9 +54,8 @@ std::optional<Credentials> basic_credentials(const http::FieldTable& fields,
     const auto colon = text->find(':');
     if (colon == std::string_view::npos || colon == 0) return std::nullopt;
     // Control characters are in no name or password (RFC 7617 2); the name goes into a field.
-    const bool clean = std::ranges::none_of(*text, [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    });
+    const bool clean = std::ranges::none_of(
+        *text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
     if (!clean) return std::nullopt;
     return Credentials{text->substr(0, colon), text->substr(colon + 1)};
 }
@@ -66,6 +65,11 @@ std::string_view hash_of(const std::vector<std::string>& users, std::string_view
         if (user_name(entry) == user) return entry.substr(user.size() + 1);
     }
     return {};
+}
+
+std::string_view first_hash(const std::vector<std::string>& users) {
+    if (users.empty()) return {};
+    return hash_of(users, user_name(users.front()));
 }
 
 }  // namespace moln::edge

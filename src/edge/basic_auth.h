@@ -26,4 +26,7 @@ std::optional<Credentials> basic_credentials(const http::FieldTable& fields,
 // The hash of `user` among "name:hash"; "" for one that is not there.
 std::string_view hash_of(const std::vector<std::string>& users, std::string_view user);
 
+// Some hash, to be tried for a name that is not there.
+std::string_view first_hash(const std::vector<std::string>& users);
+
 }  // namespace moln::edge

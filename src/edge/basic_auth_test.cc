@@ -39,8 +39,8 @@ TEST(BasicAuth, reads_name_and_password) {
 }
 
 TEST(BasicAuth, takes_nothing_else_for_credentials) {
-    for (const auto* value : {"", "Basic", "Basic ", "Bearer QWxhZGRpbjpvcGVu", "Basic QWx!", "Basic Q",
-                              "Basic QWxh=ZGRpbg==", "BasicQWxhZGRpbjpvcGVu"}) {
+    for (const auto* value : {"", "Basic", "Basic ", "Bearer QWxhZGRpbjpvcGVu", "Basic QWx!",
+                              "Basic Q", "Basic QWxh=ZGRpbg==", "BasicQWxhZGRpbjpvcGVu"}) {
         EXPECT_EQ(read(value), "") << value;
     }
     EXPECT_EQ(read("Basic " + encoded("nobody")), "");

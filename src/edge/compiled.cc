@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "edge/limits.h"
+#include "edge/preference.h"
 #include "http/url.h"
 #include "model/limits.h"
 
@@ -49,6 +50,12 @@ Status check_health(const EdgeApp& app, const HealthSpec& health) {
 Status check_app(const EdgeApp& app) {
     if (app.hold_requests_max < 0) return bad_app(app, "hold_requests_max must be 0 or more");
     if (app.hold_limit.count < 0) return bad_app(app, "hold_limit must be 0 or more");
+    if (app.slow_start.count < 0) return bad_app(app, "slow_start must be 0 or more");
+    if (auto valid = validate_canary(app.canary); !valid) return bad_app(app, valid.error().reason);
+    if (app.maintenance) {
+        auto valid = validate_maintenance(*app.maintenance);
+        if (!valid) return bad_app(app, valid.error().reason);
+    }
     MOLN_TRY(check_health(app, app.health));
     std::set<std::string_view> seen;
     for (const auto& endpoint : app.endpoints) {
@@ -62,6 +69,24 @@ Status check_app(const EdgeApp& app) {
             return bad_app(app, fmt::format("instance {}: {}:{} is no IPv4 address and port", name,
                                             endpoint.address, endpoint.port));
         }
+    }
+    return {};
+}
+
+// Who may come in, and how many.
+Status let_in(RouteTarget& target, const EdgeRoute& route) {
+    const auto bad = [&](std::string_view field, const Error& error) {
+        return fail_in(fmt::format("snapshot: route {}{}: {}", route.host, route.path, field),
+                       error);
+    };
+    if (route.rate) {
+        if (auto valid = validate_rate(*route.rate); !valid) return bad("rate", valid.error());
+        if (route.rate->client) target.client_rate = rate_rule(*route.rate->client);
+        if (route.rate->route) target.route_rate = rate_rule(*route.rate->route);
+    }
+    if (route.auth) {
+        if (auto valid = validate_auth(*route.auth); !valid) return bad("auth", valid.error());
+        target.auth = route.auth;
     }
     return {};
 }
@@ -186,7 +211,9 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
                            .redirect = route.redirect,
                            .hsts_s = static_cast<std::uint32_t>(
                                std::clamp<std::int64_t>(route.hsts.count / 1000, 0, k_hsts_s_max)),
-                           .cache = route.cache});
+                           .cache = route.cache,
+                           .scope = balance_key(route.host + " " + route.path)});
+        MOLN_TRY(let_in(targets.back(), route));
         auto& probe_host = probe_hosts[found->second];
         if (probe_host.empty() && !route.host.starts_with('*')) probe_host = route.host;
     }

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "edge/challenge.h"
+#include "edge/rate.h"
 #include "http/routes.h"
 #include "model/edge.h"
 #include "model/listen.h"
@@ -22,6 +23,10 @@ struct RouteTarget {
     bool redirect = false;
     std::uint32_t hsts_s = 0;
     std::optional<CacheSpec> cache = std::nullopt;
+    std::uint64_t scope = 0;  // of its rate limits: the same from snapshot to snapshot
+    std::optional<RateRule> client_rate = std::nullopt;
+    std::optional<RateRule> route_rate = std::nullopt;
+    std::optional<AuthSpec> auth = std::nullopt;
 };
 
 // Where a stream leads.

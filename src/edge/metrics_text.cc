@@ -63,6 +63,8 @@ void write_totals(Out out, const EdgeTotals& totals) {
         {"moln_edge_bad_requests_total", "Requests refused by the parser.",
          totals.bad_requests_total},
         {"moln_edge_unrouted_total", "Requests that matched no route.", totals.unrouted_total},
+        {"moln_edge_rate_limited_total", "Requests over a limit of their route.",
+         totals.rate_limited_total},
         {"moln_edge_retries_total", "Attempts after the first.", totals.retries_total},
         {"moln_edge_ejections_total", "Endpoints left alone after failures.",
          totals.ejections_total},

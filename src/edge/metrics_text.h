@@ -23,6 +23,7 @@ struct EdgeTotals {
     std::int64_t http2_floods_total = 0;           // connections closed for frames without use
     std::int64_t bad_requests_total = 0;           // refused by the parser
     std::int64_t unrouted_total = 0;               // no app for the host
+    std::int64_t rate_limited_total = 0;           // answered 429
     std::int64_t retries_total = 0;
     std::int64_t ejections_total = 0;
     std::int64_t upstream_connects_total = 0;

@@ -25,6 +25,11 @@ bool matches(const NamedValue& rule, std::optional<std::string_view> found) {
     return found && (!rule.value || *rule.value == *found);
 }
 
+bool in_share(const CanarySpec& canary, std::string_view client) {
+    constexpr std::uint64_t k_whole = 100;
+    return balance_key(client) % k_whole < static_cast<std::uint64_t>(canary.share);
+}
+
 }  // namespace
 
 Preference preference(const EdgeApp& app, const http::RequestHead& head, std::string_view client) {
@@ -42,8 +47,15 @@ Preference preference(const EdgeApp& app, const http::RequestHead& head, std::st
     return wish;
 }
 
+Preference stream_preference(const EdgeApp& app, std::span<const std::uint8_t, 16> bytes) {
+    const std::string_view client(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    Preference wish;
+    if (app.balance.by == BalanceBy::client) wish.key = balance_key(client);
+    if (app.canary_release != 0) wish.canary = in_share(app.canary, client);
+    return wish;
+}
+
 bool is_canary(const CanarySpec& canary, const http::RequestHead& head, std::string_view client) {
-    constexpr std::uint64_t k_whole = 100;
     if (!canary.header.empty()) {
         const auto rule = split_header_rule(canary.header);
         if (matches(rule, head.fields.first(rule.name))) return true;
@@ -52,7 +64,7 @@ bool is_canary(const CanarySpec& canary, const http::RequestHead& head, std::str
         const auto rule = split_cookie_rule(canary.cookie);
         if (matches(rule, http::cookie(head.fields, rule.name))) return true;
     }
-    return balance_key(client) % k_whole < static_cast<std::uint64_t>(canary.share);
+    return in_share(canary, client);
 }
 
 std::uint64_t balance_key(std::string_view text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "edge/balance.h"
@@ -15,6 +16,9 @@ inline constexpr std::size_t k_affinity_digits = 16;
 
 // `client` is the address as text. Of an app that asks for nothing it is empty.
 Preference preference(const EdgeApp& app, const http::RequestHead& head, std::string_view client);
+
+// Of a connection without HTTP there is only the address: of IPv4 the first four bytes.
+Preference stream_preference(const EdgeApp& app, std::span<const std::uint8_t, 16> client);
 
 // Is this client's request, with that head, the canary's?
 bool is_canary(const CanarySpec& canary, const http::RequestHead& head, std::string_view client);

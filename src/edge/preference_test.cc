@@ -34,7 +34,8 @@ TEST(Preference, affinity_is_a_token_or_nothing) {
         return preference(app, request.head, "192.0.2.1").affinity;
     };
     EXPECT_EQ(of("0123456789abcdef"), 0x0123'4567'89ab'cdefU);
-    for (const auto* bad : {"", "0123", "0123456789abcdeg", "0123456789abcdef0", "-123456789abcdef"}) {
+    for (const auto* bad :
+         {"", "0123", "0123456789abcdeg", "0123456789abcdef0", "-123456789abcdef"}) {
         EXPECT_EQ(of(bad), 0U) << bad;
     }
 }
@@ -49,7 +50,8 @@ TEST(Preference, key_is_of_what_the_app_balances_by) {
         app.balance = {by, name};
         return preference(app, request.head, client).key;
     };
-    EXPECT_NE(key(BalanceBy::header, "x-tenant", one, "1"), key(BalanceBy::header, "X-Tenant", other, "1"));
+    EXPECT_NE(key(BalanceBy::header, "x-tenant", one, "1"),
+              key(BalanceBy::header, "X-Tenant", other, "1"));
     EXPECT_EQ(key(BalanceBy::header, "X-Tenant", none, "1"), 0U);
     EXPECT_EQ(key(BalanceBy::cookie, "sid", one, "1"), key(BalanceBy::cookie, "sid", other, "2"));
     EXPECT_NE(key(BalanceBy::client, "", one, "1"), key(BalanceBy::client, "", one, "2"));

@@ -42,7 +42,8 @@ TEST(Rate, forgets_what_lies_long_ago) {
 }
 
 TEST(Rate, of_the_most_and_the_least_does_not_overflow) {
-    const auto slow = rate_rule({.requests = 1, .window = k_rate_window_max, .burst = k_rate_requests_max});
+    const auto slow =
+        rate_rule({.requests = 1, .window = k_rate_window_max, .burst = k_rate_requests_max});
     EXPECT_EQ(rate_verdict(slow, 0, 1).wait_ns, 0);
     EXPECT_GT(slow.tolerance_ns, 0);
     const auto fast = rate_rule({.requests = k_rate_requests_max, .window = {1}, .burst = 0});

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, k_field_ids> k_names = {{
     "x-forwarded-host",
     "x-forwarded-port",
     "x-real-ip",
+    "x-forwarded-user",
     "forwarded",
     "traceparent",
     "tracestate",

@@ -27,6 +27,7 @@ enum class FieldId : std::uint8_t {
     x_forwarded_host,
     x_forwarded_port,
     x_real_ip,
+    x_forwarded_user,
     forwarded,
     traceparent,
     tracestate,
@@ -68,7 +69,7 @@ enum class FieldId : std::uint8_t {
     accept_encoding,
     accept_language,
 };
-inline constexpr std::size_t k_field_ids = 58;
+inline constexpr std::size_t k_field_ids = 59;
 
 // Any case of letters. `name` must be a valid token.
 FieldId field_id(std::string_view name);

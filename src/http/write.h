@@ -89,10 +89,11 @@ BodyFraming body_for_client(const BodyFraming& received, Version client_version)
 std::optional<std::size_t> write_response_head(const ResponseHead& head,
                                                const ClientResponse& response, std::span<char> out);
 
-// What the edge itself answers: plain text, never cached.
+// What the edge itself answers: text, never cached.
 struct ErrorResponse {
     std::uint16_t status = 500;
-    std::string_view text;  // one sentence for the user; a newline is added
+    std::string_view text;               // one sentence for the user; a newline is added
+    std::string_view content_type = {};  // "": plain text
     std::optional<std::uint32_t> retry_after_s;
     Method request_method = Method::get;  // HEAD: no body is written
     Version client_version = Version::http_1_1;

@@ -19,6 +19,7 @@ FieldSet dropped_fields(const RequestHead& head, const UpstreamRequest& request)
                       .with(FieldId::x_forwarded_host)
                       .with(FieldId::x_forwarded_port)
                       .with(FieldId::x_real_ip)
+                      .with(FieldId::x_forwarded_user)
                       .with(FieldId::forwarded);
     }
     if (request.for_cache) {

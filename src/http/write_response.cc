@@ -86,7 +86,8 @@ std::optional<std::size_t> write_error_response(const ErrorResponse& error,
     ByteWriter out(buffer);
     write_status_line(out, error.status, reason_phrase(error.status));
     if (!error.date.empty()) out.field("Date", error.date);
-    out.field("Content-Type", "text/plain; charset=utf-8");
+    out.field("Content-Type",
+              error.content_type.empty() ? "text/plain; charset=utf-8" : error.content_type);
     out.field("Cache-Control", "no-store");
     write_content_length(out, error.text.size() + 1);
     if (error.retry_after_s) {

@@ -44,8 +44,8 @@ struct ProcessSpec {
     std::int64_t queue = 256;
     Milliseconds queue_time = seconds(60);
     WebProtocol protocol = WebProtocol::http;
-    BalanceSpec balance;          // web: which instance a request goes to
-    bool affinity = false;        // web: a client's cookie keeps it with its instance
+    BalanceSpec balance;         // web: which instance a request goes to
+    bool affinity = false;       // web: a client's cookie keeps it with its instance
     Milliseconds slow_start{0};  // web: how long a new instance's share grows to its whole
     friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
 };

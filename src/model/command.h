@@ -116,10 +116,9 @@ struct StopAcmeCommand {};
 using Command =
     std::variant<DeployCommand, RollbackCommand, ScaleCommand, SetEnvCommand, SetSecretCommand,
                  AddRouteCommand, RemoveRouteCommand, SetCanaryCommand, PromoteCommand,
-                 SetMaintenanceCommand, RestartCommand, StopCommand, StartCommand,
-                 RemoveAppCommand, RunCommand, StopInstanceCommand, RemoveVolumeCommand,
-                 RecoverCommand, PurgeCommand, AddCertificateCommand, RemoveCertificateCommand,
-                 SetAcmeCommand, StopAcmeCommand>;
+                 SetMaintenanceCommand, RestartCommand, StopCommand, StartCommand, RemoveAppCommand,
+                 RunCommand, StopInstanceCommand, RemoveVolumeCommand, RecoverCommand, PurgeCommand,
+                 AddCertificateCommand, RemoveCertificateCommand, SetAcmeCommand, StopAcmeCommand>;
 
 // The caller saw the app at this generation and wants no other; none: any.
 struct Expected {

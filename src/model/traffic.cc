@@ -161,9 +161,10 @@ Status validate_auth(const AuthSpec& auth) {
                           user.find(' ') == std::string_view::npos &&
                           user.size() <= k_auth_user_bytes_max;
         if (!good) {
-            return expected("users as \"name:hash\", as `moln password` prints them, the hash "
-                            "beginning with $",
-                            name);
+            return expected(
+                "users as \"name:hash\", as `moln password` prints them, the hash "
+                "beginning with $",
+                name);
         }
         if (!names.insert(name).second) return expected("each user once", name);
     }
@@ -179,9 +180,9 @@ Status validate_auth(const AuthSpec& auth) {
 
 Status validate_balance(const BalanceSpec& balance) {
     const bool named = balance.by == BalanceBy::header || balance.by == BalanceBy::cookie;
-    const bool good = named ? is_token(balance.name) &&
-                                  balance.name.size() <= k_field_name_length_max
-                            : balance.name.empty();
+    const bool good = named
+                          ? is_token(balance.name) && balance.name.size() <= k_field_name_length_max
+                          : balance.name.empty();
     if (good) return {};
     return expected("least, client, path, header:NAME or cookie:NAME", format_balance(balance));
 }

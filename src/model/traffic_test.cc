@@ -25,8 +25,9 @@ TEST(Rate, is_read_as_people_write_it) {
 }
 
 TEST(Rate, of_anything_else_is_refused_with_an_example) {
-    for (const auto* text : {"", "20", "/s", "20/", "0/s", "-1/s", "1000001/s", "1/2d", "20/s burst",
-                             "20/s burst 0", "20/s burst 1000001", "20 /s", "20/x", "1/0s"}) {
+    for (const auto* text :
+         {"", "20", "/s", "20/", "0/s", "-1/s", "1000001/s", "1/2d", "20/s burst", "20/s burst 0",
+          "20/s burst 1000001", "20 /s", "20/x", "1/0s"}) {
         const auto rate = parse_rate(text);
         ASSERT_FALSE(rate) << text;
         EXPECT_THAT(rate.error().reason, HasSubstr("expected a rate such as \"20/s\"")) << text;

@@ -85,16 +85,17 @@ BOOST_DESCRIBE_STRUCT(ProcessView, (),
 
 // One word for how an app is doing.
 enum class AppState {
-    empty,      // nothing was deployed yet
-    running,    // as wanted
-    switching,  // to another release
-    canary,     // another release gets a part of the requests
+    empty,        // nothing was deployed yet
+    running,      // as wanted
+    switching,    // to another release
+    canary,       // another release gets a part of the requests
     maintenance,  // the edge answers with a page
-    degraded,   // fewer instances ready than wanted
-    failed,     // the last release did not become healthy
-    stopped,    // by the user
+    degraded,     // fewer instances ready than wanted
+    failed,       // the last release did not become healthy
+    stopped,      // by the user
 };
-BOOST_DESCRIBE_ENUM(AppState, empty, running, switching, canary, maintenance, degraded, failed, stopped)
+BOOST_DESCRIBE_ENUM(AppState, empty, running, switching, canary, maintenance, degraded, failed,
+                    stopped)
 
 struct AppView {
     std::string project;
@@ -108,12 +109,14 @@ struct AppView {
     std::vector<std::string> urls;
     std::string source;  // of the wanted release
     std::int64_t volumes = 0;
+    std::optional<CanarySpec> canary = std::nullopt;  // what the wanted release gets meanwhile
+    bool maintenance = false;
     WallTime created;
     friend bool operator==(const AppView&, const AppView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(AppView, (),
                       (project, name, generation, state, release, release_served, rollout,
-                       processes, urls, source, volumes, created))
+                       processes, urls, source, volumes, canary, maintenance, created))
 
 // One word for how an instance is doing: goal and phase and health seen as one.
 enum class InstanceState {

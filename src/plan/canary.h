@@ -1,6 +1,6 @@
 // A canary: the wanted release beside the one that serves, in the edge for a part of the requests.
-// It is a switch that stops before its second step (docs/INVARIANTS.md) until it is promoted, rolled
-// back or fails.
+// It is a switch that stops before its second step (docs/INVARIANTS.md) until it is promoted,
+// rolled back or fails.
 #pragma once
 
 #include <string>

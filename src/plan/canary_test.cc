@@ -34,9 +34,8 @@ protected:
         });
     }
     std::int64_t instances(std::int64_t release) const {
-        return std::ranges::count_if(r.world.instances, [&](const auto& entry) {
-            return entry.second.release == release;
-        });
+        return std::ranges::count_if(
+            r.world.instances, [&](const auto& entry) { return entry.second.release == release; });
     }
     void expect_refused(const Command& command, std::string_view reason) {
         const auto done = r.command(command);

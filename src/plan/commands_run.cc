@@ -70,9 +70,9 @@ Status decide_on(Decision& d, const RestartCommand& command) {
                     fmt::format("{} is stopped: start it with moln start", app.id.text));
     }
     if (has_canary(app)) {
-        return fail(ErrorCode::refused,
-                    fmt::format("{} has a canary: moln promote or moln rollback first",
-                                app.id.text));
+        return fail(
+            ErrorCode::refused,
+            fmt::format("{} has a canary: moln promote or moln rollback first", app.id.text));
     }
     ++app.restart_count;
     begin_rollout(d, app, app.release);

@@ -157,8 +157,9 @@ private:
     // A switch that fails goes back to what served, and leaves that alone.
     void check_app(const App& next) {
         const auto* last = find(before_.apps, next.id);
-        if (last == nullptr || (last->rollout.state != RolloutState::switching &&
-                                last->rollout.state != RolloutState::canary) ||
+        if (last == nullptr ||
+            (last->rollout.state != RolloutState::switching &&
+             last->rollout.state != RolloutState::canary) ||
             next.rollout.state != RolloutState::failed) {
             return;
         }

@@ -149,8 +149,8 @@ Command any_command(const Reality& r) {
         }
         case 16: return PromoteCommand{app};
         case 17:
-            return SetMaintenanceCommand{
-                app, *rc::gen::element(std::optional<MaintenanceSpec>(), std::optional(MaintenanceSpec{}))};
+            return SetMaintenanceCommand{app, *rc::gen::element(std::optional<MaintenanceSpec>(),
+                                                                std::optional(MaintenanceSpec{}))};
         default: break;
     }
     auto deploy = deploy_of(app.text, any_config());

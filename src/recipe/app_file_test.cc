@@ -68,6 +68,8 @@ path = "/api"
 https = "redirect"
 hsts = "30d"
 cache = { ttl = "1m", stale_if_error = "1h" }
+rate_limit = { client = "20/s burst 100", route = "600/m" }
+auth = { users = ["alice:$y$x"], realm = "shop" }
 
 [env]
 COLOR = "blue"
@@ -124,7 +126,10 @@ TEST(AppFile, every_key_is_taken) {
              .process = "web",
              .https = Https::redirect,
              .hsts = days(30),
-             .cache = CacheSpec{.ttl = seconds(60), .stale_if_error = minutes(60)}});
+             .cache = CacheSpec{.ttl = seconds(60), .stale_if_error = minutes(60)},
+             .rate = RateSpec{.client = RateLimit{20, seconds(1), 100},
+                              .route = RateLimit{600, seconds(60), 0}},
+             .auth = AuthSpec{.users = {"alice:$y$x"}, .realm = "shop"}});
     }
     expected.env = {{"COLOR", "blue"}, {"LEVEL", "3"}, {"DEBUG", "false"}};
     expected.volumes = {{.name = "uploads",
@@ -332,6 +337,27 @@ TEST(AppFile, a_route_of_a_port) {
                 HasSubstr("moln.toml:3: route.accept_proxy: expected none"));
     EXPECT_THAT(reason("[[route]]\nlisten = 'tcp:25'\n[[route]]\nlisten = 'tcp:25'\n"),
                 HasSubstr("found tcp:25 again"));
+}
+
+TEST(AppFile, how_a_process_shares_its_requests) {
+    const auto config = config_of(
+        "[process.web]\ncommand = 'x'\nbalance = 'header:X-Tenant'\naffinity = true\n"
+        "slow_start = '30s'\n[[route]]\nhost = 'a.org'\nrate_limit = '20/s'\n");
+    ASSERT_TRUE(config) << config.error().reason;
+    const auto& web = config->processes.at("web");
+    EXPECT_EQ(format_balance(web.balance), "header:X-Tenant");
+    EXPECT_TRUE(web.affinity);
+    EXPECT_EQ(web.slow_start, seconds(30));
+    EXPECT_EQ(config->routes.front().rate->client->requests, 20);
+    EXPECT_FALSE(config->routes.front().rate->route);
+    const auto wrong = parse_app_file(
+        "[process.web]\nbalance = 'most'\n[[route]]\nhost = 'a.org'\nrate_limit = 'many'\n");
+    ASSERT_FALSE(wrong);
+    EXPECT_NE(wrong.error().reason.find("moln.toml:2: process.web.balance: expected least, client"),
+              std::string::npos);
+    EXPECT_NE(wrong.error().reason.find("moln.toml:5: route.rate_limit: expected a rate such as"),
+              std::string::npos)
+        << wrong.error().reason;
 }
 
 }  // namespace

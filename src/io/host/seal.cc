@@ -1,6 +1,8 @@
 #include "io/host/seal.h"
 
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -88,6 +90,15 @@ SealBox SealBox::for_purpose(std::string_view purpose) const {
     crypto_generichash(bytes_of(key), key.size(), bytes_of(purpose), purpose.size(),
                        bytes_of(key_.reveal()), k_key_bytes);  // keyed BLAKE2b, RFC 7693
     return SealBox(Secret(std::move(key)), key_path_);
+}
+
+std::uint64_t SealBox::tag(std::string_view text) const {
+    std::array<unsigned char, crypto_generichash_BYTES_MIN> hash{};
+    crypto_generichash(hash.data(), hash.size(), bytes_of(text), text.size(),
+                       bytes_of(key_.reveal()), k_key_bytes);
+    std::uint64_t number = 0;
+    std::memcpy(&number, hash.data(), sizeof number);
+    return number;
 }
 
 std::string SealBox::seal(const Secret& secret, std::string_view context) const {

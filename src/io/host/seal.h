@@ -3,6 +3,7 @@
 // to another place it does not open.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ public:
     // A box of a key of its own, made from this one's: who has it opens what it sealed and nothing
     // else. The same purpose gives the same key.
     SealBox for_purpose(std::string_view purpose) const;
+
+    // A number that only who has this box's key can tell; always the same for the same text.
+    std::uint64_t tag(std::string_view text) const;
 
     // base64 of version byte, nonce and encrypted bytes. Two seals of one secret differ.
     std::string seal(const Secret& secret, std::string_view context) const;

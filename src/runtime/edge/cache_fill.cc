@@ -184,7 +184,7 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
     }
     const Buffer& in = *asker.client->in;
     client->in->append({in.bytes + in.begin, asker.head_end - in.begin});
-    begin_fill_exchange(core, *client, *asker.app);
+    begin_fill_exchange(core, *client, asker);
     auto& again = static_cast<edge::ListLink<ByAgain>&>(*client);
     if (client->state != ClientState::closed && !again.linked()) core.again.push_back(client);
 }
@@ -231,7 +231,7 @@ void fill_failed(Core& core, Exchange& exchange, const LocalAnswer& answer) {
     if (fill.fetch->state() == CacheFetch::State::asking) {
         core.cache->fail(*fill.fetch, {.status = answer.status,
                                        .text = std::string(answer.text),
-                                       .retry_after = answer.retry_after});
+                                       .retry_after_s = answer.retry_after_s});
         tell(core, fill.fetch->waiting());
     }
     exchange.stage = ResponseStage::local;

@@ -175,7 +175,9 @@ void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse>
     if (!put_stored_head(core, exchange)) {
         exchange.visit->response.reset();
         answer_locally(core, exchange,
-                       {.status = 503, .text = "the edge is out of memory", .retry_after = true});
+                       {.status = 503,
+                        .text = "the edge is out of memory",
+                        .retry_after_s = edge::k_retry_after_s});
     }
 }
 
@@ -329,7 +331,7 @@ void take_failure(Core& core, Exchange& exchange) {
     visit.unlink();
     answer_locally(
         core, exchange,
-        {.status = failure.status, .text = failure.text, .retry_after = failure.retry_after});
+        {.status = failure.status, .text = failure.text, .retry_after_s = failure.retry_after_s});
 }
 
 // wait: no news yet; anything else: the exchange has been moved on.

@@ -38,7 +38,7 @@ namespace moln::edge_loop {
 struct CacheFailure {
     std::uint16_t status = 502;
     std::string text;
-    bool retry_after = false;
+    std::uint32_t retry_after_s = 0;  // 0: not said
 };
 
 // A response that is being asked for. Made by CacheStore::ask; one worker, its leader, moves it on

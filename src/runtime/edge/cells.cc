@@ -28,6 +28,7 @@ void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
     totals.http2_floods_total += counts.h2_floods.get();
     totals.bad_requests_total += counts.bad_requests.get();
     totals.unrouted_total += counts.unrouted.get();
+    totals.rate_limited_total += counts.rate_limited.get();
     totals.retries_total += counts.retries.get();
     totals.ejections_total += counts.ejections.get();
     totals.upstream_connects_total += counts.upstream_connects.get();

@@ -13,6 +13,7 @@
 #include "edge/cache/target.h"
 #include "edge/histogram.h"
 #include "edge/metrics_text.h"
+#include "edge/preference.h"
 #include "io/net/address.h"
 #include "model/edge.h"
 
@@ -48,9 +49,14 @@ struct EndpointCell {
     std::atomic<EndpointHealth> health = EndpointHealth::unknown;
     // Shared by all workers, so that a limit of one is a limit of one; 0 where there is no limit.
     std::atomic<std::int64_t> admitted = 0;
+    std::uint64_t affinity = 0;  // what a client's cookie names it by; never 0
+    std::uint64_t place;         // in the order of balancing by a key
 
     EndpointCell(InstanceId id, net::SocketAddress where, std::size_t workers)
-        : instance(std::move(id)), address(where), slots(workers) {}
+        : instance(std::move(id)),
+          address(where),
+          slots(workers),
+          place(edge::balance_key(instance.text)) {}
 };
 
 struct alignas(64) AppSlot {
@@ -89,6 +95,7 @@ struct alignas(64) WorkerCounts {
     Count h2_floods;
     Count bad_requests;
     Count unrouted;
+    Count rate_limited;
     Count retries;
     Count ejections;
     Count upstream_connects;

@@ -182,6 +182,8 @@ Flow step_exchange(Core& core, Client& client) {
     Flow request = Flow::wait;
     if (exchange.stage == ResponseStage::local) {
         answer = flush_local(core, exchange);
+    } else if (exchange.stage == ResponseStage::password) {
+        answer = Flow::wait;
     } else if (exchange.stage == ResponseStage::cache) {
         answer = pump_cached(core, exchange);
     } else {

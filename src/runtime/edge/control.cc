@@ -39,7 +39,7 @@ Control::Control(net::Epoll epoll, ControlPort& port,
       workers_(workers),
       setup_(std::move(setup)),
       shelf_(std::move(setup_.seal)),
-      registry_(workers.size()),
+      registry_(workers.size(), setup_.affinity),
       prober_(epoll_,
               [this] {
                   report_now_ = true;

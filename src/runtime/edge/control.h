@@ -40,6 +40,7 @@ struct ControlSetup {
     tls::Server* tls = nullptr;       // the same; null: no listener speaks TLS
     std::vector<HeldSocket> held;     // what an edge that takes this one's place is handed
     std::optional<FileLock> lock;     // of the state directory
+    edge::SipKey affinity;            // see CellRegistry
 };
 
 class Control final : public PeerMessages {

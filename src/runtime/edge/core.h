@@ -20,6 +20,7 @@
 #include "runtime/edge/edge_main.h"
 #include "runtime/edge/log_ring.h"
 #include "runtime/edge/parts.h"
+#include "runtime/edge/rate_table.h"
 #include "runtime/edge/slab.h"
 #include "runtime/edge/stream_parts.h"
 #include "runtime/edge/tables.h"
@@ -52,7 +53,8 @@ struct WorkerPort {
     std::shared_ptr<const ListenSockets> next_sockets;  // of streams; taken by the worker
     std::atomic<std::uint64_t> acked = 0;               // generation that the worker has swapped in
     std::atomic<std::uint64_t> health = 0;              // raised when a probe's verdict changed
-    std::atomic<bool> cache_news = false;  // a fetch or a body that it waits for has moved on
+    std::atomic<bool> cache_news = false;     // a fetch or a body that it waits for has moved on
+    std::atomic<bool> password_news = false;  // one that it waits for was checked
     std::atomic<StopWish> stop = StopWish::none;
     std::atomic<bool> finished = false;
     WorkerCounts counts;
@@ -111,6 +113,10 @@ struct Core final : DrainListener {
     CacheStore* cache = nullptr;                   // shared by all workers; null: nothing is cached
     bool cache_news = false;                       // of this worker's own fetches, or of its port
     edge::List<CacheVisit, ByVisit> cache_visits;  // that wait for news
+    RateTable* rates = nullptr;                    // shared by all workers
+    PasswordChecker* passwords = nullptr;          // the same
+    bool password_news = false;
+    edge::List<PasswordVisit, ByPassword> password_visits;
     Views views;
     Random random;
 

@@ -152,7 +152,11 @@ void end_flow(Core& core, DatagramFlow& flow, edge::StreamOutcome outcome) {
 }
 
 bool connect_flow(Core& core, DatagramFlow& flow, std::span<const EndpointCell* const> tried) {
-    EndpointView* endpoint = core.views.pick(*flow.app, tried, PickBy::edge);
+    const AppView& app = *flow.app;
+    Pick how{.by = PickBy::edge, .now_ms = core.now_ms};
+    if (app.spec != nullptr) how.wish = edge::stream_preference(*app.spec, flow.key.client);
+    if (app.slow_until_ms > core.now_ms) how.dice = core.random.next();
+    EndpointView* endpoint = core.views.pick(*flow.app, tried, how);
     if (endpoint == nullptr) return false;
     core.views.open(flow, *endpoint, core.now_ms);
     core.views.to_tunnel(flow);

@@ -1,7 +1,9 @@
 // Which instance answers a request, and what becomes of the request when that instance, or every
 // instance, cannot.
+#include <array>
 #include <span>
 
+#include "edge/basic_auth.h"
 #include "http/write.h"
 #include "runtime/edge/cache_fill.h"
 #include "runtime/edge/flow.h"
@@ -21,7 +23,13 @@ bool write_head(Core& core, Exchange& exchange) {
     // An upgrade is of HTTP/1.
     const auto upgrade = stream == nullptr ? exchange.upgrade : http::UpgradeWish{};
     const CacheFill* fill = exchange.client->fill;
-    const FillFields fields = fill == nullptr ? FillFields{} : fill_fields(*fill);
+    FillFields fields = fill == nullptr ? FillFields{} : fill_fields(*fill);
+    std::array<char, edge::k_credentials_bytes_max> user_room;
+    if (exchange.authenticated) {
+        // Who it was found to be, and not what the client says of itself.
+        const auto user = edge::basic_credentials(head.fields, user_room);
+        fields.add({.name = "X-Forwarded-User", .value = user ? user->user : ""});
+    }
     const std::string_view scheme = link.tls ? "https" : "http";
     const http::UpstreamRequest request{.client_address = link.address(),
                                         .scheme = fill == nullptr ? scheme : fill->scheme,
@@ -56,7 +64,8 @@ void rewind(Core& core, Exchange& exchange) {
 }
 
 void answer_unavailable(Core& core, Exchange& exchange, std::string_view text) {
-    answer_locally(core, exchange, {.status = 503, .text = text, .retry_after = true});
+    answer_locally(core, exchange,
+                   {.status = 503, .text = text, .retry_after_s = edge::k_retry_after_s});
 }
 
 void hold(Core& core, Exchange& exchange, edge::HoldCause cause) {
@@ -86,7 +95,12 @@ void dispatch(Core& core, Exchange& exchange) {
         hold(core, exchange, edge::HoldCause::busy);  // who came before goes before
         return;
     }
-    EndpointView* endpoint = core.views.pick(*exchange.app, tried);
+    const bool slow = exchange.app->slow_until_ms > core.now_ms;
+    EndpointView* endpoint = core.views.pick(*exchange.app, tried,
+                                             {.wish = exchange.wish,
+                                              .by = PickBy::worker,
+                                              .now_ms = core.now_ms,
+                                              .dice = slow ? core.random.next() : 0});
     if (endpoint == nullptr) {
         hold(core, exchange, why_none(core, *exchange.app, exchange));
         return;

@@ -62,6 +62,14 @@ Result<Fd> take_signals() {
     return fd;
 }
 
+edge::SipKey fresh_key() {
+    edge::SipKey key;
+    if (getrandom(&key, sizeof key, 0) != sizeof key) {
+        key.low = static_cast<std::uint64_t>(clock_now(Clock::mono_us));
+    }
+    return key;
+}
+
 // Others are not to know which URLs share a bucket.
 std::uint64_t random_seed() {
     std::uint64_t seed = 0;
@@ -95,6 +103,8 @@ private:
     std::unique_ptr<CacheStore> cache_;  // null: nothing is cached
     std::uint64_t cache_seed_ = 0;
     std::unique_ptr<CacheDisk> disk_;  // null: it is in memory alone
+    RateTable rates_{fresh_key()};
+    PasswordChecker passwords_{fresh_key(), fresh_key()};
     std::unique_ptr<ControlPort> port_;
     std::vector<std::unique_ptr<WorkerPort>> ports_;
     std::vector<std::unique_ptr<Core>> cores_;
@@ -120,6 +130,8 @@ Status Edge::prepare_workers(Bound& bound) {
                                                     .listeners = std::move(bound.by_worker[i]),
                                                     .workers = &ports_,
                                                     .cache = cache_.get(),
+                                                    .rates = &rates_,
+                                                    .passwords = &passwords_,
                                                     .tls = tls_.get()}));
         cores_.push_back(std::move(core));
     }
@@ -203,7 +215,8 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
                        .cache_disk = nullptr,
                        .tls = tls_.get(),
                        .held = std::move(bound.held),
-                       .lock = std::exchange(lock_, std::nullopt)};
+                       .lock = std::exchange(lock_, std::nullopt),
+                       .affinity = fresh_key()};
     MOLN_ASSIGN(setup.state, Folder::open(options_.state_dir));
     MOLN_ASSIGN(setup.daemon_listener,
                 net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
@@ -211,6 +224,8 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
         // The node's own key is left behind here: it opens far more than certificates.
         MOLN_ASSIGN(const auto node_key, SealBox::open(options_.seal_key));
         setup.seal = node_key.for_purpose(k_seal_certificates);
+        const auto affinity = node_key.for_purpose("affinity");
+        setup.affinity = {.low = affinity.tag("low"), .high = affinity.tag("high")};
     }
     MOLN_ASSIGN(setup.log, AccessLog::open(options_.access_log));
     return setup;
@@ -257,6 +272,7 @@ Status Edge::start() {
         const int cpu = cpus_[i % cpus_.size()];
         threads_.emplace_back([core = cores_[i].get(), cpu] { run_worker(*core, cpu); });
     }
+    passwords_.start();
     if (options_.seccomp == EdgeSeccomp::on) MOLN_TRY(restrict_system_calls());
     return inheritance_ ? tell_predecessor() : Status();
 }

@@ -8,6 +8,7 @@
 #include "http/write.h"
 #include "io/net/socket.h"
 #include "runtime/edge/acme_challenge.h"
+#include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
 
@@ -80,6 +81,16 @@ void begin_request(Core& core, Exchange& exchange, std::size_t head_bytes) {
     start_trace(core, exchange);
 }
 
+void note_wish(Exchange& exchange) {
+    const EdgeApp* app = exchange.app->spec;
+    if (app == nullptr) return;
+    const bool asks =
+        app->affinity || app->balance.by != BalanceBy::least || app->canary_release != 0;
+    if (!asks) return;
+    exchange.wish =
+        edge::preference(*app, exchange.heads->request, exchange.client->link().address());
+}
+
 // A name that the handshake proved is the only one asked for here (RFC 9110 7.4): what a route asks
 // of its clients cannot be passed by under another host's name.
 bool is_misdirected(const Client& client, const http::RequestHead& head) {
@@ -107,7 +118,9 @@ void redirect_to_tls(Core& core, Exchange& exchange) {
         place.text(head.query());
     }
     answer_locally(core, exchange,
-                   {.status = 308, .text = "this is served over TLS", .location = place.written()});
+                   {.status = 308,
+                    .text = "this is served over TLS",
+                    .extra = {.name = "Location", .value = place.written()}});
 }
 
 void unrouted(Core& core, Exchange& exchange) {
@@ -259,15 +272,26 @@ Flow begin_exchange(Core& core, Client& client) {
     if (over_tls) exchange.hsts_s = routed.target->hsts_s;
     exchange.app = routed.app;
     ++exchange.app->exchanges;
-    exchange.app->budget.note_request();
-    const auto& cache = routed.target->cache;
-    const auto entry = cache ? enter_cache(core, exchange, *cache) : CacheEntry::not_taken;
-    if (entry == CacheEntry::not_taken) dispatch(core, exchange);
+    const auto admission = admit(core, exchange, *routed.target);
+    if (admission == Admission::in) enter(core, exchange, routed.target->cache);
     return Flow::progress;
 }
 
-void begin_fill_exchange(Core& core, Client& client, AppView& app) {
+void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache) {
+    exchange.app->budget.note_request();
+    note_wish(exchange);
+    // What the canary answers is not what others are to get.
+    if (cache && !exchange.wish.canary &&
+        enter_cache(core, exchange, *cache) == CacheEntry::taken) {
+        return;
+    }
+    dispatch(core, exchange);
+}
+
+void begin_fill_exchange(Core& core, Client& client, const Exchange& asker) {
     Exchange& exchange = exchange_of(core, client);
+    AppView& app = *asker.app;
+    exchange.authenticated = asker.authenticated;
     exchange.app = &app;
     ++app.exchanges;
     app.budget.note_request();
@@ -276,6 +300,8 @@ void begin_fill_exchange(Core& core, Client& client, AppView& app) {
     CHECK(parsed.progress == http::Progress::done);  // it was, where these bytes come from
     heads.request.rebase(client.in->bytes + client.in->begin);
     begin_request(core, exchange, parsed.consumed);
+    note_wish(exchange);
+    exchange.wish.canary = false;
     dispatch(core, exchange);
 }
 
@@ -307,9 +333,9 @@ void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
                                                                   : http::Persistence::close,
                               .date = core.date_text(),
                               .extra = {}};
-    if (answer.retry_after) error.retry_after_s = edge::k_retry_after_s;
-    const http::ExtraField location{.name = "Location", .value = answer.location};
-    if (!answer.location.empty()) error.extra = {&location, 1};
+    if (answer.retry_after_s != 0) error.retry_after_s = answer.retry_after_s;
+    error.content_type = answer.content_type;
+    if (!answer.extra.name.empty()) error.extra = {&answer.extra, 1};
     Buffer& out = *exchange.to_client;
     const auto size = http::write_error_response(error, {out.tail(), out.room()});
     CHECK(size);  // a text of ours always fits into an almost empty buffer

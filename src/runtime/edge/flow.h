@@ -62,13 +62,14 @@ Flow begin_exchange(Core& core, Client& client);
 // has it. False: it cannot be said there.
 bool put_head(Exchange& exchange, std::size_t bytes, h2::End end);
 // Of a fetch for the cache, whose request's head is in client.in.
-void begin_fill_exchange(Core& core, Client& client, AppView& app);
+void begin_fill_exchange(Core& core, Client& client, const Exchange& asker);
 // Answers by ourselves.
 struct LocalAnswer {
     std::uint16_t status = 500;
     std::string_view text;
-    bool retry_after = false;
-    std::string_view location = {};  // of a redirect
+    std::string_view content_type = {};  // "": plain text
+    std::uint32_t retry_after_s = 0;     // 0: not said
+    http::ExtraField extra = {};
 };
 void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer);
 // The response is out. The endpoint and the upstream connection are released, the line is logged.

@@ -7,7 +7,8 @@ namespace moln::edge_loop {
 
 edge::HoldCause why_none(const Core& core, const AppView& app, const Attempts& of) {
     if (of.tried_count != 0) return edge::HoldCause::unreachable;
-    return core.views.any_eligible(app) ? edge::HoldCause::busy : edge::HoldCause::none_ready;
+    return core.views.any_eligible(app, of.wish.canary) ? edge::HoldCause::busy
+                                                        : edge::HoldCause::none_ready;
 }
 
 edge::HoldVerdict begin_hold(Core& core, AppView& app, Attempts& of, edge::HoldCause cause) {
@@ -45,9 +46,11 @@ void end_hold(AppView& app, Attempts& of) {
 
 HeldStep held_step(const Core& core, const AppView& app, const Attempts& of) {
     const bool due = of.held_retry_ms <= core.now_ms;
-    if (due && core.views.any_place(app)) return HeldStep::go;
+    if (due && core.views.any_place(app, of.wish.canary)) return HeldStep::go;
     if (app.spec == nullptr || of.held_until_ms <= core.now_ms) return HeldStep::give_up;
-    if (!app.spec->hold && !core.views.any_eligible(app)) return HeldStep::give_up;
+    if (!app.spec->hold && !core.views.any_eligible(app, of.wish.canary)) {
+        return HeldStep::give_up;
+    }
     return HeldStep::stay;
 }
 

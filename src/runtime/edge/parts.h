@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 
+#include "edge/balance.h"
 #include "edge/hold.h"
 #include "edge/limits.h"
 #include "edge/list.h"
@@ -19,9 +20,11 @@
 #include "http/head.h"
 #include "http/trace.h"
 #include "io/file/fd.h"
+#include "model/app_config.h"
 #include "runtime/edge/buffer.h"
 #include "runtime/edge/h2_connection.h"
 #include "runtime/edge/h2_upstream.h"
+#include "runtime/edge/password_checker.h"
 #include "runtime/edge/readiness.h"
 #include "runtime/edge/tls_session.h"
 
@@ -55,6 +58,7 @@ struct ByAgain;
 struct ByPool;
 struct ByHold;
 struct ByVisit;
+struct ByPassword;
 
 // A list of equal durations is sorted by deadline without sorting.
 struct Timed : edge::ListLink<ByTimer> {
@@ -133,10 +137,11 @@ struct Heads {
 };
 
 enum class ResponseStage : std::uint8_t {
-    head,   // awaited
-    body,   // being passed on
-    local,  // ours, wholly in to_client
-    cache,  // waits for a fetch, or is served from what is stored
+    head,      // awaited
+    body,      // being passed on
+    local,     // ours, wholly in to_client
+    cache,     // waits for a fetch, or is served from what is stored
+    password,  // waits for it to be checked
     done,
 };
 
@@ -174,8 +179,18 @@ struct Attempts {
     std::int64_t held_until_ms = 0;  // 0: it has never waited
     std::int64_t held_retry_ms = 0;
     std::int64_t queue_us = 0;  // that it has waited in all
+    edge::Preference wish;
 
     bool is_new() const { return held_until_ms == 0 && attempts == 0; }
+};
+
+// A request whose password is being checked.
+struct PasswordVisit : edge::ListLink<ByPassword> {
+    Exchange* exchange = nullptr;
+    std::shared_ptr<PasswordCheck> check;
+    bool nobody = false;  // no user has that name: it is wrong whatever the check says
+    std::string realm;
+    std::optional<CacheSpec> cache;  // what is wanted once it is let in
 };
 
 struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
@@ -217,7 +232,9 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     std::int64_t begun_wall_ms = 0;
     http::TraceContext trace;
     TunnelName* tunnel_name = nullptr;
-    CacheVisit* visit = nullptr;  // of a route with a cache
+    CacheVisit* visit = nullptr;              // of a route with a cache
+    std::unique_ptr<PasswordVisit> password;  // of stage password
+    bool authenticated = false;               // the name in its Authorization is who it is
 };
 
 }  // namespace moln::edge_loop

@@ -89,6 +89,28 @@ http::ExtraField hsts_field(const Exchange& exchange, std::span<char> room) {
 
 namespace {
 
+constexpr std::size_t k_affinity_room = 96;
+
+// A client that is to stay with its instance is told which it is, unless it says so itself.
+http::ExtraField affinity_field(const Exchange& exchange, std::span<char> room) {
+    const EdgeApp* app = exchange.app->spec;
+    if (app == nullptr || !app->affinity || exchange.endpoint == nullptr) return {};
+    const std::uint64_t token = exchange.endpoint->cell->affinity;
+    if (token == exchange.wish.affinity) return {};
+    constexpr std::string_view k_digits = "0123456789abcdef";
+    std::array<char, edge::k_affinity_digits> text;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        text[i] = k_digits[(token >> (60 - 4 * i)) & 15];
+    }
+    http::ByteWriter value(room);
+    value.text(edge::k_affinity_cookie);
+    value.text("=");
+    value.text({text.data(), text.size()});
+    value.text("; Path=/; HttpOnly; SameSite=Lax");
+    if (exchange.client->link().tls) value.text("; Secure");
+    return {.name = "Set-Cookie", .value = value.written()};
+}
+
 Flow pass_head(Core& core, Exchange& exchange) {
     if (exchange.client->fill != nullptr) return fill_head(core, exchange);
     const http::RequestHead& request = exchange.heads->request;
@@ -113,11 +135,14 @@ Flow pass_head(Core& core, Exchange& exchange) {
     }
     Buffer* out = client_buffer(core, exchange);
     if (out == nullptr) return Flow::gone;
-    std::array<http::ExtraField, 2> extra;
+    std::array<http::ExtraField, 3> extra;
     std::size_t extras = 0;
     std::array<char, k_hsts_room> hsts_room;
     const auto hsts = hsts_field(exchange, hsts_room);
     if (!hsts.value.empty()) extra[extras++] = hsts;
+    std::array<char, k_affinity_room> affinity_room;
+    const auto affinity = affinity_field(exchange, affinity_room);
+    if (!affinity.value.empty()) extra[extras++] = affinity;
     std::array<char, http::k_cache_status_bytes_max> status_room;
     const auto cache_status = note_answer(core, exchange, status_room);
     if (!cache_status.empty()) extra[extras++] = {.name = "Cache-Status", .value = cache_status};

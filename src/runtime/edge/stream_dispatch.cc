@@ -47,7 +47,14 @@ void dispatch_stream(Core& core, Stream& stream) {
         hold_stream(core, stream, edge::HoldCause::busy);  // who came before goes before
         return;
     }
-    EndpointView* endpoint = core.views.pick(app, tried, PickBy::edge);
+    if (app.spec != nullptr)
+        stream.wish = edge::stream_preference(*app.spec, stream.peers.source.ip);
+    const bool slow = app.slow_until_ms > core.now_ms;
+    EndpointView* endpoint = core.views.pick(app, tried,
+                                             {.wish = stream.wish,
+                                              .by = PickBy::edge,
+                                              .now_ms = core.now_ms,
+                                              .dice = slow ? core.random.next() : 0});
     if (endpoint == nullptr) {
         hold_stream(core, stream, why_none(core, app, stream));
         return;

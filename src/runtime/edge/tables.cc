@@ -1,5 +1,6 @@
 #include "runtime/edge/tables.h"
 
+#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -27,7 +28,12 @@ std::shared_ptr<EndpointCell> CellRegistry::endpoint_cell(const EdgeApp& app,
     CHECK(address);  // compile() refused anything else
     auto& cell =
         endpoints_[{app.app.text, app.process, endpoint.instance.text, address->to_string()}];
-    if (!cell) cell = std::make_shared<EndpointCell>(endpoint.instance, *address, workers_);
+    if (!cell) {
+        cell = std::make_shared<EndpointCell>(endpoint.instance, *address, workers_);
+        const auto token =
+            edge::sip_hash(affinity_, std::as_bytes(std::span(endpoint.instance.text)));
+        cell->affinity = token == 0 ? 1 : token;
+    }
     return cell;
 }
 
@@ -55,7 +61,10 @@ std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled
         AppEntry entry{.cell = app_cell(app), .endpoints = {}};
         for (const auto& endpoint : app.endpoints) {
             entry.endpoints.push_back(
-                {endpoint_cell(app, endpoint), endpoint.state, endpoint.protocol});
+                {.cell = endpoint_cell(app, endpoint),
+                 .state = endpoint.state,
+                 .protocol = endpoint.protocol,
+                 .canary = app.canary_release != 0 && endpoint.release == app.canary_release});
         }
         tables->apps.push_back(std::move(entry));
     }

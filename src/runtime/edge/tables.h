@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "edge/compiled.h"
+#include "edge/sip_hash.h"
 #include "io/tls/sites.h"
 #include "runtime/edge/cells.h"
 
@@ -19,6 +20,7 @@ struct EndpointEntry {
     std::shared_ptr<EndpointCell> cell;
     EndpointState state = EndpointState::warming;
     WebProtocol protocol = WebProtocol::http;
+    bool canary = false;
 };
 
 struct AppEntry {
@@ -36,7 +38,9 @@ struct Tables {
 // Remembers cells from snapshot to snapshot, so that counts go on.
 class CellRegistry {
 public:
-    explicit CellRegistry(std::size_t workers) : workers_(workers) {}
+    // `affinity` is what makes a client's cookie one that only an edge could have given it.
+    explicit CellRegistry(std::size_t workers, edge::SipKey affinity = {})
+        : workers_(workers), affinity_(affinity) {}
 
     std::shared_ptr<const Tables> join(edge::CompiledSnapshot compiled,
                                        std::shared_ptr<const tls::Sites> sites,
@@ -54,6 +58,7 @@ private:
     std::shared_ptr<EndpointCell> endpoint_cell(const EdgeApp& app, const EdgeEndpoint& endpoint);
 
     std::size_t workers_;
+    edge::SipKey affinity_;
     std::map<AppKey, std::shared_ptr<AppCell>> apps_;
     std::map<EndpointKey, std::shared_ptr<EndpointCell>> endpoints_;
     std::vector<std::shared_ptr<EndpointCell>> leftovers_;

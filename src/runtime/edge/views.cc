@@ -57,6 +57,7 @@ void Views::apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
         EndpointView& view = endpoint_view(app, one);
         view.state = one.state;
         view.protocol = one.protocol;
+        view.canary = one.canary;
         view.current = true;
         view.seen = tables_->generation;
         view.index = app.endpoints.size();
@@ -70,6 +71,18 @@ void Views::apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
             orphan_idle(view, orphans);
         }
         refresh_load(view);
+    }
+}
+
+void Views::begin_slow_starts(AppView& app, bool late, std::int64_t now_ms) {
+    const auto slow_start = app.spec->slow_start.count;
+    app.slow_until_ms = 0;
+    for (EndpointView* endpoint : app.endpoints) {
+        const bool active = endpoint->state == EndpointState::active;
+        if (active && !endpoint->started && late) endpoint->slow_until_ms = now_ms + slow_start;
+        endpoint->started = active;
+        if (!active || slow_start == 0) endpoint->slow_until_ms = 0;
+        app.slow_until_ms = std::max(app.slow_until_ms, endpoint->slow_until_ms);
     }
 }
 
@@ -105,7 +118,8 @@ void Views::sweep(edge::List<Upstream, ByPool>& orphans) {
     }
 }
 
-void Views::apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans) {
+void Views::apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans,
+                  std::int64_t now_ms) {
     // The old tables are kept until all views point into the new ones.
     const auto old = std::exchange(tables_, std::move(tables));
     sites_ = tables_->sites;
@@ -119,6 +133,7 @@ void Views::apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByP
             view->slot = &entry.cell->slots[worker_];
         }
         apply_app(*view, entry, tables_->compiled.apps[i], orphans);
+        begin_slow_starts(*view, old != nullptr, now_ms);
         by_index_.push_back(view.get());
     }
     sweep(orphans);
@@ -140,27 +155,128 @@ std::int64_t limit_of(const AppView& app) {
 
 }  // namespace
 
-EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tried, PickBy by) {
+bool Views::hide(AppView& app, std::span<const EndpointCell* const> tried, bool canary) {
     for (const EndpointCell* cell : tried) {
         const auto known = endpoints_.find(cell);
         if (known == endpoints_.end() || !known->second->current) continue;
         if (known->second->app == &app) app.loads[known->second->index] = edge::k_not_eligible;
     }
-    EndpointView* picked = nullptr;
-    if (limit_of(app) > 0) {
-        picked = pick_within_limit(app);
-    } else if (by == PickBy::edge) {
-        picked = pick_by_all(app);
-    } else if (const auto found = edge::least_loaded(app.loads, app.turn)) {
-        picked = app.endpoints[*found];
+    const bool grouped = app.spec != nullptr && app.spec->canary_release != 0;
+    if (!grouped) return !tried.empty();
+    for (const EndpointView* endpoint : app.endpoints) {
+        if (endpoint->canary != canary) app.loads[endpoint->index] = edge::k_not_eligible;
+    }
+    return true;
+}
+
+void Views::show(AppView& app, std::span<const EndpointCell* const> tried) {
+    if (app.spec != nullptr && app.spec->canary_release != 0) {
+        for (EndpointView* endpoint : app.endpoints) refresh_load(*endpoint);
+        return;
     }
     for (const EndpointCell* cell : tried) {
         if (const auto known = endpoints_.find(cell); known != endpoints_.end()) {
             refresh_load(*known->second);
         }
     }
+}
+
+EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tried,
+                          const Pick& how) {
+    const bool hidden = hide(app, tried, how.wish.canary);
+    EndpointView* picked = pick_shown(app, how);
+    if (hidden) show(app, tried);
+    if (picked == nullptr && how.wish.canary) {
+        // The canary cannot: whoever it was for is served by the others.
+        Pick others = how;
+        others.wish.canary = false;
+        return pick(app, tried, others);
+    }
     if (picked != nullptr) app.turn = picked->index + 1;
     return picked;
+}
+
+EndpointView* Views::pick_shown(AppView& app, const Pick& how) {
+    if (how.wish.affinity != 0) {
+        EndpointView* picked = pick_by_affinity(app, how.wish.affinity);
+        if (picked != nullptr) return picked;
+    }
+    if (how.wish.key != 0) return pick_by_key(app, how.wish.key);
+    if (app.slow_until_ms > how.now_ms) return pick_new(app, how);
+    return pick_by_load(app, how.by);
+}
+
+EndpointView* Views::pick_by_affinity(AppView& app, std::uint64_t affinity) {
+    for (EndpointView* endpoint : app.endpoints) {
+        if (endpoint->cell->affinity != affinity) continue;
+        const bool eligible = app.loads[endpoint->index] != edge::k_not_eligible;
+        return eligible && take_place(app, *endpoint) ? endpoint : nullptr;
+    }
+    return nullptr;
+}
+
+EndpointView* Views::pick_by_key(AppView& app, std::uint64_t key) {
+    places_.assign(app.loads.begin(), app.loads.end());
+    for (;;) {
+        EndpointView* best = nullptr;
+        std::uint64_t highest = 0;
+        for (EndpointView* endpoint : app.endpoints) {
+            if (places_[endpoint->index] == edge::k_not_eligible) continue;
+            const auto score = edge::rendezvous_score(key, endpoint->cell->place);
+            if (best != nullptr && score <= highest) continue;
+            best = endpoint;
+            highest = score;
+        }
+        if (best == nullptr || take_place(app, *best)) return best;
+        places_[best->index] = edge::k_not_eligible;
+    }
+}
+
+// The new ones are drawn by their shares; whoever draws none of them goes to the others.
+EndpointView* Views::pick_new(AppView& app, const Pick& how) {
+    const auto share = [&](const EndpointView& endpoint) {
+        const Milliseconds whole = app.spec->slow_start;
+        const auto begun_ms = endpoint.slow_until_ms - whole.count;
+        if (endpoint.slow_until_ms <= how.now_ms) return 1.0;
+        return edge::slow_start_share({how.now_ms - begun_ms}, whole);
+    };
+    double all = 0;
+    for (const EndpointView* endpoint : app.endpoints) {
+        if (app.loads[endpoint->index] != edge::k_not_eligible) all += share(*endpoint);
+    }
+    constexpr double k_draws = 1U << 24;
+    double draw = all * (static_cast<double>(how.dice % (1U << 24)) / k_draws);
+    bool any_hidden = false;
+    EndpointView* drawn = nullptr;
+    for (EndpointView* endpoint : app.endpoints) {
+        auto& load = app.loads[endpoint->index];
+        if (load == edge::k_not_eligible || endpoint->slow_until_ms <= how.now_ms) continue;
+        draw -= share(*endpoint);
+        if (draw < 0 && drawn == nullptr && take_place(app, *endpoint)) drawn = endpoint;
+        load = edge::k_not_eligible;
+        any_hidden = true;
+    }
+    EndpointView* picked = drawn == nullptr ? pick_by_load(app, how.by) : drawn;
+    if (!any_hidden) return picked;
+    for (EndpointView* endpoint : app.endpoints) {
+        if (endpoint->slow_until_ms > how.now_ms) refresh_load(*endpoint);
+    }
+    // Nobody but new ones.
+    return picked == nullptr ? pick_by_load(app, how.by) : picked;
+}
+
+EndpointView* Views::pick_by_load(AppView& app, PickBy by) {
+    if (limit_of(app) > 0) return pick_within_limit(app);
+    if (by == PickBy::edge) return pick_by_all(app);
+    const auto found = edge::least_loaded(app.loads, app.turn);
+    return found ? app.endpoints[*found] : nullptr;
+}
+
+bool Views::take_place(AppView& app, EndpointView& endpoint) {
+    const std::int64_t limit = limit_of(app);
+    if (limit == 0 || endpoint.cell->admitted.fetch_add(1) < limit) return true;
+    endpoint.cell->admitted.fetch_sub(1);
+    return false;
 }
 
 EndpointView* Views::pick_by_all(AppView& app) {
@@ -188,17 +304,26 @@ EndpointView* Views::pick_within_limit(AppView& app) {
     }
     while (const auto found = edge::least_loaded(places_, app.turn)) {
         EndpointView& endpoint = *app.endpoints[*found];
-        if (endpoint.cell->admitted.fetch_add(1) < limit) return &endpoint;
-        endpoint.cell->admitted.fetch_sub(1);
+        if (take_place(app, endpoint)) return &endpoint;
         places_[*found] = edge::k_not_eligible;
     }
     return nullptr;
 }
 
-bool Views::any_place(const AppView& app) const {
+namespace {
+
+// The canary's requests may go to the others, theirs not to the canary.
+bool may_take(const AppView& app, const EndpointView& endpoint, bool canary) {
+    if (app.loads[endpoint.index] == edge::k_not_eligible) return false;
+    return canary || !endpoint.canary || app.spec->canary_release == 0;
+}
+
+}  // namespace
+
+bool Views::any_place(const AppView& app, bool canary) const {
     const std::int64_t limit = limit_of(app);
     return std::ranges::any_of(app.endpoints, [&](const EndpointView* endpoint) {
-        if (app.loads[endpoint->index] == edge::k_not_eligible) return false;
+        if (!may_take(app, *endpoint, canary)) return false;
         return limit == 0 || endpoint->cell->admitted.load(std::memory_order_relaxed) < limit;
     });
 }
@@ -211,8 +336,10 @@ void Views::give_place_back(AppView& app, EndpointCell& cell) {
     }
 }
 
-bool Views::any_eligible(const AppView& app) const {
-    return std::ranges::any_of(app.loads, [](auto load) { return load != edge::k_not_eligible; });
+bool Views::any_eligible(const AppView& app, bool canary) const {
+    return std::ranges::any_of(app.endpoints, [&](const EndpointView* endpoint) {
+        return may_take(app, *endpoint, canary);
+    });
 }
 
 void Views::publish_oldest(EndpointView& endpoint) {

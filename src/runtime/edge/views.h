@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "edge/balance.h"
 #include "edge/ejection.h"
 #include "edge/list.h"
 #include "edge/retry.h"
@@ -34,6 +35,9 @@ struct EndpointView : edge::ListLink<ByEjection> {
     edge::Ejection ejection;
     edge::List<Opening, ByAge> opens;  // oldest first
     WebProtocol protocol = WebProtocol::http;
+    bool canary = false;
+    bool started = false;                // was active in the last snapshot
+    std::int64_t slow_until_ms = 0;      // it is new: its share grows until then
     edge::List<Upstream, ByPool> idle;   // the last is the most recently used
     edge::List<Upstream, ByPool> links;  // of HTTP/2, that may take more requests or finish some
 };
@@ -47,6 +51,7 @@ struct AppView : edge::ListLink<ByHolding> {
     std::size_t turn = 0;
     std::size_t active = 0;
     std::size_t ejected = 0;
+    std::int64_t slow_until_ms = 0;  // the last of its endpoints'
     std::uint64_t seen = 0;
     std::uint32_t exchanges = 0;  // that point here
     edge::RetryBudget budget;
@@ -69,13 +74,23 @@ enum class PickBy : std::uint8_t {
     edge,    // all workers': streams are few and long
 };
 
+struct Pick {
+    edge::Preference wish = {};
+    PickBy by = PickBy::worker;
+    std::int64_t now_ms = 0;
+    std::uint64_t dice = 0;  // any number, for slow starts
+};
+
 class Views {
 public:
     Views(std::size_t worker, DrainListener* listener) : worker_(worker), listener_(listener) {}
 
     // Swaps in a snapshot. Idle connections of endpoints that are no longer active are moved to
     // `orphans`, for the caller to close. Apps that have requests waiting are told by `holding`.
-    void apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans);
+    // An endpoint that becomes active begins its slow start at `now_ms`, but for those of the first
+    // snapshot: they may have served long before this edge did.
+    void apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans,
+               std::int64_t now_ms = 0);
     const Tables* tables() const { return tables_.get(); }
 
     // What certificates this worker shows. Never null.
@@ -92,16 +107,19 @@ public:
     // The endpoint for one more request, none of `tried`; null if there is none. The pointers in
     // `tried` are only compared: what they name may have gone.
     // Within a concurrency limit it has taken a place there, which open() makes the opening's.
+    EndpointView* pick(AppView& app, std::span<const EndpointCell* const> tried, const Pick& how);
     EndpointView* pick(AppView& app, std::span<const EndpointCell* const> tried,
-                       PickBy by = PickBy::worker);
-    // Does one serve, be it busy?
-    bool any_eligible(const AppView& app) const;
+                       PickBy by = PickBy::worker) {
+        return pick(app, tried, Pick{.by = by});
+    }
+    // Does one serve such requests, be it busy?
+    bool any_eligible(const AppView& app, bool canary = false) const;
     // Is there a limit to what an endpoint has at once?
     bool is_limited(const AppView& app) const {
         return app.spec != nullptr && app.spec->concurrency > 0;
     }
     // Does one have a place for one more?
-    bool any_place(const AppView& app) const;
+    bool any_place(const AppView& app, bool canary = false) const;
 
     // Open counts. `opening.endpoint` is set and cleared here.
     void open(Opening& opening, EndpointView& endpoint, std::int64_t now_ms);
@@ -127,10 +145,21 @@ private:
     EndpointView& endpoint_view(AppView& app, const EndpointEntry& entry);
     void apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
                    edge::List<Upstream, ByPool>& orphans);
+    void begin_slow_starts(AppView& app, bool late, std::int64_t now_ms);
     void sweep(edge::List<Upstream, ByPool>& orphans);
     void refresh_load(EndpointView& endpoint);
+    // Hides what was tried and the other group of endpoints; true: show() is to be called.
+    bool hide(AppView& app, std::span<const EndpointCell* const> tried, bool canary);
+    void show(AppView& app, std::span<const EndpointCell* const> tried);
+    EndpointView* pick_shown(AppView& app, const Pick& how);
+    EndpointView* pick_by_affinity(AppView& app, std::uint64_t affinity);
+    EndpointView* pick_by_key(AppView& app, std::uint64_t key);
+    EndpointView* pick_new(AppView& app, const Pick& how);
+    EndpointView* pick_by_load(AppView& app, PickBy by);
     EndpointView* pick_by_all(AppView& app);
     EndpointView* pick_within_limit(AppView& app);
+    // A place within its limit; false: another took the last.
+    bool take_place(AppView& app, EndpointView& endpoint);
     void give_place_back(AppView& app, EndpointCell& cell);
     bool eligible(const EndpointView& endpoint) const;
     void publish_oldest(EndpointView& endpoint);

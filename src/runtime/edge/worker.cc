@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/datagram_flow.h"
 #include "runtime/edge/flow.h"
@@ -46,7 +47,7 @@ void serve_all_held(Core& core) {
 void apply_tables(Core& core, std::shared_ptr<const Tables> tables) {
     const std::uint64_t generation = tables->generation;
     edge::List<Upstream, ByPool> orphans;
-    core.views.apply(std::move(tables), orphans);
+    core.views.apply(std::move(tables), orphans, core.now_ms);
     while (Upstream* upstream = orphans.pop_front()) close_upstream(core, *upstream);
     core.port.acked.store(generation, std::memory_order_release);
     core.port.control.wake.ring();
@@ -87,6 +88,7 @@ void begin_stop(Core& core, StopWish wish) {
 void on_wake(Core& core) {
     core.port.wake.clear();
     if (core.port.cache_news.exchange(false)) core.cache_news = true;
+    if (core.port.password_news.exchange(false)) core.password_news = true;
     std::shared_ptr<const Tables> tables;
     std::shared_ptr<const ListenSockets> sockets;
     {
@@ -233,6 +235,8 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     MOLN_TRY(core->epoll.add(port.wake.fd(), EPOLLIN, &core->wake_part));
     core->tls = setup.tls;
     core->cache = setup.cache;
+    core->rates = setup.rates;
+    core->passwords = setup.passwords;
     core->workers = setup.workers;
     core->listeners.resize(setup.listeners.size());
     for (std::size_t i = 0; i < setup.listeners.size(); ++i) {
@@ -256,6 +260,7 @@ void run_worker(Core& core, int cpu) {
         run_again(core);
         run_streams_again(core);
         serve_cache_news(core);
+        serve_password_news(core);
         fire_timers(core);
         end_turn(core);
         drop_dead(core);

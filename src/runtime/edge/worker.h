@@ -23,7 +23,9 @@ struct WorkerSetup {
     EdgeClientLimits limits;
     std::vector<WorkerListener> listeners;
     const std::vector<std::unique_ptr<WorkerPort>>* workers = nullptr;  // all; outlive this one
-    CacheStore* cache = nullptr;       // of all workers; outlives them
+    CacheStore* cache = nullptr;  // of all workers; outlives them
+    RateTable* rates = nullptr;
+    PasswordChecker* passwords = nullptr;
     const tls::Server* tls = nullptr;  // needed by a listener with TLS; outlives the worker
 };
 

@@ -1,0 +1,38 @@
+// `moln password`: a line of "name:hash" for a route's `auth`.
+#include "base/password.h"
+#include "cli/shell.h"
+#include "cli/terminal.h"
+#include "model/traffic.h"
+
+namespace moln::cli {
+namespace {
+
+Result<Secret> read_password(const Shell& shell) {
+    if (shell.in_is_terminal) {
+        MOLN_ASSIGN(auto password, ask_secret("Password: "));
+        MOLN_ASSIGN(const auto again, ask_secret("Again: "));
+        if (password.reveal() == again.reveal()) return password;
+        return fail(ErrorCode::invalid, "password: the two are not the same");
+    }
+    // One more for the newline.
+    MOLN_ASSIGN(auto text, read_file_or_input("", {k_password_bytes_max + 1, "a password has"}));
+    if (text.ends_with('\n')) text.pop_back();
+    return Secret(std::move(text));
+}
+
+}  // namespace
+
+Verdict run_password(const Shell& shell) {
+    const auto& name = shell.said.words.front();
+    MOLN_ASSIGN(const auto password, read_password(shell));
+    MOLN_ASSIGN(const auto hash, hash_password(password));
+    const auto line = name + ":" + hash;
+    if (auto valid = validate_auth({.users = {line}}); !valid || user_name(line) != name) {
+        return fail(ErrorCode::invalid,
+                    "password: expected a name of printable ASCII without colons and blanks");
+    }
+    shell.print(line + "\n");
+    return 0;
+}
+
+}  // namespace moln::cli
