@@ -1,6 +1,7 @@
 // Verbs that change something: ask where it cannot be undone, send, show progress and result.
 #include <array>
 #include <cerrno>
+#include <sstream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
