@@ -29,7 +29,8 @@ class Balance(EdgeCase):
         set_cookie = [value for value in head.all("set-cookie") if value.startswith(COOKIE)]
         if not set_cookie:
             return None
-        self.assertRegex(set_cookie[0], r"^moln-affinity=[0-9a-f]{16}; Path=/; HttpOnly; SameSite=Lax")
+        self.assertRegex(set_cookie[0],
+                         r"^moln-affinity=[0-9a-f]{16}; Path=/; HttpOnly; SameSite=Lax")
         return "Cookie: a=b; %s\r\n" % set_cookie[0].split(";")[0]
 
     def test_a_client_stays_with_its_instance_while_that_serves(self):
