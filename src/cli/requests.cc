@@ -144,10 +144,14 @@ Result<std::optional<RateSpec>> rate_of(const Invocation& said) {
 Result<CanarySpec> canary_of(const Invocation& said) {
     std::string_view digits = said.canary;
     if (digits.ends_with('%')) digits.remove_suffix(1);
-    CanarySpec canary{.share = -1, .header = said.canary_header, .cookie = said.canary_cookie};
+    CanarySpec canary{.share = 0, .header = said.canary_header, .cookie = said.canary_cookie};
     const auto [end, error] =
         std::from_chars(digits.data(), digits.data() + digits.size(), canary.share);
-    if (error != std::errc{} || end != digits.data() + digits.size()) canary.share = -1;
+    if (error != std::errc{} || end != digits.data() + digits.size()) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("{}: expected a share such as \"10%\", found \"{}\"", said.verb,
+                                said.canary));
+    }
     if (auto valid = validate_canary(canary); !valid) return fail_in(said.verb, valid.error());
     return canary;
 }

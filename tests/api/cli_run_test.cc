@@ -177,6 +177,64 @@ TEST_F(Cli, a_route_is_added_with_what_becomes_of_plain_http) {
     EXPECT_EQ(moln({"route", "add", "a.example.org", "--hsts", "30"}).exit_code, 2);
 }
 
+TEST_F(Cli, a_route_says_who_is_let_in_and_how_many) {
+    std::ofstream(folder_ + "/shop/users.txt") << "# who may\nalice:$y$one\n\nbob:$2b$two\n";
+    EXPECT_EQ(moln({"route", "add", "a.example.org", "--users", "users.txt", "--realm", "shop",
+                    "--rate-limit", "20/s burst 40", "--rate-limit-route", "600/m"})
+                  .exit_code,
+              0);
+    on_loop([this] {
+        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
+        EXPECT_EQ(route.auth,
+                  (AuthSpec{.users = {"alice:$y$one", "bob:$2b$two"}, .realm = "shop"}));
+        EXPECT_EQ(route.rate, (RateSpec{.client = RateLimit{20, seconds(1), 40},
+                                        .route = RateLimit{600, minutes(1), 0}}));
+    });
+    EXPECT_EQ(moln({"route", "add", "b.example.org", "--users", "-"}, "eve:$y$x\n").exit_code, 0);
+    EXPECT_EQ(moln({"route", "add", "c.example.org", "--users", "-"}, "eve:plain\n").exit_code, 2);
+    EXPECT_EQ(moln({"route", "add", "c.example.org", "--users", "none.txt"}).exit_code, 3);
+    EXPECT_EQ(moln({"route", "add", "c.example.org", "--rate-limit", "20"}).exit_code, 2);
+}
+
+TEST_F(Cli, a_canary_and_maintenance_are_sent_as_said) {
+    EXPECT_EQ(moln({"canary", "25%", "--header", "X-Canary: yes", "--no-wait"}).exit_code, 0);
+    on_loop([this] {
+        const auto& command = std::get<SetCanaryCommand>(control_->commands.back());
+        EXPECT_EQ(command.canary, (CanarySpec{.share = 25, .header = "X-Canary: yes"}));
+    });
+    EXPECT_EQ(moln({"promote", "--no-wait"}).exit_code, 0);
+    on_loop(
+        [this] { EXPECT_TRUE(std::holds_alternative<PromoteCommand>(control_->commands.back())); });
+    const auto wrong = moln({"canary", "some"});
+    EXPECT_EQ(wrong.exit_code, 2);
+    EXPECT_THAT(wrong.out, HasSubstr("expected a share such as \"10%\", found \"some\""));
+    EXPECT_EQ(moln({"canary", "101"}).exit_code, 2);
+    std::ofstream(folder_ + "/shop/soon.html") << "<p>soon</p>";
+    EXPECT_EQ(
+        moln({"maintenance", "on", "--page", "soon.html", "--retry-after", "10m", "--no-wait"})
+            .exit_code,
+        0);
+    on_loop([this] {
+        const auto& command = std::get<SetMaintenanceCommand>(control_->commands.back());
+        EXPECT_EQ(command.maintenance,
+                  (MaintenanceSpec{.page = "<p>soon</p>", .retry_after_s = 600}));
+    });
+    EXPECT_EQ(moln({"maintenance", "off", "--no-wait"}).exit_code, 0);
+    on_loop([this] {
+        EXPECT_FALSE(std::get<SetMaintenanceCommand>(control_->commands.back()).maintenance);
+    });
+    EXPECT_EQ(moln({"maintenance", "on", "--retry-after", "0s"}).exit_code, 2);
+}
+
+TEST_F(Cli, a_password_becomes_a_line_that_has_only_its_hash) {
+    const auto made = moln({"password", "alice"}, "open sesame\n");
+    EXPECT_EQ(made.exit_code, 0) << made.out;
+    EXPECT_THAT(made.out, testing::StartsWith("alice:$y$"));
+    EXPECT_THAT(made.out, Not(HasSubstr("sesame")));
+    EXPECT_EQ(moln({"password", "alice"}, "").exit_code, 2);
+    EXPECT_EQ(moln({"password", "al ice"}, "x\n").exit_code, 2);
+}
+
 TEST_F(Cli, a_route_gets_a_cache_and_what_is_kept_is_purged) {
     EXPECT_EQ(moln({"route", "add", "a.example.org", "--stale-if-error", "1h"}).exit_code, 0);
     on_loop([this] {
