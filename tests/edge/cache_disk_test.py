@@ -111,6 +111,27 @@ class Disk(DiskCase):
         self.assertEqual(len(self.asked), before)
         self.assertEqual(self.stats()["disk_errors_total"], 0)
 
+    def test_who_asks_while_it_still_comes_is_a_reason_to_keep_it(self):
+        whole = threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\n"
+                        "Content-Length: 40000\r\n\r\n" + "a" * 20_000)
+            whole.wait(20)
+            stream.send("b" * 20_000)
+
+        self.cached_app(script)
+        clients = []
+        for _ in range(2):
+            client = self.client()
+            client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+            clients.append((client, client.head()))
+        whole.set()
+        for client, head in clients:
+            self.assertEqual(client.body(head), b"a" * 20_000 + b"b" * 20_000)
+        self.written(1)
+
     def test_a_clean_end_leaves_a_table_that_says_the_same(self):
         self.app_of_paths()
         paths = self.paths(50)

@@ -303,9 +303,9 @@ void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response,
         const std::size_t bytes = cost_of(entry->key, &response);
         bytes_ += bytes - slot.bytes;
         shard.queue.resize(slot, bytes);
-        // One that was here before and asked for again, or is dear to fetch.
+        // One that was here before and asked for again, also while it came, or is dear to fetch.
         const bool at_once = seen.bytes >= edge::k_cache_disk_direct_min || slot.replaces ||
-                             slot.queue == edge::CacheQueue::main;
+                             slot.uses > 0 || slot.queue == edge::CacheQueue::main;
         if (at_once) save(*entry, slot, now_ms);
     }
     make_room(fetch.hash_ >> 58);
