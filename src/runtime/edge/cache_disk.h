@@ -53,14 +53,12 @@ struct CacheDiskSetup {
 // The cache in memory, as its disk sees it. Any thread.
 class CacheDiskOwner {
 public:
+    virtual ~CacheDiskOwner() = default;
     // Is a response of that hash in memory, and was it hit there?
     virtual bool is_in_use(std::uint64_t hash) = 0;
     virtual void each_hash(const std::function<void(std::uint64_t)>& visit) = 0;
     virtual const edge::PurgeBook& book() const = 0;
     virtual void restore(const std::vector<edge::PurgeSlot>& slots) = 0;
-
-protected:
-    ~CacheDiskOwner() = default;
 };
 
 class CacheDisk {

@@ -246,7 +246,7 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
     }
     fetch.response_ = std::move(response);
     fetch.state_.store(CacheFetch::State::answered, std::memory_order_release);
-    make_room(fetch.hash_ >> 58);
+    make_room();
 }
 
 void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms) {
@@ -260,7 +260,7 @@ void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms) {
         forget_fetch(entry, fetch);
     }
     fetch.state_.store(CacheFetch::State::passed, std::memory_order_release);
-    make_room(fetch.hash_ >> 58);
+    make_room();
 }
 
 void CacheStore::fail(CacheFetch& fetch, CacheFailure failure) {
@@ -308,23 +308,27 @@ void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response,
                              slot.uses > 0 || slot.queue == edge::CacheQueue::main;
         if (at_once) save(*entry, slot, now_ms);
     }
-    make_room(fetch.hash_ >> 58);
+    make_room();
 }
 
-// From the shard that grew; then from the others, one lock at a time.
-void CacheStore::make_room(std::size_t first_shard) {
-    for (std::size_t i = 0; i < k_shards && bytes_.load() > bytes_max_; ++i) {
-        Shard& shard = shards_[(first_shard + i) % k_shards];
+// One from each shard in turn, one lock at a time. Were it always the shard that grew, one that was
+// empty when memory became full would stay so for ever.
+void CacheStore::make_room() {
+    std::size_t in_vain = 0;
+    while (bytes_.load() > bytes_max_ && in_vain < k_shards) {
+        Shard& shard = shards_[next_shard_.fetch_add(1, std::memory_order_relaxed) % k_shards];
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
-        while (bytes_.load() > bytes_max_) {
-            auto* slot = static_cast<Slot*>(shard.queue.evict());
-            if (slot == nullptr) break;
-            Entry& entry = *slot->entry;
-            take_out(shard, *slot, dropped);
-            erase_if_empty(shard, entry);
-            evictions_.fetch_add(1, std::memory_order_relaxed);
+        auto* slot = static_cast<Slot*>(shard.queue.evict());
+        if (slot == nullptr) {
+            ++in_vain;
+            continue;
         }
+        in_vain = 0;
+        Entry& entry = *slot->entry;
+        take_out(shard, *slot, dropped);
+        erase_if_empty(shard, entry);
+        evictions_.fetch_add(1, std::memory_order_relaxed);
     }
 }
 

@@ -124,7 +124,7 @@ public:
     CacheStore(std::size_t bytes_max, std::uint64_t seed);
     CacheStore(const CacheStore&) = delete;
     CacheStore& operator=(const CacheStore&) = delete;
-    ~CacheStore();
+    ~CacheStore() override;
 
     // Before the first ask(). `disk` is started with this as its owner and ends before it; `wake`
     // tells those workers, by the bits of a WorkerSet, that a read has ended. Any thread calls it.
@@ -215,7 +215,7 @@ private:
     const edge::PurgeBook& book() const override { return book_; }
     void restore(const std::vector<edge::PurgeSlot>& slots) override;
 
-    void make_room(std::size_t first_shard);
+    void make_room();
 
     std::size_t bytes_max_;
     std::uint64_t seed_;
@@ -225,6 +225,7 @@ private:
     std::array<Shard, k_shards> shards_;
     std::atomic<std::size_t> bytes_ = 0;
     std::atomic<std::int64_t> evictions_ = 0;
+    std::atomic<std::size_t> next_shard_ = 0;  // that something is evicted from
     std::atomic<std::int64_t> purges_ = 0;
     std::mutex purge_mutex_;
 };

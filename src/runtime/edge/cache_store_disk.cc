@@ -67,7 +67,7 @@ bool CacheStore::loaded(CacheFetch& fetch, DiskRead got,
     fetch.response_ = std::move(response);
     fetch.state_.store(here ? CacheFetch::State::answered : CacheFetch::State::missed,
                        std::memory_order_release);
-    make_room(fetch.hash_ >> 58);
+    make_room();
     return true;
 }
 
