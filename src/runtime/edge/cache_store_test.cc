@@ -162,6 +162,20 @@ TEST_F(Store, an_object_costs_little_beside_its_bytes) {
     EXPECT_LT(store.stats().bytes / store.stats().objects, 1024);
 }
 
+// Room was once made where an object came: of a shard that was empty all went at once, for ever.
+TEST_F(Store, what_comes_when_it_is_full_is_kept_wherever_it_lies) {
+    constexpr std::size_t k_tenth = 100'000;
+    for (int i = 0; i < 20; ++i) put(Request("/full/" + std::to_string(i)), k_tenth);
+    int kept = 0;
+    for (int i = 0; i < 50; ++i) {
+        const Request request("/new/" + std::to_string(i));
+        put(request, k_tenth);
+        if (ask(request).what == What::hit) ++kept;
+    }
+    EXPECT_GT(kept, 30);
+    EXPECT_LE(store.stats().bytes, store.stats().bytes_max);
+}
+
 TEST_F(Store, one_that_turned_out_too_long_passes_for_a_while) {
     const Request request("/a");
     const auto fetch = ask(request).fetch;
