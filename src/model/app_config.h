@@ -47,11 +47,15 @@ struct ProcessSpec {
     BalanceSpec balance;         // web: which instance a request goes to
     bool affinity = false;       // web: a client's cookie keeps it with its instance
     Milliseconds slow_start{0};  // web: how long a new instance's share grows to its whole
+    // Web: of a request's body so much is kept for sending it again, and which are sent again.
+    Bytes replay = mib(5);
+    RetryMode retry = RetryMode::idempotent;
     friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                       (kind, command, schedule, instances, memory, cpu_millis, pids, port,
-                       concurrency, queue, queue_time, protocol, balance, affinity, slow_start))
+                       concurrency, queue, queue_time, protocol, balance, affinity, slow_start,
+                       replay, retry))
 
 enum class HealthKind {
     http,
@@ -95,9 +99,10 @@ struct CacheSpec {
     Milliseconds ttl{0};  // how long one is fresh; 0: what can be guessed from its Last-Modified
     Milliseconds stale_while_revalidate{0};  // past that, served while a new one is fetched
     Milliseconds stale_if_error{0};          // past that, served when the app fails
+    bool compress = true;  // text is stored in the codings that clients take, once for each
     friend bool operator==(const CacheSpec&, const CacheSpec&) = default;
 };
-BOOST_DESCRIBE_STRUCT(CacheSpec, (), (ttl, stale_while_revalidate, stale_if_error))
+BOOST_DESCRIBE_STRUCT(CacheSpec, (), (ttl, stale_while_revalidate, stale_if_error, compress))
 
 struct RouteSpec {
     std::string host;  // "*" for any
@@ -115,14 +120,17 @@ struct RouteSpec {
     // After so long without a byte a connection or flow is over; 0: never for tcp,
     // k_udp_idle_default for udp.
     Milliseconds idle{0};
-    std::optional<CacheSpec> cache = std::nullopt;  // of HTTP; none: nothing is kept
-    std::optional<RateSpec> rate = std::nullopt;    // of HTTP; none: as many as come
-    std::optional<AuthSpec> auth = std::nullopt;    // of HTTP; none: anybody
+    std::optional<CacheSpec> cache = std::nullopt;               // of HTTP; none: nothing is kept
+    std::optional<RateSpec> rate = std::nullopt;                 // of HTTP; none: as many as come
+    std::optional<AuthSpec> auth = std::nullopt;                 // of HTTP; none: anybody
+    std::optional<ForwardAuthSpec> forward_auth = std::nullopt;  // of HTTP; none: nobody is asked
+    std::optional<ClientCertSpec> client_cert = std::nullopt;    // of HTTP over TLS
+    bool keep_source = false;  // tcp, udp: the instance sees the client's own address
     friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteSpec, (),
                       (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
-                       idle, cache, rate, auth))
+                       idle, cache, rate, auth, forward_auth, client_cert, keep_source))
 
 // How long data lives (PRODUCT.md, promise 3).
 enum class Lifetime {
@@ -156,6 +164,19 @@ struct DrainSpec {
 };
 BOOST_DESCRIBE_STRUCT(DrainSpec, (), (limit))
 
+// Files that the edge serves by itself, without an instance: routes lead to them as to the process
+// k_site_process.
+struct SiteSpec {
+    std::string folder = ".";          // of the app's files
+    std::string index = "index.html";  // of a path that ends with a slash
+    std::string not_found;             // "404.html": what is shown with a 404; "": a plain text
+    std::string fallback;              // "index.html": instead of a 404, with 200; "": none
+    friend bool operator==(const SiteSpec&, const SiteSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(SiteSpec, (), (folder, index, not_found, fallback))
+
+inline constexpr const char* k_site_process = "site";
+
 struct AppConfig {
     std::map<std::string, ProcessSpec> processes;
     HealthSpec health;  // of web processes
@@ -166,9 +187,11 @@ struct AppConfig {
     std::string stop_signal = "SIGTERM";
     std::string workdir = "/app";
     std::string user;  // of an OCI image, "uid[:gid]" or a name; empty: the unprivileged default
+    std::optional<SiteSpec> site = std::nullopt;
     friend bool operator==(const AppConfig&, const AppConfig&) = default;
 };
 BOOST_DESCRIBE_STRUCT(AppConfig, (),
-                      (processes, health, routes, env, volumes, drain, stop_signal, workdir, user))
+                      (processes, health, routes, env, volumes, drain, stop_signal, workdir, user,
+                       site))
 
 }  // namespace moln

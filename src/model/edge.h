@@ -40,6 +40,15 @@ struct EdgeEndpoint {
 };
 BOOST_DESCRIBE_STRUCT(EdgeEndpoint, (), (instance, address, port, state, release, health, protocol))
 
+// What the edge serves for an app by itself. Its files never change below that name.
+struct EdgeSite {
+    std::string name;  // of a folder among the node's sites
+    std::int64_t release = 0;
+    SiteSpec spec;
+    friend bool operator==(const EdgeSite&, const EdgeSite&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeSite, (), (name, release, spec))
+
 // One app's `web`-like process behind the edge.
 struct EdgeApp {
     AppId app;
@@ -61,12 +70,15 @@ struct EdgeApp {
     std::int64_t canary_release = 0;  // 0: none; endpoints of it get what `canary` says
     CanarySpec canary;
     std::optional<MaintenanceSpec> maintenance = std::nullopt;  // on
+    Bytes replay = mib(5);  // of a request's body, kept for sending it again
+    RetryMode retry = RetryMode::idempotent;
+    std::optional<EdgeSite> site = std::nullopt;  // of k_site_process: there are no endpoints
     friend bool operator==(const EdgeApp&, const EdgeApp&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeApp, (),
                       (app, process, health, endpoints, hold_requests_max, hold_limit, hold,
                        concurrency, balance, affinity, slow_start, canary_release, canary,
-                       maintenance))
+                       maintenance, replay, retry, site))
 
 struct EdgeRoute {
     std::string
@@ -76,12 +88,16 @@ struct EdgeRoute {
     std::string process;
     bool redirect = false;  // what comes without TLS is answered with 308 to the same over TLS
     Milliseconds hsts{0};   // over TLS: Strict-Transport-Security for so long (RFC 6797); 0: none
-    std::optional<CacheSpec> cache = std::nullopt;  // none: nothing is kept
-    std::optional<RateSpec> rate = std::nullopt;    // none: as many as come
-    std::optional<AuthSpec> auth = std::nullopt;    // none: anybody
+    std::optional<CacheSpec> cache = std::nullopt;               // none: nothing is kept
+    std::optional<RateSpec> rate = std::nullopt;                 // none: as many as come
+    std::optional<AuthSpec> auth = std::nullopt;                 // none: anybody
+    std::optional<ForwardAuthSpec> forward_auth = std::nullopt;  // of a process of `app`
+    std::optional<ClientCertSpec> client_cert = std::nullopt;
     friend bool operator==(const EdgeRoute&, const EdgeRoute&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeRoute, (), (host, path, app, process, redirect, hsts, cache, rate, auth))
+BOOST_DESCRIBE_STRUCT(EdgeRoute, (),
+                      (host, path, app, process, redirect, hsts, cache, rate, auth, forward_auth,
+                       client_cert))
 
 // What is passed on without HTTP.
 struct EdgeStream {
@@ -92,11 +108,13 @@ struct EdgeStream {
     std::uint16_t port = 0;     // of the instances; 0: the endpoint's own
     bool accept_proxy = false;  // the same for all of one listen
     SendProxy send_proxy = SendProxy::none;
-    Milliseconds idle{0};  // 0: no limit
+    Milliseconds idle{0};      // 0: no limit
+    bool keep_source = false;  // the instance sees the client's own address
     friend bool operator==(const EdgeStream&, const EdgeStream&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeStream, (),
-                      (listen, host, app, process, port, accept_proxy, send_proxy, idle))
+                      (listen, host, app, process, port, accept_proxy, send_proxy, idle,
+                       keep_source))
 
 // What the edge proves with that it speaks for these hosts. The key stays sealed on its way and on
 // the edge's disk: with the node's key for the purpose "certificates", bound to seal_context(id).
@@ -105,9 +123,22 @@ struct EdgeCertificate {
     std::vector<std::string> hosts;  // "shop.example.org", "*.example.org" (one label); lower case
     std::string chain;               // PEM, leaf first, without the root
     std::string sealed_key;          // PEM of the private key, sealed
+    std::string staple;              // base64 of the OCSP response (RFC 6066, 8); "": none
     friend bool operator==(const EdgeCertificate&, const EdgeCertificate&) = default;
 };
-BOOST_DESCRIBE_STRUCT(EdgeCertificate, (), (id, hosts, chain, sealed_key))
+BOOST_DESCRIBE_STRUCT(EdgeCertificate, (), (id, hosts, chain, sealed_key, staple))
+
+// What session tickets are made and opened with, the same at all edges. The first makes them.
+struct EdgeTicketKey {
+    std::string id;
+    std::string sealed_key;  // as EdgeCertificate::sealed_key, bound to ticket_context(id)
+    friend bool operator==(const EdgeTicketKey&, const EdgeTicketKey&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EdgeTicketKey, (), (id, sealed_key))
+
+inline std::string ticket_context(const std::string& id) {
+    return "ticket/" + id;
+}
 
 inline std::string seal_context(const CertificateId& id) {
     return "certificate/" + id.text;
@@ -191,12 +222,14 @@ struct EdgeSnapshot {
     std::vector<EdgeApp> apps;      // sorted by (app, process)
     // Sorted by id. Of several for a host an exact name goes before a wildcard, then the later one.
     std::vector<EdgeCertificate> certificates;
-    std::vector<EdgeChallenge> challenges;  // sorted by host, one a host
-    std::vector<EdgeStream> streams;        // sorted by (listen, host)
+    std::vector<EdgeChallenge> challenges;   // sorted by host, one a host
+    std::vector<EdgeStream> streams;         // sorted by (listen, host)
+    std::vector<EdgeTicketKey> ticket_keys;  // none: the edge makes its own
     friend bool operator==(const EdgeSnapshot&, const EdgeSnapshot&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeSnapshot, (),
-                      (version, epoch, routes, apps, certificates, challenges, streams))
+                      (version, epoch, routes, apps, certificates, challenges, streams,
+                       ticket_keys))
 
 enum class EndpointHealth { unknown, healthy, unhealthy };
 BOOST_DESCRIBE_ENUM(EndpointHealth, unknown, healthy, unhealthy)

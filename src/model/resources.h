@@ -11,6 +11,7 @@
 //   event/<number>                     Event (padded to 12 digits)
 //   certificate/<id>                   Certificate
 //   authority                          Authority
+//   ticket/<id>                        TicketKey
 //   leader                             Leadership
 //   acme, order/<host>                 see model/acme.h
 #pragma once
@@ -253,11 +254,24 @@ struct Certificate {
     std::string fingerprint;  // SHA-256 of the leaf, 64 hexadecimal digits
     WallTime created;         // added or issued; of a renewed one the renewal
     bool expiry_told = false;
+    // What its authority says of it (OCSP, RFC 6960), for the edges to staple.
+    std::string staple;  // base64 of the response; "": none
+    WallTime staple_until;
     friend bool operator==(const Certificate&, const Certificate&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Certificate, (),
                       (id, hosts, source, chain, sealed_key, not_before, not_after, issuer,
-                       key_type, fingerprint, created, expiry_told))
+                       key_type, fingerprint, created, expiry_told, staple, staple_until))
+
+// What session tickets are sealed with at all edges, for one after another; the newest makes them,
+// all open them. The key is sealed for ticket_context(id) of model/edge.h.
+struct TicketKey {
+    std::string id;
+    std::string sealed_key;
+    WallTime created;
+    friend bool operator==(const TicketKey&, const TicketKey&) = default;
+};
+BOOST_DESCRIBE_STRUCT(TicketKey, (), (id, sealed_key, created))
 
 // The cloud's own certificate authority. Its key is sealed for k_authority_key.
 struct Authority {

@@ -24,6 +24,9 @@ inline constexpr std::size_t k_field_value_length_max = 200;
 inline constexpr Milliseconds k_slow_start_max = minutes(60);
 inline constexpr std::size_t k_maintenance_page_bytes_max = 48 * 1024;
 inline constexpr std::int64_t k_retry_after_s_max = 7LL * 24 * 3600;
+inline constexpr std::size_t k_client_ca_bytes_max = 64 * 1024;  // PEM of all authorities
+inline constexpr std::size_t k_forward_auth_copies_max = 20;     // names of fields
+inline constexpr std::size_t k_maintenance_allow_max = 100;      // networks
 
 // So many requests in each window on average; `burst` of them may come at once.
 struct RateLimit {
@@ -57,6 +60,39 @@ BOOST_DESCRIBE_STRUCT(AuthSpec, (), (users, realm))
 // "alice" of "alice:$y$…".
 std::string_view user_name(std::string_view user);
 
+// Who asks shows a certificate of one of these authorities in the handshake. The app learns which
+// in Client-Cert (RFC 9440), which no client can set.
+enum class ClientCertNeed {
+    required,  // without a valid one: 403
+    optional,  // without one the request goes on, and has no Client-Cert
+};
+BOOST_DESCRIBE_ENUM(ClientCertNeed, required, optional)
+
+struct ClientCertSpec {
+    std::string ca;  // PEM, one or more certificates
+    ClientCertNeed need = ClientCertNeed::required;
+    friend bool operator==(const ClientCertSpec&, const ClientCertSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ClientCertSpec, (), (ca, need))
+
+// A process of the app is asked first: 2xx lets the request in, with the fields of `copy` taken
+// from that answer; any other answer is the client's.
+struct ForwardAuthSpec {
+    std::string process = "web";
+    std::string path;               // that is asked: "/auth"
+    std::vector<std::string> copy;  // "X-Auth-User"; a client's own are dropped
+    friend bool operator==(const ForwardAuthSpec&, const ForwardAuthSpec&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ForwardAuthSpec, (), (process, path, copy))
+
+// Which requests are sent once more to another instance when one fails without an answer.
+enum class RetryMode {
+    idempotent,  // those whose method says that it does no harm (RFC 9110, 9.2.2)
+    all,         // the app says that none does
+    none,        // only those that no instance has seen
+};
+BOOST_DESCRIBE_ENUM(RetryMode, idempotent, all, none)
+
 // By what an instance is chosen for a request.
 enum class BalanceBy {
     least,   // the one with the fewest open requests
@@ -84,9 +120,11 @@ struct CanarySpec {
     std::int64_t share = 0;  // per cent of the clients, by address: one stays where it is
     std::string header;      // "X-Canary", "X-Canary: yes"; any value without one
     std::string cookie;      // "canary", "canary=yes"
+    // Per cent of the other requests that it gets a copy of; what it answers to those is dropped.
+    std::int64_t mirror = 0;
     friend bool operator==(const CanarySpec&, const CanarySpec&) = default;
 };
-BOOST_DESCRIBE_STRUCT(CanarySpec, (), (share, header, cookie))
+BOOST_DESCRIBE_STRUCT(CanarySpec, (), (share, header, cookie, mirror))
 
 // "X-Canary: yes" or "canary=yes", taken apart; without a value any will do.
 struct NamedValue {
@@ -100,9 +138,13 @@ NamedValue split_cookie_rule(std::string_view rule);
 struct MaintenanceSpec {
     std::string page;  // HTML; "": a plain one
     std::int64_t retry_after_s = 60;
+    // Who still reaches the app: clients of these networks ("10.0.0.0/8", "2001:db8::/32"), and
+    // those whose cookie moln-maintenance has this value; "": none.
+    std::vector<std::string> allow;
+    std::string pass;
     friend bool operator==(const MaintenanceSpec&, const MaintenanceSpec&) = default;
 };
-BOOST_DESCRIBE_STRUCT(MaintenanceSpec, (), (page, retry_after_s))
+BOOST_DESCRIBE_STRUCT(MaintenanceSpec, (), (page, retry_after_s, allow, pass))
 
 // ---- what is wrong: "expected …, found …", without naming the field --------------------------
 
