@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "http/scan.h"
+#include "http/weighted.h"
 #include "http/write.h"
 
 namespace moln::http {
@@ -31,45 +32,13 @@ void write_joined(ByteWriter& out, std::string_view value) {
     }
 }
 
-struct Weighted {
-    std::string_view name;
-    std::uint32_t thousandths = 1000;
-};
-
-// "gzip;q=0.5"; a weight that is none counts as 1.
-Weighted weighted(std::string_view element) {
-    const auto semicolon = element.find(';');
-    Weighted out{.name = trim_blanks(element.substr(0, semicolon))};
-    if (semicolon == std::string_view::npos) return out;
-    const auto parameter = trim_blanks(element.substr(semicolon + 1));
-    if (parameter.size() < 3 || to_lower(parameter[0]) != 'q' || parameter[1] != '=') return out;
-    const auto digits = parameter.substr(2);
-    if (digits.front() != '0' && digits.front() != '1') return out;
-    out.thousandths = digits.front() == '1' ? 1000 : 0;
-    std::uint32_t unit = 100;
-    for (std::size_t i = 2; i < digits.size() && i < 5 && digits[1] == '.'; ++i, unit /= 10) {
-        if (!is_digit(digits[i])) break;
-        out.thousandths += unit * static_cast<std::uint32_t>(digits[i] - '0');
-    }
-    out.thousandths = std::min(out.thousandths, 1000u);
-    return out;
-}
-
-template <typename Visit>
-void for_each_value(const FieldTable& request, FieldId id, Visit&& visit) {
-    for (const Field field : request) {
-        if (field.id != id) continue;
-        for_each_element(field.value, [&](std::string_view element) { visit(weighted(element)); });
-    }
-}
-
 // Which of these the client takes, in this order; the client's own order means nothing.
 void write_codings(ByteWriter& out, const FieldTable& request) {
     constexpr std::array<std::string_view, 4> k_codings = {"zstd", "br", "gzip", "deflate"};
     std::array<bool, k_codings.size()> taken{};
     std::array<bool, k_codings.size()> named{};
     bool any = false;
-    for_each_value(request, FieldId::accept_encoding, [&](const Weighted& coding) {
+    for_each_weighted(request, FieldId::accept_encoding, [&](const Weighted& coding) {
         if (coding.name == "*") any = coding.thousandths > 0;
         for (std::size_t i = 0; i < k_codings.size(); ++i) {
             if (!equals_ignoring_case(coding.name, k_codings[i])) continue;
@@ -89,7 +58,7 @@ bool write_languages(ByteWriter& out, const FieldTable& request) {
     std::array<Weighted, k_languages_max> languages;
     std::size_t count = 0;
     bool fits = true;
-    for_each_value(request, FieldId::accept_language, [&](const Weighted& language) {
+    for_each_weighted(request, FieldId::accept_language, [&](const Weighted& language) {
         fits = fits && count < languages.size();
         if (fits) languages[count++] = language;
     });
