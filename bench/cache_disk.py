@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import tempfile
 
+import peers
 import proxy
 
 MEMORY = 16 << 20
@@ -43,12 +44,10 @@ def contenders(stack, options):
         ("--cache-bytes", str(MEMORY), "--cache-disk", folder + "/moln-cache",
          "--cache-disk-bytes", str(2 << 30)))
     stack.callback(edge.stop)
-    proxy.CACHES["nginx"] = (
+    peers.CACHES["nginx"] = (
         "sendfile on; proxy_cache_path {dir}/nginx-cache levels=1:2 "
         "keys_zone=moln:8m max_size=2g use_temp_path=off;", "proxy_cache moln;")
-    nginx = proxy.start_peer("nginx", proxy.NGINX,
-                             ["nginx", "-e", folder + "/nginx-error.log", "-c", "{config}"],
-                             folder, port, options.threads, True)
+    nginx = peers.start_nginx(folder, port, options.threads, True)
     stack.callback(nginx.stop)
     return folder, [edge, nginx]
 
@@ -65,11 +64,11 @@ def fill(one, name, count):
 
 def drive(one, script, connections, seconds):
     """CPU seconds, requests."""
-    before = proxy.cpu_seconds(one.process.pid)
+    before = one.cpu_seconds()
     said = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "-s", script,
                            "http://127.0.0.1:%d" % one.port],
                           capture_output=True, text=True, check=True).stdout
-    used = proxy.cpu_seconds(one.process.pid) - before
+    used = one.cpu_seconds() - before
     if "Non-2xx" in said:
         raise SystemExit(one.name + ": " + said)
     return used, int(re.search(r"(\d+) requests in", said).group(1))

@@ -17,16 +17,6 @@ import ssl
 import proxy as bench
 
 
-def own_kib(pid):
-    total = 0
-    for one in bench.family(pid):
-        with open("/proc/%d/smaps_rollup" % one) as file:
-            for line in file:
-                if line.startswith(("Private_Clean:", "Private_Dirty:")):
-                    total += int(line.split()[1])
-    return total
-
-
 async def ask(port, context):
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     writer.write(b"GET /1k HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -45,10 +35,10 @@ async def measure(one, port, context, connections):
         return opened
 
     warm = await open_some(50)
-    before = own_kib(one.process.pid)
+    before = one.own_kib()
     opened = await open_some(connections)
     await asyncio.sleep(3)  # what is given back over the next seconds is not what idling costs
-    used = own_kib(one.process.pid) - before
+    used = one.own_kib() - before
     for writer in warm + opened:
         writer.transport.abort()
     await asyncio.sleep(1)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""CPU per proxied request: Moln's edge beside Debian's HAProxy and nginx, on this machine.
+"""CPU per proxied request: Moln's edge beside Debian's HAProxy, nginx and Traffic Server.
 
     bench/proxy.py --edge build/tests/edge/moln_edge_dev [--rounds 5] [--seconds 4] [--tls | --h2]
                    [--cache]
 
-With --cache all three answer from their caches in memory (nginx: in a file on tmpfs, where there is
-one, as it has no other).
+With --cache all answer from their caches in memory, and Varnish does beside them (nginx: in a file
+on tmpfs, where there is one, as it has no other).
 
 With --tls the clients speak TLS 1.3, over connections that stay and over one each (`new`: a whole
 handshake with a P-256 key, as `openssl s_time` makes them one after another).
@@ -21,151 +21,21 @@ proxy and origin share the cores.
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import re
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
 import tempfile
 import time
 
+from peers import start_haproxy, start_nginx, start_traffic_server, start_varnish
+from programs import Proxy, cpu_seconds, family, free_port, wait_for  # others import some from here
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-TICK = os.sysconf("SC_CLK_TCK")
-
-HAPROXY = """
-global
-    maxconn 9000
-    nbthread {threads}
-    log stdout format raw daemon
-defaults
-    mode http
-    log global
-    option httplog
-    option forwardfor
-    option http-keep-alive
-    timeout connect 2s
-    timeout client 75s
-    timeout server 75s
-    timeout http-request 30s
-    http-reuse always
-    unique-id-format %{{+X}}o%ci%cp%fi%fp%Ts%rt%pid
-    unique-id-header X-Request-ID
-{cache_section}
-frontend web
-    bind 127.0.0.1:{port}
-    bind 127.0.0.1:{tls_port} ssl crt {dir}/tls.pem alpn h2,http/1.1
-    http-request set-header X-Forwarded-Proto http
-    http-request set-header X-Forwarded-Host %[req.hdr(host)]
-    default_backend instances
-backend instances
-{cache_use}
-    balance leastconn
-    option httpchk GET /health
-    server one 127.0.0.1:{origin} check inter 2s
-frontend metrics
-    bind 127.0.0.1:{metrics}
-    http-request use-service prometheus-exporter
-"""
-
-NGINX = """
-daemon off;
-worker_processes {threads};
-pid {dir}/nginx.pid;
-error_log {dir}/nginx-error.log;
-events {{ worker_connections 20000; }}
-http {{
-    access_log {dir}/nginx-access.log;
-    client_body_temp_path {dir}/nginx-body;
-    proxy_temp_path {dir}/nginx-proxy;
-    fastcgi_temp_path {dir}/nginx-fastcgi;
-    uwsgi_temp_path {dir}/nginx-uwsgi;
-    scgi_temp_path {dir}/nginx-scgi;
-    keepalive_requests 1000000000;
-    {cache_section}
-    upstream instances {{
-        least_conn;
-        server 127.0.0.1:{origin};
-        keepalive 256;
-        keepalive_requests 1000000000;
-    }}
-    server {{
-        listen 127.0.0.1:{port} reuseport;
-        listen 127.0.0.1:{tls_port} ssl http2 reuseport;
-        ssl_certificate {dir}/tls.crt;
-        ssl_certificate_key {dir}/tls.key;
-        ssl_protocols TLSv1.2 TLSv1.3;
-        location / {{
-            {cache_use}
-            proxy_pass http://instances;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto http;
-            proxy_set_header X-Forwarded-Host $host;
-            proxy_set_header X-Request-ID $request_id;
-        }}
-    }}
-    server {{
-        listen 127.0.0.1:{metrics};
-        location / {{ stub_status; }}
-    }}
-}}
-"""
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-def wait_for(port):
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise SystemExit("nothing listens on port %d" % port)
-
-
-def family(pid):
-    """A process and its children."""
-    pids = [pid]
-    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
-        for child in file.read().split():
-            pids += family(int(child))
-    return pids
-
-
-def cpu_seconds(pid):
-    total = 0
-    for one in family(pid):
-        with open("/proc/%d/stat" % one) as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICK
-
-
-class Proxy:
-    def __init__(self, name, command, ports, log):
-        self.name = name
-        self.port, self.tls_port = ports
-        with open(log, "wb") as file:
-            self.process = subprocess.Popen(command, stdout=file, stderr=file)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 def make_certificate(folder):
@@ -186,15 +56,6 @@ def edge_certificate(program, folder):
     with open(folder + "/tls.crt") as chain:
         return {"id": "cert-1", "hosts": ["localhost"], "chain": chain.read(),
                 "sealed_key": sealed}
-
-
-# How each is told to cache, by name: a section of its own and the use of it.
-CACHES = {
-    "haproxy": ("cache moln\n    total-max-size 64\n    max-object-size 1000000\n    max-age 3600",
-                "    http-request cache-use moln\n    http-response cache-store moln"),
-    "nginx": ("proxy_cache_path {dir}/nginx-cache keys_zone=moln:8m max_size=64m;",
-              "proxy_cache moln;"),
-}
 
 
 def start_edge(program, folder, origin, threads, cache=False, more=()):
@@ -233,20 +94,6 @@ def start_edge(program, folder, origin, threads, cache=False, more=()):
     return edge
 
 
-def start_peer(name, template, command, folder, origin, threads, cache=False):
-    ports = free_port(), free_port()
-    config = "%s/%s.conf" % (folder, name)
-    section, use = CACHES[name] if cache else ("", "")
-    with open(config, "w") as file:
-        file.write(template.format(port=ports[0], tls_port=ports[1], metrics=free_port(),
-                                   origin=origin, threads=threads, dir=folder,
-                                   cache_section=section.format(dir=folder), cache_use=use))
-    proxy = Proxy(name, [word.format(config=config) for word in command], ports,
-                  "%s/%s.log" % (folder, name))
-    wait_for(ports[0])
-    return proxy
-
-
 def start_origin(folder, threads):
     program = folder + "/proxy_origin"
     subprocess.run(["c++", "-std=c++20", "-O2", "-pthread", "-o", program,
@@ -256,8 +103,9 @@ def start_origin(folder, threads):
 
 
 @contextlib.contextmanager
-def contenders(edge, threads, cache=False):
-    """The three proxies, before one origin; all are gone afterwards."""
+def contenders(edge, threads, cache=False, more=()):
+    """The proxies, before one origin; all are gone afterwards. `more`: functions that start some
+    beside HAProxy and nginx."""
     with contextlib.ExitStack() as stack:
         shm = "/dev/shm" if cache and os.access("/dev/shm", os.W_OK) else None
         folder = tempfile.mkdtemp(prefix="moln-bench-", dir=shm)
@@ -268,23 +116,23 @@ def contenders(edge, threads, cache=False):
         stack.callback(origin.kill)
         proxies = [start_edge(os.path.abspath(edge), folder, port, threads, cache)]
         stack.callback(proxies[0].stop)
-        for name, template, command in (
-                ("haproxy", HAPROXY, ["haproxy", "-db", "-f", "{config}"]),
-                ("nginx", NGINX, ["nginx", "-e", folder + "/nginx-error.log", "-c", "{config}"])):
-            proxies.append(start_peer(name, template, command, folder, port, threads,
-                                      cache))
+        for start in (start_haproxy, start_nginx):
+            proxies.append(start(folder, port, threads, cache))
+            stack.callback(proxies[-1].stop)
+        for start in more:
+            proxies.append(start(folder, port, threads))
             stack.callback(proxies[-1].stop)
         yield proxies
 
 
 def drive_handshakes(proxy, path, seconds):
     """A request over a connection of its own each: CPU microseconds, connections a second."""
-    before = cpu_seconds(proxy.process.pid)
+    before = proxy.cpu_seconds()
     # It ends with its time; every connection is a new session, none is resumed.
     said = subprocess.run(["openssl", "s_time", "-connect", "127.0.0.1:%d" % proxy.tls_port,
                            "-new", "-time", str(seconds), "-www", path],
                           capture_output=True, text=True, check=False).stdout
-    used = cpu_seconds(proxy.process.pid) - before
+    used = proxy.cpu_seconds() - before
     made = re.search(r"(\d+) connections in (\d+) real seconds", said)
     if made is None or int(made.group(1)) == 0:
         raise SystemExit("%s: no handshake: %s" % (proxy.name, said))
@@ -293,11 +141,11 @@ def drive_handshakes(proxy, path, seconds):
 
 def drive_streams(proxy, path, connections, seconds):
     """100 streams at once on every connection: CPU microseconds a request, requests a second."""
-    before = cpu_seconds(proxy.process.pid)
+    before = proxy.cpu_seconds()
     said = subprocess.run(["h2load", "-t1", "-c%d" % connections, "-m100", "-D%d" % seconds,
                            "--warm-up-time=0", "https://127.0.0.1:%d%s" % (proxy.tls_port, path)],
                           capture_output=True, text=True, check=True).stdout
-    used = cpu_seconds(proxy.process.pid) - before
+    used = proxy.cpu_seconds() - before
     done, failed, errored = (int(re.search(r"(\d+) " + word, said).group(1))
                              for word in ("succeeded", "failed", "errored"))
     if done == 0 or failed or errored or "h2" not in said:
@@ -311,12 +159,12 @@ def drive(proxy, path, connections, options, seconds):
         return drive_streams(proxy, path, connections, seconds)
     if connections == "new":
         return drive_handshakes(proxy, path, seconds)
-    before = cpu_seconds(proxy.process.pid)
+    before = proxy.cpu_seconds()
     where = "%s://127.0.0.1:%d%s" % (("https", proxy.tls_port, path) if options.tls else
                                      ("http", proxy.port, path))
     said = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, where],
                           capture_output=True, text=True, check=True).stdout
-    used = cpu_seconds(proxy.process.pid) - before
+    used = proxy.cpu_seconds() - before
     requests = int(re.search(r"(\d+) requests in", said).group(1))
     # Timeouts are wrk's own, on a machine too busy to answer within two seconds.
     bad = re.search(r"Non-2xx or 3xx responses: \d+|"
@@ -361,7 +209,10 @@ def main():
     parser.add_argument("--cache", action="store_true", help="all answer from their caches")
     parser.add_argument("--only", default="", help="as 1k:32, to measure one case")
     options = parser.parse_args()
-    with contenders(options.edge, options.threads, options.cache) as proxies:
+    more = [functools.partial(start_traffic_server, cache=options.cache)]
+    if options.cache and not (options.tls or options.h2):
+        more.append(start_varnish)
+    with contenders(options.edge, options.threads, options.cache, more) as proxies:
         for path in ("/1k", "/64k"):
             for connections in cases(options):
                 case = "%s:%s" % (path[1:], connections)

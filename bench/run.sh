@@ -16,6 +16,9 @@ cache() {
 cache_disk() {
     lab/netns.sh -- python3 -B bench/cache_disk.py --edge "$PWD/build/tests/edge/moln_edge_dev"
 }
+cache_memory() {
+    lab/netns.sh -- python3 -B bench/cache_memory.py --edge "$PWD/build/tests/edge/moln_edge_dev"
+}
 h2() {
     lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --h2
 }
@@ -34,10 +37,10 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | h2 | cache | cache_disk | stream | idle | start | switches | memory | plan | \
-    simulation) "$1" ;;
+proxy | tls | h2 | cache | cache_disk | cache_memory | stream | idle | start | switches | memory | \
+    plan | simulation) "$1" ;;
 all)
-    for one in proxy tls h2 cache cache_disk stream idle start switches memory plan \
+    for one in proxy tls h2 cache cache_disk cache_memory stream idle start switches memory plan \
         simulation; do
         printf '\n== %s\n' "$one"
         "$one"
