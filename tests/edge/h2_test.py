@@ -307,6 +307,29 @@ class Ends(H2Case):
         client.wait(number)
         self.assertEqual(answer.body, b"hello " + b"A" * 100_000 + b"bye")
 
+    def test_a_websocket_whose_client_speaks_first(self):
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                        "Upgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")
+            while stream.inbox or stream.more():
+                data, stream.inbox = stream.inbox, b""
+                stream.send(data.upper())
+        self.script(script)
+        client = self.h2()
+        client.until(lambda: 8 in client.conn.remote_settings, "the settings")
+        number = client.request("/chat", method="CONNECT", end=False,
+                                fields=[(":protocol", "websocket"),
+                                        ("sec-websocket-version", "13")])
+        answer = client.answers[number]
+        client.until(lambda: answer.heads)
+        self.assertEqual(answer.status, 200)
+        for told in (b"A", b"AA", b"AAA"):
+            client.send(number, b"a" * (len(told) - len(answer.body)), end=False)
+            client.until(lambda: answer.body == told)
+        client.send(number, b"", end=True)
+        client.wait(number)
+
     def test_an_instance_without_websockets_is_no_tunnel(self):
         self.script(serving(lambda head, _: ok("plain")))
         client = self.h2()

@@ -368,7 +368,10 @@ Flow flush_local(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     if (client.fill != nullptr) return Flow::done;  // who waited was told
     if (!client.ready.writable) return Flow::wait;
-    if (exchange.to_client->empty()) return Flow::done;  // a stream's head was all
+    if (exchange.to_client->empty()) {  // a stream's head was all
+        core.buffers.take_back(&exchange.to_client);
+        return Flow::done;
+    }
     const auto end = exchange.tunnel ? h2::End::open : h2::End::stream;
     const IoResult put = transmit(client, exchange.to_client->view(), {}, end);
     if (put.end == IoEnd::would_block) return Flow::wait;
