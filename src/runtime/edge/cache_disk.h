@@ -129,7 +129,7 @@ private:
     void keep_purges();
     void finish();
     std::vector<edge::DiskPlace> places_of(std::uint32_t segment) const;
-    std::optional<std::uint16_t> number_of_names(const std::string& names);
+    std::optional<std::uint16_t> number_of_names(std::string_view names);
     // The others'.
     void run_reader();
     void put(const edge::DiskPlace& place);

@@ -99,7 +99,7 @@ void CacheDisk::recover() {
         log_->bytes());
 }
 
-std::optional<std::uint16_t> CacheDisk::number_of_names(const std::string& names) {
+std::optional<std::uint16_t> CacheDisk::number_of_names(std::string_view names) {
     for (std::size_t i = 0; i < names_count_; ++i) {
         if (names_[i] == names) return static_cast<std::uint16_t>(i);
     }

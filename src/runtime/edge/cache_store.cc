@@ -14,7 +14,7 @@ namespace {
 // What one costs beside its bytes: the slot, the map's node, the counts of its pointers.
 constexpr std::size_t k_overhead = 256;
 
-std::size_t cost_of(const std::string& key, const CachedResponse* response) {
+std::size_t cost_of(std::string_view key, const CachedResponse* response) {
     return k_overhead + key.size() + (response == nullptr ? 0 : response->bytes());
 }
 
@@ -24,7 +24,7 @@ std::size_t CachedResponse::bytes() const {
     const std::size_t length =
         body ? std::max<std::size_t>(body->capacity(), body->length().value_or(0)) : 0;
     return sizeof(CachedResponse) + head.bytes() + marks.capacity() * sizeof(edge::PurgeMark) +
-           vary_key.capacity() + (body ? sizeof(CacheBody) : 0) + length;
+           vary_names.bytes() + vary_key.bytes() + (body ? sizeof(CacheBody) : 0) + length;
 }
 
 CacheStore::CacheStore(std::size_t bytes_max, std::uint64_t seed)

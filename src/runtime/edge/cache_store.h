@@ -173,11 +173,11 @@ private:
         bool replaces = false;                           // something that lies on the disk
         std::shared_ptr<const CachedResponse> response;  // null: answers of this URL are not kept
         std::int64_t pass_until_ms = 0;
-        std::string pass_key;  // its vary key, as that of a response
+        CompactText pass_key;  // its vary key, as that of a response
     };
     struct Entry {
-        std::string key;
-        std::string vary_names;
+        CompactText key;
+        CompactText vary_names;
         std::vector<std::unique_ptr<Slot>> slots;
         std::vector<std::shared_ptr<CacheFetch>> fetches;
     };

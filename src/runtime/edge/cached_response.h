@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
+#include "base/compact_text.h"
 #include "edge/cache/freshness.h"
 #include "edge/cache/purge_book.h"
 #include "edge/cache/stored_head.h"
@@ -22,8 +22,8 @@ struct CachedResponse {
     WallTime came;
     std::uint64_t born = 0;  // the purge generation when it was asked for
     std::vector<edge::PurgeMark> marks;
-    std::string vary_names;  // see http/vary.h
-    std::string vary_key;
+    CompactText vary_names;  // see http/vary.h
+    CompactText vary_key;
     std::shared_ptr<CacheBody> body;
 
     std::size_t bytes() const;
