@@ -67,6 +67,7 @@ AppView app_view(const World& world, const App& app,
     view.created = app.created;
     if (const auto* release = find_release(world, app.id, app.release)) {
         view.source = release->image.source;
+        view.site = release->config.site.has_value();
         view.volumes = static_cast<std::int64_t>(release->config.volumes.size());
         for (const auto& [name, spec] : release->config.processes) {
             view.processes.push_back({.name = name,

@@ -62,6 +62,7 @@ std::string process_counts(const AppView& view) {
         if (process.kind == ProcessKind::cron) continue;
         words.push_back(fmt::format("{} {}/{}", process.name, process.ready, process.wanted));
     }
+    if (view.site) words.push_back("site by the edge");
     return joined(words, ", ");
 }
 
@@ -193,6 +194,7 @@ std::string render_app(const AppView& view, const Style& style) {
                    fmt::format("{:g}", static_cast<double>(process.cpu_millis) / 1000),
                    process.schedule.empty() ? words : process.schedule + "  " + words});
     }
+    if (view.site) table.add({"site", "site", "-", "-", "-", "-", "served by the edge"});
     out += table.text(style);
     for (const auto& url : view.urls) out += fmt::format("url     {}\n", printable(url));
     if (!view.source.empty()) out += fmt::format("source  {}\n", printable(view.source));
@@ -203,7 +205,7 @@ std::string render_app(const AppView& view, const Style& style) {
 }
 
 std::string render_instances(const std::vector<InstanceView>& views, const Style& style) {
-    if (views.empty()) return nothing(style, "No instances.");
+    if (views.empty()) return nothing(style, "No instances; a site needs none.");
     Table table({"INSTANCE", "APP", "RELEASE", "STATE", "AGE", "RESTARTS", "MEMORY", "NOTE"});
     for (const auto& view : views) {
         auto note = view.text;
@@ -474,6 +476,10 @@ std::string render_plan(const PlanView& view, const Style& style) {
                                ? process.command[2]
                                : joined(process.command, " ");
         out += fmt::format("{:<10}{} × {}\n", printable(name), process.instances, printable(words));
+    }
+    if (view.config.site) {
+        out += fmt::format("{:<10}the files of {}, served by the edge\n", "site",
+                           printable(view.config.site->folder));
     }
     for (const auto& warning : view.warnings) {
         out += paint(style, Colour::warning, "warning: ") + printable(warning) + "\n";

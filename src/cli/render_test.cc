@@ -51,7 +51,7 @@ TEST(RenderInstances, says_what_still_drains) {
         "web-zyxwvu  shop  3        draining  2 h    0         40 MiB  3 requests, 2 websockets, "
         "oldest 14 min\n"
         "web-abcdef  shop  4        running   2 min  0         40 MiB\n");
-    EXPECT_EQ(render_instances({}, k_plain), "No instances.\n");
+    EXPECT_EQ(render_instances({}, k_plain), "No instances; a site needs none.\n");
 }
 
 TEST(RenderApps, lists_counts_and_url) {
@@ -62,6 +62,15 @@ TEST(RenderApps, lists_counts_and_url) {
     EXPECT_EQ(render_apps({view}, k_plain),
               "APP   STATE    RELEASE  INSTANCES  AGE  URL\n"
               "shop  running  2        web 3/3    -    http://shop.localhost:8080/\n");
+}
+
+TEST(RenderApps, says_who_serves_a_site) {
+    AppView view{.name = "docs", .state = AppState::running, .release = 2};
+    view.site = true;
+    EXPECT_EQ(render_apps({view}, k_plain),
+              "APP   STATE    RELEASE  INSTANCES         AGE  URL\n"
+              "docs  running  2        site by the edge  -\n");
+    EXPECT_NE(render_app(view, k_plain).find("served by the edge"), std::string::npos);
 }
 
 TEST(RenderVolumes, says_what_a_restart_resets) {

@@ -31,6 +31,7 @@ struct DataDir {
     std::string edge_state() const { return root + "/edge"; }
     std::string edge_cache() const { return edge_state() + "/cache"; }
     std::string access_log() const { return edge_state() + "/access.log"; }
+    std::string sites() const { return root + "/sites"; }
     std::string layers() const { return root + "/images/layers"; }
     std::string platforms() const { return root + "/platforms"; }
     std::string build_cache() const { return root + "/cache/build"; }

@@ -13,6 +13,7 @@
 #include "edge/preference.h"
 #include "http/url.h"
 #include "model/limits.h"
+#include "model/site.h"
 
 namespace moln::edge {
 namespace {
@@ -55,6 +56,9 @@ Status check_app(const EdgeApp& app) {
     if (app.maintenance) {
         auto valid = validate_maintenance(*app.maintenance);
         if (!valid) return bad_app(app, valid.error().reason);
+    }
+    if (app.site && !is_site_name(app.site->name)) {
+        return bad_app(app, fmt::format("\"{}\" is no site", app.site->name));
     }
     MOLN_TRY(check_health(app, app.health));
     std::set<std::string_view> seen;

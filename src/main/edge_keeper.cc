@@ -48,6 +48,7 @@ EdgeProcessOptions EdgeKeeper::process_options(Number number, std::optional<Numb
     process.argv = {own_program(),       "edge",
                     "--control",         data.edge_socket(number),
                     "--state",           data.edge_state(),
+                    "--sites",           data.sites(),
                     "--access-log",      data.access_log(),
                     "--threads",         std::to_string(options_.edge_threads),
                     "--cache-memory",    format_size(options_.cache_memory),
@@ -74,6 +75,8 @@ Status EdgeKeeper::start(std::function<void(Error)> failed) {
     failed_ = std::move(failed);
     MOLN_TRY(make_folders(options_.data.edge_state(), 0700));
     MOLN_TRY(make_folders(options_.data.edge_run(), 0700));
+    // The edge's own user is to find its way in it, once it was opened for it.
+    MOLN_TRY(make_folders(options_.data.sites(), 0755));
     MOLN_TRY(find_all());
     if (main_) return {};
     MOLN_ASSIGN(main_, start_one({}));

@@ -30,6 +30,7 @@ int run_edge_role(int argc, char** argv) {
         ->check(CLI::NonNegativeNumber);
     app.add_option("--state", options.state_dir, "directory of the last snapshot and the lock")
         ->required();
+    app.add_option("--sites", options.sites_dir, "directory of the published sites");
     app.add_option("--access-log", options.access_log, "file of one JSON line a request");
     app.add_option("--metrics", options.metrics_listen,
                    "serve Prometheus metrics on this loopback address");

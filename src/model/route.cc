@@ -102,6 +102,21 @@ Status validate(const RouteSpec& route) {
     return fail(ErrorCode::invalid, fmt::format("{}: {}", first.field, first.message));
 }
 
+std::string served_process(const AppConfig& config, const std::string& process) {
+    const auto found = config.processes.find(process);
+    if (found != config.processes.end()) {
+        return found->second.kind == ProcessKind::web ? process : std::string();
+    }
+    const bool leads = config.site && (process == k_site_process || process == "web");
+    return leads ? k_site_process : "";
+}
+
+bool leads_somewhere(const AppConfig& config, const RouteSpec& route) {
+    const auto process = served_process(config, route.process);
+    const bool to_site = config.site && process == k_site_process;
+    return !process.empty() && !(to_site && is_stream(route));
+}
+
 bool is_stream_only(const AppConfig& config, const std::vector<RouteSpec>& added,
                     const std::string& process) {
     if (process == "web") return false;

@@ -25,6 +25,14 @@ std::vector<Problem> find_problems(const RouteSpec& route);
 // The first of them as an error: "listen: expected …".
 Status validate(const RouteSpec& route);
 
+// The process of `config` that a route to `process` leads to: a web process, or k_site_process of
+// an app with a site. Routes to "web" lead to the site of an app that has no such process: they
+// need not be changed when an app becomes one. "": to none.
+std::string served_process(const AppConfig& config, const std::string& process);
+
+// The same of a whole route: a stream leads to a web process alone.
+bool leads_somewhere(const AppConfig& config, const RouteSpec& route);
+
 // The processes of `config` that are reached by streams alone, with `added` beside its own routes:
 // they are not spoken HTTP to. Not `web`, which every app's own host leads to.
 bool is_stream_only(const AppConfig& config, const std::vector<RouteSpec>& added,

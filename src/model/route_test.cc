@@ -115,5 +115,28 @@ TEST(Route, who_speaks_no_http_is_not_probed_by_it) {
     EXPECT_EQ(kind({stream}, {}, "web"), HealthKind::http);
 }
 
+TEST(Route, leads_to_a_web_process_or_to_the_site_that_took_its_place) {
+    AppConfig config;
+    config.site = SiteSpec{.folder = "public"};
+    EXPECT_EQ(served_process(config, "web"), "site");
+    EXPECT_EQ(served_process(config, "site"), "site");
+    EXPECT_EQ(served_process(config, "api"), "");
+    config.processes["web"].kind = ProcessKind::web;
+    config.processes["work"].kind = ProcessKind::worker;
+    EXPECT_EQ(served_process(config, "web"), "web");
+    EXPECT_EQ(served_process(config, "site"), "site");
+    EXPECT_EQ(served_process(config, "work"), "");
+    EXPECT_TRUE(leads_somewhere(config, {.host = "a.test", .process = "site"}));
+    auto stream = tcp("tcp:80");
+    EXPECT_TRUE(leads_somewhere(config, stream));
+    stream.process = "site";
+    EXPECT_FALSE(leads_somewhere(config, stream));
+    config.site.reset();
+    EXPECT_FALSE(leads_somewhere(config, {.host = "a.test", .process = "site"}));
+    // Of an app without a site it is a name like any other.
+    config.processes["site"].kind = ProcessKind::web;
+    EXPECT_TRUE(leads_somewhere(config, stream));
+}
+
 }  // namespace
 }  // namespace moln

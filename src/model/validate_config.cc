@@ -8,6 +8,7 @@
 #include "model/cron.h"
 #include "model/quantity.h"
 #include "model/route.h"
+#include "model/site.h"
 #include "model/validate.h"
 
 namespace moln {
@@ -27,6 +28,7 @@ public:
 
     std::vector<Problem> find() {
         processes();
+        site();
         health();
         routes();
         take("env", validate_env(config_.env));
@@ -70,7 +72,9 @@ private:
     }
 
     void processes() {
-        if (config_.processes.empty()) add("processes", "expected at least one process");
+        if (config_.processes.empty() && !config_.site) {
+            add("processes", "expected at least one process, or a site");
+        }
         count("processes", config_.processes.size(), k_processes_per_app_max, "processes");
         for (const auto& [name, process] : config_.processes) {
             const auto field = "processes." + name;
@@ -112,6 +116,30 @@ private:
         } else if (process.port != 0) {
             add(field + ".port",
                 fmt::format("expected none: only a web process listens, found {}", process.port));
+        }
+    }
+
+    void site() {
+        if (!config_.site) return;
+        const auto& site = *config_.site;
+        const auto path = [&](std::string_view name, const std::string& value, bool needed) {
+            if (value.empty() ? !needed : is_site_path(value)) return;
+            add(fmt::format("site.{}", name),
+                fmt::format("expected a path below the app's files such as \"{}\", found \"{}\"",
+                            name == "folder" ? "dist" : "404.html", value.substr(0, 60)));
+        };
+        if (site.folder != ".") path("folder", site.folder, true);
+        path("index", site.index, true);
+        path("not_found", site.not_found, false);
+        path("fallback", site.fallback, false);
+        if (config_.processes.contains(k_site_process)) {
+            add(fmt::format("processes.{}", k_site_process),
+                "expected another name: beside a site this one is the site's");
+        }
+        if (site.folder == "." && !config_.processes.empty()) {
+            add("site.folder",
+                "expected a folder of its own: the app's program lies in \".\" and would be "
+                "served with it");
         }
     }
 
@@ -171,10 +199,11 @@ private:
             for (auto& problem : find_problems(route)) {
                 add(field + "." + problem.field, std::move(problem.message));
             }
-            const auto process = config_.processes.find(route.process);
-            if (process == config_.processes.end() || process->second.kind != ProcessKind::web) {
+            if (!leads_somewhere(config_, route)) {
                 add(field + ".process",
-                    fmt::format("expected a web process of this app, found \"{}\"", route.process));
+                    fmt::format("expected a web process of this app{}, found \"{}\"",
+                                config_.site && !is_stream(route) ? " or its site" : "",
+                                route.process));
             }
             beside_others(field, i);
         }

@@ -139,7 +139,8 @@ TEST(Validate, a_plain_web_app_is_good) {
 }
 
 TEST(Validate, an_app_without_processes_is_refused) {
-    EXPECT_EQ(validate(AppConfig{}).error().reason, "processes: expected at least one process");
+    EXPECT_EQ(validate(AppConfig{}).error().reason,
+              "processes: expected at least one process, or a site");
 }
 
 TEST(Validate, number_of_processes_at_the_limit_and_one_past) {

@@ -106,6 +106,7 @@ struct AppView {
     std::int64_t release_served = 0;  // the last that was proved healthy
     Rollout rollout;
     std::vector<ProcessView> processes;
+    bool site = false;  // it has files that the edge serves by itself
     std::vector<std::string> urls;
     std::string source;  // of the wanted release
     std::int64_t volumes = 0;
@@ -116,7 +117,7 @@ struct AppView {
 };
 BOOST_DESCRIBE_STRUCT(AppView, (),
                       (project, name, generation, state, release, release_served, rollout,
-                       processes, urls, source, volumes, canary, maintenance, created))
+                       processes, site, urls, source, volumes, canary, maintenance, created))
 
 // One word for how an instance is doing: goal and phase and health seen as one.
 enum class InstanceState {

@@ -71,6 +71,17 @@ TEST_F(Canary, serves_beside_the_release_before_until_it_is_promoted) {
     EXPECT_FALSE(app().canary);
 }
 
+TEST_F(Canary, is_refused_beside_a_site_of_either_release) {
+    auto config = web_config(1);
+    config.site = SiteSpec{.folder = "public"};
+    expect_refused(canary_of(config), "cannot have a canary: the edge serves its site");
+    auto deploy = deploy_of("default/shop", config);
+    deploy.image.layers = {"app-1", "site-" + std::string(32, '0')};
+    ASSERT_TRUE(r.command(deploy));
+    ASSERT_GE(r.settle(), 0);
+    expect_refused(canary_of(web_config(1)), "cannot have a canary: the edge serves its site");
+}
+
 TEST_F(Canary, rolled_back_leaves_those_that_served_alone) {
     const auto before = r.world.instances;
     ASSERT_TRUE(r.command(canary_of(web_config(2))));

@@ -23,7 +23,8 @@ Status check_scale(const App& app, const Release& release, const std::string& na
             known += (known.empty() ? "" : ", ") + other;
         }
         return fail(ErrorCode::not_found,
-                    fmt::format("{} has no process {}: it has {}", app.id.text, name, known));
+                    fmt::format("{} has no process {}: it has {}", app.id.text, name,
+                                known.empty() ? "a site, which the edge serves" : known));
     }
     const auto max = process->kind == ProcessKind::cron ? 1 : k_instances_per_process_max;
     if (count < 0 || count > max) {
@@ -141,8 +142,7 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
     const auto& route = command.route;
     MOLN_TRY(validate(route));
     const auto* release = d.draft.release(app.id, app.release);
-    const auto* process = find_process(release, route.process);
-    if (process == nullptr || process->kind != ProcessKind::web) {
+    if (release == nullptr || !leads_somewhere(release->config, route)) {
         return fail(ErrorCode::not_found, fmt::format("{} has no web process {} to route to",
                                                       app.id.text, route.process));
     }

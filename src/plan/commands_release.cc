@@ -138,7 +138,11 @@ Status decide_on(Decision& d, const DeployCommand& command) {
         return !command.config.processes.contains(entry.first);
     });
     MOLN_TRY(fits(d, app, command.config));
-    if (command.canary) MOLN_TRY(canary_fits(app, command.config, *command.canary));
+    if (command.canary) {
+        MOLN_TRY(canary_fits(app, command.config, *command.canary));
+        const auto* served = d.draft.release(app.id, app.release_served);
+        if (served != nullptr) MOLN_TRY(canary_fits(app, served->config, *command.canary));
+    }
     app.canary = command.canary;
     if (!command.canary) explain_lost_processes(d, app.id, command.config);
     MOLN_ASSIGN(const auto number,

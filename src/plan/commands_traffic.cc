@@ -25,6 +25,12 @@ Status canary_fits(const App& app, const AppConfig& config, const CanarySpec& ca
                     fmt::format("{} has no release that serves beside a canary: deploy it without",
                                 app.id.text));
     }
+    if (config.site) {
+        return fail(ErrorCode::refused,
+                    fmt::format("{} cannot have a canary: the edge serves its site, all of it from "
+                                "one release",
+                                app.id.text));
+    }
     for (const auto& volume : config.volumes) {
         if (volume.sharing != Sharing::exclusive || volume.lifetime == Lifetime::instance) continue;
         return fail(ErrorCode::refused,

@@ -11,6 +11,7 @@
 #include "model/certificate.h"
 #include "model/limits.h"
 #include "model/route.h"
+#include "model/site.h"
 #include "plan/acme.h"
 #include "plan/canary.h"
 #include "plan/certificates.h"
@@ -32,12 +33,12 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
     const auto& config = scope.serving->config;
     const auto add = [&](const RouteSpec& spec, int rank) {
         if (is_stream(spec)) return;
-        const auto* process = find_process(scope.serving, spec.process);
-        if (process == nullptr || process->kind != ProcessKind::web) return;
+        auto process = served_process(config, spec.process);
+        if (process.empty()) return;
         routes.push_back({{.host = spec.host,
                            .path = spec.path,
                            .app = scope.id,
-                           .process = spec.process,
+                           .process = std::move(process),
                            .redirect = redirects(spec, certificates),
                            .hsts = spec.hsts,
                            .cache = spec.cache,
@@ -47,8 +48,8 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
     };
     for (const auto& spec : scope.app->routes) add(spec, 0);
     for (const auto& spec : config.routes) add(spec, 0);
-    if (const auto* process = default_process(config)) {
-        add({.host = default_host(scope.id), .path = "/", .process = *process}, 1);
+    if (auto process = default_process(config); !process.empty()) {
+        add({.host = default_host(scope.id), .path = "/", .process = std::move(process)}, 1);
     }
 }
 
@@ -131,6 +132,7 @@ public:
         for (const auto& member : scope_.members) {
             if (has_endpoint(member)) names.insert(member.instance->process);
         }
+        if (scope_.serving->config.site) names.insert(k_site_process);
         for (const auto& name : names) apps.push_back(paint(name));
     }
 
@@ -143,6 +145,7 @@ private:
             }
         }
         app.hold = is_held(name);
+        if (name == k_site_process) app.site = site();
         app.maintenance = scope_.app->maintenance;
         if (has_canary(*scope_.app)) {
             app.canary_release = scope_.app->release;
@@ -157,6 +160,17 @@ private:
             app.slow_start = process->slow_start;
         }
         return app;
+    }
+
+    // None of a stopped app: its routes answer 503.
+    std::optional<EdgeSite> site() const {
+        const auto& serving = *scope_.serving;
+        if (!serving.config.site || scope_.app->run != AppRun::running) return std::nullopt;
+        // Its files may be on their way back from the trash.
+        if (scope_.serving == scope_.wanted && scope_.layers_missing) return std::nullopt;
+        return EdgeSite{.name = std::string(site_among(serving.image.layers)),
+                        .release = serving.number,
+                        .spec = *serving.config.site};
     }
 
     const ProcessSpec* process_of(const std::string& name) const {
@@ -285,12 +299,12 @@ std::string default_host(const AppId& app) {
     return fmt::format("{}.{}.localhost", name_of(app), project);
 }
 
-const std::string* default_process(const AppConfig& config) {
-    const std::string* first = nullptr;
+std::string default_process(const AppConfig& config) {
+    std::string first = config.site ? k_site_process : "";
     for (const auto& [name, process] : config.processes) {
         if (process.kind != ProcessKind::web || is_stream_only(config, {}, name)) continue;
-        if (name == "web") return &name;
-        if (first == nullptr) first = &name;
+        if (name == "web") return name;
+        if (first.empty()) first = name;
     }
     return first;
 }

@@ -9,9 +9,9 @@ namespace moln::plan {
 // "shop.localhost" for default/shop, "shop.team.localhost" for team/shop.
 std::string default_host(const AppId& app);
 
-// The web process that the default host leads to: `web`, or else the first that speaks HTTP; null
-// without one.
-const std::string* default_process(const AppConfig& config);
+// The process that the default host leads to: `web`, or else the first that speaks HTTP, or else
+// the app's site; "" without any.
+std::string default_process(const AppConfig& config);
 
 // `wake` of the draft is set to when time alone changes the view.
 EdgeSnapshot draw_edge(Draft& draft, const Index& index);

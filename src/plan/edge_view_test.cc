@@ -55,6 +55,126 @@ TEST(EdgeView, routes_are_those_of_the_serving_release_until_the_switch) {
     EXPECT_EQ(leads_to(r, "new.org"), "default/shop/web");
 }
 
+AppConfig site_config() {
+    AppConfig config;
+    config.site = SiteSpec{};
+    return config;
+}
+
+DeployCommand site_of(const std::string& app, char digit, AppConfig config = site_config()) {
+    auto command = deploy_of(app, std::move(config));
+    command.image.layers = {std::string("app-") + digit, "site-" + std::string(32, digit)};
+    return command;
+}
+
+const EdgeApp* edge_app(const Reality& r, const std::string& process) {
+    for (const auto& app : r.world.edge.apps) {
+        if (app.app == k_shop && app.process == process) return &app;
+    }
+    return nullptr;
+}
+
+std::string site_at_edge(const Reality& r) {
+    const auto* app = edge_app(r, "site");
+    return app != nullptr && app->site ? app->site->name.substr(5, 1) : "";
+}
+
+TEST(EdgeView, app_of_files_alone_is_served_at_once_and_has_no_instance) {
+    Reality r;
+    ASSERT_TRUE(r.command(site_of("default/shop", 'a')));
+    r.plan_once();
+    EXPECT_EQ(r.world.apps.at(k_shop).rollout.state, RolloutState::settled);
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "default/shop/site");
+    EXPECT_EQ(site_at_edge(r), "a");
+    EXPECT_TRUE(r.world.instances.empty());
+    ASSERT_TRUE(r.command(site_of("default/shop", 'b')));
+    r.plan_once();
+    EXPECT_EQ(site_at_edge(r), "b");
+    ASSERT_TRUE(r.command(RollbackCommand{k_shop}));
+    r.plan_once();
+    EXPECT_EQ(site_at_edge(r), "a");
+    ASSERT_GE(r.settle(), 0);
+}
+
+// Whoever had a route to the process goes on to the site, and back.
+TEST(EdgeView, app_that_becomes_a_site_switches_in_one_snapshot) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "shop.test"}}));
+    ASSERT_TRUE(r.command(site_of("default/shop", 'a')));
+    r.plan_once();
+    EXPECT_EQ(leads_to(r, "shop.test"), "default/shop/site");
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "default/shop/site");
+    ASSERT_NE(edge_app(r, "web"), nullptr);
+    EXPECT_EQ(edge_app(r, "web")->endpoints.at(0).state, EndpointState::draining);
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(r.world.instances.empty());
+    EXPECT_EQ(edge_app(r, "web"), nullptr);
+
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    for (int i = 0; i < 50 && leads_to(r, "shop.test") != "default/shop/web"; ++i) {
+        EXPECT_EQ(site_at_edge(r), "a");
+        r.plan_once();
+        r.step();
+        r.pass(Milliseconds{200});
+    }
+    EXPECT_EQ(leads_to(r, "shop.test"), "default/shop/web");
+    EXPECT_EQ(edge_app(r, "web")->endpoints.at(0).state, EndpointState::active);
+    EXPECT_EQ(edge_app(r, "site"), nullptr);
+}
+
+TEST(EdgeView, site_and_process_beside_each_other_switch_together) {
+    Reality r;
+    auto config = web_config(1);
+    config.site = SiteSpec{.folder = "public"};
+    config.routes = {{.host = "shop.test", .process = "site"},
+                     {.host = "shop.test", .path = "/api"}};
+    ASSERT_TRUE(r.command(site_of("default/shop", 'a', config)));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(leads_to(r, "shop.test"), "default/shop/site");
+    EXPECT_EQ(leads_to(r, "shop.test", "/api"), "default/shop/web");
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "default/shop/web");
+    ASSERT_TRUE(r.command(site_of("default/shop", 'b', config)));
+    r.plan_once();
+    EXPECT_EQ(site_at_edge(r), "a");  // until what is beside it is proved
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(site_at_edge(r), "b");
+}
+
+TEST(EdgeView, stopped_app_has_no_site_at_the_edge_and_keeps_its_route) {
+    Reality r;
+    ASSERT_TRUE(r.command(site_of("default/shop", 'a')));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(StopCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "default/shop/site");
+    EXPECT_EQ(site_at_edge(r), "");
+    ASSERT_TRUE(r.command(StartCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(site_at_edge(r), "a");
+}
+
+TEST(EdgeView, removed_site_comes_back_from_the_trash) {
+    Reality r;
+    ASSERT_TRUE(r.command(site_of("default/shop", 'a')));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(RemoveAppCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(leads_to(r, "shop.localhost"), "");
+    ASSERT_TRUE(r.command(RecoverCommand{r.world.trash.begin()->first}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(site_at_edge(r), "a");
+}
+
+TEST(EdgeView, site_is_of_no_use_to_a_stream) {
+    Reality r;
+    ASSERT_TRUE(r.command(site_of("default/shop", 'a')));
+    EXPECT_FALSE(r.command(AddRouteCommand{k_shop, {.host = "*", .listen = "tcp:5432"}}));
+    EXPECT_FALSE(r.command(AddRouteCommand{k_shop, {.host = "a.test", .process = "api"}}));
+    EXPECT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "a.test", .process = "site"}}));
+}
+
 TEST(EdgeView, a_process_says_what_its_instances_have_at_once_and_what_waits) {
     Reality r;
     auto config = web_config(1);

@@ -46,6 +46,7 @@ std::string wanted_words(const App& app, const Release& release) {
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
                             wanted_count(app, release.config, name), name);
     }
+    if (release.config.site) text += text.empty() ? "its site" : ", its site";
     return text.empty() ? "no instances" : text;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "model/change.h"
+#include "model/site.h"
 #include "plan/scope.h"
 
 namespace moln::plan {
@@ -289,6 +290,7 @@ private:
             broken(11, "the edge version did not rise");
         for (const auto& app : plan_.edge->apps) {
             for (const auto& endpoint : app.endpoints) check_endpoint(endpoint);
+            if (app.site) check_site(app);
         }
         std::set<std::string> hosts;
         for (const auto& one : plan_.edge->certificates) check_certificate(one, hosts);
@@ -329,6 +331,27 @@ private:
             }
             if (!hosts.insert(host).second) broken(19, host + " has two certificates");
         }
+    }
+
+    void check_site(const EdgeApp& shown) {
+        const auto& site = *shown.site;
+        const auto* app = find(after_.apps, shown.app);
+        const auto* releases = find(after_.releases, shown.app);
+        const auto* release = releases == nullptr ? nullptr : find(*releases, site.release);
+        if (app == nullptr || app->run != AppRun::running || release == nullptr ||
+            release->config.site != site.spec || site_among(release->image.layers) != site.name) {
+            broken(22, shown.app.text + " has a site at the edges that is not its own");
+            return;
+        }
+        if (site.release != app->release_served && app->release_served != 0) {
+            broken(22,
+                   shown.app.text + " has a site at the edges of a release that does not serve");
+        }
+        const bool trashed = std::ranges::any_of(after_.trash, [&](const auto& entry) {
+            return entry.second.kind == TrashKind::image &&
+                   std::ranges::count(layers_of(entry.second), site.name) > 0;
+        });
+        if (trashed) broken(22, shown.app.text + " has a site at the edges that is in the trash");
     }
 
     void check_endpoint(const EdgeEndpoint& endpoint) {

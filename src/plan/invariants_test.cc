@@ -50,6 +50,33 @@ TEST_F(Invariants, nothing_is_broken_by_nothing) {
     EXPECT_THAT(broken(Changes{}), IsEmpty());
 }
 
+TEST_F(Invariants, I22_site_that_is_not_there_or_does_not_serve_fires) {
+    const auto name = "site-" + std::string(32, '0');
+    AppConfig config;
+    config.site = SiteSpec{};
+    auto deploy = deploy_of("default/shop", config);
+    deploy.image.layers = {"app-1", name};
+    ASSERT_TRUE(r.command(deploy));
+    ASSERT_GE(r.settle(), 0);
+    auto edge = r.world.edge;
+    ++edge.version;
+    ASSERT_TRUE(edge.apps.at(0).site);
+    EXPECT_THAT(broken(Plan{.changes = {}, .edge = edge, .wake = {}}), IsEmpty());
+    const auto fires = [&](const auto& spoil) {
+        auto spoiled = edge;
+        spoil(*spoiled.apps.at(0).site);
+        EXPECT_THAT(broken(Plan{.changes = {}, .edge = spoiled, .wake = {}}),
+                    Contains(StartsWith("I22")));
+    };
+    fires([](EdgeSite& site) { site.name.back() = '1'; });
+    fires([](EdgeSite& site) { site.release = 1; });
+    fires([](EdgeSite& site) { site.release = 7; });
+    TrashItem item{.id = TrashId("trash-1"), .kind = TrashKind::image, .app = k_shop};
+    item.content = {{"layers", {name}}};
+    EXPECT_THAT(broken(Plan{.changes = {PutTrash{item}}, .edge = edge, .wake = {}}),
+                Contains(StartsWith("I22")));
+}
+
 TEST_F(Invariants, I2_endpoint_on_its_way_out_still_active_fires) {
     auto drained = towards(web(), InstanceGoal::drain);
     auto edge = r.world.edge;

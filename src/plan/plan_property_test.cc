@@ -85,6 +85,11 @@ AppConfig any_config() {
     return config;
 }
 
+// Few, so that their files come back from the trash.
+std::string any_site() {
+    return "site-" + std::string(32, *rc::gen::element('0', '1', '2'));
+}
+
 template <typename Map>
 auto any_key(const Map& map) {
     const auto place = pick<std::size_t>(0, map.size());
@@ -154,6 +159,15 @@ Command any_command(const Reality& r) {
         default: break;
     }
     auto deploy = deploy_of(app.text, any_config());
+    if (pick(0, 4) == 0) {
+        deploy.config.site = SiteSpec{.folder = "public"};
+        deploy.image.layers = {"app-1", any_site()};
+        if (*rc::gen::arbitrary<bool>()) {
+            deploy.config.site->folder = ".";
+            deploy.config.processes.clear();
+            deploy.config.volumes.clear();
+        }
+    }
     if (pick(0, 3) == 0) deploy.canary = CanarySpec{.share = pick<std::int64_t>(0, 101)};
     return deploy;
 }
@@ -213,6 +227,12 @@ TEST(PlanProperty, any_history_keeps_the_invariants_and_comes_to_rest) {
             const auto state = app.rollout.state;
             RC_ASSERT(state == RolloutState::settled || state == RolloutState::failed ||
                       (state == RolloutState::canary && app.canary.has_value()));
+            if (app.release_served == 0) continue;
+            const auto& served = r.world.releases.at(id).at(app.release_served);
+            const bool has_site = std::ranges::any_of(r.world.edge.apps, [&](const EdgeApp& one) {
+                return one.app == id && one.site.has_value();
+            });
+            RC_ASSERT(has_site == served.config.site.has_value());
         }
     }));
 }

@@ -256,8 +256,13 @@ private:
 
     // ---- the switch -----------------------------------------------------------------------
 
+    // A release exists only once its site is published: that is its proof, unless it went to the
+    // trash since.
+    bool site_is_there() const { return !scope_.wanted->config.site || !scope_.layers_missing; }
+
     void activate_and_replace() {
         const bool all_ready =
+            site_is_there() &&
             std::ranges::all_of(processes_, [](const auto& entry) { return entry.second.ready; });
         if (is_canary()) {
             if (all_ready) begin_canary();

@@ -29,6 +29,7 @@ public:
         place("stop_signal", "stop_signal", top.line("stop_signal"));
         if (const auto* table = top.table("build")) read_build(*table);
         if (const auto* table = top.table("process")) read_processes(*table);
+        if (const auto* table = top.table("site")) read_site(*table);
         if (const auto* table = top.table("health")) read_health(*table);
         for (const auto* table : top.tables("route")) read_route(*table);
         if (const auto* table = top.table("env")) {
@@ -102,6 +103,20 @@ private:
         part.slow_start = table.duration("slow_start");
         table.refuse_unknown();
         place_keys(table, "processes." + name, {{"cpu", "cpu_millis"}});
+    }
+
+    // `[site]` is enough.
+    void read_site(const TomlValue& value) {
+        TableReader table(value, "site", problems_);
+        SiteSpec site{.not_found = "404.html", .fallback = ""};
+        site.folder = table.text("folder").value_or(site.folder);
+        site.index = table.text("index").value_or(site.index);
+        site.not_found = table.text("not_found").value_or(site.not_found);
+        site.fallback = table.text("fallback").value_or(site.fallback);
+        while (site.folder.size() > 1 && site.folder.ends_with('/')) site.folder.pop_back();
+        table.refuse_unknown();
+        place_keys(table, "site", {});
+        out_.site = std::move(site);
     }
 
     void read_health(const TomlValue& value) {
@@ -260,7 +275,7 @@ private:
     void check_pieces() {
         if (!problems_.empty()) return;
         auto config = merge(out_, {});
-        config.processes["web"].kind = ProcessKind::web;
+        if (!out_.site) config.processes["web"].kind = ProcessKind::web;
         for (auto& [name, process] : config.processes) {
             if (process.command.empty()) process.command = {"to-be-detected"};
             if (process.kind == ProcessKind::web && process.port == 0) {
@@ -280,6 +295,7 @@ private:
 public:
     static AppConfig merge(const AppFile& file, AppConfig base) {
         for (const auto& [name, part] : file.processes) merge_process(name, part, base);
+        if (file.site) base.site = *file.site;
         if (file.health) base.health = *file.health;
         base.routes.insert(base.routes.end(), file.routes.begin(), file.routes.end());
         for (const auto& [name, value] : file.env) base.env[name] = value;

@@ -44,6 +44,7 @@ struct AppFile {
     std::vector<std::string> build_command;  // empty: what detection finds
     std::map<std::string, std::string> build_env;
     std::map<std::string, ProcessPart> processes;
+    std::optional<SiteSpec> site;
     std::optional<HealthSpec> health;
     std::vector<RouteSpec> routes;
     std::map<std::string, std::string> env;

@@ -147,7 +147,7 @@ TEST(AppFile, an_empty_file_says_nothing) {
     const auto file = parse_app_file("");
     ASSERT_TRUE(file);
     EXPECT_EQ(apply_app_file(*file, {}).error().reason,
-              "moln.toml: processes: expected at least one process");
+              "moln.toml: processes: expected at least one process, or a site");
 }
 
 TEST(AppFile, kinds_follow_from_what_is_said) {

@@ -147,11 +147,12 @@ private:
     }
 
     Status read_language() {
-        auto language = find_language(source_, tools_,
-                                      web_is_told() ? StaticFiles::ignore : StaticFiles::serve);
+        const bool told = web_is_told() || app_file_.site.has_value();
+        auto language =
+            find_language(source_, tools_, told ? StaticFiles::ignore : StaticFiles::serve);
         if (!language) return fail(language.error());
         if (!*language) {
-            if (!web_is_told()) return nothing_found(source_);
+            if (!told) return nothing_found(source_);
             if (!app_file_.build_command.empty()) add_build_command({});
             return {};
         }
@@ -182,6 +183,19 @@ private:
         if (source_.has("moln.toml")) found("moln.toml");
         for (const auto& entry : procfile_) use_procfile_entry(entry);
         if (web_is_told()) return {};
+        // Beside a site only a process that is named runs: what a build needs may look like an app.
+        const bool web_is_named = app_file_.processes.contains("web");
+        if (app_file_.site && !web_is_named) return {};
+        if (language_.site) {
+            if (web_is_named) {
+                return fail(ErrorCode::invalid,
+                            fmt::format("{}: the edge serves them, without a process: take "
+                                        "[process.web] out of moln.toml, or give it a command",
+                                        language_.detected));
+            }
+            out_.config.site = language_.site;
+            return {};
+        }
         if (language_.web_command.empty()) {
             if (language_.detected.empty()) return nothing_found(source_);
             return fail(ErrorCode::invalid,

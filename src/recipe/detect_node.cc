@@ -127,7 +127,9 @@ private:
                             : depends_on("react-scripts") ? "build"
                                                           : "";
         if (*folder != '\0' && !text_at(scripts_, "build").empty()) {
-            MOLN_TRY(serve_files(tools_, fmt::format("/app/{}", folder), out_));
+            out_.site = site_of(folder);
+            // As the tools' own servers do: such pages find their way by themselves.
+            out_.site->fallback = out_.site->index;
             out_.detected = fmt::format("Node.js (package.json), static files of {}/", folder);
             return {};
         }

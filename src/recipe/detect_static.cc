@@ -1,36 +1,21 @@
-// Static files: a folder with an index.html that no program of its own serves.
+// Static files: a folder with an index.html that no program of its own serves. The edge does.
 #include <fmt/format.h>
 
 #include "recipe/language.h"
 
 namespace moln::recipe_detail {
 
-// A server without a handler for the stop signal would never end as the first process of an
-// instance: to that one the kernel delivers only what it handles, and SIGKILL.
-Status serve_files(const PlatformTools& tools, std::string_view root, Finding& out) {
-    if (tools.has("busybox")) {
-        out.web_command = shell_exec(fmt::format("busybox httpd -f -p \"$PORT\" -h {}", root));
-        out.stop_signal = "SIGKILL";
-        return {};
-    }
-    if (tools.has("python3")) {
-        out.web_command =
-            shell_exec(fmt::format("python3 -u -m http.server \"$PORT\" --directory {}", root));
-        out.stop_signal = "SIGINT";
-        return {};
-    }
-    return need(tools, "a folder of static files", {"busybox"});
+SiteSpec site_of(std::string_view folder) {
+    return {.folder = std::string(folder), .not_found = "404.html", .fallback = ""};
 }
 
-Result<std::optional<Finding>> detect_static(const SourceListing& source,
-                                             const PlatformTools& tools) {
+Result<std::optional<Finding>> detect_static(const SourceListing& source, const PlatformTools&) {
     const auto index = first_of(source, {"index.html", "public/index.html", "dist/index.html"});
     if (index.empty()) return std::nullopt;
     Finding out;
     out.detected = fmt::format("static files ({})", index);
     const auto slash = index.rfind('/');
-    const auto root = slash == std::string::npos ? "/app" : "/app/" + index.substr(0, slash);
-    MOLN_TRY(serve_files(tools, root, out));
+    out.site = site_of(slash == std::string::npos ? "." : index.substr(0, slash));
     return out;
 }
 

@@ -14,6 +14,7 @@ namespace moln::recipe_detail {
 struct Finding {
     std::string detected;
     std::vector<BuildStep> steps;
+    std::optional<SiteSpec> site;          // its files are all there is to serve
     std::vector<std::string> web_command;  // empty: no way to start it was found, see `advice`
     std::string advice;                    // what would tell how to start it
     std::map<std::string, std::string> env;
@@ -35,8 +36,8 @@ Result<std::optional<Finding>> detect_static(const SourceListing&, const Platfor
 Status need(const PlatformTools& tools, std::string_view what,
             std::initializer_list<std::string_view> programs);
 
-// Makes `out` serve the files below `root` (inside the instance) on $PORT.
-Status serve_files(const PlatformTools& tools, std::string_view root, Finding& out);
+// A site of the files in `folder`: its 404.html, if it has one, is shown with a 404.
+SiteSpec site_of(std::string_view folder);
 
 // {"/bin/sh", "-c", "exec " + text}: for commands that need $PORT; exec, so that the program
 // itself gets the stop signal.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "model/limits.h"
+#include "model/site.h"
 #include "runtime/steady_clock.h"
 
 namespace moln::sim {
@@ -214,6 +215,17 @@ void Checkers::layer_taken(const std::string& layer, const std::map<InstanceId, 
         if (box.phase == InstancePhase::running && std::ranges::count(layers, layer) > 0) {
             violated(Invariant::data_dies_by_its_own_removal,
                      fmt::format("layer {} goes to the trash while {} runs on it", layer, id.text));
+        }
+    }
+    for (const auto& [id, app] : durable_.apps) {
+        const auto releases = durable_.releases.find(id);
+        if (releases == durable_.releases.end()) continue;
+        const auto release = releases->second.find(app.release_served);
+        if (release == releases->second.end()) continue;
+        if (site_among(release->second.image.layers) == layer) {
+            violated(
+                Invariant::data_dies_by_its_own_removal,
+                fmt::format("{} goes to the trash while {} is served from it", layer, id.text));
         }
     }
 }

@@ -37,7 +37,7 @@ void FakeEdgeProcess::tell(EdgeNews::Kind kind, const EdgeReport* report) const 
 
 void FakeEdgeProcess::start_beside() {
     waiting_ = true;
-    adopt_endpoints();
+    adopt_snapshot();
 }
 
 void FakeEdgeProcess::serve() {
@@ -153,7 +153,7 @@ void FakeEdgeProcess::apply(const EdgeSnapshot& snapshot) {
         applied_ = snapshot;
         host_.story.tell(fmt::format("edge applies {}/{}", snapshot.epoch, snapshot.version));
         if (!leaving_ && !waiting_) world_.disk = applied_;
-        adopt_endpoints();
+        adopt_snapshot();
         world_.applied();
         for (const auto& one : applied_.apps) {
             const Process process{one.app, one.process};
@@ -165,7 +165,8 @@ void FakeEdgeProcess::apply(const EdgeSnapshot& snapshot) {
     report();
 }
 
-void FakeEdgeProcess::adopt_endpoints() {
+void FakeEdgeProcess::adopt_snapshot() {
+    open_sites();
     for (auto& [id, endpoint] : endpoints_) endpoint.named = false;
     for (const auto& one : applied_.apps) {
         for (const auto& spec : one.endpoints) {
@@ -204,11 +205,12 @@ void FakeEdgeProcess::crash() {
     requests_.clear();
     held_.clear();
     endpoints_.clear();
+    sites_.clear();
     cut_line();
     later(random_.span(50, 1'000), [this] {
         host_.story.tell("the edge starts");
         alive_ = true;
-        adopt_endpoints();
+        adopt_snapshot();
         for (const auto& process : world_.clients) client(process);
         connect();
     });
@@ -301,9 +303,26 @@ bool FakeEdgeProcess::dispatch(const Process& process) {
     return false;
 }
 
+void FakeEdgeProcess::open_sites() {
+    std::set<std::string> open;
+    for (const auto& one : applied_.apps) {
+        if (!one.site) continue;
+        const auto& name = one.site->name;
+        if (sites_.contains(name) || host_.image_layers.contains(name)) open.insert(name);
+    }
+    sites_ = std::move(open);
+}
+
+void FakeEdgeProcess::serve_site(const EdgeApp& app) {
+    if (sites_.contains(app.site->name)) return;
+    host_.checkers.request_failed(app.app, InstanceId(), "503: its files cannot be read");
+}
+
 void FakeEdgeProcess::arrive(const Process& process) {
     const auto* one = app(process);
-    if (one == nullptr || dispatch(process)) return;
+    if (one == nullptr) return;
+    if (one->site) return serve_site(*one);
+    if (dispatch(process)) return;
     auto& waiting = held_[process];
     if (!one->hold) {
         host_.checkers.request_failed(process.first, InstanceId(), "503: nobody serves");

@@ -86,7 +86,9 @@ private:
     void cut_line();
     void send_snapshot(const EdgeSnapshot& snapshot);
     void apply(const EdgeSnapshot& snapshot);
-    void adopt_endpoints();
+    void adopt_snapshot();
+    void open_sites();
+    void serve_site(const EdgeApp& app);
     void report();
     void report_every_second();
     EdgeReport draw_report() const;
@@ -118,6 +120,7 @@ private:
     MonoTime last_to_edge_;
     MonoTime last_to_daemon_;
     std::map<InstanceId, Endpoint> endpoints_;
+    std::set<std::string> sites_;  // open: what becomes of their folders is no matter
     std::map<std::int64_t, Request> requests_;
     std::map<Process, std::deque<std::int64_t>> held_;  // numbers of those that wait
 };

@@ -10,6 +10,9 @@ namespace moln::sim {
 namespace {
 
 constexpr std::int64_t k_app_kinds = 5;
+constexpr std::int64_t k_kind_with_site = 4;
+// Few: another deploy has the same files again, and they are still used or in the trash.
+constexpr std::int64_t k_sites = 5;
 
 ProcessSpec process(ProcessKind kind, std::int64_t instances) {
     ProcessSpec spec;
@@ -50,8 +53,9 @@ AppConfig config_of(std::int64_t kind) {
             config.processes["web"].instances = 3;
             config.drain.limit = seconds(20);
             break;
-        case 4:  // a worker and a cron process over shared, lasting data
+        case 4:  // a worker and a cron process over shared, lasting data, and a site of files
             config.processes.erase("web");
+            config.site = SiteSpec{.folder = "public"};
             config.processes["work"] = process(ProcessKind::worker, 1);
             config.processes["tidy"] = process(ProcessKind::cron, 1);
             config.volumes.push_back(volume("store", Lifetime::independent, Sharing::shared));
@@ -88,6 +92,9 @@ DeployCommand Users::deploy(std::int64_t kind) {
     command.image.digest = digest();
     command.image.layers = {fmt::format("base-{}", kind), fmt::format("layer-{}", deploys_)};
     command.image.source = "simulated";
+    if (kind == k_kind_with_site) {
+        command.image.layers.push_back(fmt::format("site-{:032x}", deploys_ % k_sites));
+    }
     command.config = config_of(kind);
     if (random_.chance(0.2)) command.canary = CanarySpec{.share = random_.between(0, 100)};
     host_.image_layers.insert(command.image.layers.begin(), command.image.layers.end());

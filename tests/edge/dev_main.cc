@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
         if (name == "--take-over") options.take_over = value;
         if (name == "--drain-limit-ms") options.drain_limit = {std::stoll(value)};
         if (name == "--state") options.state_dir = value;
+        if (name == "--sites") options.sites_dir = value;
         if (name == "--access-log") options.access_log = value;
         if (name == "--metrics") options.metrics_listen = value;
         if (name == "--threads") options.threads = std::stoi(value);

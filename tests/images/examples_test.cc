@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "build_bench.h"
+#include "model/site.h"
 
 namespace moln {
 namespace {
@@ -32,7 +33,6 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Example{"hello-node", "Node.js (package.json)", "you asked for /"},
                       Example{"hello-python", "Python (app.py)", "you asked for /"},
                       Example{"hello-php", "PHP (index.php)", "you asked for /"},
-                      Example{"hello-static", "static files (index.html)", "<h1>Hello</h1>"},
                       Example{"chat-websocket", "Node.js (package.json)", "new WebSocket"},
                       Example{"notes-sqlite", "Python (app.py), moln.toml", "[]"},
                       Example{"worker", "Procfile, moln.toml", "0 waiting"}),
@@ -41,6 +41,16 @@ INSTANTIATE_TEST_SUITE_P(
         std::ranges::replace(name, '-', '_');
         return name;
     });
+
+using ExampleSite = BuildBench;
+
+TEST_F(ExampleSite, hello_static_is_published_and_needs_no_process) {
+    const auto built = build(std::string(MOLN_EXAMPLES) + "/hello-static");
+    ASSERT_TRUE(built) << built.error().reason;
+    EXPECT_EQ(built->detected, "static files (index.html)");
+    EXPECT_TRUE(built->config.processes.empty());
+    EXPECT_TRUE(is_site_name(site_among(built->image.layers)));
+}
 
 }  // namespace
 }  // namespace moln

@@ -9,6 +9,7 @@
 #include "drivers/image/workspace.h"
 #include "io/file/files.h"
 #include "io/file/tree.h"
+#include "model/site.h"
 
 namespace moln {
 namespace {
@@ -55,8 +56,13 @@ Result<BuildResult> HostImages::build(const BuildRequest& request, const ImagePr
     if (options_.build_settings && !request.dry_run) {
         MOLN_ASSIGN(settings, options_.build_settings());
     }
-    return build_source({data_, platforms_, one_shots_, options_.caps, settings}, request,
-                        progress);
+    return build_source({.data = data_,
+                         .platforms = platforms_,
+                         .one_shots = one_shots_,
+                         .caps = options_.caps,
+                         .settings = settings,
+                         .now = options_.wall_now ? options_.wall_now() : WallTime{}},
+                        request, progress);
 }
 
 Result<BuildResult> HostImages::import(const ImportRequest& request,
@@ -86,7 +92,7 @@ Result<Bytes> HostImages::to_trash(const std::vector<std::string>& layers, const
         MOLN_TRY(make_folders(folder, 0700));
         MOLN_TRY(rename_path(layer_path(data_, layer), folder + "/" + layer));
         MOLN_TRY(sync_folder(folder));
-        MOLN_TRY(sync_folder(data_.layers()));
+        MOLN_TRY(sync_folder(folder_of(layer)));
     }
     for (const auto& layer : layers) {
         moved = moved + tree_size(trashed_layers(trash) + "/" + layer).bytes;
@@ -100,9 +106,9 @@ Status HostImages::from_trash(const TrashId& trash) {
     for (const auto& name : names) {
         // Made again since, from the same content: the one in the trash may stay there.
         if (path_exists(layer_path(data_, name))) continue;
-        MOLN_TRY(make_folders(data_.layers(), 0700));
+        MOLN_TRY(make_folders(folder_of(name), is_site_name(name) ? 0755 : 0700));
         MOLN_TRY(rename_path(folder + "/" + name, layer_path(data_, name)));
-        MOLN_TRY(sync_folder(data_.layers()));
+        MOLN_TRY(sync_folder(folder_of(name)));
     }
     return {};
 }

@@ -1,6 +1,7 @@
 // The Images port on a real host. See ports/images.h for the contract.
 //
 //   DATA/images/layers/app-<hash>   one deployed folder after its build, at app/
+//   DATA/sites/site-<hash>         the published files of a site: model/site.h
 //   DATA/images/layers/oci-<hash>   one layer of an OCI image, as an overlay lower layer
 //   DATA/platforms/<name>/rootfs    a platform image, with manifest.json beside it
 //   DATA/builds                     whatever is in the making
@@ -13,6 +14,7 @@
 #include "drivers/data_dir.h"
 #include "drivers/image/platform_images.h"
 #include "drivers/image/source_build.h"
+#include "drivers/image/workspace.h"
 #include "ports/images.h"
 #include "ports/one_shots.h"
 
@@ -21,7 +23,7 @@ namespace moln {
 struct HostImagesOptions {
     BuildCaps caps;
     std::string platform_recipes;        // folder with debian.toml
-    std::function<WallTime()> wall_now;  // names and dates platform images
+    std::function<WallTime()> wall_now;  // names and dates platform images, dates sites
     // How builds reach registries; called before each. Without it they are told nothing.
     std::function<Result<BuildSettings>()> build_settings;
 };
@@ -42,6 +44,10 @@ public:
     Status from_trash(const TrashId& trash) override;
 
 private:
+    std::string folder_of(const std::string& layer) const {
+        const auto path = layer_path(data_, layer);
+        return path.substr(0, path.rfind('/'));
+    }
     std::string trashed_layers(const TrashId& trash) const {
         return data_.trash(trash) + "/layers";
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "drivers/image/sha256.h"
+#include "drivers/image/site_publish.h"
 #include "drivers/image/source_listing.h"
 #include "drivers/image/unpack.h"
 #include "drivers/image/workspace.h"
@@ -34,6 +35,7 @@ public:
           one_shots_(parts.one_shots),
           caps_(parts.caps),
           settings_(parts.settings),
+          now_(parts.now),
           request_(request),
           progress_(progress),
           workspace_(std::move(workspace)) {}
@@ -59,6 +61,7 @@ public:
                      .layers = {name},
                      .source = "folder " + request_.base_name,
                      .digest = "sha256:" + key};
+        if (out.config.site) MOLN_TRY(publish_files(*out.config.site, name, out));
         return out;
     }
 
@@ -99,6 +102,21 @@ private:
         hash.add_text(to_json_text(recipe_.steps));
         if (!recipe_.steps.empty()) hash.add_text(state_.digest);
         return hash.hex();
+    }
+
+    Status publish_files(const SiteSpec& spec, const std::string& layer, BuildResult& out) const {
+        MOLN_ASSIGN(auto site, publish_site({.data = data_,
+                                             .workspace = workspace_,
+                                             .app_folder = layer_path(data_, layer) + "/app",
+                                             .spec = spec,
+                                             .now = now_},
+                                            progress_));
+        out.image.layers.push_back(std::move(site.name));
+        for (auto& warning : site.warnings) {
+            say("warning: " + warning);
+            out.warnings.push_back(std::move(warning));
+        }
+        return {};
     }
 
     Result<std::string> make_cache() const {
@@ -186,6 +204,7 @@ private:
     OneShots& one_shots_;
     const BuildCaps& caps_;
     const BuildSettings& settings_;
+    WallTime now_;
     const BuildRequest& request_;
     const ImageProgress& progress_;
     Workspace workspace_;

@@ -29,6 +29,7 @@ struct BuildParts {
     OneShots& one_shots;
     const BuildCaps& caps;
     const BuildSettings& settings;
+    WallTime now;
 };
 
 Result<BuildResult> build_source(const BuildParts& parts, const BuildRequest& request,

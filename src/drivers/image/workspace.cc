@@ -11,6 +11,7 @@
 #include "io/file/fd.h"
 #include "io/file/files.h"
 #include "io/file/tree.h"
+#include "model/site.h"
 
 namespace moln {
 
@@ -56,7 +57,7 @@ Status publish(const std::string& folder, const std::string& target) {
 }
 
 std::string layer_path(const DataDir& data, const std::string& layer) {
-    return data.layers() + "/" + layer;
+    return (is_site_name(layer) ? data.sites() : data.layers()) + "/" + layer;
 }
 
 }  // namespace moln

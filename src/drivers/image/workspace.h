@@ -33,6 +33,7 @@ private:
 // from the same content by somebody else, `folder` is left for the workspace to remove.
 Status publish(const std::string& folder, const std::string& target);
 
+// Of one of the names in ImageRef::layers: where it lies.
 std::string layer_path(const DataDir& data, const std::string& layer);
 
 }  // namespace moln

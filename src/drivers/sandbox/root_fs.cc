@@ -15,6 +15,7 @@
 #include "drivers/volume/loop_image.h"
 #include "io/file/files.h"
 #include "io/file/tree.h"
+#include "model/site.h"
 
 namespace moln {
 namespace {
@@ -53,7 +54,10 @@ Result<std::vector<std::string>> RootFiles::layers(const RootFsInput& input) {
             out.push_back(paths_.data.platforms() + "/" + image.platform + "/rootfs");
         }
     }
-    for (const auto& layer : image.layers) out.push_back(paths_.data.layers() + "/" + layer);
+    for (const auto& layer : image.layers) {
+        // Its files are the edges', and lie in the app's own layer as well.
+        if (!is_site_name(layer)) out.push_back(paths_.data.layers() + "/" + layer);
+    }
     for (const auto& path : out) {
         if (!path_exists(path)) {
             return fail(

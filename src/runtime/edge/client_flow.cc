@@ -7,6 +7,7 @@
 #include "io/net/socket.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/site_flow.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
@@ -186,6 +187,8 @@ Flow step_exchange(Core& core, Client& client) {
         answer = Flow::wait;
     } else if (exchange.stage == ResponseStage::cache) {
         answer = pump_cached(core, exchange);
+    } else if (exchange.stage == ResponseStage::site) {
+        answer = pump_site(core, exchange);
     } else {
         answer = pump_response(core, exchange);
         if (answer == Flow::wait || answer == Flow::progress) {

@@ -39,6 +39,7 @@ Control::Control(net::Epoll epoll, ControlPort& port,
       workers_(workers),
       setup_(std::move(setup)),
       shelf_(std::move(setup_.seal)),
+      site_shelf_(std::move(setup_.sites)),
       registry_(workers.size(), setup_.affinity),
       prober_(epoll_,
               [this] {
@@ -130,8 +131,9 @@ Status Control::on_snapshot(EdgeSnapshot snapshot) {
 Status Control::apply(EdgeSnapshot snapshot) {
     MOLN_ASSIGN(auto compiled, edge::compile(snapshot));
     auto sites = shelf_.sites_of(snapshot);
+    const auto open_sites = site_shelf_.sites_of(snapshot);
     unsaved_ = std::move(snapshot);
-    tables_ = registry_.join(std::move(compiled), std::move(sites), ++generation_);
+    tables_ = registry_.join(std::move(compiled), std::move(sites), ++generation_, open_sites);
     prober_.set_targets(*tables_, now());
     for (auto& worker : workers_) {
         {

@@ -22,6 +22,7 @@
 #include "runtime/edge/listen_sockets.h"
 #include "runtime/edge/metrics_server.h"
 #include "runtime/edge/prober.h"
+#include "runtime/edge/site_shelf.h"
 #include "runtime/edge/tables.h"
 #include "runtime/edge/take_over.h"
 
@@ -32,6 +33,7 @@ struct ControlSetup {
     std::vector<std::string> listens;      // as bound
     std::vector<std::string> tls_listens;  // as bound
     std::optional<SealBox> seal;           // opens the certificates' keys
+    std::optional<Folder> sites;           // published ones
     Fd daemon_listener;
     Fd metrics_listener;  // not open: no metrics server
     AccessLog log;
@@ -107,6 +109,7 @@ private:
     std::vector<std::unique_ptr<WorkerPort>>& workers_;
     ControlSetup setup_;
     CertificateShelf shelf_;
+    SiteShelf site_shelf_;
     ListenShelf listens_;
     mutable CellRegistry registry_;
     Prober prober_;

@@ -21,6 +21,7 @@
 #include "runtime/edge/log_ring.h"
 #include "runtime/edge/parts.h"
 #include "runtime/edge/rate_table.h"
+#include "runtime/edge/site_parts.h"
 #include "runtime/edge/slab.h"
 #include "runtime/edge/stream_parts.h"
 #include "runtime/edge/tables.h"
@@ -55,6 +56,7 @@ struct WorkerPort {
     std::atomic<std::uint64_t> health = 0;              // raised when a probe's verdict changed
     std::atomic<bool> cache_news = false;     // a fetch or a body that it waits for has moved on
     std::atomic<bool> password_news = false;  // one that it waits for was checked
+    std::atomic<bool> site_news = false;      // bytes that it waits for were read
     std::atomic<StopWish> stop = StopWish::none;
     std::atomic<bool> finished = false;
     WorkerCounts counts;
@@ -117,6 +119,10 @@ struct Core final : DrainListener {
     PasswordChecker* passwords = nullptr;          // the same
     bool password_news = false;
     edge::List<PasswordVisit, ByPassword> password_visits;
+    SiteReader* site_reader = nullptr;  // shared by all workers
+    bool site_news = false;
+    Slab<SiteVisit> site_visits;
+    edge::List<SiteVisit, BySite> site_visits_waiting;  // for the disk
     Views views;
     Random random;
 

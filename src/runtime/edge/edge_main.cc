@@ -108,6 +108,7 @@ private:
     std::unique_ptr<ControlPort> port_;
     std::vector<std::unique_ptr<WorkerPort>> ports_;
     std::vector<std::unique_ptr<Core>> cores_;
+    SiteReader site_reader_;  // its threads wake the workers' ports
     std::unique_ptr<Control> control_;
     std::vector<std::jthread> threads_;
     std::vector<int> cpus_;
@@ -132,6 +133,7 @@ Status Edge::prepare_workers(Bound& bound) {
                                                     .cache = cache_.get(),
                                                     .rates = &rates_,
                                                     .passwords = &passwords_,
+                                                    .site_reader = &site_reader_,
                                                     .tls = tls_.get()}));
         cores_.push_back(std::move(core));
     }
@@ -208,6 +210,7 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
                        .listens = bound.names,
                        .tls_listens = bound.tls_names,
                        .seal = {},
+                       .sites = {},
                        .daemon_listener = {},
                        .metrics_listener = std::move(bound.metrics),
                        .log = {},
@@ -218,6 +221,9 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
                        .lock = std::exchange(lock_, std::nullopt),
                        .affinity = fresh_key()};
     MOLN_ASSIGN(setup.state, Folder::open(options_.state_dir));
+    if (!options_.sites_dir.empty()) {
+        MOLN_ASSIGN(setup.sites, Folder::open(options_.sites_dir));
+    }
     MOLN_ASSIGN(setup.daemon_listener,
                 net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
     if (!options_.seal_key.empty()) {
@@ -273,6 +279,7 @@ Status Edge::start() {
         threads_.emplace_back([core = cores_[i].get(), cpu] { run_worker(*core, cpu); });
     }
     passwords_.start();
+    site_reader_.start();
     if (options_.seccomp == EdgeSeccomp::on) MOLN_TRY(restrict_system_calls());
     return inheritance_ ? tell_predecessor() : Status();
 }

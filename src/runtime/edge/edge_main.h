@@ -49,6 +49,7 @@ struct EdgeOptions {
     std::string take_over;       // the control socket of the edge whose place it takes; "": of none
     Milliseconds drain_limit{0};  // what that one has open then is cut; 0: all the time it needs
     std::string state_dir;        // exists; the last snapshot and the lock live here
+    std::string sites_dir;        // of the published sites; "" for none
     std::string access_log;       // path, "" for none; reopened on SIGHUP
     std::string metrics_listen;   // "127.0.0.1:9100", loopback only; "" for none
     std::size_t cache_bytes = edge::k_cache_bytes_default;  // of memory; 0: nothing is cached

@@ -11,6 +11,7 @@
 #include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/site_flow.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -278,6 +279,10 @@ Flow begin_exchange(Core& core, Client& client) {
 }
 
 void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache) {
+    if (exchange.app->spec != nullptr && exchange.app->spec->site) {
+        enter_site(core, exchange);
+        return;
+    }
     exchange.app->budget.note_request();
     note_wish(exchange);
     // What the canary answers is not what others are to get.
@@ -380,6 +385,7 @@ void drop_exchange(Core& core, Exchange& exchange) {
     const bool logged = exchange.stage == ResponseStage::done;
     if (!logged && exchange.begun_us != 0) account(core, exchange, exchange.client_begun);
     leave_cache(core, exchange);
+    leave_site(core, exchange);
     if (exchange.app != nullptr) core.views.release(*exchange.app);
     core.buffers.take_back(&exchange.to_upstream);
     core.buffers.take_back(&exchange.to_client);

@@ -33,6 +33,7 @@ namespace moln::edge_loop {
 struct AppView;
 struct CacheFill;
 struct CacheVisit;
+struct SiteVisit;
 struct EndpointCell;
 struct EndpointView;
 struct Exchange;
@@ -59,6 +60,7 @@ struct ByPool;
 struct ByHold;
 struct ByVisit;
 struct ByPassword;
+struct BySite;
 
 // A list of equal durations is sorted by deadline without sorting.
 struct Timed : edge::ListLink<ByTimer> {
@@ -142,6 +144,7 @@ enum class ResponseStage : std::uint8_t {
     local,     // ours, wholly in to_client
     cache,     // waits for a fetch, or is served from what is stored
     password,  // waits for it to be checked
+    site,      // a file is sent
     done,
 };
 
@@ -233,6 +236,7 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     http::TraceContext trace;
     TunnelName* tunnel_name = nullptr;
     CacheVisit* visit = nullptr;              // of a route with a cache
+    SiteVisit* site_visit = nullptr;          // of stage site
     std::unique_ptr<PasswordVisit> password;  // of stage password
     bool authenticated = false;               // the name in its Authorization is who it is
 };

@@ -66,6 +66,8 @@ constexpr int k_allowed[] = {
     SCMP_SYS(getdents64),
     SCMP_SYS(fstatfs),
     SCMP_SYS(fcntl),
+    // the files of sites
+    SCMP_SYS(sendfile),
     // threads coming up and everything going down
     SCMP_SYS(sched_setaffinity),
     SCMP_SYS(set_robust_list),

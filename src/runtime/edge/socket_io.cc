@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -34,7 +35,8 @@ IoResult receive_raw(int fd, Readiness& ready, std::span<char> room) {
     return {IoEnd::some, bytes};
 }
 
-IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::string_view body) {
+IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::string_view body,
+                      Following following) {
     iovec parts[2];
     msghdr message{};
     message.msg_iov = parts;
@@ -42,13 +44,24 @@ IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::stri
         if (part.empty()) continue;
         parts[message.msg_iovlen++] = {const_cast<char*>(part.data()), part.size()};
     }
+    const int flags = MSG_NOSIGNAL | (following == Following::more ? MSG_MORE : 0);
     const auto put = message.msg_iovlen == 1
-                         ? ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                         : ::sendmsg(fd, &message, MSG_NOSIGNAL);
+                         ? ::send(fd, parts[0].iov_base, parts[0].iov_len, flags)
+                         : ::sendmsg(fd, &message, flags);
     if (put < 0) return from_errno(ready, ready.writable);
     const auto bytes = static_cast<std::size_t>(put);
     if (bytes < head.size() + body.size()) ready.writable = false;
     return {IoEnd::some, bytes};
+}
+
+IoResult send_file_raw(int fd, Readiness& ready, int file, std::uint64_t at, std::size_t bytes) {
+    auto from = static_cast<off_t>(at);
+    const auto put = ::sendfile(fd, file, &from, bytes);
+    if (put < 0) return from_errno(ready, ready.writable);
+    if (put == 0) return {IoEnd::ended, 0};
+    const auto sent = static_cast<std::size_t>(put);
+    if (sent < bytes) ready.writable = false;
+    return {IoEnd::some, sent};
 }
 
 IoResult receive(Connection& connection, Buffer& buffer) {

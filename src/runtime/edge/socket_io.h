@@ -2,6 +2,7 @@
 // is one system call; of a stream of HTTP/2 none, its connection gathers for all.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -24,6 +25,13 @@ void end_output(Connection& connection);
 
 // The same of a socket alone, for plain connections and below TLS. `room` must not be empty.
 IoResult receive_raw(int fd, Readiness& ready, std::span<char> room);
-IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::string_view body);
+enum class Following : std::uint8_t {
+    nothing,
+    more,  // at once: the kernel need not send what does not fill a packet
+};
+IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::string_view body,
+                      Following following = Following::nothing);
+// So many bytes of `file` from `at`, without a copy. `ended`: the file is shorter.
+IoResult send_file_raw(int fd, Readiness& ready, int file, std::uint64_t at, std::size_t bytes);
 
 }  // namespace moln::edge_loop

@@ -39,7 +39,8 @@ std::shared_ptr<EndpointCell> CellRegistry::endpoint_cell(const EdgeApp& app,
 
 std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled,
                                                  std::shared_ptr<const tls::Sites> sites,
-                                                 std::uint64_t generation) {
+                                                 std::uint64_t generation,
+                                                 const OpenSites& open_sites) {
     auto old_endpoints = std::exchange(endpoints_, {});
     auto old_apps = std::exchange(apps_, {});
     for (const auto& app : compiled.apps) {
@@ -58,7 +59,10 @@ std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled
     tables->generation = generation;
     tables->sites = std::move(sites);
     for (const auto& app : compiled.apps) {
-        AppEntry entry{.cell = app_cell(app), .endpoints = {}};
+        const auto at = tables->apps.size();
+        AppEntry entry{.cell = app_cell(app),
+                       .endpoints = {},
+                       .site = at < open_sites.size() ? open_sites[at] : nullptr};
         for (const auto& endpoint : app.endpoints) {
             entry.endpoints.push_back(
                 {.cell = endpoint_cell(app, endpoint),

@@ -13,6 +13,7 @@
 #include "edge/sip_hash.h"
 #include "io/tls/sites.h"
 #include "runtime/edge/cells.h"
+#include "runtime/edge/site_shelf.h"
 
 namespace moln::edge_loop {
 
@@ -26,6 +27,7 @@ struct EndpointEntry {
 struct AppEntry {
     std::shared_ptr<AppCell> cell;
     std::vector<EndpointEntry> endpoints;  // in the order of compiled.apps[i].endpoints
+    std::shared_ptr<const OpenSite> site;  // null: it has none, or it cannot be read
 };
 
 struct Tables {
@@ -44,7 +46,7 @@ public:
 
     std::shared_ptr<const Tables> join(edge::CompiledSnapshot compiled,
                                        std::shared_ptr<const tls::Sites> sites,
-                                       std::uint64_t generation);
+                                       std::uint64_t generation, const OpenSites& open_sites = {});
 
     // Endpoints that no longer stand in the last joined snapshot but still have something open.
     // Those that have nothing are forgotten by this call.

@@ -48,6 +48,7 @@ void orphan_idle(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans) 
 void Views::apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
                       edge::List<Upstream, ByPool>& orphans) {
     app.spec = &spec;
+    app.site = entry.site;
     app.seen = tables_->generation;
     app.endpoints.clear();
     app.loads.assign(entry.endpoints.size(), edge::k_not_eligible);
@@ -110,6 +111,7 @@ void Views::sweep(edge::List<Upstream, ByPool>& orphans) {
         const bool gone = view.seen != generation;
         if (gone) {
             view.spec = nullptr;
+            view.site.reset();
             view.endpoints.clear();
             view.loads.clear();
             view.active = view.ejected = 0;

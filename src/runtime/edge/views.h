@@ -45,7 +45,8 @@ struct EndpointView : edge::ListLink<ByEjection> {
 struct AppView : edge::ListLink<ByHolding> {
     std::shared_ptr<AppCell> cell;
     AppSlot* slot = nullptr;
-    const EdgeApp* spec = nullptr;  // of the snapshot in use; null once the app has gone
+    const EdgeApp* spec = nullptr;         // of the snapshot in use; null once the app has gone
+    std::shared_ptr<const OpenSite> site;  // of spec->site; null: it cannot be read
     std::vector<EndpointView*> endpoints;
     std::vector<std::uint32_t> loads;  // for edge::least_loaded, beside endpoints
     std::size_t turn = 0;

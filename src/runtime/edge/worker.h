@@ -26,6 +26,7 @@ struct WorkerSetup {
     CacheStore* cache = nullptr;  // of all workers; outlives them
     RateTable* rates = nullptr;
     PasswordChecker* passwords = nullptr;
+    SiteReader* site_reader = nullptr;
     const tls::Server* tls = nullptr;  // needed by a listener with TLS; outlives the worker
 };
 
