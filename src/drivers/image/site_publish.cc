@@ -26,6 +26,9 @@ constexpr std::string_view k_version = "moln site 1";
 constexpr std::size_t k_hash_digits = 32;
 constexpr std::size_t k_gain_min = 64;  // the fields that a coding costs in a head
 constexpr std::size_t k_left_out_told = 5;
+// What the edge sends page by page begins with one: a packet has room for so many and no more.
+constexpr std::int64_t k_page = 4096;
+constexpr std::uint64_t k_paged_min = 16u << 10;
 
 class Publisher {
 public:
@@ -139,14 +142,23 @@ private:
         // The edge's own user is to read it, whatever the umask.
         if (::fchmod(content_.get(), 0644) != 0)
             return fail(error_from_errno(errno, "chmod " + path));
-        for (auto& file : manifest_.files) {
+        for (std::size_t i = 0; i < manifest_.files.size(); ++i) {
             MOLN_TRY(go_on());
-            MOLN_TRY(write_forms(file));
+            MOLN_TRY(write_forms(manifest_.files[i], found_.files[i].bytes));
         }
         return {};
     }
 
-    Status write_forms(SiteFile& file) {
+    Status begin_at_page(std::uint64_t bytes) {
+        const auto past = static_cast<std::size_t>(manifest_.content_bytes % k_page);
+        if (bytes < k_paged_min || past == 0) return {};
+        const std::string gap(std::size_t(k_page) - past, '\0');
+        manifest_.content_bytes += static_cast<std::int64_t>(gap.size());
+        return write_all(content_, gap, k_site_content);
+    }
+
+    Status write_forms(SiteFile& file, std::uint64_t bytes_seen) {
+        MOLN_TRY(begin_at_page(bytes_seen));
         std::string whole;  // of one that is tried to be made smaller
         SiteForm plain{.at = manifest_.content_bytes};
         const bool text = is_compressible(file.type);
@@ -169,6 +181,7 @@ private:
         const auto coded = coding::encode(coding, coding::Effort::best, whole);
         if (!coded) return fail(ErrorCode::internal, "no memory to compress " + file.path);
         if (coded->size() + k_gain_min > whole.size()) return {};
+        MOLN_TRY(begin_at_page(coded->size()));
         MOLN_TRY(write_all(content_, *coded, k_site_content));
         file.forms.push_back({.coding = std::string(coding_name(coding)),
                               .at = manifest_.content_bytes,

@@ -98,6 +98,20 @@ TEST_F(SitePublishTest, Files_lie_there_as_they_are_and_smaller) {
     EXPECT_EQ(made.files[0].type, "text/html; charset=utf-8");
 }
 
+TEST_F(SitePublishTest, Large_files_begin_with_a_page) {
+    put("a.bin", "1");
+    put("b.bin", std::string(100'000, 'x'));
+    put("c.bin", "1");
+    put("d.bin", std::string(16u << 10, 'x'));
+    const auto site = publish_now();
+    ASSERT_TRUE(site);
+    const auto made = manifest(site->name);
+    EXPECT_EQ(made.files[1].forms[0].at, 4096);
+    EXPECT_EQ(made.files[2].forms[0].at, 104'096);
+    EXPECT_EQ(made.files[3].forms[0].at % 4096, 0);
+    EXPECT_EQ(made.content_bytes, made.files[3].forms[0].at + (16 << 10));
+}
+
 // The edge's own user has no other right to them.
 TEST_F(SitePublishTest, Everybody_who_finds_it_may_read_it_and_nobody_write) {
     put("index.html", page());
