@@ -84,6 +84,43 @@ TEST(SimChecker, fires_4_when_a_driver_empties_a_volume) {
     EXPECT_TRUE(caught(options).contains(Invariant::data_dies_by_its_own_removal));
 }
 
+TEST(SimChecker, fires_4_when_the_files_of_a_site_go_while_it_is_served) {
+    auto options = quiet_host();
+    options.planner = [](const World& world, Now now, std::uint64_t seed) {
+        auto plan = plan::plan(world, now, seed);
+        const TrashId id("tr-0site00");
+        for (const auto& app : world.edge.apps) {
+            if (!app.site || world.trash.contains(id)) continue;
+            json::object content;
+            content.emplace("layers", json::array{json::value(json::string(app.site->name))});
+            plan.changes.push_back(PutTrash{TrashItem{.id = id,
+                                                      .kind = TrashKind::image,
+                                                      .app = app.app,
+                                                      .subject = app.app.text,
+                                                      .node = world.self,
+                                                      .dropped = now.wall,
+                                                      .expires = now.steady + days(7),
+                                                      .content = std::move(content)}});
+            break;
+        }
+        return plan;
+    };
+    EXPECT_TRUE(caught(options).contains(Invariant::data_dies_by_its_own_removal));
+}
+
+TEST(SimChecker, fires_8_when_the_edges_are_given_a_site_that_is_not_there) {
+    auto options = quiet_host();
+    options.planner = [](const World& world, Now now, std::uint64_t seed) {
+        auto plan = plan::plan(world, now, seed);
+        if (!plan.edge) return plan;
+        for (auto& app : plan.edge->apps) {
+            if (app.site) app.site->name = "site-" + std::string(32, 'f');
+        }
+        return plan;
+    };
+    EXPECT_TRUE(caught(options).contains(Invariant::no_request_fails));
+}
+
 TEST(SimChecker, fires_5_when_the_plan_is_never_empty) {
     auto options = quiet_host();
     options.planner = [](const World& world, Now now, std::uint64_t seed) {
