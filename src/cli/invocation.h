@@ -49,6 +49,7 @@ struct Invocation {
     std::string cache_ttl;
     std::string stale_while_revalidate;
     std::string stale_if_error;
+    bool no_compress = false;
     std::string rate_limit;
     std::string rate_limit_route;
     std::string users;                    // a file of "name:hash" lines

@@ -121,6 +121,8 @@ void route_options(CLI::App& app, Invocation& to) {
     app.add_option("--stale-while-revalidate", to.stale_while_revalidate,
                    "Past that, serve them while a new one is fetched: 30s")
         ->type_name("DURATION");
+    app.add_flag("--no-compress", to.no_compress,
+                 "Give kept answers as they came, never compressed");
     app.add_option("--stale-if-error", to.stale_if_error,
                    "Past that, serve them when the app fails: 1h")
         ->type_name("DURATION");

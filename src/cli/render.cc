@@ -346,6 +346,19 @@ std::string render_cache_disk(const std::vector<CacheView>& views, const Style& 
     return any ? table.text(style) : std::string();
 }
 
+// Empty: nothing was given compressed.
+std::string render_cache_codings(const std::vector<CacheView>& views, const Style& style) {
+    Table table({"NODE", "COMPRESSED", "SAVED", "FORMS MADE"});
+    bool any = false;
+    for (const auto& [node, cache] : views) {
+        if (cache.coded_total == 0) continue;
+        any = true;
+        table.add({node.text, fmt::format("{}", cache.coded_total), size_words(cache.coded_saved),
+                   fmt::format("{}", cache.codings_total)});
+    }
+    return any ? "\n" + table.text(style) : std::string();
+}
+
 std::string render_cache(const std::vector<CacheView>& views, const Style& style) {
     if (views.empty()) return nothing(style, "No edge is connected.");
     Table table({"NODE", "OBJECTS", "SIZE", "OF", "HITS", "SHARE", "STALE", "FETCHED", "WAITED",
@@ -360,7 +373,8 @@ std::string render_cache(const std::vector<CacheView>& views, const Style& style
                    number(cache.purges_total)});
     }
     const std::string disk = render_cache_disk(views, style);
-    return table.text(style) + (disk.empty() ? "" : "\n" + disk);
+    return table.text(style) + (disk.empty() ? "" : "\n" + disk) +
+           render_cache_codings(views, style);
 }
 
 std::string render_purge(const PurgeView& view, const Style& /*style*/) {

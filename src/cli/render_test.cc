@@ -103,6 +103,19 @@ TEST(RenderCache, shows_the_disk_where_there_is_one) {
                   "alpha  12       40 MiB  10 GiB  0     13       1        0\n");
 }
 
+TEST(RenderCache, shows_what_was_saved_once_something_was) {
+    CacheView view{.node = NodeId("alpha")};
+    view.cache = {.objects = 3, .size = mib(1), .size_max = mib(256), .hits_total = 8};
+    const auto before = render_cache({view}, k_plain);
+    EXPECT_EQ(before.find("SAVED"), std::string::npos);
+    view.cache.coded_total = 5;
+    view.cache.coded_saved = mib(3);
+    view.cache.codings_total = 2;
+    EXPECT_EQ(render_cache({view}, k_plain), before +
+                                                 "\nNODE   COMPRESSED  SAVED  FORMS MADE\n"
+                                                 "alpha  5           3 MiB  2\n");
+}
+
 TEST(RenderTop, shows_rates_and_percentiles) {
     TopView view;
     view.apps = {{.app = AppId("default/shop"),

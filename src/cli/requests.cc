@@ -117,6 +117,10 @@ Result<std::optional<CacheSpec>> cache_of(const Invocation& said) {
         cache.*field = *time;
         wanted = true;
     }
+    if (said.no_compress) {
+        cache.compress = false;
+        wanted = true;
+    }
     if (!wanted) return std::nullopt;
     return cache;
 }

@@ -118,7 +118,8 @@ const std::vector<Verb>& verbs() {
         {"cache stats", k_delivery, "What the edge keeps of answers, and how often it gives them",
          "Of routes with a cache, in memory and on the disk. SHARE is of the requests that it "
          "could\n"
-         "have answered; ERRORS of the disk are told in edge/edge.log of the data directory.",
+         "have answered; ERRORS of the disk are told in edge/edge.log of the data directory. SAVED "
+         "is\nwhat clients did not have to be sent as they were given answers compressed.",
          "moln cache stats\nmoln cache stats --json"},
         {"cache purge", k_delivery, "Stop using what the edge keeps",
          "One URL, a host or path with all below it, a tag, or everything. It holds at once, also "

@@ -76,6 +76,15 @@ inline constexpr std::size_t k_cache_bytes_default = 256u << 20;
 inline constexpr Milliseconds k_cache_pass_time = seconds(10);
 // The same for one that turned out to be longer than one may be.
 inline constexpr Milliseconds k_cache_too_long_time = minutes(60);
+// Answers that are kept compressed, too. A shorter one goes in one packet as it is; a longer one
+// would keep the others waiting (10 MiB are 150 ms of a core).
+inline constexpr std::uint64_t k_cache_compress_bytes_min = 1024;
+inline constexpr std::uint64_t k_cache_compress_bytes_max = 10u << 20;
+inline constexpr std::uint64_t k_cache_compress_gain_part = 10;  // less gained: not kept
+inline constexpr std::size_t k_cache_compress_threads = 2;
+// What waits to be compressed holds its memory; past either, a later hit asks again.
+inline constexpr std::size_t k_cache_compress_waiting_max = 1024;
+inline constexpr std::size_t k_cache_compress_waiting_bytes_max = 32u << 20;
 
 // The cache's disk. A log of at most a thousand segments or so, the oldest of which is dropped.
 inline constexpr std::uint64_t k_cache_disk_default = 10ull << 30;

@@ -98,7 +98,7 @@ struct Flag {
     std::string_view name;
     bool CacheControl::* flag;
 };
-constexpr std::array<Flag, 7> k_flags = {{
+constexpr std::array<Flag, 8> k_flags = {{
     {"no-store", &CacheControl::no_store},
     {"only-if-cached", &CacheControl::only_if_cached},
     {"private", &CacheControl::is_private},
@@ -106,6 +106,7 @@ constexpr std::array<Flag, 7> k_flags = {{
     {"must-revalidate", &CacheControl::must_revalidate},
     {"proxy-revalidate", &CacheControl::proxy_revalidate},
     {"must-understand", &CacheControl::must_understand},
+    {"no-transform", &CacheControl::no_transform},
 }};
 
 struct Lifetime {

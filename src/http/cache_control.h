@@ -34,6 +34,7 @@ struct CacheControl {
     bool must_revalidate = false;
     bool proxy_revalidate = false;
     bool must_understand = false;
+    bool no_transform = false;
     std::optional<std::uint32_t> max_age;
     std::optional<std::uint32_t> s_maxage;
     std::optional<std::uint32_t> max_stale;  // without a value: k_delta_seconds_max

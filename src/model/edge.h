@@ -187,13 +187,17 @@ struct EdgeCacheReport {
     std::int64_t disk_writes_total = 0;
     std::int64_t disk_drops_total = 0;  // went with their segment, or could not be written
     std::int64_t disk_errors_total = 0;
+    std::int64_t coded_total = 0;    // answers given compressed
+    Bytes coded_saved;               // that they were smaller by
+    std::int64_t codings_total = 0;  // made
     friend bool operator==(const EdgeCacheReport&, const EdgeCacheReport&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeCacheReport, (),
                       (objects, size, size_max, hits_total, stale_hits_total, misses_total,
                        collapsed_total, passes_total, revalidations_total, fetch_failures_total,
                        evictions_total, purges_total, disk_objects, disk_size, disk_size_max,
-                       disk_hits_total, disk_writes_total, disk_drops_total, disk_errors_total))
+                       disk_hits_total, disk_writes_total, disk_drops_total, disk_errors_total,
+                       coded_total, coded_saved, codings_total))
 
 enum class CachePurgeScope {
     url,      // one URL, with its query

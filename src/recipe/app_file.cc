@@ -154,6 +154,7 @@ private:
         cache.stale_while_revalidate =
             table.duration("stale_while_revalidate").value_or(cache.stale_while_revalidate);
         cache.stale_if_error = table.duration("stale_if_error").value_or(cache.stale_if_error);
+        cache.compress = table.flag("compress").value_or(cache.compress);
         table.refuse_unknown();
         return cache;
     }

@@ -67,7 +67,7 @@ host = ["shop.example.org", "*.shop.example.org"]
 path = "/api"
 https = "redirect"
 hsts = "30d"
-cache = { ttl = "1m", stale_if_error = "1h" }
+cache = { ttl = "1m", stale_if_error = "1h", compress = false }
 rate_limit = { client = "20/s burst 100", route = "600/m" }
 auth = { users = ["alice:$y$x"], realm = "shop" }
 
@@ -126,7 +126,8 @@ TEST(AppFile, every_key_is_taken) {
              .process = "web",
              .https = Https::redirect,
              .hsts = days(30),
-             .cache = CacheSpec{.ttl = seconds(60), .stale_if_error = minutes(60)},
+             .cache =
+                 CacheSpec{.ttl = seconds(60), .stale_if_error = minutes(60), .compress = false},
              .rate = RateSpec{.client = RateLimit{20, seconds(1), 100},
                               .route = RateLimit{600, seconds(60), 0}},
              .auth = AuthSpec{.users = {"alice:$y$x"}, .realm = "shop"}});

@@ -242,6 +242,11 @@ TEST_F(Cli, a_route_gets_a_cache_and_what_is_kept_is_purged) {
         EXPECT_EQ(route.cache, (CacheSpec{.stale_if_error = minutes(60)}));
     });
     EXPECT_EQ(moln({"route", "add", "b.example.org", "--cache"}).exit_code, 0);
+    EXPECT_EQ(moln({"route", "add", "c.example.org", "--no-compress"}).exit_code, 0);
+    on_loop([this] {
+        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
+        EXPECT_EQ(route.cache, (CacheSpec{.compress = false}));
+    });
     EXPECT_EQ(moln({"route", "add", "a.example.org", "--cache-ttl", "x"}).exit_code, 2);
     EXPECT_EQ(moln({"cache", "purge", "https://a.example.org/x"}).out,
               "purged url https://a.example.org/x on every edge\n");

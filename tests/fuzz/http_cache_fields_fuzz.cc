@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "fuzz_input.h"
+#include "http/accept_encoding.h"
 #include "http/cache_control.h"
 #include "http/conditional.h"
 #include "http/fields_testing.h"
@@ -61,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto control = cdn_cache_control_of(table)) check(*control);
     (void)is_not_modified(table, validators_of(table, {}), {});
     (void)if_range_holds(table, validators_of(table, {}), {});
+    for (const auto weight : accepted_codings(table).weights) CHECK(weight <= 1000);
     std::array<char, k_vary_bytes_max> names_room;
     const auto names = vary_names(table, names_room);
     if (!names) return 0;

@@ -17,9 +17,14 @@ constexpr std::uint32_t k_always_validate = 1;
 constexpr std::uint32_t k_never_stale = 2;
 constexpr std::uint32_t k_said = 4;
 
-std::uint32_t flags_of(const Freshness& freshness) {
+constexpr std::uint32_t k_compresses = 8;
+constexpr std::uint32_t k_flags = 15;
+
+std::uint32_t flags_of(const DiskStamp& stamp) {
+    const Freshness& freshness = stamp.freshness;
     return (freshness.always_validate ? k_always_validate : 0) |
-           (freshness.never_stale ? k_never_stale : 0) | (freshness.said ? k_said : 0);
+           (freshness.never_stale ? k_never_stale : 0) | (freshness.said ? k_said : 0) |
+           (stamp.compresses ? k_compresses : 0);
 }
 
 bool within_limits(const DiskTexts& texts) {
@@ -94,7 +99,7 @@ std::optional<std::uint64_t> put_disk_head(std::string& out, const DiskStamp& st
     }
     const std::size_t head_size_at = out.size();
     put_number(out, std::uint32_t{0});
-    put_number(out, flags_of(freshness));
+    put_number(out, flags_of(stamp));
     CHECK(out.size() - begin == k_disk_fixed_bytes);
     out.append(texts.key).append(texts.vary_names).append(texts.vary_key);
     for (const PurgeMark mark : texts.marks) put_number(out, mark);
@@ -134,11 +139,11 @@ std::optional<DiskHead> read_disk_head(std::string_view bytes, std::uint64_t epo
         *one = numbers.take<std::uint32_t>();
     }
     const auto flags = numbers.take<std::uint32_t>();
-    if (!fit(sizes, *size) || flags > (k_always_validate | k_never_stale | k_said))
-        return std::nullopt;
+    if (!fit(sizes, *size) || flags > k_flags) return std::nullopt;
     out.stamp.freshness.always_validate = (flags & k_always_validate) != 0;
     out.stamp.freshness.never_stale = (flags & k_never_stale) != 0;
     out.stamp.freshness.said = (flags & k_said) != 0;
+    out.stamp.compresses = (flags & k_compresses) != 0;
     out.key = numbers.take_bytes(sizes.key);
     out.vary_names = numbers.take_bytes(sizes.vary_names);
     out.vary_key = numbers.take_bytes(sizes.vary_key);

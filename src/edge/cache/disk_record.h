@@ -49,6 +49,7 @@ struct DiskStamp {
     WallTime came;
     Freshness freshness;
     std::uint64_t body_bytes = 0;
+    bool compresses = false;  // it may be given compressed
     friend bool operator==(const DiskStamp&, const DiskStamp&) = default;
 };
 

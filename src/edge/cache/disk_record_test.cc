@@ -48,7 +48,8 @@ Stored make(std::uint64_t number, std::size_t body_bytes) {
                                .error_ms = 6,
                                .always_validate = number % 2 == 0,
                                .said = true},
-                 .body_bytes = body_bytes};
+                 .body_bytes = body_bytes,
+                 .compresses = number % 3 == 0};
     return out;
 }
 

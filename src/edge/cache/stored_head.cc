@@ -142,12 +142,20 @@ StoredHead StoredHead::merged(const http::ResponseHead& update, WallTime came) c
     return out;
 }
 
-void StoredHead::show(http::ResponseHead& out) const {
+bool StoredHead::is_of(HeadForm form, const Entry& entry) const {
+    if (form == HeadForm::as_it_is) return true;
+    if (entry.id == FieldId::etag) return false;
+    return entry.id != FieldId::other || !http::equals_ignoring_case(name(entry), "Accept-Ranges");
+}
+
+void StoredHead::show(http::ResponseHead& out, HeadForm form) const {
     out.reset();
     out.status = status_;
     out.reason_slice = {.at = 0, .size = reason_size_};
     out.rebase(text_.data());
-    for (const Entry& entry : fields_) show_field(entry, out);
+    for (const Entry& entry : fields_) {
+        if (is_of(form, entry)) show_field(entry, out);
+    }
 }
 
 void StoredHead::show_field(const Entry& entry, http::ResponseHead& out) const {
@@ -156,13 +164,14 @@ void StoredHead::show_field(const Entry& entry, http::ResponseHead& out) const {
                    {.at = value_at, .size = entry.value_size}, entry.id);
 }
 
-void StoredHead::show_not_modified(http::ResponseHead& out) const {
+void StoredHead::show_not_modified(http::ResponseHead& out, HeadForm form) const {
     out.reset();
     out.status = 304;
     out.rebase(text_.data());
     for (const Entry& entry : fields_) {
         const bool of_body = entry.id == FieldId::etag ? false : is_of_body(entry.id);
-        if (!of_body && entry.id != FieldId::content_type) show_field(entry, out);
+        const bool said = !of_body && entry.id != FieldId::content_type;
+        if (said && is_of(form, entry)) show_field(entry, out);
     }
 }
 

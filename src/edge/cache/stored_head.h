@@ -13,6 +13,10 @@
 
 namespace moln::edge {
 
+// Whose head is said: the one that came, or that of the same answer in a content coding, which has
+// another entity tag and no parts. The caller says which tag and coding.
+enum class HeadForm : std::uint8_t { as_it_is, coded };
+
 class StoredHead {
 public:
     // Left out: what is meant for one connection, what Connection and no-cache="…" list, framing,
@@ -25,9 +29,9 @@ public:
 
     std::uint16_t status() const { return status_; }
     // As parsed: status, reason and fields; views into this.
-    void show(http::ResponseHead& out) const;
+    void show(http::ResponseHead& out, HeadForm form = HeadForm::as_it_is) const;
     // As a 304 (RFC 9110 15.4.5): without what describes the body.
-    void show_not_modified(http::ResponseHead& out) const;
+    void show_not_modified(http::ResponseHead& out, HeadForm form = HeadForm::as_it_is) const;
     // The first value of that kind; empty: there is none.
     std::string_view first(http::FieldId id) const;
     // As bytes and back, for a disk. load(): nothing for bytes that save() does not make.
@@ -47,6 +51,7 @@ private:
         friend bool operator==(const Entry&, const Entry&) = default;
     };
 
+    bool is_of(HeadForm form, const Entry& entry) const;
     void show_field(const Entry& entry, http::ResponseHead& out) const;
     std::string_view name(const Entry& entry) const;
     std::string_view value(const Entry& entry) const;

@@ -47,6 +47,17 @@ TEST(StoredHead, has_a_date_always) {
     EXPECT_EQ(text_of(stored("")), "200 Fine|Date: Sun, 06 Nov 1994 08:49:37 GMT|");
 }
 
+TEST(StoredHead, of_what_is_coded_has_neither_its_tag_nor_parts) {
+    const auto head = stored("Date: d\r\nETag: \"e\"\r\naccept-ranges: bytes\r\nA: 1\r\n");
+    http::ResponseHead out;
+    head.show(out, HeadForm::coded);
+    EXPECT_EQ(out.fields.size(), 2u);
+    EXPECT_EQ(out.fields.first("A"), "1");
+    head.show_not_modified(out, HeadForm::coded);
+    EXPECT_EQ(out.fields.size(), 2u);
+    EXPECT_EQ(out.fields.first(http::FieldId::date), "d");
+}
+
 TEST(StoredHead, is_brought_up_to_date_by_a_304) {
     const auto before =
         stored("Date: d\r\nA: 1\r\nA: 2\r\nB: 3\r\nETag: \"e\"\r\nContent-Encoding: g\r\n");

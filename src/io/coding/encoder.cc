@@ -16,18 +16,36 @@ constexpr std::size_t k_piece = 64u << 10;  // that comes out at a time
 
 // Levels: quick ones cost about as much as TLS does for the same bytes.
 constexpr int k_gzip_quick = 5;
+constexpr int k_gzip_kept = 6;
 constexpr int k_gzip_best = 9;
 constexpr int k_gzip_window = 15 + 16;  // the largest, and a gzip header
 constexpr int k_gzip_memory = 8;
 constexpr int k_brotli_quick = 4;
+constexpr int k_brotli_kept = 6;
 constexpr int k_brotli_best = 11;
 // What larger files gain beyond it costs minutes.
 constexpr int k_brotli_best_large = 9;
 constexpr std::size_t k_brotli_large = 4u << 20;
 constexpr int k_zstd_quick = 3;
+constexpr int k_zstd_kept = 9;
 constexpr int k_zstd_best = 19;
 // Browsers refuse a window of more than 8 MiB (RFC 9659).
 constexpr int k_zstd_window_log_max = 23;
+
+struct Levels {
+    int quick, kept, best;
+    int of(Effort effort) const {
+        switch (effort) {
+            case Effort::quick: return quick;
+            case Effort::kept: return kept;
+            case Effort::best: break;
+        }
+        return best;
+    }
+};
+constexpr Levels k_gzip = {k_gzip_quick, k_gzip_kept, k_gzip_best};
+constexpr Levels k_brotli = {k_brotli_quick, k_brotli_kept, k_brotli_best};
+constexpr Levels k_zstd = {k_zstd_quick, k_zstd_kept, k_zstd_best};
 
 class Gzip final : public Encoder {
 public:
@@ -38,8 +56,7 @@ public:
         if (good_) deflateEnd(&stream_);
     }
     bool begin(Effort effort) {
-        const int level = effort == Effort::quick ? k_gzip_quick : k_gzip_best;
-        good_ = deflateInit2(&stream_, level, Z_DEFLATED, k_gzip_window, k_gzip_memory,
+        good_ = deflateInit2(&stream_, k_gzip.of(effort), Z_DEFLATED, k_gzip_window, k_gzip_memory,
                              Z_DEFAULT_STRATEGY) == Z_OK;
         return good_;
     }
@@ -77,11 +94,10 @@ private:
 
 class Brotli final : public Encoder {
 public:
-    explicit Brotli(Effort effort) : state_(make_state()) {
+    explicit Brotli(Effort effort) : effort_(effort), state_(make_state()) {
         if (!state_) return;
-        const auto quality = effort == Effort::quick ? k_brotli_quick : k_brotli_best;
         BrotliEncoderSetParameter(state_.get(), BROTLI_PARAM_QUALITY,
-                                  static_cast<std::uint32_t>(quality));
+                                  static_cast<std::uint32_t>(k_brotli.of(effort)));
     }
     bool good() const { return state_ != nullptr; }
     bool encode(std::string_view in, Next next, std::string& out) override {
@@ -118,11 +134,12 @@ private:
         const auto hint = std::min<std::size_t>(bytes, std::numeric_limits<std::uint32_t>::max());
         BrotliEncoderSetParameter(state_.get(), BROTLI_PARAM_SIZE_HINT,
                                   static_cast<std::uint32_t>(hint));
-        if (bytes > k_brotli_large) {
+        if (effort_ == Effort::best && bytes > k_brotli_large) {
             BrotliEncoderSetParameter(state_.get(), BROTLI_PARAM_QUALITY, k_brotli_best_large);
         }
     }
 
+    Effort effort_;
     State state_;
     bool begun_ = false;
 };
@@ -131,8 +148,7 @@ class Zstd final : public Encoder {
 public:
     explicit Zstd(Effort effort) : context_(ZSTD_createCCtx(), ZSTD_freeCCtx) {
         if (!context_) return;
-        const int level = effort == Effort::quick ? k_zstd_quick : k_zstd_best;
-        ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
+        ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, k_zstd.of(effort));
         if (effort == Effort::best) {
             ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_windowLog, k_zstd_window_log_max);
         }

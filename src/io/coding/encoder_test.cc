@@ -82,7 +82,7 @@ std::string prose(std::size_t lines) {
 
 TEST(Encoder, Every_coding_comes_back_whole_and_is_smaller) {
     for (const auto coding : k_made_codings) {
-        for (const auto effort : {Effort::quick, Effort::best}) {
+        for (const auto effort : {Effort::quick, Effort::kept, Effort::best}) {
             for (const auto& text : {prose(3), prose(20'000)}) {
                 const auto coded = encode(coding, effort, text);
                 ASSERT_TRUE(coded);
@@ -112,6 +112,25 @@ TEST(Encoder, A_flush_lets_all_that_went_in_be_read) {
         EXPECT_EQ(decode(coding, coded), "first second ") << coding_name(coding);
         ASSERT_TRUE(encoder->encode("third", Next::end, coded));
         EXPECT_EQ(decode(coding, coded), "first second third") << coding_name(coding);
+    }
+}
+
+// What lies in pieces is coded in pieces.
+TEST(Encoder, However_a_text_is_cut_it_comes_back_whole) {
+    const auto text = prose(20'000);
+    for (const auto coding : k_made_codings) {
+        for (const std::size_t step : {std::size_t{1}, std::size_t{997}, std::size_t{262'144}}) {
+            const auto encoder = Encoder::make(coding, Effort::kept);
+            ASSERT_TRUE(encoder);
+            std::string coded;
+            for (std::size_t at = 0; at < text.size(); at += step) {
+                const auto piece = std::string_view(text).substr(at, step);
+                ASSERT_TRUE(encoder->encode(piece, Next::more, coded));
+            }
+            ASSERT_TRUE(encoder->encode("", Next::end, coded));
+            EXPECT_LT(coded.size(), text.size() / 4);
+            EXPECT_EQ(decode(coding, coded), text) << coding_name(coding) << ' ' << step;
+        }
     }
 }
 

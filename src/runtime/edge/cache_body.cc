@@ -77,6 +77,13 @@ CacheBody::Seen CacheBody::seen() const {
     return {.bytes = published_.load(std::memory_order_acquire), .state = state};
 }
 
+std::optional<std::uint64_t> CacheBody::whole_length() const {
+    if (length_) return length_;
+    const auto now = seen();
+    if (now.state != State::complete) return std::nullopt;
+    return now.bytes;
+}
+
 std::string_view CacheBody::look(Cursor& cursor) const {
     const std::uint64_t published = published_.load(std::memory_order_acquire);
     if (cursor.at_ >= published) return {};

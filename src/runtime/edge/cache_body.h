@@ -62,6 +62,8 @@ public:
     // Any thread.
     Seen seen() const;
     std::optional<std::uint64_t> length() const { return length_; }
+    // Of all of it: since the start, or since it is complete.
+    std::optional<std::uint64_t> whole_length() const;
     // From the cursor on, as far as it lies in one piece; empty: nothing more is published.
     std::string_view look(Cursor& cursor) const;
     void advance(Cursor& cursor, std::uint64_t bytes) const;

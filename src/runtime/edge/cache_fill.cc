@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "edge/cache/compressing.h"
 #include "edge/cache/stored_head.h"
 #include "http/vary.h"
 
@@ -75,6 +76,12 @@ std::shared_ptr<CachedResponse> begin_response(const Core& core, const Exchange&
     return response;
 }
 
+bool compresses(const Exchange& exchange, const http::ResponseHead& head,
+                const CachedResponse& response, std::optional<std::uint64_t> length) {
+    return edge::is_compressible_length(length) &&
+           edge::may_be_compressed(exchange.heads->request, head, response.vary_names);
+}
+
 bool has_too_many_tags(const http::FieldTable& fields) {
     std::size_t count = 0;
     edge::for_each_tag(fields, [&](std::string_view) { ++count; });
@@ -101,6 +108,9 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
                            base.marks.begin() + static_cast<std::ptrdiff_t>(std::min(
                                                     base.marks.size(), fill.fetch->marks().size())),
                            base.marks.end());
+    if (compresses(exchange, shown, *response, base.body->whole_length())) {
+        response->coded = base.coded ? base.coded : std::make_shared<CodedForms>();
+    }
     response->head = std::move(merged);
     response->body = base.body;
     core.counts.cache_revalidations.add(1);
@@ -127,6 +137,9 @@ Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& fram
     if (framing.kind == http::BodyKind::none) length = 0;
     response->head = edge::StoredHead::of(head, {core.wall_ms});
     response->body = std::make_shared<CacheBody>(length);
+    if (compresses(exchange, head, *response, length)) {
+        response->coded = std::make_shared<CodedForms>();
+    }
     fill.body = response->body.get();
     fill.response = response;
     core.cache->answer(*fill.fetch, std::move(response), CacheStore::Keep::yes);

@@ -6,12 +6,9 @@
 #include <utility>
 
 #include "edge/cache/target.h"
-#include "http/conditional.h"
-#include "http/date.h"
-#include "http/range.h"
-#include "http/status.h"
 #include "http/vary.h"
 #include "http/write.h"
+#include "runtime/edge/cache_answer.h"
 #include "runtime/edge/cache_fill.h"
 #include "runtime/edge/framed_buffer.h"
 #include "runtime/edge/socket_io.h"
@@ -21,7 +18,6 @@ namespace {
 
 // A waiter whom the answer does not fit looks again; after so many times it asks for itself.
 constexpr std::uint8_t k_rounds_max = 3;
-constexpr std::size_t k_age_digits = 20;
 
 void wait_for_news(Core& core, CacheVisit& visit) {
     if (!visit.linked()) core.cache_visits.push_back(&visit);
@@ -35,137 +31,6 @@ void go_alone(Core& core, Exchange& exchange) {
     core.counts.cache_passes.add(1);
     exchange.stage = ResponseStage::head;
     dispatch(core, exchange);
-}
-
-// What of a stored response is the answer to this request.
-struct Answer {
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    http::BodyFraming framing;
-    std::string_view content_range;
-};
-
-// In HTTP/1.0 and on a stream a body ends with its connection or stream.
-http::BodyKind unknown_length_kind(const Exchange& exchange) {
-    const bool unframed =
-        exchange.client->stream != nullptr || exchange.version == http::Version::http_1_0;
-    return unframed ? http::BodyKind::until_close : http::BodyKind::chunked;
-}
-
-Answer whole(const Exchange& exchange, std::optional<std::uint64_t> total) {
-    if (!total)
-        return {.end = CacheVisit::k_to_the_end, .framing = {unknown_length_kind(exchange), 0}};
-    if (*total == 0) return {};
-    return {.end = *total, .framing = {http::BodyKind::length, *total}};
-}
-
-// Changes `head`, the stored one, to what is said: 200, 206, 304 or 416.
-Answer choose_answer(const Core& core, const Exchange& exchange, const CachedResponse& stored,
-                     http::ResponseHead& head,
-                     std::span<char, http::k_content_range_bytes_max> range_room) {
-    const http::RequestHead& request = exchange.heads->request;
-    const auto seen = stored.body->seen();
-    auto total = stored.body->length();
-    if (!total && seen.state == CacheBody::State::complete) total = seen.bytes;
-    Answer answer = whole(exchange, total);
-    const WallTime now{core.wall_ms};
-    if (head.status == 200) {
-        const auto date_text = head.fields.first(http::FieldId::date).value_or("");
-        const auto date = http::parse_date(date_text, now).value_or(stored.came);
-        const auto held = http::validators_of(head.fields, date);
-        const auto wish = http::range_of(request.fields);
-        if (http::is_not_modified(request.fields, held, now)) {
-            stored.head.show_not_modified(head);
-            return {};
-        }
-        if (wish && total && request.method == http::Method::get &&
-            http::if_range_holds(request.fields, held, now)) {
-            head.reason_slice = {};
-            const auto range = http::resolve(*wish, *total);
-            if (!range) {
-                head.status = 416;
-                return {.content_range = http::format_unsatisfied_range(*total, range_room)};
-            }
-            head.status = 206;
-            return {.begin = range->first,
-                    .end = range->last + 1,
-                    .framing = {http::BodyKind::length, range->size()},
-                    .content_range = http::format_content_range({.range = *range, .length = *total},
-                                                                range_room)};
-        }
-    }
-    if (request.method == http::Method::head) {
-        head.facts.content_length = total;
-        return {};
-    }
-    return answer;
-}
-
-class ExtraFields {
-public:
-    void add(std::string_view name, std::string_view value) {
-        if (!value.empty()) fields_[count_++] = {.name = name, .value = value};
-    }
-    std::span<const http::ExtraField> view() const { return {fields_.data(), count_}; }
-
-private:
-    std::array<http::ExtraField, 4> fields_;
-    std::size_t count_ = 0;
-};
-
-std::string_view age_text(const CacheVisit& visit, std::int64_t age_ms, std::span<char> room) {
-    const std::int64_t seconds = age_ms / 1000;
-    // Who led or waited got it from the app: it has an age only if it had one there.
-    if (visit.status.forward != http::CacheForward::none && seconds <= 1) return {};
-    http::ByteWriter text(room);
-    text.number(static_cast<std::uint64_t>(seconds));
-    return text.written();
-}
-
-// The head goes into to_client. False: it cannot be said.
-bool put_stored_head(Core& core, Exchange& exchange) {
-    CacheVisit& visit = *exchange.visit;
-    const CachedResponse& stored = *visit.response;
-    http::ResponseHead& head = exchange.heads->response;
-    stored.head.show(head);
-    std::array<char, http::k_content_range_bytes_max> range_room;
-    const Answer answer = choose_answer(core, exchange, stored, head, range_room);
-    const std::int64_t age_ms = stored.freshness.age_ms + core.now_ms - stored.came_ms;
-    visit.status.ttl_s = (stored.freshness.lifetime_ms - age_ms) / 1000;
-    std::array<char, k_age_digits> age_room;
-    std::array<char, http::k_cache_status_bytes_max> status_room;
-    std::array<char, k_hsts_room> hsts_room;
-    const auto hsts = hsts_field(exchange, hsts_room);
-    ExtraFields extra;
-    extra.add("Age", age_text(visit, age_ms, age_room));
-    extra.add("Cache-Status", http::format_cache_status(visit.status, status_room));
-    extra.add("Content-Range", answer.content_range);
-    extra.add(hsts.name, hsts.value);
-    if (answer.framing.kind == http::BodyKind::until_close || core.stopping) {
-        exchange.keep_client = false;
-    }
-    if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
-    if (exchange.to_client == nullptr) return false;
-    Buffer& out = *exchange.to_client;
-    const auto size = http::write_response_head(
-        head,
-        {.request_method = exchange.heads->request.method,
-         .client_version = exchange.version,
-         .body = answer.framing,
-         .persistence =
-             exchange.keep_client ? http::Persistence::keep_alive : http::Persistence::close,
-         .date = core.date_text(),
-         .phrase = head.reason().empty() ? http::reason_phrase(head.status) : std::string_view(),
-         .extra = extra.view()},
-        {out.tail(), out.room()});
-    const bool none = answer.framing.kind == http::BodyKind::none;
-    if (!size || !put_head(exchange, *size, none ? h2::End::stream : h2::End::open)) return false;
-    visit.begin = answer.begin;
-    visit.end = answer.end;
-    exchange.client_body = answer.framing.kind;
-    exchange.client_begun = true;
-    exchange.status = head.status;
-    return true;
 }
 
 void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse> response) {
@@ -231,6 +96,7 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
             core.counts.cache_hits.add(1);
             if (found.ttl_ms <= 0) core.counts.cache_stale_hits.add(1);
             visit.status.forward = http::CacheForward::none;
+            visit.hash = core.cache->hash_of(*key);
             if (found.fetch) start_fill(core, exchange, std::move(found.fetch), FillFor::refresh);
             serve(core, exchange, std::move(found.response));
             return CacheEntry::taken;
@@ -359,14 +225,14 @@ Flow wait_for_fetch(Core& core, Exchange& exchange) {
 void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
     bytes = consume_ahead(core.buffers, &exchange.to_client, bytes);
     CacheVisit& visit = *exchange.visit;
-    visit.response->body->advance(visit.cursor, bytes);
+    visit.body->advance(visit.cursor, bytes);
     exchange.body_bytes_sent += bytes;
 }
 
 // Moves what is published into to_client as chunks, as far as there is room.
 bool frame_chunks(Core& core, Exchange& exchange, CacheBody::Seen seen) {
     CacheVisit& visit = *exchange.visit;
-    const CacheBody& body = *visit.response->body;
+    const CacheBody& body = *visit.body;
     while (!visit.ended) {
         if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
         if (exchange.to_client == nullptr) return false;
@@ -400,7 +266,7 @@ bool all_read(const CacheVisit& visit, CacheBody::Seen seen, std::uint64_t at) {
 // What can be sent from where it lies.
 std::string_view sendable(const Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
-    const CacheBody& body = *visit.response->body;
+    const CacheBody& body = *visit.body;
     if (visit.end == 0 || exchange.client_body == http::BodyKind::chunked) return {};
     if (visit.cursor.at() < visit.begin)
         body.advance(visit.cursor, visit.begin - visit.cursor.at());
@@ -411,7 +277,7 @@ std::string_view sendable(const Exchange& exchange) {
 // Everything that is here was sent.
 Flow wait_for_bytes(Core& core, Exchange& exchange, CacheBody::Seen seen) {
     CacheVisit& visit = *exchange.visit;
-    CacheBody& body = *visit.response->body;
+    CacheBody& body = *visit.body;
     if (seen.state != CacheBody::State::growing) return Flow::gone;  // it broke off
     body.waiting().add(core.index);
     const auto now = body.seen();
@@ -423,7 +289,7 @@ Flow wait_for_bytes(Core& core, Exchange& exchange, CacheBody::Seen seen) {
 Flow send_stored(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     CacheVisit& visit = *exchange.visit;
-    const auto seen = visit.response->body->seen();
+    const auto seen = visit.body->seen();
     const bool chunked = exchange.client_body == http::BodyKind::chunked;
     if (chunked && !frame_chunks(core, exchange, seen)) return Flow::gone;
     const std::string_view head =

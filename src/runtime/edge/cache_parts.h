@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "edge/cache/storing.h"
@@ -25,13 +26,15 @@ struct CacheVisit : edge::ListLink<ByVisit> {
     std::shared_ptr<CacheFetch> fetch;               // that is waited for
     std::shared_ptr<const CachedResponse> response;  // that is served
     CacheFill* fill = nullptr;                       // of the fetch that it leads
+    CacheBody* body = nullptr;                       // of the response, as it is or coded
     CacheBody::Cursor cursor;
-    std::uint64_t begin = 0;    // of what is served of the body
-    std::uint64_t end = 0;      // k_to_the_end: all there will be
-    bool leads = false;         // it is the one that the fetch was begun for
-    bool ended = false;         // of a chunked answer: its last chunk is in to_client
-    bool without_disk = false;  // which has too much to do
-    std::uint8_t rounds = 0;    // look-ups after a wait that came to nothing for it
+    std::uint64_t begin = 0;            // of what is served of the body
+    std::uint64_t end = 0;              // k_to_the_end: all there will be
+    bool leads = false;                 // it is the one that the fetch was begun for
+    bool ended = false;                 // of a chunked answer: its last chunk is in to_client
+    bool without_disk = false;          // which has too much to do
+    std::optional<std::uint64_t> hash;  // of what was found in memory
+    std::uint8_t rounds = 0;            // look-ups after a wait that came to nothing for it
     http::CacheStatus status;
 
     static constexpr std::uint64_t k_to_the_end = ~std::uint64_t{0};

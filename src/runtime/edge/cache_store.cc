@@ -24,7 +24,8 @@ std::size_t CachedResponse::bytes() const {
     const std::size_t length =
         body ? std::max<std::size_t>(body->capacity(), body->length().value_or(0)) : 0;
     return sizeof(CachedResponse) + head.bytes() + marks.capacity() * sizeof(edge::PurgeMark) +
-           vary_names.bytes() + vary_key.bytes() + (body ? sizeof(CacheBody) : 0) + length;
+           vary_names.bytes() + vary_key.bytes() + (body ? sizeof(CacheBody) : 0) + length +
+           (coded ? coded->bytes() : 0);
 }
 
 CacheStore::CacheStore(std::size_t bytes_max, std::uint64_t seed)
@@ -311,6 +312,23 @@ void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response,
     make_room();
 }
 
+void CacheStore::recount(std::uint64_t hash, const CodedForms& forms) {
+    codings_.fetch_add(1, std::memory_order_relaxed);
+    Shard& shard = shard_of(hash);
+    {
+        const std::lock_guard lock(shard.mutex);
+        const auto found = shard.entries.find(hash);
+        if (found == shard.entries.end()) return;
+        for (const auto& slot : found->second.slots) {
+            if (!slot->response || slot->response->coded.get() != &forms) continue;
+            const std::size_t bytes = cost_of(found->second.key, slot->response.get());
+            bytes_ += bytes - slot->bytes;
+            shard.queue.resize(*slot, bytes);
+        }
+    }
+    make_room();
+}
+
 // One from each shard in turn, one lock at a time. Were it always the shard that grew, one that was
 // empty when memory became full would stay so for ever.
 void CacheStore::make_room() {
@@ -336,7 +354,8 @@ CacheStoreStats CacheStore::stats() const {
     CacheStoreStats out{.bytes = static_cast<std::int64_t>(bytes_.load()),
                         .bytes_max = static_cast<std::int64_t>(bytes_max_),
                         .evictions_total = evictions_.load(),
-                        .purges_total = purges_.load()};
+                        .purges_total = purges_.load(),
+                        .codings_total = codings_.load()};
     for (const Shard& shard : shards_) {
         const std::lock_guard lock(shard.mutex);
         out.objects += shard.objects;

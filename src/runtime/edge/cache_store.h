@@ -115,6 +115,7 @@ struct CacheStoreStats {
     std::int64_t bytes_max = 0;
     std::int64_t evictions_total = 0;
     std::int64_t purges_total = 0;
+    std::int64_t codings_total = 0;
     std::optional<CacheDiskStats> disk;
 };
 
@@ -146,6 +147,9 @@ public:
     void fail(CacheFetch& fetch, CacheFailure failure);
     // Its body ended: what it costs is known, or it is no good, or it is longer than one may be.
     void settle(const CacheFetch& fetch, const CachedResponse& response, std::int64_t now_ms);
+
+    // A form of what has that hash was made: what it costs counts from now on.
+    void recount(std::uint64_t hash, const CodedForms& forms);
 
     // Of a fetch that is to be read from the disk. True: it is answered or missed, without waiting.
     bool load(CacheFetch& fetch, std::int64_t now_ms, WallTime now);
@@ -227,6 +231,7 @@ private:
     std::atomic<std::int64_t> evictions_ = 0;
     std::atomic<std::size_t> next_shard_ = 0;  // that something is evicted from
     std::atomic<std::int64_t> purges_ = 0;
+    std::atomic<std::int64_t> codings_ = 0;
     std::mutex purge_mutex_;
 };
 

@@ -10,6 +10,7 @@
 #include "edge/cache/purge_book.h"
 #include "edge/cache/stored_head.h"
 #include "runtime/edge/cache_body.h"
+#include "runtime/edge/coded_forms.h"
 
 namespace moln::edge_loop {
 
@@ -25,6 +26,7 @@ struct CachedResponse {
     CompactText vary_names;  // see http/vary.h
     CompactText vary_key;
     std::shared_ptr<CacheBody> body;
+    std::shared_ptr<CodedForms> coded;  // of the body; null: it is given as it is
 
     std::size_t bytes() const;
 };

@@ -12,6 +12,8 @@ void add_to(EdgeCacheReport& report, const WorkerCounts& counts) {
     report.passes_total += counts.cache_passes.get();
     report.revalidations_total += counts.cache_revalidations.get();
     report.fetch_failures_total += counts.cache_fetch_failures.get();
+    report.coded_total += counts.cache_coded.get();
+    report.coded_saved.count += counts.cache_coded_saved.get();
 }
 
 void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {

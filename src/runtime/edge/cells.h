@@ -107,6 +107,8 @@ struct alignas(64) WorkerCounts {
     Count cache_passes;
     Count cache_revalidations;
     Count cache_fetch_failures;
+    Count cache_coded;        // answers given compressed
+    Count cache_coded_saved;  // bytes that they would have had besides
     Count bytes_in;
     Count bytes_out;
     Count streams_open;

@@ -270,6 +270,7 @@ EdgeCacheReport Control::cache_report() const {
     report.size_max = {stats.bytes_max};
     report.evictions_total = stats.evictions_total;
     report.purges_total = stats.purges_total;
+    report.codings_total = stats.codings_total;
     if (stats.disk) {
         report.disk_objects = stats.disk->objects;
         report.disk_size = {stats.disk->bytes};

@@ -83,6 +83,8 @@ private:
 enum class Clock : std::uint8_t { mono_us, wall_ms };
 std::int64_t clock_now(Clock clock);
 
+class CacheCoder;
+
 struct Core final : DrainListener {
     Core(std::size_t number, WorkerPort& its_port, net::Epoll poll, EdgeClientLimits its_limits);
 
@@ -115,6 +117,7 @@ struct Core final : DrainListener {
     CacheStore* cache = nullptr;                   // shared by all workers; null: nothing is cached
     bool cache_news = false;                       // of this worker's own fetches, or of its port
     edge::List<CacheVisit, ByVisit> cache_visits;  // that wait for news
+    CacheCoder* coder = nullptr;                   // the same; there is one if there is a cache
     RateTable* rates = nullptr;                    // shared by all workers
     PasswordChecker* passwords = nullptr;          // the same
     bool password_news = false;

@@ -132,6 +132,7 @@ DiskRead read_disk_response(const Fd& file, const edge::DiskPlace& place, std::u
     out->vary_names = std::move(head->vary_names);
     out->vary_key = std::move(head->vary_key);
     out->body = std::move(body);
+    if (head->stamp.compresses) out->coded = std::make_shared<CodedForms>();
     return DiskRead::read;
 }
 

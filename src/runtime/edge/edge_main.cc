@@ -17,6 +17,7 @@
 #include "edge/limits.h"
 #include "io/net/socket.h"
 #include "runtime/edge/bind.h"
+#include "runtime/edge/cache_coder.h"
 #include "runtime/edge/control.h"
 #include "runtime/edge/privileges.h"
 #include "runtime/edge/say.h"
@@ -102,7 +103,8 @@ private:
     std::unique_ptr<tls::Server> tls_;   // null: no listener speaks TLS
     std::unique_ptr<CacheStore> cache_;  // null: nothing is cached
     std::uint64_t cache_seed_ = 0;
-    std::unique_ptr<CacheDisk> disk_;  // null: it is in memory alone
+    std::unique_ptr<CacheCoder> coder_;  // null without a cache
+    std::unique_ptr<CacheDisk> disk_;    // null: it is in memory alone
     RateTable rates_{fresh_key()};
     PasswordChecker passwords_{fresh_key(), fresh_key()};
     std::unique_ptr<ControlPort> port_;
@@ -131,6 +133,7 @@ Status Edge::prepare_workers(Bound& bound) {
                                                     .listeners = std::move(bound.by_worker[i]),
                                                     .workers = &ports_,
                                                     .cache = cache_.get(),
+                                                    .coder = coder_.get(),
                                                     .rates = &rates_,
                                                     .passwords = &passwords_,
                                                     .site_reader = &site_reader_,
@@ -156,6 +159,7 @@ void Edge::prepare_cache() {
         }
     }
     cache_ = std::make_unique<CacheStore>(options_.cache_bytes, cache_seed_);
+    coder_ = std::make_unique<CacheCoder>(*cache_);
 }
 
 // Once this is the edge's own user, whose the files are to be.
@@ -280,6 +284,7 @@ Status Edge::start() {
     }
     passwords_.start();
     site_reader_.start();
+    if (coder_) coder_->start();
     if (options_.seccomp == EdgeSeccomp::on) MOLN_TRY(restrict_system_calls());
     return inheritance_ ? tell_predecessor() : Status();
 }

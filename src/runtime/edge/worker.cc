@@ -237,6 +237,7 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     MOLN_TRY(core->epoll.add(port.wake.fd(), EPOLLIN, &core->wake_part));
     core->tls = setup.tls;
     core->cache = setup.cache;
+    core->coder = setup.coder;
     core->rates = setup.rates;
     core->passwords = setup.passwords;
     core->site_reader = setup.site_reader;

@@ -24,6 +24,7 @@ struct WorkerSetup {
     std::vector<WorkerListener> listeners;
     const std::vector<std::unique_ptr<WorkerPort>>* workers = nullptr;  // all; outlive this one
     CacheStore* cache = nullptr;  // of all workers; outlives them
+    CacheCoder* coder = nullptr;
     RateTable* rates = nullptr;
     PasswordChecker* passwords = nullptr;
     SiteReader* site_reader = nullptr;
