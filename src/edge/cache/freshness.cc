@@ -102,7 +102,8 @@ CacheOrders orders_of(const http::FieldTable& response) {
 }
 
 bool is_heuristically_cacheable(std::uint16_t status) {
-    constexpr std::uint16_t k_cacheable[] = {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501};
+    constexpr std::uint16_t k_cacheable[] = {200, 203, 204, 206, 300, 301,
+                                             308, 404, 405, 410, 414, 501};
     return std::ranges::find(k_cacheable, status) != std::end(k_cacheable);
 }
 

@@ -144,14 +144,15 @@ StoredHead StoredHead::merged(const http::ResponseHead& update, WallTime came) c
 
 bool StoredHead::is_of(HeadForm form, const Entry& entry) const {
     if (form == HeadForm::as_it_is) return true;
+    if (form == HeadForm::whole) return entry.id != FieldId::content_range;
     if (entry.id == FieldId::etag) return false;
     return entry.id != FieldId::other || !http::equals_ignoring_case(name(entry), "Accept-Ranges");
 }
 
 void StoredHead::show(http::ResponseHead& out, HeadForm form) const {
     out.reset();
-    out.status = status_;
-    out.reason_slice = {.at = 0, .size = reason_size_};
+    out.status = form == HeadForm::whole ? 200 : status_;
+    out.reason_slice = {.at = 0, .size = form == HeadForm::whole ? std::uint16_t{0} : reason_size_};
     out.rebase(text_.data());
     for (const Entry& entry : fields_) {
         if (is_of(form, entry)) show_field(entry, out);

@@ -13,9 +13,13 @@
 
 namespace moln::edge {
 
-// Whose head is said: the one that came, or that of the same answer in a content coding, which has
-// another entity tag and no parts. The caller says which tag and coding.
-enum class HeadForm : std::uint8_t { as_it_is, coded };
+// Whose head is said.
+enum class HeadForm : std::uint8_t {
+    as_it_is,
+    coded,  // of the same answer in a content coding: it has another entity tag and no parts; the
+            // caller says which tag and coding
+    whole,  // of what a 206 is a part of: 200
+};
 
 class StoredHead {
 public:

@@ -58,6 +58,21 @@ TEST(StoredHead, of_what_is_coded_has_neither_its_tag_nor_parts) {
     EXPECT_EQ(out.fields.first(http::FieldId::date), "d");
 }
 
+TEST(StoredHead, of_the_whole_of_a_part_is_a_200_without_its_range) {
+    const auto part = StoredHead::of(
+        parse_response("HTTP/1.1 206 Some\r\nDate: d\r\nContent-Range: bytes 0-1/2\r\nA: 1\r\n\r\n")
+            .head,
+        k_came);
+    http::ResponseHead out;
+    part.show(out, HeadForm::whole);
+    EXPECT_EQ(out.status, 200);
+    EXPECT_EQ(out.reason(), "");
+    EXPECT_EQ(out.fields.size(), 2u);
+    part.show(out);
+    EXPECT_EQ(out.status, 206);
+    EXPECT_EQ(out.fields.size(), 3u);
+}
+
 TEST(StoredHead, is_brought_up_to_date_by_a_304) {
     const auto before =
         stored("Date: d\r\nA: 1\r\nA: 2\r\nB: 3\r\nETag: \"e\"\r\nContent-Encoding: g\r\n");

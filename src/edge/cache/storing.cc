@@ -17,12 +17,11 @@ bool is_for_all(const http::CacheControl& control) {
 }
 
 StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHead& response,
-                        const CacheOrders& orders, const Freshness& freshness) {
+                        const CacheOrders& orders, const Freshness& freshness, PartAsked part) {
     const http::CacheControl& control = orders.control;
     const std::uint16_t status = response.status;
     if (status < 200) return StoreRefusal::upgraded;
-    // Parts are not put together here.
-    if (status == 206 || status == 304) return StoreRefusal::status;
+    if ((status == 206 && part == PartAsked::no) || status == 304) return StoreRefusal::status;
     if (control.must_understand) {
         // RFC 9111 5.2.2.3: then no-store is for those who do not understand the status.
         if (http::reason_phrase(status).empty()) return StoreRefusal::status;
@@ -84,14 +83,14 @@ std::string_view word(StoreRefusal refusal) {
 }
 
 StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
-                         const ResponseTimes& times, const CacheSpec& rules) {
+                         const ResponseTimes& times, const CacheSpec& rules, PartAsked part) {
     const CacheOrders orders = orders_of(response.fields);
     const bool personal = request.fields.first(FieldId::cookie).has_value() ||
                           response.fields.first(FieldId::set_cookie).has_value();
     StoreVerdict out;
     out.freshness =
         freshness_of(response, orders, times, rules, personal ? Personal::yes : Personal::no);
-    out.refusal = refusal_of(request, response, orders, out.freshness);
+    out.refusal = refusal_of(request, response, orders, out.freshness, part);
     return out;
 }
 

@@ -36,8 +36,12 @@ struct StoreVerdict {
     Freshness freshness;
 };
 
+// Was a part asked for, to be stored as one (slices.h)?
+enum class PartAsked : std::uint8_t { no, yes };
+
 // `request` is the one that was sent to the app.
 StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
-                         const ResponseTimes& times, const CacheSpec& rules);
+                         const ResponseTimes& times, const CacheSpec& rules,
+                         PartAsked part = PartAsked::no);
 
 }  // namespace moln::edge

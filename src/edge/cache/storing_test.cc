@@ -16,13 +16,13 @@ using http::testing::parse_response;
 constexpr WallTime k_now{1'763'800'000'000};
 constexpr std::string_view k_changed = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
-StoreRefusal refusal(const std::string& response, const std::string& request = "",
-                     int status = 200) {
+StoreRefusal refusal(const std::string& response, const std::string& request = "", int status = 200,
+                     PartAsked part = PartAsked::no) {
     const auto asked = parse_request("GET / HTTP/1.1\r\nHost: a\r\n" + request + "\r\n");
     const auto came =
         parse_response("HTTP/1.1 " + std::to_string(status) + " X\r\n" + response + "\r\n");
     EXPECT_EQ(came.result.progress, http::Progress::done);
-    return judge_store(asked.head, came.head, {k_now, k_now}, {}).refusal;
+    return judge_store(asked.head, came.head, {k_now, k_now}, {}, part).refusal;
 }
 
 CacheRole role(const std::string& head) {
@@ -46,6 +46,16 @@ TEST(CacheRole, whatever_is_not_safe_invalidates) {
     for (const auto* method : {"POST", "PUT", "DELETE", "PATCH", "M-SEARCH"}) {
         EXPECT_EQ(role(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n"), CacheRole::invalidate);
     }
+}
+
+TEST(Storing, of_a_part_only_if_one_was_asked_for) {
+    const std::string fields = "Cache-Control: max-age=1\r\nContent-Range: bytes 0-1/2\r\n";
+    EXPECT_EQ(refusal(fields, "", 206), StoreRefusal::status);
+    EXPECT_EQ(refusal(fields, "", 206, PartAsked::yes), StoreRefusal::none);
+    EXPECT_EQ(refusal(std::string(k_changed), "", 206, PartAsked::yes), StoreRefusal::none);
+    EXPECT_EQ(refusal("Cache-Control: private\r\n", "", 206, PartAsked::yes),
+              StoreRefusal::is_private);
+    EXPECT_EQ(refusal(fields, "", 304, PartAsked::yes), StoreRefusal::status);
 }
 
 TEST(Storing, needs_a_lifetime_or_a_validator) {

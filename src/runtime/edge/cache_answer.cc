@@ -1,10 +1,12 @@
 #include "runtime/edge/cache_answer.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
 
 #include "edge/cache/compressing.h"
+#include "edge/cache/slices.h"
 #include "http/conditional.h"
 #include "http/date.h"
 #include "http/range.h"
@@ -60,7 +62,7 @@ public:
     // Changes the stored head to what is said: 200, 206, 304 or 416.
     Answer choose() {
         Answer answer{.body = stored_.body.get()};
-        total_ = answer.body->whole_length();
+        total_ = visit_.slices ? visit_.slices->total : answer.body->whole_length();
         if (head_.status == 200) {
             if (compresses()) wish_ = edge::coding_wish(request_, visit_.wish.control);
             if (is_not_modified()) {
@@ -164,6 +166,19 @@ std::string_view age_text(const CacheVisit& visit, std::int64_t age_ms, std::spa
     return text.written();
 }
 
+// The answer's place in the slice at hand. False: it begins in another.
+bool place_in_slice(SliceVisit& slices, Answer& answer) {
+    slices.until = answer.end;
+    if (answer.end == 0) return true;
+    if (edge::slice_of(answer.begin) != slices.number) {
+        slices.number = edge::slice_of(answer.begin);
+        return false;
+    }
+    answer.end = std::min(answer.end, slices.first + slices.size) - slices.first;
+    answer.begin -= slices.first;
+    return true;
+}
+
 // What is sent of it, and what it would have been as it is.
 void count_coded(Core& core, const CachedResponse& stored, const Answer& answer) {
     if (answer.coding == ContentCoding::identity || answer.end == 0) return;
@@ -174,14 +189,15 @@ void count_coded(Core& core, const CachedResponse& stored, const Answer& answer)
 
 }  // namespace
 
-bool put_stored_head(Core& core, Exchange& exchange) {
+HeadPut put_stored_head(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const CachedResponse& stored = *visit.response;
     http::ResponseHead& head = exchange.heads->response;
-    stored.head.show(head, edge::HeadForm::as_it_is);
+    stored.head.show(head, visit.slices ? edge::HeadForm::whole : edge::HeadForm::as_it_is);
     std::array<char, http::k_content_range_bytes_max> range_room;
     Chooser chooser(core, exchange, head, range_room);
-    const Answer answer = chooser.choose();
+    Answer answer = chooser.choose();
+    if (visit.slices && !place_in_slice(*visit.slices, answer)) return HeadPut::elsewhere;
     const std::int64_t age_ms = stored.freshness.age_ms + core.now_ms - stored.came_ms;
     visit.status.ttl_s = (stored.freshness.lifetime_ms - age_ms) / 1000;
     std::array<char, k_age_digits> age_room;
@@ -203,7 +219,7 @@ bool put_stored_head(Core& core, Exchange& exchange) {
         exchange.keep_client = false;
     }
     if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
-    if (exchange.to_client == nullptr) return false;
+    if (exchange.to_client == nullptr) return HeadPut::failed;
     Buffer& out = *exchange.to_client;
     const auto size = http::write_response_head(
         head,
@@ -217,7 +233,9 @@ bool put_stored_head(Core& core, Exchange& exchange) {
          .extra = extra.view()},
         {out.tail(), out.room()});
     const bool none = answer.framing.kind == http::BodyKind::none;
-    if (!size || !put_head(exchange, *size, none ? h2::End::stream : h2::End::open)) return false;
+    if (!size || !put_head(exchange, *size, none ? h2::End::stream : h2::End::open)) {
+        return HeadPut::failed;
+    }
     visit.body = answer.body;
     visit.begin = answer.begin;
     visit.end = answer.end;
@@ -225,7 +243,7 @@ bool put_stored_head(Core& core, Exchange& exchange) {
     exchange.client_body = answer.framing.kind;
     exchange.client_begun = true;
     exchange.status = head.status;
-    return true;
+    return HeadPut::put;
 }
 
 }  // namespace moln::edge_loop

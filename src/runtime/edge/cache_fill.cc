@@ -4,8 +4,11 @@
 #include <utility>
 
 #include "edge/cache/compressing.h"
+#include "edge/cache/slices.h"
 #include "edge/cache/stored_head.h"
+#include "http/range.h"
 #include "http/vary.h"
+#include "http/write.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -17,6 +20,7 @@ void hand_over(Core& core, Exchange& exchange, Exchange& leader) {
     CacheVisit& visit = *leader.visit;
     visit.fill = nullptr;
     visit.fetch.reset();
+    visit.slices.reset();
     visit.unlink();
     leader.upstream = std::exchange(exchange.upstream, nullptr);
     leader.upstream->exchange = &leader;
@@ -31,16 +35,37 @@ void hand_over(Core& core, Exchange& exchange, Exchange& leader) {
     if (!again.linked()) core.again.push_back(leader.client);
 }
 
+// Is what came an answer to who led? A part that it did not ask for is none, nor that the slice of
+// which it asked for no range lies beyond the end.
+bool answers_leader(const Exchange& exchange, const Exchange& leader) {
+    if (exchange.client->fill->slice == nullptr) return true;
+    const std::uint16_t status = exchange.heads->response.status;
+    if (status == 416) {
+        const auto wish = http::range_of(leader.heads->request.fields);
+        return wish && wish->first;
+    }
+    return status != 206;
+}
+
 // Not for others: who led gets it, the others ask for themselves.
-Flow pass_on(Core& core, Exchange& exchange, edge::StoreRefusal why) {
+Flow pass_on(Core& core, Exchange& exchange, edge::StoreRefusal why,
+             CacheStore::Passed as = CacheStore::Passed::as_it_is) {
     CacheFill& fill = *exchange.client->fill;
-    core.cache->pass(*fill.fetch, core.now_ms);
+    core.cache->pass(*fill.fetch, core.now_ms, as);
     tell(core, fill.fetch->waiting());
     if (Exchange* leader = fill.leader) {
         leader->visit->status.detail = word(why);
-        hand_over(core, exchange, *leader);
+        // Else it is told, as the others are.
+        if (answers_leader(exchange, *leader)) hand_over(core, exchange, *leader);
     }
     return Flow::gone;
+}
+
+// Its ranges are not asked for in slices for a while.
+void forbid_slices(Core& core, const CacheFill& fill, Milliseconds time) {
+    std::array<char, edge::k_cache_key_bytes_max> room;
+    const auto key = edge::unsliced_key(fill.slice->key, room);
+    if (key) core.cache->forbid(*key, core.now_ms + time.count);
 }
 
 std::vector<edge::PurgeMark> marks_of(const CacheFetch& fetch, const http::FieldTable& response,
@@ -99,8 +124,9 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
     http::ResponseHead shown;
     merged.show(shown);
+    const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
     const auto verdict =
-        edge::judge_store(exchange.heads->request, shown, times_of(core, fill), fill.rules);
+        edge::judge_store(exchange.heads->request, shown, times_of(core, fill), fill.rules, part);
     auto response = begin_response(core, exchange, shown, verdict.freshness);
     if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
     // The tags of the 304 and those that it was stored with.
@@ -121,17 +147,56 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
+// Is it the slice that was asked for?
+bool is_wanted_slice(const Core& core, const CacheFill& fill, const http::ResponseHead& head,
+                     const http::BodyFraming& framing) {
+    const auto facts = edge::slice_facts(head, fill.slice->number, {core.wall_ms});
+    return facts && framing.kind == http::BodyKind::length && framing.length == facts->size;
+}
+
+edge::StoreRefusal refusal_of(const Core& core, const CacheFill& fill,
+                              const http::ResponseHead& head, const http::BodyFraming& framing,
+                              edge::StoreRefusal judged) {
+    const bool too_long = framing.kind == http::BodyKind::length && framing.length > fill.bytes_max;
+    if (too_long || has_too_many_tags(head.fields)) return edge::StoreRefusal::too_large;
+    const bool odd = head.status == 206 && !is_wanted_slice(core, fill, head, framing);
+    return judged == edge::StoreRefusal::none && odd ? edge::StoreRefusal::status : judged;
+}
+
+// Of a 200 or 206. What comes of it for those who ask for ranges, or for more than may be kept in
+// one piece.
+Flow refuse(Core& core, Exchange& exchange, edge::StoreRefusal refusal, edge::StoreRefusal judged) {
+    const CacheFill& fill = *exchange.client->fill;
+    const http::ResponseHead& head = exchange.heads->response;
+    const bool too_large = judged == edge::StoreRefusal::none &&
+                           refusal == edge::StoreRefusal::too_large &&
+                           !has_too_many_tags(head.fields);
+    if (fill.slice) {
+        forbid_slices(core, fill,
+                      too_large ? edge::k_cache_too_long_time : edge::k_cache_pass_time);
+    } else if (too_large && edge::may_have_slices(head, {core.wall_ms}) &&
+               fill.bytes_max >= edge::k_slice_bytes) {
+        return pass_on(core, exchange, refusal, CacheStore::Passed::large);
+    }
+    return pass_on(core, exchange, refusal);
+}
+
 Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
     CacheFill& fill = *exchange.client->fill;
     const http::ResponseHead& head = exchange.heads->response;
+    const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
     const auto verdict =
-        edge::judge_store(exchange.heads->request, head, times_of(core, fill), fill.rules);
-    auto refusal = verdict.refusal;
-    const bool too_long = framing.kind == http::BodyKind::length && framing.length > fill.bytes_max;
-    if (too_long || has_too_many_tags(head.fields)) refusal = edge::StoreRefusal::too_large;
-    if (refusal != edge::StoreRefusal::none) return pass_on(core, exchange, refusal);
+        edge::judge_store(exchange.heads->request, head, times_of(core, fill), fill.rules, part);
+    const bool of_range = head.status == 200 || head.status == 206;
+    // That a slice is not there says nothing of the others, nor does an error.
+    if (fill.slice && !of_range) return pass_on(core, exchange, edge::StoreRefusal::status);
+    const auto refusal = refusal_of(core, fill, head, framing, verdict.refusal);
+    if (refusal != edge::StoreRefusal::none) {
+        return refuse(core, exchange, refusal, verdict.refusal);
+    }
     auto response = begin_response(core, exchange, head, verdict.freshness);
     if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
+    if (fill.slice && head.status == 200) core.cache->become(*fill.fetch, fill.slice->key);
     std::optional<std::uint64_t> length;
     if (framing.kind == http::BodyKind::length) length = framing.length;
     if (framing.kind == http::BodyKind::none) length = 0;
@@ -187,6 +252,18 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
     fill->scheme = link.tls ? "https" : "http";
     fill->asked = {core.wall_ms};
     fill->bytes_max = core.cache->object_bytes_max();
+    if (const auto& slices = asker.visit->slices) {
+        fill->slice = std::make_unique<SliceAsk>();
+        fill->slice->number = slices->number;
+        fill->slice->key = slices->key;
+        http::ByteWriter text(fill->slice->range);
+        const auto range = edge::slice_range(slices->number);
+        text.text("bytes=");
+        text.number(range.first);
+        text.text("-");
+        text.number(range.last);
+        fill->slice->range_size = text.size();
+    }
     if (why == FillFor::leader) {
         fill->leader = &asker;
         asker.visit->fill = fill;
@@ -205,6 +282,9 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
 FillFields fill_fields(const CacheFill& fill) {
     FillFields out;
     out.fields[out.count++] = {.name = "Surrogate-Capability", .value = "moln=\"Surrogate/1.0\""};
+    if (fill.slice) {
+        out.add({.name = "Range", .value = {fill.slice->range.data(), fill.slice->range_size}});
+    }
     const auto& base = fill.fetch->base();
     if (!base) return out;
     const auto etag = base->head.first(http::FieldId::etag);

@@ -21,7 +21,7 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
 
 // The fields that a fetch adds to the request of who asked: validators of what is stored.
 struct FillFields {
-    std::array<http::ExtraField, 4> fields;
+    std::array<http::ExtraField, 5> fields;
     std::size_t count = 0;
     void add(const http::ExtraField& field) { fields[count++] = field; }
     std::span<const http::ExtraField> view() const { return {fields.data(), count}; }

@@ -6,28 +6,24 @@
 #include <utility>
 
 #include "edge/cache/target.h"
+#include "http/range.h"
 #include "http/vary.h"
 #include "http/write.h"
 #include "runtime/edge/cache_answer.h"
 #include "runtime/edge/cache_fill.h"
+#include "runtime/edge/cache_slices.h"
+#include "runtime/edge/cache_steps.h"
 #include "runtime/edge/framed_buffer.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
-namespace {
 
-// A waiter whom the answer does not fit looks again; after so many times it asks for itself.
-constexpr std::uint8_t k_rounds_max = 3;
-
-void wait_for_news(Core& core, CacheVisit& visit) {
-    if (!visit.linked()) core.cache_visits.push_back(&visit);
-}
-
-// It goes to its app like a request that no cache has seen.
 void go_alone(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     visit.unlink();
     visit.fetch.reset();
+    visit.slices.reset();
+    visit.response.reset();
     core.counts.cache_passes.add(1);
     exchange.stage = ResponseStage::head;
     dispatch(core, exchange);
@@ -37,7 +33,7 @@ void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse>
     exchange.visit->response = std::move(response);
     exchange.visit->fetch.reset();
     exchange.stage = ResponseStage::cache;
-    if (!put_stored_head(core, exchange)) {
+    if (put_stored_head(core, exchange) != HeadPut::put) {
         exchange.visit->response.reset();
         answer_locally(core, exchange,
                        {.status = 503,
@@ -46,7 +42,6 @@ void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse>
     }
 }
 
-// May what came for another request answer this one, which waited for it?
 bool suits(Core& core, const Exchange& exchange, const CachedResponse& response) {
     std::array<char, http::k_vary_key_bytes_max> room;
     const auto key = http::vary_key(response.vary_names, exchange.heads->request.fields, room);
@@ -56,7 +51,6 @@ bool suits(Core& core, const Exchange& exchange, const CachedResponse& response)
            edge::Reuse::validate;
 }
 
-// Here at once if the kernel has it in memory; else others read it, and whoever waits is told.
 void begin_load(Core& core, CacheVisit& visit) {
     CacheFetch& fetch = *visit.fetch;
     if (core.cache->load(fetch, core.now_ms, {core.wall_ms})) {
@@ -66,6 +60,22 @@ void begin_load(Core& core, CacheVisit& visit) {
     if (core.cache->load_later(visit.fetch)) return;
     visit.without_disk = true;
     tell(core, fetch.waiting());
+}
+
+void tell_failure(Core& core, Exchange& exchange, const CacheFailure& failure) {
+    CacheVisit& visit = *exchange.visit;
+    // The failure goes with the fetch.
+    const auto fetch = std::exchange(visit.fetch, nullptr);
+    visit.unlink();
+    answer_locally(
+        core, exchange,
+        {.status = failure.status, .text = failure.text, .retry_after_s = failure.retry_after_s});
+}
+
+namespace {
+
+void wait_for_news(Core& core, CacheVisit& visit) {
+    if (!visit.linked()) core.cache_visits.push_back(&visit);
 }
 
 CacheEntry look_up(Core& core, Exchange& exchange) {
@@ -124,7 +134,15 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
             start_fill(core, exchange, std::move(found.fetch), FillFor::leader);
             return CacheEntry::taken;
         }
-        case CacheFound::What::pass: break;
+        case CacheFound::What::pass: {
+            const bool sliced =
+                found.large || (visit.status.forward != http::CacheForward::bypass &&
+                                http::range_of(request.fields));
+            if (sliced && enter_slices(core, exchange, *key) == CacheEntry::taken) {
+                return CacheEntry::taken;
+            }
+            break;
+        }
     }
     if (wanted.only_if_cached) {
         answer_locally(core, exchange, {.status = 504, .text = "this is not in the cache"});
@@ -192,12 +210,7 @@ void take_failure(Core& core, Exchange& exchange) {
         serve(core, exchange, base);
         return;
     }
-    const CacheFailure& failure = fetch->failure();
-    visit.fetch.reset();
-    visit.unlink();
-    answer_locally(
-        core, exchange,
-        {.status = failure.status, .text = failure.text, .retry_after_s = failure.retry_after_s});
+    tell_failure(core, exchange, fetch->failure());
 }
 
 // wait: no news yet; anything else: the exchange has been moved on.
@@ -210,13 +223,16 @@ Flow wait_for_fetch(Core& core, Exchange& exchange) {
             return Flow::wait;
         }
     }
+    if (visit.slices) return take_slice_news(core, exchange);
     switch (visit.fetch->state()) {
         case CacheFetch::State::asking: return Flow::wait;
         case CacheFetch::State::answered:
             visit.fetch->from_disk() ? take_loaded(core, exchange) : take_answer(core, exchange);
             break;
         case CacheFetch::State::missed: look_again(core, exchange); break;
-        case CacheFetch::State::passed: go_alone(core, exchange); break;
+        case CacheFetch::State::passed:
+            visit.fetch->is_large() ? look_again(core, exchange) : go_alone(core, exchange);
+            break;
         case CacheFetch::State::failed: take_failure(core, exchange); break;
     }
     return Flow::progress;
@@ -295,10 +311,12 @@ Flow send_stored(Core& core, Exchange& exchange) {
     const std::string_view head =
         exchange.to_client == nullptr ? std::string_view() : exchange.to_client->view();
     const std::string_view body = sendable(exchange);
-    const bool last =
-        chunked ? visit.ended
-                : all_read(visit, seen, visit.cursor.at() + body.size()) || visit.end == 0;
+    const bool all = chunked
+                         ? visit.ended
+                         : all_read(visit, seen, visit.cursor.at() + body.size()) || visit.end == 0;
+    const bool last = all && !has_more_slices(visit);
     if (head.empty() && body.empty()) {
+        if (all && !last) return next_slice(core, exchange);
         if (!last) return wait_for_bytes(core, exchange, seen);
         if (client.stream != nullptr) end_output(client);
         return Flow::done;

@@ -2,9 +2,11 @@
 // Plain state; the flows change it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "edge/cache/storing.h"
@@ -16,6 +18,27 @@ namespace moln::edge_loop {
 struct Exchange;
 struct CacheFill;
 struct ByVisit;
+
+// A request that is answered from slices: see cache_slices.h.
+struct SliceVisit {
+    std::string key;           // of the whole
+    std::uint64_t number = 0;  // that is asked for or sent
+    // What the client was told of the whole, or is to be.
+    std::string validator;
+    std::uint64_t total = 0;
+    std::uint64_t until = 0;  // in the whole: the end of what is sent
+    std::uint64_t first = 0;  // in the whole: of the slice at hand
+    std::uint64_t size = 0;
+    bool retried = false;  // it was another representation's
+};
+
+// The slice that a fetch asks for.
+struct SliceAsk {
+    std::uint64_t number = 0;
+    std::string key;  // of the whole
+    std::array<char, 48> range;
+    std::size_t range_size = 0;
+};
 
 // What a request has to do with the cache. `idle` of one that goes to its app.
 struct CacheVisit : edge::ListLink<ByVisit> {
@@ -34,7 +57,8 @@ struct CacheVisit : edge::ListLink<ByVisit> {
     bool ended = false;                 // of a chunked answer: its last chunk is in to_client
     bool without_disk = false;          // which has too much to do
     std::optional<std::uint64_t> hash;  // of what was found in memory
-    std::uint8_t rounds = 0;            // look-ups after a wait that came to nothing for it
+    std::unique_ptr<SliceVisit> slices;
+    std::uint8_t rounds = 0;  // look-ups after a wait that came to nothing for it
     http::CacheStatus status;
 
     static constexpr std::uint64_t k_to_the_end = ~std::uint64_t{0};
@@ -51,6 +75,7 @@ struct CacheFill {
     std::string_view scheme;
     WallTime asked;
     std::size_t bytes_max = 0;
+    std::unique_ptr<SliceAsk> slice;
     CacheBody::State ending = CacheBody::State::failed;  // complete once its response is
 };
 

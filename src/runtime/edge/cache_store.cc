@@ -87,11 +87,12 @@ void CacheStore::take_out(Shard& shard, Slot& slot, Dropped& dropped) {
 
 // Requests for it go their own way for a while.
 void CacheStore::put_pass(Shard& shard, Entry& entry, std::string_view vary_key,
-                          std::int64_t until_ms, Dropped& dropped) {
+                          std::int64_t until_ms, Dropped& dropped, Passed as) {
     take_out_variant(shard, entry, vary_key, dropped);
     auto slot = std::make_unique<Slot>();
     slot->pass_key = vary_key;
     slot->pass_until_ms = until_ms;
+    slot->large = as == Passed::large;
     insert(shard, entry, std::move(slot), dropped);
 }
 
@@ -191,7 +192,7 @@ CacheFound CacheStore::ask(const CacheAsk& ask) {
     const auto vary_key = http::vary_key(entry->vary_names, ask.request.fields, room);
     if (!vary_key) return {};
     Slot* slot = usable_slot(shard, *entry, ask, *vary_key, dropped);
-    if (slot != nullptr && slot->response == nullptr) return {};
+    if (slot != nullptr && slot->response == nullptr) return {.large = slot->large};
     if (slot == nullptr) {
         found.why =
             entry->slots.empty() ? http::CacheForward::uri_miss : http::CacheForward::vary_miss;
@@ -250,17 +251,45 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
     make_room();
 }
 
-void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms) {
+void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms, Passed as) {
+    const Milliseconds time =
+        as == Passed::large ? edge::k_cache_too_long_time : edge::k_cache_pass_time;
     {
         Shard& shard = shard_of(fetch.hash_);
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
-        put_pass(shard, entry, fetch.vary_key_, now_ms + edge::k_cache_pass_time.count, dropped);
+        put_pass(shard, entry, fetch.vary_key_, now_ms + time.count, dropped, as);
         if (disk_ != nullptr) disk_->forget_all(fetch.hash_);
         forget_fetch(entry, fetch);
     }
+    fetch.large_ = as == Passed::large;
     fetch.state_.store(CacheFetch::State::passed, std::memory_order_release);
+    make_room();
+}
+
+void CacheStore::become(CacheFetch& fetch, std::string_view key) {
+    {
+        Shard& shard = shard_of(fetch.hash_);
+        const std::lock_guard lock(shard.mutex);
+        if (Entry* entry = find(shard, fetch.key_, fetch.hash_)) {
+            forget_fetch(*entry, fetch);
+            erase_if_empty(shard, *entry);
+        }
+    }
+    fetch.key_ = key;
+    fetch.hash_ = hash_of(key);
+    fetch.base_.reset();
+}
+
+void CacheStore::forbid(std::string_view key, std::int64_t until_ms) {
+    const std::uint64_t hash = hash_of(key);
+    {
+        Shard& shard = shard_of(hash);
+        Dropped dropped;
+        const std::lock_guard lock(shard.mutex);
+        put_pass(shard, obtain(shard, key, hash, dropped), {}, until_ms, dropped);
+    }
     make_room();
 }
 

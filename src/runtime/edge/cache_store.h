@@ -61,6 +61,8 @@ public:
     const std::shared_ptr<const CachedResponse>& base() const { return base_; }
     // It is not asked for but read from the disk.
     bool from_disk() const { return place_.has_value(); }
+    // Of one that was passed: see CacheFound.
+    bool is_large() const { return large_; }
     // The purge generation when it began.
     std::uint64_t born() const { return born_; }
     WorkerSet& waiting() { return waiting_; }
@@ -77,6 +79,7 @@ private:
     std::shared_ptr<const CachedResponse> base_;
     std::shared_ptr<const CachedResponse> response_;
     CacheFailure failure_;
+    bool large_ = false;
     std::atomic<State> state_ = State::asking;
     WorkerSet waiting_;
 };
@@ -107,6 +110,7 @@ struct CacheFound {
     http::CacheForward why = http::CacheForward::bypass;
     std::int64_t age_ms = 0;
     std::int64_t ttl_ms = 0;
+    bool large = false;  // of pass: too long to be kept in one piece, but its slices may be
 };
 
 struct CacheStoreStats {
@@ -143,7 +147,12 @@ public:
     // `keeps`: it is stored; without it only those who wait get it.
     enum class Keep : std::uint8_t { no, yes };
     void answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response, Keep keep);
-    void pass(CacheFetch& fetch, std::int64_t now_ms);
+    enum class Passed : std::uint8_t { as_it_is, large };
+    void pass(CacheFetch& fetch, std::int64_t now_ms, Passed as = Passed::as_it_is);
+    // A slice was asked for and the whole came: it is stored under that key, by answer().
+    void become(CacheFetch& fetch, std::string_view key);
+    // Nothing is kept under that key for so long: who looks there passes.
+    void forbid(std::string_view key, std::int64_t until_ms);
     void fail(CacheFetch& fetch, CacheFailure failure);
     // Its body ended: what it costs is known, or it is no good, or it is longer than one may be.
     void settle(const CacheFetch& fetch, const CachedResponse& response, std::int64_t now_ms);
@@ -175,6 +184,7 @@ private:
         Entry* entry = nullptr;
         bool saved = false;                              // on the disk, or not worth it
         bool replaces = false;                           // something that lies on the disk
+        bool large = false;                              // without a response: see CacheFound
         std::shared_ptr<const CachedResponse> response;  // null: answers of this URL are not kept
         std::int64_t pass_until_ms = 0;
         CompactText pass_key;  // its vary key, as that of a response
@@ -199,7 +209,7 @@ private:
     Entry& obtain(Shard& shard, std::string_view key, std::uint64_t hash, Dropped& dropped);
     void insert(Shard& shard, Entry& entry, std::unique_ptr<Slot> slot, Dropped& dropped);
     void put_pass(Shard& shard, Entry& entry, std::string_view vary_key, std::int64_t until_ms,
-                  Dropped& dropped);
+                  Dropped& dropped, Passed as = Passed::as_it_is);
     void take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key, Dropped& dropped);
     void take_out(Shard& shard, Slot& slot, Dropped& dropped);
     void erase_if_empty(Shard& shard, Entry& entry);

@@ -1,0 +1,26 @@
+// Steps of a request at the cache that both whole answers (cache_flow.cc) and slices
+// (cache_slices.cc) take.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "runtime/edge/cache_flow.h"
+
+namespace moln::edge_loop {
+
+// A waiter whom the answer does not fit looks again; after so many times it asks for itself.
+inline constexpr std::uint8_t k_rounds_max = 3;
+
+// It goes to its app like a request that no cache has seen.
+void go_alone(Core& core, Exchange& exchange);
+// It is answered with what is stored, which is whole.
+void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse> response);
+// May what came for another request answer this one, which waited for it?
+bool suits(Core& core, const Exchange& exchange, const CachedResponse& response);
+// Here at once if the kernel has it in memory; else others read it, and whoever waits is told.
+void begin_load(Core& core, CacheVisit& visit);
+// Nothing came of what it waited for.
+void tell_failure(Core& core, Exchange& exchange, const CacheFailure& failure);
+
+}  // namespace moln::edge_loop
