@@ -18,6 +18,13 @@ std::size_t cost_of(std::string_view key, const CachedResponse* response) {
     return k_overhead + key.size() + (response == nullptr ? 0 : response->bytes());
 }
 
+// Still coming, and to be written to the disk as soon as it is whole. Its fetch holds its memory
+// whether it is evicted or not; evicted it would be lost to the disk, each time anew.
+bool must_stay(const CachedResponse* response) {
+    return response != nullptr && response->body->seen().state == CacheBody::State::growing &&
+           response->body->length().value_or(0) >= edge::k_cache_disk_direct_min;
+}
+
 }  // namespace
 
 std::size_t CachedResponse::bytes() const {
@@ -368,6 +375,11 @@ void CacheStore::make_room() {
         const std::lock_guard lock(shard.mutex);
         auto* slot = static_cast<Slot*>(shard.queue.evict());
         if (slot == nullptr) {
+            ++in_vain;
+            continue;
+        }
+        if (must_stay(slot->response.get())) {
+            shard.queue.insert(*slot);
             ++in_vain;
             continue;
         }

@@ -176,6 +176,48 @@ TEST_F(Store, what_comes_when_it_is_full_is_kept_wherever_it_lies) {
     EXPECT_LE(store.stats().bytes, store.stats().bytes_max);
 }
 
+TEST_F(Store, what_is_large_and_still_comes_is_not_evicted) {
+    CacheStore small{8u << 20, 7};
+    const Request request("/large");
+    const auto ask_small = [&](const Request& one) {
+        return small.ask({.key = one.key,
+                          .hash = small.hash_of(one.key),
+                          .scope = 1,
+                          .app = "default/shop",
+                          .request = one.parsed.head,
+                          .wish = wish,
+                          .now_ms = 0});
+    };
+    const auto found = ask_small(request);
+    ASSERT_EQ(found.what, What::lead);
+    const auto coming = std::make_shared<CachedResponse>();
+    coming->scope = 1;
+    coming->freshness = {.lifetime_ms = 1000, .said = true};
+    coming->body = std::make_shared<CacheBody>(edge::k_cache_disk_direct_min);
+    small.answer(*found.fetch, coming, CacheStore::Keep::yes);
+    const auto others = [&](const std::string& prefix) {
+        for (int i = 0; i < 100; ++i) {
+            const Request other(prefix + std::to_string(i));
+            const auto lead = ask_small(other);
+            ASSERT_EQ(lead.what, What::lead);
+            const auto made = response(*lead.fetch, 500'000, other);
+            small.answer(*lead.fetch, made, CacheStore::Keep::yes);
+            small.settle(*lead.fetch, *made, 0);
+        }
+    };
+    others("/before/");
+    EXPECT_EQ(small.stats().bytes_max, 8 << 20);
+    EXPECT_LE(small.stats().bytes, 8 << 20);
+    EXPECT_EQ(ask_small(request).response, coming);
+    // Once it is whole it goes as any other.
+    EXPECT_TRUE(coming->body->append(std::string(edge::k_cache_disk_direct_min, 'x')));
+    coming->body->end(CacheBody::State::complete);
+    small.settle(*found.fetch, *coming, 0);
+    others("/after/");
+    others("/later/");
+    EXPECT_EQ(ask_small(request).what, What::lead);
+}
+
 TEST_F(Store, one_that_turned_out_too_long_passes_for_a_while) {
     const Request request("/a");
     const auto fetch = ask(request).fetch;
