@@ -12,8 +12,10 @@
 #include "edge/limits.h"
 #include "edge/preference.h"
 #include "http/url.h"
+#include "model/forward_auth.h"
 #include "model/limits.h"
 #include "model/site.h"
+#include "model/traffic_limits.h"
 
 namespace moln::edge {
 namespace {
@@ -52,6 +54,9 @@ Status check_app(const EdgeApp& app) {
     if (app.hold_requests_max < 0) return bad_app(app, "hold_requests_max must be 0 or more");
     if (app.hold_limit.count < 0) return bad_app(app, "hold_limit must be 0 or more");
     if (app.slow_start.count < 0) return bad_app(app, "slow_start must be 0 or more");
+    if (app.replay < Bytes{0} || app.replay > k_replay_max) {
+        return bad_app(app, "replay must be 0 to 1 GiB");
+    }
     if (auto valid = validate_canary(app.canary); !valid) return bad_app(app, valid.error().reason);
     if (app.maintenance) {
         auto valid = validate_maintenance(*app.maintenance);
@@ -77,8 +82,11 @@ Status check_app(const EdgeApp& app) {
     return {};
 }
 
+using AppKey = std::pair<std::string_view, std::string_view>;
+using AppIndex = std::map<AppKey, std::uint32_t>;
+
 // Who may come in, and how many.
-Status let_in(RouteTarget& target, const EdgeRoute& route) {
+Status let_in(RouteTarget& target, const EdgeRoute& route, const AppIndex& apps) {
     const auto bad = [&](std::string_view field, const Error& error) {
         return fail_in(fmt::format("snapshot: route {}{}: {}", route.host, route.path, field),
                        error);
@@ -92,11 +100,18 @@ Status let_in(RouteTarget& target, const EdgeRoute& route) {
         if (auto valid = validate_auth(*route.auth); !valid) return bad("auth", valid.error());
         target.auth = route.auth;
     }
+    if (!route.forward_auth) return {};
+    const ForwardAuthSpec& said = *route.forward_auth;
+    if (auto valid = validate_forward_auth(said); !valid) return bad("forward_auth", valid.error());
+    const auto found = apps.find(AppKey(route.app.text, said.process));
+    target.forward_auth = {
+        .app = std::nullopt, .path = said.path, .copy = said.copy, .not_asked = said.copy};
+    if (found != apps.end()) target.forward_auth->app = found->second;
+    for (const auto* name : {"X-Forwarded-Method", "X-Forwarded-Uri"}) {
+        target.forward_auth->not_asked.emplace_back(name);
+    }
     return {};
 }
-
-using AppKey = std::pair<std::string_view, std::string_view>;
-using AppIndex = std::map<AppKey, std::uint32_t>;
 
 Result<AppIndex> index_apps(const std::vector<EdgeApp>& apps) {
     AppIndex index;
@@ -217,7 +232,7 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
                                std::clamp<std::int64_t>(route.hsts.count / 1000, 0, k_hsts_s_max)),
                            .cache = route.cache,
                            .scope = balance_key(route.host + " " + route.path)});
-        MOLN_TRY(let_in(targets.back(), route));
+        MOLN_TRY(let_in(targets.back(), route, index));
         auto& probe_host = probe_hosts[found->second];
         if (probe_host.empty() && !route.host.starts_with('*')) probe_host = route.host;
     }
@@ -225,10 +240,20 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
     if (!table) return fail_in("snapshot", table.error());
     auto challenges = ChallengeAnswers::compile(snapshot.challenges);
     if (!challenges) return fail_in("snapshot", challenges.error());
+    std::vector<std::vector<IpNetwork>> allowed(snapshot.apps.size());
+    for (std::size_t i = 0; i < allowed.size(); ++i) {
+        const auto& maintenance = snapshot.apps[i].maintenance;
+        if (!maintenance) continue;
+        for (const auto& text : maintenance->allow) {
+            MOLN_ASSIGN(const auto network, parse_network(text));
+            allowed[i].push_back(network);
+        }
+    }
     MOLN_ASSIGN(auto streams, compile_streams(snapshot.streams, index));
     return CompiledSnapshot{.version = snapshot.version,
                             .epoch = snapshot.epoch,
                             .apps = std::move(snapshot.apps),
+                            .allowed = std::move(allowed),
                             .probe_hosts = std::move(probe_hosts),
                             .targets = std::move(targets),
                             .routes = std::move(*table),

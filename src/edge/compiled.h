@@ -14,8 +14,17 @@
 #include "http/routes.h"
 #include "model/edge.h"
 #include "model/listen.h"
+#include "model/network.h"
 
 namespace moln::edge {
+
+// Who is asked first whether a request may come in.
+struct ForwardAuth {
+    std::optional<std::uint32_t> app;  // index of apps; none: it is not there, and nobody comes in
+    std::string path;
+    std::vector<std::string> copy;       // fields of its answer
+    std::vector<std::string> not_asked;  // fields of the client that it does not get to see
+};
 
 // What a route says beside its host and path.
 struct RouteTarget {
@@ -27,6 +36,7 @@ struct RouteTarget {
     std::optional<RateRule> client_rate = std::nullopt;
     std::optional<RateRule> route_rate = std::nullopt;
     std::optional<AuthSpec> auth = std::nullopt;
+    std::optional<ForwardAuth> forward_auth = std::nullopt;
 };
 
 // Where a stream leads.
@@ -52,6 +62,7 @@ struct CompiledSnapshot {
     std::int64_t version = 0;
     std::int64_t epoch = 0;
     std::vector<EdgeApp> apps;
+    std::vector<std::vector<IpNetwork>> allowed;  // by app: who passes its maintenance
     std::vector<std::string> probe_hosts;  // by app: a host it answers for, "" if any will do
     std::vector<RouteTarget> targets;
     http::RouteTable routes;  // payload: index of targets

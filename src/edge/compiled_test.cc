@@ -5,6 +5,7 @@
 
 #include "edge/limits.h"
 #include "model/limits.h"
+#include "model/traffic_limits.h"
 
 namespace moln::edge {
 namespace {
@@ -61,6 +62,43 @@ TEST(Compile, a_route_to_nowhere_is_refused_by_name) {
     const auto compiled = compile(snapshot);
     ASSERT_FALSE(compiled);
     EXPECT_NE(compiled.error().reason.find("worker"), std::string::npos);
+}
+
+TEST(Compile, a_route_knows_who_is_asked_first_and_that_nobody_is_there_to_ask) {
+    auto snapshot = shop();
+    snapshot.routes[0].forward_auth = {.process = "api", .path = "/check", .copy = {"X-User"}};
+    snapshot.routes[1].forward_auth = {.process = "gone", .path = "/check"};
+    const auto compiled = compile(snapshot);
+    ASSERT_TRUE(compiled) << compiled.error().reason;
+    const auto& asked = *compiled->targets[0].forward_auth;
+    EXPECT_EQ(compiled->apps.at(asked.app.value()).process, "api");
+    EXPECT_EQ(asked.copy, std::vector<std::string>{"X-User"});
+    EXPECT_EQ(asked.not_asked,
+              (std::vector<std::string>{"X-User", "X-Forwarded-Method", "X-Forwarded-Uri"}));
+    ASSERT_TRUE(compiled->targets[1].forward_auth);
+    EXPECT_FALSE(compiled->targets[1].forward_auth->app);
+    snapshot.routes[0].forward_auth->copy = {"Content-Length"};
+    EXPECT_FALSE(compile(snapshot));
+}
+
+TEST(Compile, a_replay_at_its_limit_is_taken_and_one_past_it_is_not) {
+    for (const auto& [bytes, good] : {std::pair{std::int64_t{0}, true},
+                                      {k_replay_max.count, true},
+                                      {k_replay_max.count + 1, false},
+                                      {std::int64_t{-1}, false}}) {
+        auto snapshot = shop();
+        snapshot.apps[1].replay = {bytes};
+        EXPECT_EQ(compile(snapshot).has_value(), good) << bytes;
+    }
+}
+
+TEST(Compile, who_passes_maintenance_is_known_by_app) {
+    auto snapshot = shop();
+    snapshot.apps[1].maintenance = MaintenanceSpec{.allow = {"10.0.0.0/8"}};
+    const auto compiled = compile(snapshot);
+    ASSERT_TRUE(compiled) << compiled.error().reason;
+    EXPECT_TRUE(compiled->allowed[0].empty());
+    EXPECT_EQ(compiled->allowed[1], std::vector{*parse_network("10.0.0.0/8")});
 }
 
 TEST(Compile, bad_endpoints_are_refused) {

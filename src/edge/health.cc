@@ -18,6 +18,8 @@ bool ProbedHealth::is_starting(EndpointState state) const {
 
 bool ProbedHealth::apply(const ProbeOutcome& outcome, const HealthSpec& spec, EndpointState state) {
     const EndpointHealth before = health_;
+    const bool was_late = late_;
+    late_in_row_ = outcome.late ? late_in_row_ + 1 : 0;
     if (outcome.good) {
         bad_in_row_ = 0;
         ++good_in_row_;
@@ -34,7 +36,10 @@ bool ProbedHealth::apply(const ProbeOutcome& outcome, const HealthSpec& spec, En
             health_ = EndpointHealth::unhealthy;
         }
     }
-    return health_ != before;
+    late_ =
+        health_ == EndpointHealth::unhealthy &&
+        (outcome.good ? late_ : late_in_row_ >= std::max<std::int64_t>(spec.unhealthy_after, 1));
+    return health_ != before || late_ != was_late;
 }
 
 Milliseconds ProbedHealth::pause(const HealthSpec& spec, EndpointState state) const {

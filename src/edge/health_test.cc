@@ -13,6 +13,46 @@ namespace {
 const ProbeOutcome k_good{.good = true, .reason = ""};
 const ProbeOutcome k_bad{.good = false, .reason = "connection refused on port 3000"};
 
+const ProbeOutcome k_late{.good = false, .reason = "no answer", .late = true};
+
+TEST(ProbedHealth, late_is_what_was_made_unhealthy_by_late_answers_alone) {
+    const HealthSpec spec{.unhealthy_after = 3};
+    ProbedHealth health;
+    health.apply(k_good, spec, EndpointState::active);
+    for (int i = 0; i < 2; ++i) EXPECT_FALSE(health.apply(k_late, spec, EndpointState::active));
+    EXPECT_FALSE(health.late());
+    EXPECT_TRUE(health.apply(k_late, spec, EndpointState::active));
+    EXPECT_TRUE(health.late());
+    EXPECT_FALSE(health.apply(k_good, spec, EndpointState::active)) << "once is not enough";
+    EXPECT_TRUE(health.late());
+    EXPECT_TRUE(health.apply(k_bad, spec, EndpointState::active)) << "now it is refused";
+    EXPECT_FALSE(health.late());
+    EXPECT_EQ(health.health(), EndpointHealth::unhealthy);
+    for (int i = 0; i < 2; ++i) EXPECT_FALSE(health.apply(k_late, spec, EndpointState::active));
+    EXPECT_TRUE(health.apply(k_late, spec, EndpointState::active)) << "its health is the same";
+    EXPECT_TRUE(health.late());
+    health.apply(k_good, spec, EndpointState::active);
+    EXPECT_TRUE(health.apply(k_good, spec, EndpointState::active));
+    EXPECT_FALSE(health.late());
+}
+
+TEST(Panic, is_on_when_nobody_is_healthy_and_some_are_only_late) {
+    const auto panics = [](std::vector<std::pair<EndpointHealth, bool>> endpoints) {
+        Panic panic;
+        panic.see(EndpointState::draining, EndpointHealth::healthy, false);
+        panic.see(EndpointState::warming, EndpointHealth::unknown, false);
+        for (const auto& [health, late] : endpoints) panic.see(EndpointState::active, health, late);
+        return panic.is_on();
+    };
+    using enum EndpointHealth;
+    EXPECT_FALSE(panics({}));
+    EXPECT_FALSE(panics({{unhealthy, false}}));
+    EXPECT_TRUE(panics({{unhealthy, true}}));
+    EXPECT_TRUE(panics({{unhealthy, false}, {unhealthy, true}}));
+    EXPECT_FALSE(panics({{healthy, false}, {unhealthy, true}}));
+    EXPECT_FALSE(panics({{unknown, false}, {unhealthy, true}})) << "it may be healthy";
+}
+
 TEST(ProbedHealth, the_first_success_makes_healthy) {
     ProbedHealth health;
     EXPECT_TRUE(health.apply(k_good, {}, EndpointState::warming));

@@ -10,9 +10,10 @@
 namespace moln::edge {
 
 // Buffers. One per direction of a busy connection, none of an idle one.
-inline constexpr std::size_t k_head_bytes_max = 32 * 1024;   // request or response head
-inline constexpr std::size_t k_replay_body_max = 64 * 1024;  // as received, framing included
-inline constexpr std::size_t k_buffer_bytes = k_head_bytes_max + k_replay_body_max;
+inline constexpr std::size_t k_head_bytes_max = 32 * 1024;  // request or response head
+// Of a request's body, as received, framing included: in its buffer, for sending it again.
+inline constexpr std::size_t k_replay_memory_max = 64 * 1024;
+inline constexpr std::size_t k_buffer_bytes = k_head_bytes_max + k_replay_memory_max;
 inline constexpr std::size_t k_buffers_kept = 64;        // free ones of a quiet worker
 inline constexpr std::size_t k_buffers_kept_max = 4096;  // free ones of a busy one
 inline constexpr Milliseconds k_buffers_trim_pause = seconds(1);
@@ -59,6 +60,19 @@ inline constexpr Milliseconds k_upstream_fresh_limit = seconds(1);
 inline constexpr std::uint32_t k_upstream_idle_max = 1024;    // per endpoint and worker
 inline constexpr std::uint32_t k_attempts_max = 4;            // of one request
 inline constexpr std::uint32_t k_interim_responses_max = 16;  // 1xx before the final response
+
+// Bodies that are kept past memory, of all requests at once. They shall stay in the page cache: far
+// below the part of memory (vm.dirty_ratio, a fifth) past which the kernel makes a writer wait.
+inline constexpr std::uint64_t k_replay_total_bytes_max = 1ull << 30;
+inline constexpr std::uint64_t k_replay_memory_part = 16;  // at most this part of the machine's
+inline constexpr std::uint64_t k_replay_free_part = 4;  // and this part of what the disk has free
+inline constexpr std::uint32_t k_replay_files_max = 1024;  // a descriptor each
+
+// Requests that the edge makes by itself.
+inline constexpr std::size_t k_auth_body_max = 64 * 1024;  // of a 2xx, which nobody reads
+inline constexpr std::uint32_t k_mirrors_open_max = 64;    // copies for canaries, per worker
+inline constexpr Milliseconds k_mirror_limit = seconds(30);
+inline constexpr std::size_t k_mirror_answer_max = 1u << 20;  // the rest is not read
 
 // Requests that wait.
 inline constexpr std::uint32_t k_hold_release_batch = 16;  // per endpoint and tick

@@ -39,6 +39,8 @@ void write_totals(Out out, const EdgeTotals& totals) {
     single(out, "moln_edge_clients_open", "gauge", "Client connections open.", totals.clients_open);
     single(out, "moln_edge_streams_open", "gauge",
            "Streams open; of TCP they count as clients too.", totals.streams_open);
+    single(out, "moln_edge_replay_bytes", "gauge",
+           "Bytes of request bodies kept on the disk for sending them again.", totals.replay_bytes);
     const struct {
         std::string_view name, help;
         std::int64_t value;
@@ -66,8 +68,16 @@ void write_totals(Out out, const EdgeTotals& totals) {
         {"moln_edge_rate_limited_total", "Requests over a limit of their route.",
          totals.rate_limited_total},
         {"moln_edge_retries_total", "Attempts after the first.", totals.retries_total},
+        {"moln_edge_replay_files_total", "Request bodies kept past memory.",
+         totals.replay_files_total},
+        {"moln_edge_replay_refused_total",
+         "Request bodies that were not kept for want of room for all of them.",
+         totals.replay_refused_total},
         {"moln_edge_ejections_total", "Endpoints left alone after failures.",
          totals.ejections_total},
+        {"moln_edge_panic_requests_total",
+         "Requests sent to instances whose probes come late, as no other was healthy.",
+         totals.panic_requests_total},
         {"moln_edge_upstream_connects_total", "Connections to instances begun.",
          totals.upstream_connects_total},
         {"moln_edge_upstream_connect_failures_total", "Connections to instances that failed.",
@@ -134,6 +144,28 @@ void write_apps(Out out, const std::vector<EdgeAppReport>& apps) {
     }
     declare(out, "moln_app_latency_seconds", "histogram", "Head received to response sent.");
     for (const auto& app : apps) write_latency(out, app, labels_of(app));
+}
+
+void write_mirrors(Out out, const std::vector<MirrorTotals>& mirrors) {
+    const struct {
+        std::string_view name, help;
+        std::int64_t MirrorTotals::* value;
+    } columns[] = {
+        {"moln_app_mirrors_total", "Copies of requests that the canary got.",
+         &MirrorTotals::mirrors_total},
+        {"moln_app_mirror_errors_total", "Of these, answered with 5xx or not at all.",
+         &MirrorTotals::errors_total},
+        {"moln_app_mirrors_dropped_total", "Copies not made for want of a place or memory.",
+         &MirrorTotals::dropped_total},
+    };
+    for (const auto& column : columns) {
+        declare(out, column.name, "counter", column.help);
+        for (const auto& one : mirrors) {
+            if (one.mirrors_total + one.dropped_total == 0) continue;
+            fmt::format_to(out, "{}{{app=\"{}\",process=\"{}\"}} {}\n", column.name,
+                           escaped(one.app.text), escaped(one.process), one.*column.value);
+        }
+    }
 }
 
 void write_endpoints(Out out, const std::vector<EndpointReport>& endpoints) {
@@ -213,7 +245,8 @@ void write_cache(Out out, const EdgeCacheReport& cache) {
 
 }  // namespace
 
-std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals) {
+std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals,
+                         const std::vector<MirrorTotals>& mirrors) {
     std::string text;
     Out out(text);
     single(out, "moln_edge_snapshot_version", "gauge", "Version of the snapshot in use.",
@@ -221,6 +254,7 @@ std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals) {
     write_totals(out, totals);
     write_cache(out, report.cache);
     write_apps(out, report.apps);
+    write_mirrors(out, mirrors);
     write_endpoints(out, report.endpoints);
     return text;
 }

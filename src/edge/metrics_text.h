@@ -25,7 +25,11 @@ struct EdgeTotals {
     std::int64_t unrouted_total = 0;               // no app for the host
     std::int64_t rate_limited_total = 0;           // answered 429
     std::int64_t retries_total = 0;
+    std::int64_t replay_bytes = 0;          // of bodies kept past memory
+    std::int64_t replay_files_total = 0;    // bodies that were
+    std::int64_t replay_refused_total = 0;  // bodies that were let go for want of room
     std::int64_t ejections_total = 0;
+    std::int64_t panic_requests_total = 0;  // sent to late endpoints, as none was healthy
     std::int64_t upstream_connects_total = 0;
     std::int64_t upstream_connect_failures_total = 0;
     std::int64_t bytes_in_total = 0;   // request bodies
@@ -39,7 +43,18 @@ struct EdgeTotals {
     friend bool operator==(const EdgeTotals&, const EdgeTotals&) = default;
 };
 
-// Sums of seconds are not kept: the histogram's buckets are what alerts are made of.
-std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals);
+// Copies of requests for a canary.
+struct MirrorTotals {
+    AppId app;
+    std::string process;
+    std::int64_t mirrors_total = 0;
+    std::int64_t errors_total = 0;   // of them: 5xx, or no answer
+    std::int64_t dropped_total = 0;  // not made, for want of a place
+};
+
+// Sums of seconds are not kept: the histogram's buckets are what alerts are made of. Of `mirrors`
+// those are told that have any.
+std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals,
+                         const std::vector<MirrorTotals>& mirrors = {});
 
 }  // namespace moln::edge

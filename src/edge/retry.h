@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "base/units.h"
 #include "http/method.h"
+#include "model/traffic.h"
 
 namespace moln::edge {
 
@@ -11,6 +14,7 @@ namespace moln::edge {
 enum class AttemptEnd : std::uint8_t {
     not_connected,   // nothing of the request left the edge
     stale,           // a pooled connection, closed by the instance before any byte of a response
+    refused,         // the instance says that it has not looked at it (RFC 9113 8.7)
     broken,          // sent, at least in part; no byte of a response came
     response_begun,  // some of a response came
 };
@@ -21,10 +25,25 @@ enum class RetryVerdict : std::uint8_t {
     give_up,
 };
 
+// May a request that an instance may have seen be sent once more?
+bool may_repeat(http::Method method, RetryMode mode);
+
+// How much of a request's body is kept for sending it again; as received, framing included. What
+// fits into the client's buffer is there anyway. More is kept only if it can be of use: of a
+// request that may be repeated, and not of a body whose length says that it will be too long.
+struct ReplayWish {
+    Bytes replay;  // of the app
+    RetryMode mode = RetryMode::idempotent;
+    http::Method method = http::Method::get;
+    std::optional<std::uint64_t> length = std::nullopt;  // of the body, if it is said
+};
+std::uint64_t replay_limit(const ReplayWish& wish);
+
 struct FailedAttempt {
     AttemptEnd end = AttemptEnd::broken;
     http::Method method = http::Method::get;
-    bool body_replayable = true;  // no body, or all of it that was received is still buffered
+    RetryMode mode = RetryMode::idempotent;
+    bool body_replayable = true;  // no body, or all of it that was received is still kept
     std::uint32_t attempts = 1;   // so far, this one included
 };
 
@@ -45,9 +64,10 @@ private:
     std::uint32_t saved_ = k_saved_first;
 };
 
-// A failed connect is always repeated elsewhere (up to k_attempts_max): nobody saw the request.
-// What was sent is repeated only if it is idempotent (RFC 9110 9.2.2), can be replayed and the
-// budget has room; once a byte of a response came, never.
+// A failed connect is always repeated elsewhere (up to k_attempts_max): nobody saw the request; so
+// is what an instance refused to look at. What was sent is repeated only if it is idempotent
+// (RFC 9110 9.2.2) or its app says that repeating does no harm, can be replayed, and the budget has
+// room; once a byte of a response came, never.
 RetryVerdict retry_verdict(const FailedAttempt& failed, RetryBudget& budget);
 
 }  // namespace moln::edge

@@ -33,6 +33,45 @@ TEST(RetryVerdict, sent_requests_are_repeated_only_when_idempotent) {
     }
 }
 
+TEST(RetryVerdict, what_an_instance_refused_to_look_at_is_repeated_whatever_it_is) {
+    for (const auto mode : {RetryMode::idempotent, RetryMode::all, RetryMode::none}) {
+        EXPECT_EQ(verdict({.end = AttemptEnd::refused, .method = Method::post, .mode = mode}),
+                  RetryVerdict::any_endpoint);
+    }
+}
+
+TEST(RetryVerdict, the_app_says_which_are_sent_again) {
+    EXPECT_EQ(verdict({.end = AttemptEnd::broken, .method = Method::post, .mode = RetryMode::all}),
+              RetryVerdict::other_endpoint);
+    for (const auto end : {AttemptEnd::stale, AttemptEnd::broken}) {
+        EXPECT_EQ(verdict({.end = end, .method = Method::get, .mode = RetryMode::none}),
+                  RetryVerdict::give_up);
+    }
+    EXPECT_EQ(verdict({.end = AttemptEnd::not_connected, .mode = RetryMode::none}),
+              RetryVerdict::other_endpoint);
+}
+
+TEST(ReplayLimit, what_cannot_be_of_use_is_not_kept_past_memory) {
+    const ReplayWish put{.replay = mib(5), .method = Method::put};
+    EXPECT_EQ(replay_limit(put), 5u << 20);
+    auto wish = put;
+    wish.length = 5u << 20;
+    EXPECT_EQ(replay_limit(wish), 5u << 20);
+    wish.length = (5u << 20) + 1;
+    EXPECT_EQ(replay_limit(wish), k_replay_memory_max);
+    wish = put;
+    wish.method = Method::post;
+    EXPECT_EQ(replay_limit(wish), k_replay_memory_max);
+    wish.mode = RetryMode::all;
+    EXPECT_EQ(replay_limit(wish), 5u << 20);
+    wish = put;
+    wish.mode = RetryMode::none;
+    EXPECT_EQ(replay_limit(wish), k_replay_memory_max);
+    wish = put;
+    wish.replay = Bytes{0};
+    EXPECT_EQ(replay_limit(wish), k_replay_memory_max);
+}
+
 TEST(RetryVerdict, a_body_that_is_gone_or_a_response_begun_ends_it) {
     EXPECT_EQ(verdict({.end = AttemptEnd::broken, .body_replayable = false}),
               RetryVerdict::give_up);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/forward_auth.h"
 #include "model/listen.h"
 #include "model/quantity.h"
 
@@ -41,6 +42,9 @@ private:
         if (route_.cache) take("cache", validate_cache(*route_.cache));
         if (route_.rate) take("rate", validate_rate(*route_.rate));
         if (route_.auth) take("auth", validate_auth(*route_.auth));
+        if (route_.forward_auth) {
+            take("forward_auth", validate_forward_auth(*route_.forward_auth));
+        }
         constexpr std::string_view k_of = "a route with `listen`";
         none("port", route_.port == 0, k_of);
         none("accept_proxy", !route_.accept_proxy, k_of);
@@ -56,6 +60,7 @@ private:
         none("cache", !route_.cache, k_of);
         none("rate", !route_.rate, k_of);
         none("auth", !route_.auth, k_of);
+        none("forward_auth", !route_.forward_auth, k_of);
         if (route_.idle.count != 0 &&
             (route_.idle < k_stream_idle_min || route_.idle > k_stream_idle_max)) {
             add("idle",

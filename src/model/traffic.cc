@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "model/network.h"
 #include "model/quantity.h"
+#include "model/traffic_limits.h"
 
 namespace moln {
 namespace {
@@ -192,6 +194,9 @@ Status validate_canary(const CanarySpec& canary) {
     if (canary.share < 0 || canary.share > k_whole) {
         return expected("a share of 0 to 100 per cent", std::to_string(canary.share));
     }
+    if (canary.mirror < 0 || canary.mirror > k_whole) {
+        return expected("0 to 100 per cent of the others to copy", std::to_string(canary.mirror));
+    }
     if (!canary.header.empty()) {
         MOLN_TRY(check_rule(split_header_rule(canary.header),
                             "a header such as \"X-Canary\" or \"X-Canary: yes\"", canary.header));
@@ -213,7 +218,25 @@ Status validate_maintenance(const MaintenanceSpec& maintenance) {
         return expected(fmt::format("1 to {} seconds to come again after", k_retry_after_s_max),
                         std::to_string(maintenance.retry_after_s));
     }
-    return {};
+    if (maintenance.allow.size() > k_maintenance_allow_max) {
+        return expected(
+            fmt::format("at most {} networks that still reach it", k_maintenance_allow_max),
+            std::to_string(maintenance.allow.size()));
+    }
+    for (const auto& network : maintenance.allow) {
+        if (auto valid = parse_network(network); !valid) return fail(valid.error());
+    }
+    constexpr std::string_view k_letters =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const auto& pass = maintenance.pass;
+    const bool good = pass.empty() || (pass.size() >= k_maintenance_pass_bytes_min &&
+                                       pass.size() <= k_maintenance_pass_bytes_max &&
+                                       pass.find_first_not_of(k_letters) == std::string::npos);
+    if (good) return {};
+    // It is a secret: what was said is not shown.
+    return fail(ErrorCode::invalid,
+                fmt::format("expected a pass of {} to {} letters, digits, - and _",
+                            k_maintenance_pass_bytes_min, k_maintenance_pass_bytes_max));
 }
 
 }  // namespace moln

@@ -105,5 +105,22 @@ TEST(Maintenance, page_is_bounded) {
                 HasSubstr("1 to 604800 seconds"));
 }
 
+TEST(Maintenance, networks_and_pass_are_checked_and_the_pass_is_not_shown) {
+    MaintenanceSpec spec;
+    spec.allow.assign(k_maintenance_allow_max, "10.0.0.0/8");
+    EXPECT_EQ(reason(validate_maintenance(spec)), "");
+    spec.allow.push_back("2001:db8::/32");
+    EXPECT_THAT(reason(validate_maintenance(spec)), HasSubstr("at most 100 networks"));
+    spec.allow = {"10.0.0.0/80"};
+    EXPECT_THAT(reason(validate_maintenance(spec)), HasSubstr("10.0.0.0/80"));
+    spec.allow.clear();
+    for (const auto& [size, good] : {std::pair{15, false}, {16, true}, {128, true}, {129, false}}) {
+        spec.pass = std::string(static_cast<std::size_t>(size), 'w');
+        EXPECT_EQ(validate_maintenance(spec).has_value(), good) << size;
+    }
+    spec.pass = "hunter2; Path=/; really";
+    EXPECT_THAT(reason(validate_maintenance(spec)), testing::Not(HasSubstr("hunter2")));
+}
+
 }  // namespace
 }  // namespace moln

@@ -9,6 +9,7 @@
 #include "model/quantity.h"
 #include "model/route.h"
 #include "model/site.h"
+#include "model/traffic_limits.h"
 #include "model/validate.h"
 
 namespace moln {
@@ -143,11 +144,21 @@ private:
         }
     }
 
+    bool is_web(const std::string& name) const {
+        const auto found = config_.processes.find(name);
+        return found != config_.processes.end() && found->second.kind == ProcessKind::web;
+    }
+
     void balancing(const std::string& field, const ProcessSpec& process) {
         const bool web = process.kind == ProcessKind::web;
         take(field + ".balance", validate_balance(process.balance));
         duration(field + ".slow_start", process.slow_start, {0}, k_slow_start_max);
+        size(field + ".replay", process.replay, Bytes{0}, k_replay_max);
         const bool said = process.balance != BalanceSpec{} || process.slow_start.count != 0;
+        if (!web && (process.replay != ProcessSpec{}.replay || process.retry != RetryMode{})) {
+            add(field + (process.retry != RetryMode{} ? ".retry" : ".replay"),
+                "expected none: only a web process gets requests");
+        }
         if (!web && (said || process.affinity)) {
             add(field + (process.affinity ? ".affinity" : ".balance"),
                 "expected none: only a web process gets requests");
@@ -204,6 +215,11 @@ private:
                     fmt::format("expected a web process of this app{}, found \"{}\"",
                                 config_.site && !is_stream(route) ? " or its site" : "",
                                 route.process));
+            }
+            if (route.forward_auth && !is_web(route.forward_auth->process)) {
+                add(field + ".forward_auth",
+                    fmt::format("process: expected a web process of this app, found \"{}\"",
+                                route.forward_auth->process));
             }
             beside_others(field, i);
         }

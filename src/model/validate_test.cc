@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/traffic_limits.h"
+
 namespace moln {
 namespace {
 
@@ -178,6 +180,7 @@ TEST(Validate, every_number_at_its_limits_and_one_past) {
                   k_cpu_millis_max);
     expect_limits([&](auto& c, auto v) { web(c).pids = v; }, 1, k_pids_max);
     expect_limits([&](auto& c, auto v) { web(c).concurrency = v; }, 0, k_concurrency_max);
+    expect_limits([&](auto& c, auto v) { web(c).replay = {v}; }, 0, k_replay_max.count);
     expect_limits([&](auto& c, auto v) { web(c).queue = v; }, 0, k_queue_max);
     expect_limits([&](auto& c, auto v) { web(c).queue_time = {v}; }, k_queue_time_min.count,
                   k_queue_time_max.count);

@@ -17,7 +17,8 @@ bool is_for_all(const http::CacheControl& control) {
 }
 
 StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHead& response,
-                        const CacheOrders& orders, const Freshness& freshness, PartAsked part) {
+                        const CacheOrders& orders, const Freshness& freshness, PartAsked part,
+                        Identity identity) {
     const http::CacheControl& control = orders.control;
     const std::uint16_t status = response.status;
     if (status < 200) return StoreRefusal::upgraded;
@@ -30,7 +31,9 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
     }
     if (http::cache_control_of(request.fields).no_store) return StoreRefusal::no_store;
     if (control.is_private) return StoreRefusal::is_private;
-    if (request.fields.first(FieldId::authorization) && !is_for_all(control)) {
+    const bool has_credentials =
+        identity == Identity::vouched || request.fields.first(FieldId::authorization).has_value();
+    if (has_credentials && !is_for_all(control)) {
         return StoreRefusal::authorization;
     }
     if (!freshness.said && !is_heuristically_cacheable(status) && !control.is_public) {
@@ -83,14 +86,15 @@ std::string_view word(StoreRefusal refusal) {
 }
 
 StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
-                         const ResponseTimes& times, const CacheSpec& rules, PartAsked part) {
+                         const ResponseTimes& times, const CacheSpec& rules, PartAsked part,
+                         Identity identity) {
     const CacheOrders orders = orders_of(response.fields);
     const bool personal = request.fields.first(FieldId::cookie).has_value() ||
                           response.fields.first(FieldId::set_cookie).has_value();
     StoreVerdict out;
     out.freshness =
         freshness_of(response, orders, times, rules, personal ? Personal::yes : Personal::no);
-    out.refusal = refusal_of(request, response, orders, out.freshness, part);
+    out.refusal = refusal_of(request, response, orders, out.freshness, part, identity);
     return out;
 }
 

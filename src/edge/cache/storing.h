@@ -39,9 +39,15 @@ struct StoreVerdict {
 // Was a part asked for, to be stored as one (slices.h)?
 enum class PartAsked : std::uint8_t { no, yes };
 
+// Whether a request has credentials, which make an answer its own unless it says otherwise.
+enum class Identity : std::uint8_t {
+    by_head,  // if Authorization is there
+    vouched,  // fields of it say who it is, and no client could have said them
+};
+
 // `request` is the one that was sent to the app.
 StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
                          const ResponseTimes& times, const CacheSpec& rules,
-                         PartAsked part = PartAsked::no);
+                         PartAsked part = PartAsked::no, Identity identity = Identity::by_head);
 
 }  // namespace moln::edge
