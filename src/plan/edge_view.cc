@@ -43,7 +43,8 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
                            .hsts = spec.hsts,
                            .cache = spec.cache,
                            .rate = spec.rate,
-                           .auth = spec.auth},
+                           .auth = spec.auth,
+                           .forward_auth = spec.forward_auth},
                           rank});
     };
     for (const auto& spec : scope.app->routes) add(spec, 0);
@@ -158,6 +159,8 @@ private:
             app.balance = process->balance;
             app.affinity = process->affinity;
             app.slow_start = process->slow_start;
+            app.replay = process->replay;
+            app.retry = process->retry;
         }
         return app;
     }

@@ -89,6 +89,30 @@ class Admission(EdgeCase):
         self.serve(maintenance=None)
         self.assertEqual(self.get()[0].status, 200)
 
+    def test_who_works_on_an_app_in_maintenance_still_reaches_it(self):
+        word = "Zm9vYmFyYmF6cXV4-_0123"
+        self.serve(maintenance={"page": "", "retry_after_s": 60, "allow": ["10.0.0.0/8"],
+                                "pass": word})
+        good = "Cookie: a=b; moln-maintenance=%s\r\n" % word
+        self.assertEqual(self.get(fields=good)[0].status, 200)
+        for bad in ("", "Cookie: moln-maintenance=\r\n", good.replace("-_0123", "-_0124"),
+                    good.replace("-_0123", "-_01234"), "X-Forwarded-For: 10.0.0.1\r\n"):
+            self.assertEqual(self.get(fields=bad)[0].status, 503, bad)
+        self.serve(maintenance={"page": "", "retry_after_s": 60, "allow": ["127.0.0.0/8"]})
+        self.assertEqual(self.get()[0].status, 200)
+        for path in ("/access.log", "/stderr"):
+            with open(self.dir + path) as file:
+                self.assertNotIn(word, file.read())
+
+    def test_what_an_app_in_maintenance_answers_is_not_cached_for_others(self):
+        self.serve(lambda head, body: ok("half done", "Cache-Control: max-age=60\r\n"),
+                   [self.route(cache={})],
+                   maintenance={"page": "", "retry_after_s": 60, "allow": ["127.0.0.1"]})
+        self.assertEqual(self.get()[1], b"half done")
+        self.serve(lambda head, body: ok("done", "Cache-Control: max-age=60\r\n"),
+                   [self.route(cache={})])
+        self.assertEqual(self.get()[1], b"done")
+
     # ---- passwords ---------------------------------------------------------------------------
 
     def guarded(self, answer=lambda head, body: ok(head.get("x-forwarded-user", "-").encode())):

@@ -27,8 +27,8 @@ class Retry(EdgeCase):
 
         return self.origin(script)
 
-    def two(self, bad_port, good_port):
-        self.publish([endpoint("web-bad", bad_port), endpoint("web-good", good_port)])
+    def two(self, bad_port, good_port, **more):
+        self.publish([endpoint("web-bad", bad_port), endpoint("web-good", good_port)], **more)
 
     def test_a_refused_connection_goes_elsewhere_for_every_method(self):
         held, port = dead_port()
@@ -56,10 +56,10 @@ class Retry(EdgeCase):
             self.assertEqual(self.get()[0].status, 200)
         self.assertEqual(bad.count, 3)
 
-    def test_a_body_at_the_replay_limit_is_repeated_and_one_past_it_is_not(self):
+    def test_a_body_that_memory_keeps_is_repeated_and_one_past_it_is_not(self):
         limit = 64 * 1024
         for size, statuses in ((limit, {200}), (limit + 1, {200, 502})):
-            self.two(self.resetting().port, self.good().port)
+            self.two(self.resetting().port, self.good().port, replay=0)
             seen = {self.get(method="PUT", body=b"x" * size)[0].status for _ in range(2)}
             self.assertEqual(seen, statuses)
 

@@ -4,7 +4,9 @@
 #include <array>
 
 #include "edge/basic_auth.h"
+#include "edge/maintenance.h"
 #include "http/write.h"
+#include "runtime/edge/forward_auth.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -100,7 +102,6 @@ Admission check_password(Core& core, Exchange& exchange, const edge::RouteTarget
     exchange.password->exchange = &exchange;
     exchange.password->nobody = hash.empty();
     exchange.password->realm = auth.realm;
-    exchange.password->cache = target.cache;
     exchange.stage = ResponseStage::password;
     core.password_visits.push_back(exchange.password.get());
     return Admission::waits;
@@ -116,12 +117,38 @@ Admission admit(Core& core, Exchange& exchange, const edge::RouteTarget& target)
             return Admission::answered;
         }
     }
-    if (exchange.app->spec != nullptr && exchange.app->spec->maintenance) {
-        answer_maintenance(core, exchange, *exchange.app->spec->maintenance);
+    const AppView& app = *exchange.app;
+    if (is_in_maintenance(app) &&
+        !edge::is_let_through(*app.spec->maintenance, app.allowed, exchange.heads->request,
+                              exchange.client->link().address())) {
+        answer_maintenance(core, exchange, *app.spec->maintenance);
         return Admission::answered;
     }
-    return target.auth ? check_password(core, exchange, target) : Admission::in;
+    if (target.auth) {
+        const auto admission = check_password(core, exchange, target);
+        if (admission != Admission::in) return admission;
+    }
+    return target.forward_auth ? ask_first(core, exchange, target) : Admission::in;
 }
+
+namespace {
+
+// Its password was right: on to whatever else its route asks, as that is now.
+void let_in(Core& core, Exchange& exchange) {
+    const auto routed = route_of(core, exchange.heads->request);
+    if (routed.app != exchange.app) {
+        answer_locally(core, exchange,
+                       {.status = 503,
+                        .text = "the route was changed meanwhile; try again",
+                        .retry_after_s = edge::k_retry_after_s});
+        return;
+    }
+    const auto& target = *routed.target;
+    const auto admission = target.forward_auth ? ask_first(core, exchange, target) : Admission::in;
+    if (admission == Admission::in) enter(core, exchange, target.cache);
+}
+
+}  // namespace
 
 void serve_password_news(Core& core) {
     if (!std::exchange(core.password_news, false)) return;
@@ -137,7 +164,7 @@ void serve_password_news(Core& core) {
         const auto done = std::move(exchange.password);
         exchange.stage = ResponseStage::head;
         if (verdict == PasswordVerdict::right && !done->nobody) {
-            enter(core, exchange, done->cache);
+            let_in(core, exchange);
         } else {
             ask_for_password(core, exchange, done->realm);
         }

@@ -1,6 +1,5 @@
 #include "runtime/edge/cache_fill.h"
 
-#include <array>
 #include <utility>
 
 #include "edge/cache/compressing.h"
@@ -9,36 +8,29 @@
 #include "http/range.h"
 #include "http/vary.h"
 #include "http/write.h"
+#include "runtime/edge/inner_client.h"
 
 namespace moln::edge_loop {
 namespace {
 
-// The leader goes on with the app's connection as if it had asked by itself.
-void hand_over(Core& core, Exchange& exchange, Exchange& leader) {
-    CacheFill& fill = *exchange.client->fill;
+CacheFill& fill_of(const Exchange& exchange) {
+    return static_cast<CacheFill&>(*exchange.client->sink);
+}
+
+// It is not led any more: who led goes to the app.
+void leave(CacheFill& fill, Exchange& leader) {
     fill.leader = nullptr;
     CacheVisit& visit = *leader.visit;
     visit.fill = nullptr;
     visit.fetch.reset();
     visit.slices.reset();
     visit.unlink();
-    leader.upstream = std::exchange(exchange.upstream, nullptr);
-    leader.upstream->exchange = &leader;
-    core.views.hand_over(exchange, leader);
-    leader.request_sent = true;
-    leader.attempts = exchange.attempts;
-    leader.retries = exchange.retries;
-    leader.queue_us = exchange.queue_us;
-    leader.stage = ResponseStage::head;
-    leader.heads->response_cursor = {};
-    auto& again = static_cast<edge::ListLink<ByAgain>&>(*leader.client);
-    if (!again.linked()) core.again.push_back(leader.client);
 }
 
 // Is what came an answer to who led? A part that it did not ask for is none, nor that the slice of
 // which it asked for no range lies beyond the end.
 bool answers_leader(const Exchange& exchange, const Exchange& leader) {
-    if (exchange.client->fill->slice == nullptr) return true;
+    if (fill_of(exchange).slice == nullptr) return true;
     const std::uint16_t status = exchange.heads->response.status;
     if (status == 416) {
         const auto wish = http::range_of(leader.heads->request.fields);
@@ -50,13 +42,16 @@ bool answers_leader(const Exchange& exchange, const Exchange& leader) {
 // Not for others: who led gets it, the others ask for themselves.
 Flow pass_on(Core& core, Exchange& exchange, edge::StoreRefusal why,
              CacheStore::Passed as = CacheStore::Passed::as_it_is) {
-    CacheFill& fill = *exchange.client->fill;
+    CacheFill& fill = fill_of(exchange);
     core.cache->pass(*fill.fetch, core.now_ms, as);
     tell(core, fill.fetch->waiting());
     if (Exchange* leader = fill.leader) {
         leader->visit->status.detail = word(why);
         // Else it is told, as the others are.
-        if (answers_leader(exchange, *leader)) hand_over(core, exchange, *leader);
+        if (answers_leader(exchange, *leader)) {
+            leave(fill, *leader);
+            hand_over(core, exchange, *leader);
+        }
     }
     return Flow::gone;
 }
@@ -82,7 +77,7 @@ std::vector<edge::PurgeMark> marks_of(const CacheFetch& fetch, const http::Field
 std::shared_ptr<CachedResponse> begin_response(const Core& core, const Exchange& exchange,
                                                const http::ResponseHead& head,
                                                const edge::Freshness& freshness) {
-    const CacheFill& fill = *exchange.client->fill;
+    const CacheFill& fill = fill_of(exchange);
     auto response = std::make_shared<CachedResponse>();
     std::array<char, http::k_vary_bytes_max> names_room;
     std::array<char, http::k_vary_key_bytes_max> key_room;
@@ -117,16 +112,20 @@ edge::ResponseTimes times_of(const Core& core, const CacheFill& fill) {
     return {.asked = fill.asked, .came = {core.wall_ms}};
 }
 
+edge::Identity identity_of(const Exchange& exchange) {
+    return exchange.vouched ? edge::Identity::vouched : edge::Identity::by_head;
+}
+
 // 304: what is stored is still good.
 Flow take_not_modified(Core& core, Exchange& exchange) {
-    CacheFill& fill = *exchange.client->fill;
+    CacheFill& fill = fill_of(exchange);
     const CachedResponse& base = *fill.fetch->base();
     edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
     http::ResponseHead shown;
     merged.show(shown);
     const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
-    const auto verdict =
-        edge::judge_store(exchange.heads->request, shown, times_of(core, fill), fill.rules, part);
+    const auto verdict = edge::judge_store(exchange.heads->request, shown, times_of(core, fill),
+                                           fill.rules, part, identity_of(exchange));
     auto response = begin_response(core, exchange, shown, verdict.freshness);
     if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
     // The tags of the 304 and those that it was stored with.
@@ -166,7 +165,7 @@ edge::StoreRefusal refusal_of(const Core& core, const CacheFill& fill,
 // Of a 200 or 206. What comes of it for those who ask for ranges, or for more than may be kept in
 // one piece.
 Flow refuse(Core& core, Exchange& exchange, edge::StoreRefusal refusal, edge::StoreRefusal judged) {
-    const CacheFill& fill = *exchange.client->fill;
+    const CacheFill& fill = fill_of(exchange);
     const http::ResponseHead& head = exchange.heads->response;
     const bool too_large = judged == edge::StoreRefusal::none &&
                            refusal == edge::StoreRefusal::too_large &&
@@ -182,11 +181,11 @@ Flow refuse(Core& core, Exchange& exchange, edge::StoreRefusal refusal, edge::St
 }
 
 Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
-    CacheFill& fill = *exchange.client->fill;
+    CacheFill& fill = fill_of(exchange);
     const http::ResponseHead& head = exchange.heads->response;
     const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
-    const auto verdict =
-        edge::judge_store(exchange.heads->request, head, times_of(core, fill), fill.rules, part);
+    const auto verdict = edge::judge_store(exchange.heads->request, head, times_of(core, fill),
+                                           fill.rules, part, identity_of(exchange));
     const bool of_range = head.status == 200 || head.status == 206;
     // That a slice is not there says nothing of the others, nor does an error.
     if (fill.slice && !of_range) return pass_on(core, exchange, edge::StoreRefusal::status);
@@ -214,7 +213,7 @@ Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& fram
 
 // An error that what is stored hides (RFC 5861 4).
 bool is_hidden(const Core& core, const Exchange& exchange) {
-    const auto& base = exchange.client->fill->fetch->base();
+    const auto& base = fill_of(exchange).fetch->base();
     return base && edge::is_error_to_hide(exchange.heads->response.status) &&
            edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, {});
 }
@@ -236,20 +235,9 @@ void tell(Core& core, WorkerSet& waiting) {
 }
 
 void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, FillFor why) {
-    const Client& link = asker.client->link();
-    Client* client = core.clients.make();
     CacheFill* fill = core.fills.make();
-    client->fill = fill;
-    client->in = core.buffers.lend();
-    client->state = ClientState::exchange;
-    client->ready.writable = true;
-    client->edge_port = link.edge_port;
-    client->address_size = link.address_size;
-    client->address_text = link.address_text;
-    core.all_clients.push_back(client);
     fill->fetch = std::move(fetch);
     fill->rules = asker.visit->rules;
-    fill->scheme = link.tls ? "https" : "http";
     fill->asked = {core.wall_ms};
     fill->bytes_max = core.cache->object_bytes_max();
     if (const auto& slices = asker.visit->slices) {
@@ -268,90 +256,68 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
         fill->leader = &asker;
         asker.visit->fill = fill;
     }
-    if (client->in == nullptr) {
-        close_client(core, *client);
-        return;
-    }
-    const Buffer& in = *asker.client->in;
-    client->in->append({in.bytes + in.begin, asker.head_end - in.begin});
-    begin_fill_exchange(core, *client, asker);
-    auto& again = static_cast<edge::ListLink<ByAgain>&>(*client);
-    if (client->state != ClientState::closed && !again.linked()) core.again.push_back(client);
+    Buffer* in = core.buffers.lend();
+    const Buffer& head = *asker.client->in;
+    if (in != nullptr) in->append({head.bytes + head.begin, asker.head_end - head.begin});
+    start_inner(core, asker, *fill,
+                {.in = in, .app = asker.app, .wish = {.kind = InnerKind::fetch}});
 }
 
-FillFields fill_fields(const CacheFill& fill) {
-    FillFields out;
-    out.fields[out.count++] = {.name = "Surrogate-Capability", .value = "moln=\"Surrogate/1.0\""};
-    if (fill.slice) {
-        out.add({.name = "Range", .value = {fill.slice->range.data(), fill.slice->range_size}});
-    }
-    const auto& base = fill.fetch->base();
-    if (!base) return out;
+// Validators of what is stored.
+void CacheFill::shape(http::UpstreamRequest& request, InnerFields& fields) const {
+    request.for_cache = true;
+    fields.add({.name = "Surrogate-Capability", .value = "moln=\"Surrogate/1.0\""});
+    if (slice) fields.add({.name = "Range", .value = {slice->range.data(), slice->range_size}});
+    const auto& base = fetch->base();
+    if (!base) return;
     const auto etag = base->head.first(http::FieldId::etag);
     const auto modified = base->head.first(http::FieldId::last_modified);
-    if (!etag.empty()) out.fields[out.count++] = {.name = "If-None-Match", .value = etag};
-    if (!modified.empty())
-        out.fields[out.count++] = {.name = "If-Modified-Since", .value = modified};
-    return out;
+    if (!etag.empty()) fields.add({.name = "If-None-Match", .value = etag});
+    if (!modified.empty()) fields.add({.name = "If-Modified-Since", .value = modified});
 }
 
-Flow fill_head(Core& core, Exchange& exchange) {
-    const http::ResponseHead& head = exchange.heads->response;
-    const auto framing = http::response_body(
-        head, {.method = exchange.heads->request.method, .upgrade_sent = false});
-    CacheFill& fill = *exchange.client->fill;
+Flow CacheFill::take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
     if (is_hidden(core, exchange)) {
         core.counts.cache_fetch_failures.add(1);
-        core.cache->fail(*fill.fetch, {.text = "the app failed"});
-        tell(core, fill.fetch->waiting());
+        core.cache->fail(*fetch, {.text = "the app failed"});
+        tell(core, fetch->waiting());
         return Flow::gone;
     }
-    const bool not_modified = head.status == 304 && fill.fetch->base();
-    const Flow flow =
-        not_modified ? take_not_modified(core, exchange) : take_response(core, exchange, framing);
-    if (flow != Flow::progress) return flow;
-    exchange.response_body.start(framing);
-    exchange.client_body = http::body_for_client(framing, http::Version::http_1_0).kind;
-    exchange.client_begun = true;
-    exchange.status = head.status;
-    exchange.stage = ResponseStage::body;
-    return Flow::progress;
+    const bool not_modified = exchange.heads->response.status == 304 && fetch->base();
+    return not_modified ? take_not_modified(core, exchange)
+                        : take_response(core, exchange, framing);
 }
 
-void fill_failed(Core& core, Exchange& exchange, const LocalAnswer& answer) {
-    CacheFill& fill = *exchange.client->fill;
+void CacheFill::take_refusal(Core& core, Exchange&, const LocalAnswer& answer) {
     core.counts.cache_fetch_failures.add(1);
-    if (fill.fetch->state() == CacheFetch::State::asking) {
-        core.cache->fail(*fill.fetch, {.status = answer.status,
-                                       .text = std::string(answer.text),
-                                       .retry_after_s = answer.retry_after_s});
-        tell(core, fill.fetch->waiting());
-    }
-    exchange.stage = ResponseStage::local;
+    if (fetch->state() != CacheFetch::State::asking) return;
+    core.cache->fail(*fetch, {.status = answer.status,
+                              .text = std::string(answer.text),
+                              .retry_after_s = answer.retry_after_s});
+    tell(core, fetch->waiting());
 }
 
-bool fill_body(Core& core, CacheFill& fill, std::string_view data) {
-    if (fill.body == nullptr) return true;  // of a 304 there is none
+bool CacheFill::take_body(Core& core, std::string_view data) {
+    if (body == nullptr) return true;  // of a 304 there is none
     // Of unknown length and longer than one may be: who reads it gets it all the same.
-    if (fill.body->seen().bytes + data.size() > core.cache->stream_bytes_max()) return false;
-    if (!fill.body->append(data)) return false;
-    tell(core, fill.body->waiting());
+    if (body->seen().bytes + data.size() > core.cache->stream_bytes_max()) return false;
+    if (!body->append(data)) return false;
+    tell(core, body->waiting());
     return true;
 }
 
-void end_fill(Core& core, Client& client) {
-    CacheFill* fill = std::exchange(client.fill, nullptr);
-    if (fill->leader != nullptr) fill->leader->visit->fill = nullptr;
-    if (fill->fetch->state() == CacheFetch::State::asking) {
-        core.cache->fail(*fill->fetch, {.text = "the instance broke off before it answered"});
+void CacheFill::end(Core& core) {
+    if (leader != nullptr) leader->visit->fill = nullptr;
+    if (fetch->state() == CacheFetch::State::asking) {
+        core.cache->fail(*fetch, {.text = "the instance broke off before it answered"});
     }
-    tell(core, fill->fetch->waiting());
-    if (fill->body != nullptr) {
-        fill->body->end(fill->ending);
-        core.cache->settle(*fill->fetch, *fill->response, core.now_ms);
-        tell(core, fill->body->waiting());
+    tell(core, fetch->waiting());
+    if (body != nullptr) {
+        body->end(ending);
+        core.cache->settle(*fetch, *response, core.now_ms);
+        tell(core, body->waiting());
     }
-    core.fills.drop(fill);
+    core.fills.drop(this);
 }
 
 }  // namespace moln::edge_loop

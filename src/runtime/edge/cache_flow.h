@@ -27,16 +27,6 @@ void serve_cache_news(Core& core);
 // The exchange has been answered or is lost.
 void leave_cache(Core& core, Exchange& exchange);
 
-// Of an exchange whose client is a CacheFill, in the place of what is done for a client:
-// its response's head came; progress: its body follows.
-Flow fill_head(Core& core, Exchange& exchange);
-// It is answered by ourselves: nothing came of the fetch.
-void fill_failed(Core& core, Exchange& exchange, const LocalAnswer& answer);
-// It is over.
-void end_fill(Core& core, Client& client);
-// Bytes of its body. False: there is no room for them.
-bool fill_body(Core& core, CacheFill& fill, std::string_view data);
-
 // The final head of an app's answer is here: an unsafe request that succeeded makes what is stored
 // untrue. Gives the Cache-Status of a request that went to its app; empty: none is said.
 std::string_view note_answer(Core& core, Exchange& exchange,

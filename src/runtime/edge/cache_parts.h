@@ -12,6 +12,7 @@
 #include "edge/cache/storing.h"
 #include "edge/list.h"
 #include "runtime/edge/cache_store.h"
+#include "runtime/edge/inner_sink.h"
 
 namespace moln::edge_loop {
 
@@ -65,14 +66,20 @@ struct CacheVisit : edge::ListLink<ByVisit> {
 };
 
 // The client of a fetch.
-struct CacheFill {
+struct CacheFill final : InnerSink {
+    void shape(http::UpstreamRequest& request, InnerFields& fields) const override;
+    Flow take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) override;
+    bool take_body(Core& core, std::string_view data) override;
+    void take_refusal(Core& core, Exchange& exchange, const LocalAnswer& answer) override;
+    void note_complete() override { ending = CacheBody::State::complete; }
+    void end(Core& core) override;
+
     std::shared_ptr<CacheFetch> fetch;
     std::shared_ptr<const CachedResponse>
         response;                // once its head came and may be given to others
     CacheBody* body = nullptr;   // of response, while it grows
     Exchange* leader = nullptr;  // who asked, on this worker; null: it left, or nobody waits
     CacheSpec rules;
-    std::string_view scheme;
     WallTime asked;
     std::size_t bytes_max = 0;
     std::unique_ptr<SliceAsk> slice;

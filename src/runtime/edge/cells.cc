@@ -32,6 +32,7 @@ void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
     totals.unrouted_total += counts.unrouted.get();
     totals.rate_limited_total += counts.rate_limited.get();
     totals.retries_total += counts.retries.get();
+    totals.panic_requests_total += counts.panic_requests.get();
     totals.ejections_total += counts.ejections.get();
     totals.upstream_connects_total += counts.upstream_connects.get();
     totals.upstream_connect_failures_total += counts.upstream_connect_failures.get();
@@ -73,6 +74,16 @@ EdgeAppReport report_of(const AppCell& cell) {
         }
     }
     return report;
+}
+
+edge::MirrorTotals mirrors_of(const AppCell& cell) {
+    edge::MirrorTotals totals{.app = cell.app, .process = cell.process};
+    for (const AppSlot& slot : cell.slots) {
+        totals.mirrors_total += slot.mirrors_total.get();
+        totals.errors_total += slot.mirror_errors_total.get();
+        totals.dropped_total += slot.mirrors_dropped_total.get();
+    }
+    return totals;
 }
 
 }  // namespace moln::edge_loop

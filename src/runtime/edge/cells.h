@@ -47,6 +47,7 @@ struct EndpointCell {
     net::SocketAddress address;
     std::vector<EndpointSlot> slots;
     std::atomic<EndpointHealth> health = EndpointHealth::unknown;
+    std::atomic<bool> late = false;  // see edge::ProbedHealth::late(); written before health
     // Shared by all workers, so that a limit of one is a limit of one; 0 where there is no limit.
     std::atomic<std::int64_t> admitted = 0;
     std::uint64_t affinity = 0;  // what a client's cookie names it by; never 0
@@ -64,6 +65,10 @@ struct alignas(64) AppSlot {
     Count queue_us_total;
     Count requests_total;
     Count errors_total;
+    // Copies that the canary got, apart from its requests; and those that were not made.
+    Count mirrors_total;
+    Count mirror_errors_total;
+    Count mirrors_dropped_total;
     Count latency[edge::k_latency_buckets];
 };
 
@@ -98,6 +103,7 @@ struct alignas(64) WorkerCounts {
     Count rate_limited;
     Count retries;
     Count ejections;
+    Count panic_requests;  // sent to an endpoint that is unhealthy by lateness
     Count upstream_connects;
     Count upstream_connect_failures;
     Count cache_hits;
@@ -123,5 +129,6 @@ void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts);
 void add_to(EdgeCacheReport& report, const WorkerCounts& counts);
 void add_to(EndpointReport& report, const EndpointCell& cell, std::int64_t now_ms);
 EdgeAppReport report_of(const AppCell& cell);
+edge::MirrorTotals mirrors_of(const AppCell& cell);
 
 }  // namespace moln::edge_loop

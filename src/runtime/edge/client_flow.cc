@@ -1,12 +1,15 @@
 // A client connection: accepted, read until a request's head is whole, driven through exchanges,
 // drained or closed when it ends.
 #include <cerrno>
+#include <utility>
 
 #include <sys/socket.h>
 
 #include "io/net/socket.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/forward_auth.h"
+#include "runtime/edge/inner_sink.h"
 #include "runtime/edge/site_flow.h"
 #include "runtime/edge/socket_io.h"
 
@@ -134,8 +137,8 @@ Flow step_stream_head(Core& core, Client& client) {
 }
 
 void after_exchange(Core& core, Client& client) {
-    if (client.fill != nullptr) {
-        client.fill->ending = CacheBody::State::complete;
+    if (client.sink != nullptr) {
+        client.sink->note_complete();
         close_client(core, client);
         return;
     }
@@ -185,6 +188,8 @@ Flow step_exchange(Core& core, Client& client) {
         answer = flush_local(core, exchange);
     } else if (exchange.stage == ResponseStage::password) {
         answer = Flow::wait;
+    } else if (exchange.stage == ResponseStage::auth) {
+        answer = pump_auth(core, exchange);
     } else if (exchange.stage == ResponseStage::cache) {
         answer = pump_cached(core, exchange);
     } else if (exchange.stage == ResponseStage::site) {
@@ -218,8 +223,8 @@ void watch_for_stall(Core& core, Client& client) {
     const bool answer_waits = !client.ready.writable && (unsent || exchange.client_begun);
     // Who streams both ways at once may be silent as long as the other speaks.
     const bool both_ways = client.stream != nullptr && exchange.client_begun;
-    const bool body_waits = !both_ways && !exchange.request_body.complete &&
-                            !exchange.request_cut && exchange.upstream != nullptr &&
+    const bool body_waits = !both_ways && !exchange.request_sent && !exchange.request_cut &&
+                            exchange.upstream != nullptr &&
                             exchange.upstream->state == UpstreamState::busy &&
                             exchange.upstream->ready.writable;
     if (answer_waits || body_waits) {
@@ -228,7 +233,7 @@ void watch_for_stall(Core& core, Client& client) {
 }
 
 Flow step_discard(Core& core, Client& client) {
-    const Flow flow = discard_request(client);
+    const Flow flow = discard_request(core, client);
     if (flow == Flow::done) {
         Exchange& exchange = *client.exchange;
         exchange.request_body.complete = true;
@@ -343,7 +348,6 @@ void on_client_timer(Core& core, Client& client) {
 void close_client(Core& core, Client& client) {
     if (client.state == ClientState::closed) return;
     client.state = ClientState::closed;
-    const bool fetch = client.fill != nullptr;
     if (client.h2) end_http2(core, client);
     if (client.exchange != nullptr) drop_exchange(core, *client.exchange);
     core.buffers.take_back(&client.in);
@@ -351,8 +355,8 @@ void close_client(Core& core, Client& client) {
     static_cast<edge::ListLink<ByAge>&>(client).unlink();
     static_cast<edge::ListLink<ByAgain>&>(client).unlink();
     core.dead_clients.push_back(&client);
-    if (fetch) {
-        end_fill(core, client);
+    if (InnerSink* sink = std::exchange(client.sink, nullptr)) {
+        sink->end(core);
         return;
     }
     if (client.stream != nullptr) {

@@ -1,6 +1,7 @@
 #include "runtime/edge/control.h"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <map>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "edge/cache/purge_order.h"
+#include "edge/health.h"
 #include "edge/limits.h"
 #include "edge/metrics_text.h"
 #include "runtime/edge/say.h"
@@ -28,6 +30,15 @@ void count_endpoint(std::map<InstanceId, EndpointReport>& reports, const Endpoin
     report.health = cell.health.load();
     report.health_reason = reason;
     add_to(report, cell, now_ms);
+}
+
+// Of the endpoints of the release that serves, and of a canary's.
+std::array<bool, 2> panic_of(const AppEntry& app) {
+    std::array<edge::Panic, 2> panic;
+    for (const EndpointEntry& one : app.endpoints) {
+        panic[one.canary ? 1 : 0].see(one.state, one.cell->health, one.cell->late);
+    }
+    return {panic[0].is_on(), panic[1].is_on()};
 }
 
 }  // namespace
@@ -226,8 +237,11 @@ EdgeReport Control::report() const {
     if (tables_) {
         for (const AppEntry& app : tables_->apps) {
             report.apps.push_back(report_of(*app.cell));
+            const auto panic = panic_of(app);
             for (const EndpointEntry& one : app.endpoints) {
-                count_endpoint(endpoints, *one.cell, prober_.reason(one.cell.get()), now_ms);
+                std::string reason = prober_.reason(one.cell.get());
+                if (panic[one.canary ? 1 : 0] && one.cell->late) reason += edge::k_panic_words;
+                count_endpoint(endpoints, *one.cell, reason, now_ms);
             }
         }
     }
@@ -287,11 +301,18 @@ EdgeCacheReport Control::cache_report() const {
 std::string Control::metrics() const {
     edge::EdgeTotals totals;
     totals.log_lines_dropped_total = setup_.log.dropped();
+    totals.replay_bytes = static_cast<std::int64_t>(setup_.replays->bytes());
+    totals.replay_files_total = static_cast<std::int64_t>(setup_.replays->kept_total());
+    totals.replay_refused_total = static_cast<std::int64_t>(setup_.replays->refused_total());
     for (const auto& worker : workers_) {
         add_to(totals, worker->counts);
         if (worker->log) totals.log_lines_dropped_total += worker->log->dropped();
     }
-    return edge::metrics_text(report(), totals);
+    std::vector<edge::MirrorTotals> mirrors;
+    if (tables_) {
+        for (const AppEntry& app : tables_->apps) mirrors.push_back(mirrors_of(*app.cell));
+    }
+    return edge::metrics_text(report(), totals, mirrors);
 }
 
 void Control::send_report() {

@@ -37,12 +37,13 @@ struct ControlSetup {
     Fd daemon_listener;
     Fd metrics_listener;  // not open: no metrics server
     AccessLog log;
-    CacheStore* cache = nullptr;      // outlives it; null: nothing is cached
-    CacheDisk* cache_disk = nullptr;  // the same; null: it is in memory alone
-    tls::Server* tls = nullptr;       // the same; null: no listener speaks TLS
-    std::vector<HeldSocket> held;     // what an edge that takes this one's place is handed
-    std::optional<FileLock> lock;     // of the state directory
-    edge::SipKey affinity;            // see CellRegistry
+    CacheStore* cache = nullptr;           // outlives it; null: nothing is cached
+    CacheDisk* cache_disk = nullptr;       // the same; null: it is in memory alone
+    const ReplayStore* replays = nullptr;  // the same
+    tls::Server* tls = nullptr;            // the same; null: no listener speaks TLS
+    std::vector<HeldSocket> held;          // what an edge that takes this one's place is handed
+    std::optional<FileLock> lock;          // of the state directory
+    edge::SipKey affinity;                 // see CellRegistry
 };
 
 class Control final : public PeerMessages {

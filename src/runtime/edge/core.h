@@ -19,6 +19,7 @@
 #include "runtime/edge/datagram_parts.h"
 #include "runtime/edge/edge_main.h"
 #include "runtime/edge/log_ring.h"
+#include "runtime/edge/mirror_sink.h"
 #include "runtime/edge/parts.h"
 #include "runtime/edge/rate_table.h"
 #include "runtime/edge/site_parts.h"
@@ -118,7 +119,8 @@ struct Core final : DrainListener {
     bool cache_news = false;                       // of this worker's own fetches, or of its port
     edge::List<CacheVisit, ByVisit> cache_visits;  // that wait for news
     CacheCoder* coder = nullptr;                   // the same; there is one if there is a cache
-    RateTable* rates = nullptr;                    // shared by all workers
+    ReplayStore* replays = nullptr;                // shared by all workers
+    RateTable* rates = nullptr;                    // the same
     PasswordChecker* passwords = nullptr;          // the same
     bool password_news = false;
     edge::List<PasswordVisit, ByPassword> password_visits;
@@ -126,6 +128,8 @@ struct Core final : DrainListener {
     bool site_news = false;
     Slab<SiteVisit> site_visits;
     edge::List<SiteVisit, BySite> site_visits_waiting;  // for the disk
+    edge::List<MirrorSink, ByMirror> mirrors;           // oldest first
+    std::uint32_t mirrors_open = 0;
     Views views;
     Random random;
 

@@ -5,8 +5,8 @@
 
 #include "edge/basic_auth.h"
 #include "http/write.h"
-#include "runtime/edge/cache_fill.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/inner_sink.h"
 #include "runtime/edge/stream_flow.h"
 
 namespace moln::edge_loop {
@@ -22,25 +22,29 @@ bool write_head(Core& core, Exchange& exchange) {
     H2Stream* stream = exchange.upstream->stream;
     // An upgrade is of HTTP/1.
     const auto upgrade = stream == nullptr ? exchange.upgrade : http::UpgradeWish{};
-    const CacheFill* fill = exchange.client->fill;
-    FillFields fields = fill == nullptr ? FillFields{} : fill_fields(*fill);
+    const InnerSink* sink = exchange.client->sink;
+    InnerFields fields;
     std::array<char, edge::k_credentials_bytes_max> user_room;
     if (exchange.authenticated) {
         // Who it was found to be, and not what the client says of itself.
         const auto user = edge::basic_credentials(head.fields, user_room);
         fields.add({.name = "X-Forwarded-User", .value = user ? user->user : ""});
+    } else if (exchange.vouched_user) {
+        // What stands there has taken the place of the client's own.
+        const auto user = head.fields.first(http::FieldId::x_forwarded_user);
+        if (user) fields.add({.name = "X-Forwarded-User", .value = *user});
     }
     const std::string_view scheme = link.tls ? "https" : "http";
-    const http::UpstreamRequest request{.client_address = link.address(),
-                                        .scheme = fill == nullptr ? scheme : fill->scheme,
-                                        .edge_port = link.edge_port,
-                                        .trust = http::ForwardedTrust::replace,
-                                        .body = body,
-                                        .upgrade = upgrade,
-                                        .expect_continue = head.expect_continue,
-                                        .trace = &exchange.trace,
-                                        .for_cache = fill != nullptr,
-                                        .extra = fields.view()};
+    http::UpstreamRequest request{.client_address = link.address(),
+                                  .scheme = sink == nullptr ? scheme : sink->scheme,
+                                  .edge_port = link.edge_port,
+                                  .trust = http::ForwardedTrust::replace,
+                                  .body = body,
+                                  .upgrade = upgrade,
+                                  .expect_continue = head.expect_continue,
+                                  .trace = &exchange.trace};
+    if (sink != nullptr) sink->shape(request, fields);
+    request.extra = fields.view();
     Buffer& out = *exchange.to_upstream;
     const auto size = http::write_request_head(head, request, {out.tail(), out.room()});
     CHECK(size);  // a buffer holds three heads of the longest kind
@@ -56,7 +60,9 @@ bool write_head(Core& core, Exchange& exchange) {
 // Everything of an earlier attempt is forgotten; the request's bytes are still in client->in.
 void rewind(Core& core, Exchange& exchange) {
     core.buffers.take_back(&exchange.to_upstream);
+    core.buffers.take_back(&exchange.request_trailers);
     exchange.body_at = exchange.head_end;
+    if (exchange.replay) exchange.replay->rewind();
     exchange.request_body.start(exchange.request_body.framing);
     exchange.request_sent = exchange.request_cut = false;
     exchange.stage = ResponseStage::head;
@@ -70,6 +76,10 @@ void answer_unavailable(Core& core, Exchange& exchange, std::string_view text) {
 
 void hold(Core& core, Exchange& exchange, edge::HoldCause cause) {
     AppView& app = *exchange.app;
+    if (exchange.mirrored) {
+        answer_unavailable(core, exchange, "the canary has no place for it");
+        return;
+    }
     if (app.spec == nullptr) {
         answer_locally(core, exchange, {.status = 404, .text = "this app is no longer here"});
         return;
@@ -98,6 +108,7 @@ void dispatch(Core& core, Exchange& exchange) {
     const bool slow = exchange.app->slow_until_ms > core.now_ms;
     EndpointView* endpoint = core.views.pick(*exchange.app, tried,
                                              {.wish = exchange.wish,
+                                              .canary_only = exchange.mirrored,
                                               .by = PickBy::worker,
                                               .now_ms = core.now_ms,
                                               .dice = slow ? core.random.next() : 0});
@@ -106,6 +117,7 @@ void dispatch(Core& core, Exchange& exchange) {
         return;
     }
     ++exchange.attempts;
+    if (exchange.app->panic[endpoint->canary ? 1 : 0]) core.counts.panic_requests.add(1);
     core.views.open(exchange, *endpoint, core.now_ms);
     const auto upstream = obtain_upstream(core, exchange, *endpoint);
     if (!upstream) {
@@ -136,11 +148,17 @@ void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
     }
     if (end == edge::AttemptEnd::not_connected) core.counts.upstream_connect_failures.add(1);
     const bool broken = end == edge::AttemptEnd::broken || end == edge::AttemptEnd::response_begun;
+    if (exchange.mirrored) {
+        core.views.close(exchange);
+        answer_unavailable(core, exchange, "the canary broke off");
+        return;
+    }
     if (broken && !exchange.client_begun) {  // else it is counted when the exchange is dropped
         endpoint.slot->requests_total.add(1);
         endpoint.slot->errors_total.add(1);
     }
-    if (end != edge::AttemptEnd::stale && core.views.note_failure(endpoint, core.now_ms)) {
+    const bool sound = end == edge::AttemptEnd::stale || end == edge::AttemptEnd::refused;
+    if (!sound && core.views.note_failure(endpoint, core.now_ms)) {
         core.counts.ejections.add(1);
     }
     if (exchange.client_begun) {
@@ -150,6 +168,7 @@ void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
     core.views.close(exchange);
     const auto verdict = edge::retry_verdict({.end = end,
                                               .method = exchange.heads->request.method,
+                                              .mode = retry_mode(*exchange.app),
                                               .body_replayable = !exchange.replay_lost,
                                               .attempts = exchange.attempts},
                                              exchange.app->budget);

@@ -105,6 +105,7 @@ private:
     std::uint64_t cache_seed_ = 0;
     std::unique_ptr<CacheCoder> coder_;  // null without a cache
     std::unique_ptr<CacheDisk> disk_;    // null: it is in memory alone
+    std::unique_ptr<ReplayStore> replays_;
     RateTable rates_{fresh_key()};
     PasswordChecker passwords_{fresh_key(), fresh_key()};
     std::unique_ptr<ControlPort> port_;
@@ -134,6 +135,7 @@ Status Edge::prepare_workers(Bound& bound) {
                                                     .workers = &ports_,
                                                     .cache = cache_.get(),
                                                     .coder = coder_.get(),
+                                                    .replays = replays_.get(),
                                                     .rates = &rates_,
                                                     .passwords = &passwords_,
                                                     .site_reader = &site_reader_,
@@ -220,6 +222,7 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
                        .log = {},
                        .cache = nullptr,
                        .cache_disk = nullptr,
+                       .replays = nullptr,
                        .tls = tls_.get(),
                        .held = std::move(bound.held),
                        .lock = std::exchange(lock_, std::nullopt),
@@ -264,6 +267,10 @@ Status Edge::prepare() {
     prepare_cache();
     setup.cache = cache_.get();
     setup.cache_disk = disk_.get();
+    MOLN_ASSIGN(auto replay_folder, Folder::open(options_.state_dir));
+    const auto replay_limits = ReplayStore::limits_of_host(replay_folder);
+    replays_ = std::make_unique<ReplayStore>(std::move(replay_folder), replay_limits);
+    setup.replays = replays_.get();
     MOLN_TRY(prepare_workers(bound));
     MOLN_ASSIGN(auto epoll, net::Epoll::create());
     control_ = std::make_unique<Control>(std::move(epoll), *port_, ports_, std::move(setup));

@@ -11,6 +11,8 @@
 #include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/forward_auth.h"
+#include "runtime/edge/inner_sink.h"
 #include "runtime/edge/site_flow.h"
 
 namespace moln::edge_loop {
@@ -28,7 +30,9 @@ Exchange& exchange_of(Core& core, Client& client) {
     return *client.exchange;
 }
 
-Views::Routed route(Core& core, const http::RequestHead& head) {
+}  // namespace
+
+Views::Routed route_of(Core& core, const http::RequestHead& head) {
     std::array<char, http::k_host_bytes_max> host_room;
     const auto host = http::normalise_host(head.host(), host_room);
     if (head.path_is_plain) return core.views.route(host, head.path());
@@ -37,6 +41,8 @@ Views::Routed route(Core& core, const http::RequestHead& head) {
     if (!path) return {};
     return core.views.route(host, *path);
 }
+
+namespace {
 
 void start_trace(Core& core, Exchange& exchange) {
     std::array<std::uint8_t, http::k_trace_random_bytes> bytes;
@@ -73,7 +79,7 @@ void begin_request(Core& core, Exchange& exchange, std::size_t head_bytes) {
     exchange.begun_wall_ms = core.wall_ms;
     // Room behind the head for a body to replay; a pipelined head may stand far back.
     if (!exchange.request_body.complete &&
-        Buffer::capacity() - exchange.head_end < edge::k_replay_body_max) {
+        Buffer::capacity() - exchange.head_end < edge::k_replay_memory_max) {
         client.in->compact();
         exchange.head_end = exchange.body_at = head_bytes;
         exchange.heads->request.rebase(client.in->bytes);
@@ -82,7 +88,25 @@ void begin_request(Core& core, Exchange& exchange, std::size_t head_bytes) {
     start_trace(core, exchange);
 }
 
-void note_wish(Exchange& exchange) {
+// Once its app is known.
+void note_replay(Exchange& exchange) {
+    const EdgeApp* app = exchange.app->spec;
+    if (app == nullptr || exchange.request_body.complete) return;
+    const auto& framing = exchange.request_body.framing;
+    edge::ReplayWish wish{
+        .replay = app->replay, .mode = app->retry, .method = exchange.heads->request.method};
+    if (framing.kind == http::BodyKind::length) wish.length = framing.length;
+    exchange.replay_max = edge::replay_limit(wish);
+}
+
+// One of the requests of which the canary gets a copy?
+bool draw_mirror(Core& core, const EdgeApp& app) {
+    constexpr std::uint64_t k_whole = 100;
+    const auto share = static_cast<std::uint64_t>(app.canary.mirror);
+    return share != 0 && core.random.next() % k_whole < share;
+}
+
+void note_wish(Core& core, Exchange& exchange) {
     const EdgeApp* app = exchange.app->spec;
     if (app == nullptr) return;
     const bool asks =
@@ -90,6 +114,9 @@ void note_wish(Exchange& exchange) {
     if (!asks) return;
     exchange.wish =
         edge::preference(*app, exchange.heads->request, exchange.client->link().address());
+    if (app->canary_release != 0 && !exchange.wish.canary) {
+        exchange.mirror = draw_mirror(core, *app);
+    }
 }
 
 // A name that the handshake proved is the only one asked for here (RFC 9110 7.4): what a route asks
@@ -195,19 +222,23 @@ void put_local(Exchange& exchange, std::size_t bytes) {
 // Counts, logs and leaves the endpoint; the connection upstream is gone or given back already.
 void account(Core& core, Exchange& exchange, bool broken) {
     const std::int64_t duration_us = clock_now(Clock::mono_us) - exchange.begun_us;
-    const bool fetch = exchange.client->fill != nullptr;  // the requests that it is for are told
-    if (!fetch) log_exchange(core, exchange, duration_us);
+    const InnerSink* sink = exchange.client->sink;  // the requests that it is for are told
+    if (sink == nullptr) log_exchange(core, exchange, duration_us);
     const bool error = broken || exchange.status >= 500;
-    if (exchange.app != nullptr && !fetch) {
+    if (exchange.app != nullptr && (sink == nullptr || sink->counts())) {
         AppSlot& slot = *exchange.app->slot;
         slot.requests_total.add(1);
         if (error) slot.errors_total.add(1);
         slot.latency[edge::latency_bucket(duration_us)].add(1);
     }
-    core.counts.bytes_out.add(static_cast<std::int64_t>(exchange.body_bytes_sent));
+    if (!exchange.mirrored) {
+        core.counts.bytes_out.add(static_cast<std::int64_t>(exchange.body_bytes_sent));
+    }
     if (exchange.endpoint == nullptr) return;
-    exchange.endpoint->slot->requests_total.add(1);
-    if (error) exchange.endpoint->slot->errors_total.add(1);
+    if (!exchange.mirrored) {
+        exchange.endpoint->slot->requests_total.add(1);
+        if (error) exchange.endpoint->slot->errors_total.add(1);
+    }
     core.views.close(exchange);
 }
 
@@ -260,7 +291,7 @@ Flow begin_exchange(Core& core, Client& client) {
                        {.status = 421, .text = "this connection was made for another host"});
         return Flow::progress;
     }
-    const auto routed = route(core, heads.request);
+    const auto routed = route_of(core, heads.request);
     if (routed.app == nullptr) {
         unrouted(core, exchange);
         return Flow::progress;
@@ -284,36 +315,45 @@ void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache
         return;
     }
     exchange.app->budget.note_request();
-    note_wish(exchange);
-    // What the canary answers is not what others are to get.
-    if (cache && !exchange.wish.canary &&
-        enter_cache(core, exchange, *cache) == CacheEntry::taken) {
+    note_replay(exchange);
+    note_wish(core, exchange);
+    // What the canary answers, or an app that is being worked on, is not what others are to get.
+    const bool for_all = !exchange.wish.canary && !is_in_maintenance(*exchange.app);
+    if (cache && for_all && enter_cache(core, exchange, *cache) == CacheEntry::taken) {
         return;
     }
     dispatch(core, exchange);
 }
 
-void begin_fill_exchange(Core& core, Client& client, const Exchange& asker) {
+void begin_inner_exchange(Core& core, Client& client, const Exchange& asker, AppView& app,
+                          const InnerWish& wish) {
     Exchange& exchange = exchange_of(core, client);
-    AppView& app = *asker.app;
     exchange.authenticated = asker.authenticated;
+    exchange.vouched = asker.vouched;
+    exchange.vouched_user = asker.vouched_user;
     exchange.app = &app;
     ++app.exchanges;
-    app.budget.note_request();
+    if (wish.kind != InnerKind::copy) app.budget.note_request();
     Heads& heads = *exchange.heads;
     const auto parsed = parse_head(client, heads);
     CHECK(parsed.progress == http::Progress::done);  // it was, where these bytes come from
     heads.request.rebase(client.in->bytes + client.in->begin);
     begin_request(core, exchange, parsed.consumed);
-    note_wish(exchange);
-    exchange.wish.canary = false;
+    if (wish.body) exchange.request_body.start(*wish.body);
+    note_wish(core, exchange);
+    exchange.mirrored = wish.kind == InnerKind::copy;
+    if (wish.kind != InnerKind::fetch) exchange.mirror = false;
+    // What the canary answers is not for the cache; of a copy it is all that it is for.
+    if (wish.kind != InnerKind::question) exchange.wish.canary = exchange.mirrored;
     dispatch(core, exchange);
 }
 
 void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
     Client& client = *exchange.client;
-    if (client.fill != nullptr) {
-        fill_failed(core, exchange, answer);
+    if (client.sink != nullptr) {
+        exchange.status = answer.status;
+        client.sink->take_refusal(core, exchange, answer);
+        exchange.stage = ResponseStage::local;
         return;
     }
     const bool has_head = exchange.head_end != 0;  // else it was refused or never came
@@ -349,7 +389,8 @@ void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
 
 void finish_exchange(Core& core, Exchange& exchange) {
     const bool ours = exchange.stage == ResponseStage::local;
-    if (exchange.endpoint != nullptr && !ours) core.views.note_success(*exchange.endpoint);
+    if (exchange.endpoint != nullptr && !ours && !exchange.mirrored)
+        core.views.note_success(*exchange.endpoint);
     if (exchange.upstream != nullptr) {
         const bool keep = !ours && exchange.upstream->stream == nullptr && reusable(core, exchange);
         Upstream& upstream = *std::exchange(exchange.upstream, nullptr);
@@ -386,9 +427,12 @@ void drop_exchange(Core& core, Exchange& exchange) {
     if (!logged && exchange.begun_us != 0) account(core, exchange, exchange.client_begun);
     leave_cache(core, exchange);
     leave_site(core, exchange);
+    leave_auth(core, exchange);
     if (exchange.app != nullptr) core.views.release(*exchange.app);
     core.buffers.take_back(&exchange.to_upstream);
     core.buffers.take_back(&exchange.to_client);
+    core.buffers.take_back(&exchange.request_trailers);
+    core.buffers.take_back(&exchange.response_trailers);
     if (exchange.heads != nullptr) core.heads.drop(exchange.heads);
     delete exchange.tunnel_name;
     exchange.client->exchange = nullptr;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -58,11 +59,19 @@ void end_turn(Core& core);
 // exchange_flow.cc: a request from its head to the log line.
 // Parses from client.in; progress: the client is in state exchange.
 Flow begin_exchange(Core& core, Client& client);
+// By host and path, in the tables in use.
+Views::Routed route_of(Core& core, const http::RequestHead& head);
 // The head of `bytes` that was written at to_client's tail is on its way as the client's protocol
 // has it. False: it cannot be said there.
 bool put_head(Exchange& exchange, std::size_t bytes, h2::End end);
-// Of a fetch for the cache, whose request's head is in client.in.
-void begin_fill_exchange(Core& core, Client& client, const Exchange& asker);
+// Of a request that the edge makes by itself; see inner_client.h. It is in client.in, whole.
+enum class InnerKind : std::uint8_t { fetch, question, copy };
+struct InnerWish {
+    InnerKind kind = InnerKind::fetch;
+    std::optional<http::BodyFraming> body = std::nullopt;  // else as its head says
+};
+void begin_inner_exchange(Core& core, Client& client, const Exchange& asker, AppView& app,
+                          const InnerWish& wish);
 // Answers by ourselves.
 struct LocalAnswer {
     std::uint16_t status = 500;
@@ -121,7 +130,7 @@ void on_upstream_timer(Core& core, Upstream& upstream);
 Flow pump_request(Core& core, Exchange& exchange);
 // Reads request body bytes that nobody wants, from what is buffered and from the client. `done`
 // when the body is complete, `gone` when the limit is passed or the client is lost.
-Flow discard_request(Client& client);
+Flow discard_request(Core& core, Client& client);
 Flow pump_response(Core& core, Exchange& exchange);
 Flow flush_local(Core& core, Exchange& exchange);
 void begin_tunnel(Core& core, Exchange& exchange);

@@ -1,5 +1,6 @@
 #include "runtime/edge/h2_connection.h"
 
+#include <algorithm>
 #include <array>
 
 #include "runtime/edge/core.h"
@@ -24,6 +25,22 @@ std::array<char, k_websocket_key_bytes> websocket_key(Random& random) {
     key[k_digits] = "AQgw"[random.next() & 3];
     key[22] = key[23] = '=';
     return key;
+}
+
+// Field lines without those of names that the edge knows: how many bytes are left of them, in
+// place.
+std::size_t keep_unknown(std::span<char> lines) {
+    std::size_t kept = 0;
+    for (std::size_t at = 0; at < lines.size();) {
+        const std::string_view rest(lines.data() + at, lines.size() - at);
+        const auto line = rest.substr(0, rest.find('\n') + 1);
+        if (http::field_id(line.substr(0, line.find(':'))) == http::FieldId::other) {
+            std::copy(line.begin(), line.end(), lines.begin() + static_cast<std::ptrdiff_t>(kept));
+            kept += line.size();
+        }
+        at += line.size();
+    }
+    return kept;
 }
 
 }  // namespace
@@ -101,8 +118,7 @@ h2::Stream* H2Connection::on_open(std::int32_t) {
     return stream;
 }
 
-std::span<char> H2Connection::field_room(h2::Stream& stream) {
-    if (own(stream).head_is_here) return {};  // trailers: nobody reads them
+std::span<char> H2Connection::field_room(h2::Stream&) {
     if (fields_ == nullptr) fields_ = core_.buffers.lend();
     if (fields_ == nullptr) return {};
     return {fields_->bytes, h2::k_header_list_bytes_max};
@@ -126,7 +142,25 @@ void H2Connection::on_head(h2::Stream& stream, const h2::FieldBlock& block) {
     mark_ready(it);
 }
 
-void H2Connection::on_trailers(h2::Stream&, const h2::FieldBlock&) {}
+// For an instance that takes them. Fields that this edge knows are for heads: what a client says in
+// one behind its body is nobody's to believe.
+void H2Connection::on_trailers(h2::Stream& stream, const h2::FieldBlock& block) {
+    H2Stream& it = own(stream);
+    Buffer* out = core_.buffers.lend();
+    if (out != nullptr) {
+        const auto size = h2::write_trailers(block, {out->tail(), out->room()});
+        if (size) {
+            out->end += keep_unknown({out->tail(), *size});
+        } else {
+            it.leave_with = h2::ErrorCode::protocol_error;
+            it.end->ready.broken = true;
+        }
+    }
+    core_.buffers.take_back(&it.trailers);
+    it.trailers = out;
+    core_.buffers.take_back(&fields_);
+    mark_ready(it);
+}
 
 // Nobody reads what a client sent that has taken its request back.
 void H2Connection::on_closed(h2::Stream& stream, std::uint32_t error) {

@@ -116,7 +116,7 @@ void end_http2(Core& core, Client& client) {
 
 void leave_stream(Client& client) {
     H2Stream& stream = *std::exchange(client.stream, nullptr);
-    stream.link->drop(stream, h2::ErrorCode::internal_error);
+    stream.link->drop(stream, stream.leave_with);
 }
 
 void end_turn(Core& core) {

@@ -34,8 +34,9 @@ struct H2Stream : h2::Stream, edge::ListLink<ByReady>, edge::ListLink<ByConnecti
     bool head_is_here = false;
     bool body_follows = false;  // the head did not end it
     bool websocket = false;
-    std::uint32_t error = 0;                          // that it was reset with
-    http::Violation refusal = http::Violation::none;  // of its head
+    std::uint32_t error = 0;                                   // that it was reset with
+    http::Violation refusal = http::Violation::none;           // of its head
+    h2::ErrorCode leave_with = h2::ErrorCode::internal_error;  // if it is left before its end
 };
 
 class H2Link : public h2::Owner, public edge::ListLink<ByFlush> {

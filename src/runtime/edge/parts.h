@@ -21,22 +21,24 @@
 #include "http/trace.h"
 #include "io/file/fd.h"
 #include "model/app_config.h"
+#include "runtime/edge/auth_wait.h"
 #include "runtime/edge/buffer.h"
 #include "runtime/edge/h2_connection.h"
 #include "runtime/edge/h2_upstream.h"
 #include "runtime/edge/password_checker.h"
 #include "runtime/edge/readiness.h"
+#include "runtime/edge/replay_store.h"
 #include "runtime/edge/tls_session.h"
 
 namespace moln::edge_loop {
 
 struct AppView;
-struct CacheFill;
 struct CacheVisit;
 struct SiteVisit;
 struct EndpointCell;
 struct EndpointView;
 struct Exchange;
+class InnerSink;
 
 // An epoll tag points to one of these.
 enum class PartKind : std::uint8_t {
@@ -73,7 +75,6 @@ struct Connection {
     Readiness ready;
     std::unique_ptr<TlsSession> tls;  // null: none is spoken here
     H2Stream* stream = nullptr;       // instead of a socket
-    CacheFill* fill = nullptr;        // of a client that is the cache: there is no connection
 
     void note(std::uint32_t events) {
         ready.note(events);
@@ -104,6 +105,7 @@ struct Client : Part, Connection, Timed, edge::ListLink<ByAge>, edge::ListLink<B
     Exchange* exchange = nullptr;
     std::unique_ptr<H2Connection> h2;  // of state http2
     Client* carrier = nullptr;         // of a stream: the client that has the socket
+    InnerSink* sink = nullptr;         // of a request that the edge makes: there is no connection
     std::uint64_t discarded = 0;
     std::uint16_t edge_port = 0;
     std::uint8_t address_size = 0;
@@ -145,6 +147,7 @@ enum class ResponseStage : std::uint8_t {
     cache,     // waits for a fetch, or is served from what is stored
     password,  // waits for it to be checked
     site,      // a file is sent
+    auth,      // waits for a process to say whether it may come in
     done,
 };
 
@@ -193,7 +196,6 @@ struct PasswordVisit : edge::ListLink<ByPassword> {
     std::shared_ptr<PasswordCheck> check;
     bool nobody = false;  // no user has that name: it is wrong whatever the check says
     std::string realm;
-    std::optional<CacheSpec> cache;  // what is wanted once it is let in
 };
 
 struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
@@ -205,17 +207,21 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     Buffer* to_client = nullptr;    // heads and framing ahead of the body in upstream->in
 
     // Request. client->in holds its head at in->begin and keeps it to the end, for the log and
-    // for a repeat.
+    // for a repeat; of a body what was not passed on, and behind the head what was, as long as
+    // there is room.
     BodyReader request_body;
     std::size_t head_end = 0;  // in client->in
     std::size_t body_at = 0;   // in client->in: the first body byte not passed on
     http::Version version = http::Version::http_1_1;
-    bool replay_lost = false;   // some of the body that was passed on is gone
-    bool request_sent = false;  // all of it, upstream
-    bool request_cut = false;   // the instance reads no more of it
-    bool fresh_only = false;    // a pooled connection was dead already
-    bool continued = false;     // 100 was passed on
+    std::uint64_t replay_max = edge::k_replay_memory_max;  // of the body, kept for a repeat
+    std::unique_ptr<ReplayFile> replay;  // what was passed on of it and left client->in
+    bool replay_lost = false;            // some of the body that was passed on is gone
+    bool request_sent = false;           // all of it, upstream
+    bool request_cut = false;            // the instance reads no more of it
+    bool fresh_only = false;             // a pooled connection was dead already
+    bool continued = false;              // 100 was passed on
     http::UpgradeWish upgrade;
+    Buffer* request_trailers = nullptr;  // field lines, of a chunked body for who takes them
 
     // Response.
     ResponseStage stage = ResponseStage::head;
@@ -227,6 +233,8 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     std::uint32_t hsts_s = 0;  // of the route, over TLS
     std::uint32_t interim = 0;
     std::uint64_t body_bytes_sent = 0;
+    bool wants_trailers = false;          // the client does
+    Buffer* response_trailers = nullptr;  // field lines, of a chunked body
 
     bool instance_told_end = false;  // of a tunnel: the client's end was passed on
     bool client_told_end = false;    // the instance's end was passed on
@@ -238,7 +246,12 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     CacheVisit* visit = nullptr;              // of a route with a cache
     SiteVisit* site_visit = nullptr;          // of stage site
     std::unique_ptr<PasswordVisit> password;  // of stage password
+    bool mirror = false;                      // a copy of it is to go to the canary
+    bool mirrored = false;                    // it is such a copy: not held, nor repeated
+    std::unique_ptr<AuthWait> auth;           // of stage auth
     bool authenticated = false;               // the name in its Authorization is who it is
+    bool vouched = false;       // fields of it are those that a process of its app has said,
+    bool vouched_user = false;  // X-Forwarded-User among them
 };
 
 }  // namespace moln::edge_loop

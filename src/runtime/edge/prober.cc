@@ -85,7 +85,8 @@ void Prober::run_due(std::int64_t now_ms) {
             begin(target, now_ms);
             continue;
         }
-        finish(target, {.good = false, .reason = late_reason(target)}, now_ms);
+        finish(target, {.good = false, .reason = late_reason(target), .late = target.connected},
+               now_ms);
     }
 }
 
@@ -182,6 +183,7 @@ void Prober::finish(Target& target, const edge::ProbeOutcome& outcome, std::int6
     target.fd.reset();
     target.answer.clear();
     const bool changed = target.health.apply(outcome, target.spec, target.state);
+    target.cell->late.store(target.health.late(), std::memory_order_relaxed);
     target.cell->health.store(target.health.health(), std::memory_order_release);
     schedule(target, now_ms + target.health.pause(target.spec, target.state).count);
     if (changed) on_change_();

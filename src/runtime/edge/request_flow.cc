@@ -3,15 +3,40 @@
 
 #include "runtime/edge/flow.h"
 #include "runtime/edge/framed_buffer.h"
+#include "runtime/edge/mirror_flow.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
 namespace {
 
+// It will not be sent again.
+void lose_replay(Exchange& exchange) {
+    exchange.replay_lost = true;
+    exchange.replay.reset();
+}
+
+// Is the request sent again, from what is kept of it past memory?
+bool is_replaying(const Exchange& exchange) {
+    return exchange.replay != nullptr && exchange.replay->reading();
+}
+
 // Received body bytes that were not passed on.
 std::string_view received(const Exchange& exchange) {
+    if (is_replaying(exchange)) return exchange.replay->piece();
     const Buffer& in = *exchange.client->in;
     return {in.bytes + exchange.body_at, in.end - exchange.body_at};
+}
+
+// They were passed on.
+void pass_on(Exchange& exchange, std::size_t bytes) {
+    if (bytes == 0) return;
+    if (is_replaying(exchange)) {
+        exchange.replay->consume(bytes);
+        return;
+    }
+    exchange.body_at += bytes;
+    const std::uint64_t past = exchange.replay == nullptr ? 0 : exchange.replay->size();
+    if (past + exchange.body_at - exchange.head_end > exchange.replay_max) lose_replay(exchange);
 }
 
 // A body of unknown length: in chunks, or as it is where a stream's end ends it.
@@ -32,7 +57,8 @@ Flow chunk_stream(Core& core, Exchange& exchange) {
     BodyReader& body = exchange.request_body;
     while (!body.complete) {
         const auto waiting = received(exchange);
-        if (waiting.empty() && !exchange.client->ended) return Flow::progress;
+        const bool more = is_replaying(exchange) || !exchange.client->ended;
+        if (waiting.empty() && more) return Flow::progress;
         if (exchange.to_upstream == nullptr) exchange.to_upstream = core.buffers.lend();
         if (exchange.to_upstream == nullptr) return Flow::gone;
         Buffer& out = *exchange.to_upstream;
@@ -44,13 +70,31 @@ Flow chunk_stream(Core& core, Exchange& exchange) {
             break;
         }
         append_body(exchange, data);
-        exchange.body_at += data.size();
+        pass_on(exchange, data.size());
         core.counts.bytes_in.add(static_cast<std::int64_t>(data.size()));
-        if (exchange.body_at - exchange.head_end > edge::k_replay_body_max) {
-            exchange.replay_lost = true;
-        }
     }
     return Flow::progress;
+}
+
+// Only HTTP/2 says that it takes trailers (TE is always sent there). What the edge knows of heads
+// is no trailer. False: no memory.
+bool keep_trailer(Core& core, Exchange& exchange, const http::Field& field) {
+    const bool takes = exchange.upstream->stream != nullptr && field.id == http::FieldId::other;
+    return !takes || append_line(core.buffers, &exchange.request_trailers, field);
+}
+
+std::string_view trailers_of(const Exchange& exchange) {
+    if (exchange.request_trailers != nullptr) return exchange.request_trailers->view();
+    const H2Stream* stream = exchange.client->stream;
+    if (stream == nullptr || stream->trailers == nullptr) return {};
+    return stream->trailers->view();
+}
+
+// A stream whose body has its length may still bring trailers: only its end says that none come.
+bool awaits_trailers(const Exchange& exchange) {
+    const H2Stream* client = exchange.client->stream;
+    return client != nullptr && exchange.upstream->stream != nullptr && client->body_follows &&
+           !client->ended_in && !client->closed;
 }
 
 // Takes chunks apart and writes them anew into to_upstream, as far as there is room.
@@ -65,17 +109,20 @@ Flow transcode_chunks(Core& core, Exchange& exchange) {
         const auto input =
             received(exchange).substr(0, out.room() - 2 * http::k_chunk_framing_bytes_max);
         const http::ChunkStep step = body.chunks.next(input);
-        exchange.body_at += step.consumed;
+        if (step.kind == http::ChunkStep::Kind::data) {
+            core.counts.bytes_in.add(static_cast<std::int64_t>(step.data.size()));
+            append_body(exchange, step.data);
+        }
+        pass_on(exchange, step.consumed);
         switch (step.kind) {
-            case http::ChunkStep::Kind::data:
-                core.counts.bytes_in.add(static_cast<std::int64_t>(step.data.size()));
-                append_body(exchange, step.data);
-                break;
+            case http::ChunkStep::Kind::data: break;
             case http::ChunkStep::Kind::done:
                 append_end(exchange);
                 body.complete = true;
                 break;
-            case http::ChunkStep::Kind::trailer: break;
+            case http::ChunkStep::Kind::trailer:
+                if (!keep_trailer(core, exchange, step.trailer)) return Flow::gone;
+                break;
             case http::ChunkStep::Kind::refused: core.counts.bad_requests.add(1); return Flow::gone;
             case http::ChunkStep::Kind::need_more:
                 if (step.consumed == 0) return Flow::wait;
@@ -92,23 +139,35 @@ std::string_view sendable(const Exchange& exchange) {
     return received(exchange).substr(0, body.left);
 }
 
-// Makes room behind what was received; what a repeat would need may go for it.
-bool make_room(Exchange& exchange) {
+// What was passed on leaves memory, for a file if it may be needed again.
+void keep_for_replay(Core& core, Exchange& exchange) {
+    if (exchange.replay_lost) return;
+    if (exchange.replay == nullptr && exchange.replay_max > edge::k_replay_memory_max) {
+        exchange.replay = ReplayFile::make(*core.replays, core.buffers);
+    }
+    const std::string_view passed(exchange.client->in->bytes + exchange.head_end,
+                                  exchange.body_at - exchange.head_end);
+    if (exchange.replay == nullptr || !exchange.replay->append(passed)) lose_replay(exchange);
+}
+
+// Makes room behind what was received.
+bool make_room(Core& core, Exchange& exchange) {
     Buffer& in = *exchange.client->in;
     if (in.room() != 0) return true;
     const std::size_t kept = in.end - exchange.body_at;
     if (exchange.body_at == exchange.head_end) return false;  // all of it is still to be sent
+    keep_for_replay(core, exchange);
     std::copy(in.bytes + exchange.body_at, in.bytes + in.end, in.bytes + exchange.head_end);
     exchange.body_at = exchange.head_end;
     in.end = exchange.head_end + kept;
-    exchange.replay_lost = true;
     return true;
 }
 
-Flow read_body(Exchange& exchange) {
+Flow read_body(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
+    if (is_replaying(exchange)) return Flow::progress;
     if (client.ended) return Flow::gone;  // in the middle of its own request
-    if (!client.ready.readable || !make_room(exchange)) return Flow::wait;
+    if (!client.ready.readable || !make_room(core, exchange)) return Flow::wait;
     const IoResult got = receive(client, *client.in);
     switch (got.end) {
         case IoEnd::some: return Flow::progress;
@@ -127,19 +186,21 @@ Flow read_body(Exchange& exchange) {
 void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
     bytes = consume_ahead(core.buffers, &exchange.to_upstream, bytes);
     BodyReader& body = exchange.request_body;
-    exchange.body_at += bytes;
+    pass_on(exchange, bytes);
     core.counts.bytes_in.add(static_cast<std::int64_t>(bytes));
     if (body.framing.kind == http::BodyKind::length && !body.complete) {
         body.left -= bytes;
         body.complete = body.left == 0;
     }
-    if (exchange.body_at - exchange.head_end > edge::k_replay_body_max) exchange.replay_lost = true;
 }
 
 void end_request(Core& core, Exchange& exchange) {
     exchange.request_sent = true;
+    if (exchange.mirror) begin_mirror(core, exchange);
     core.buffers.take_back(&exchange.to_upstream);
-    if (exchange.upstream->stream != nullptr) end_output(*exchange.upstream);
+    if (H2Stream* stream = exchange.upstream->stream) {
+        stream->link->end(*stream, trailers_of(exchange));
+    }
 }
 
 }  // namespace
@@ -148,6 +209,7 @@ Flow pump_request(Core& core, Exchange& exchange) {
     Upstream* upstream = exchange.upstream;
     if (upstream == nullptr || upstream->state != UpstreamState::busy) return Flow::wait;
     if (exchange.request_sent || exchange.request_cut) return Flow::wait;
+    if (is_replaying(exchange) && !exchange.replay->load()) return Flow::gone;
     if (exchange.request_body.framing.kind == http::BodyKind::chunked) {
         if (transcode_chunks(core, exchange) == Flow::gone) return Flow::gone;
     }
@@ -158,7 +220,8 @@ Flow pump_request(Core& core, Exchange& exchange) {
         exchange.to_upstream == nullptr ? std::string_view() : exchange.to_upstream->view();
     const std::string_view body = sendable(exchange);
     if (head.empty() && body.empty()) {
-        if (!exchange.request_body.complete) return read_body(exchange);
+        if (!exchange.request_body.complete) return read_body(core, exchange);
+        if (awaits_trailers(exchange)) return Flow::wait;
         end_request(core, exchange);
         return Flow::progress;
     }
@@ -173,15 +236,17 @@ Flow pump_request(Core& core, Exchange& exchange) {
     }
     note_sent(core, exchange, put.bytes);
     const bool all = exchange.to_upstream == nullptr && exchange.request_body.complete;
-    if (all) end_request(core, exchange);
+    if (all && !awaits_trailers(exchange)) end_request(core, exchange);
     return Flow::progress;
 }
 
-Flow discard_request(Client& client) {
+Flow discard_request(Core& core, Client& client) {
     Exchange& exchange = *client.exchange;
     BodyReader& body = exchange.request_body;
     for (;;) {
         Buffer& in = *client.in;
+        const bool kept = is_replaying(exchange);  // it was received long ago
+        if (kept && !exchange.replay->load()) return Flow::gone;
         std::size_t used = 0;
         if (body.framing.kind == http::BodyKind::length) {
             used = received(exchange).substr(0, body.left).size();
@@ -193,13 +258,18 @@ Flow discard_request(Client& client) {
             if (step.kind == http::ChunkStep::Kind::refused) return Flow::gone;
             if (step.kind == http::ChunkStep::Kind::done) body.complete = true;
         }
-        exchange.body_at += used;
-        client.discarded += used;
+        exchange.replay_lost = true;
+        if (kept) {
+            exchange.replay->consume(used);
+        } else {
+            exchange.body_at += used;
+            client.discarded += used;
+        }
         if (body.complete) return Flow::done;
         if (client.discarded > edge::k_discard_body_max) return Flow::gone;
-        if (used != 0) continue;
+        if (used != 0 || kept) continue;
         if (exchange.body_at == in.end) in.end = exchange.body_at = exchange.head_end;
-        const Flow flow = read_body(exchange);
+        const Flow flow = read_body(core, exchange);
         if (flow != Flow::progress) return flow;
     }
 }

@@ -7,6 +7,7 @@
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/framed_buffer.h"
+#include "runtime/edge/inner_sink.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
@@ -32,7 +33,9 @@ Flow broken_attempt(Core& core, Exchange& exchange) {
     auto end = edge::AttemptEnd::broken;
     if (any_byte) {
         end = edge::AttemptEnd::response_begun;
-    } else if (upstream.reused || was_refused(upstream)) {
+    } else if (was_refused(upstream)) {
+        end = edge::AttemptEnd::refused;
+    } else if (upstream.reused) {
         end = edge::AttemptEnd::stale;
     }
     fail_attempt(core, exchange, end);
@@ -59,7 +62,7 @@ Flow pass_interim(Core& core, Exchange& exchange) {
     if (++exchange.interim > edge::k_interim_responses_max) return broken_attempt(core, exchange);
     const http::RequestHead& request = exchange.heads->request;
     exchange.heads->response_cursor = {};
-    const bool nobody = exchange.client->fill != nullptr;
+    const bool nobody = exchange.client->sink != nullptr;
     if (nobody || request.version == http::Version::http_1_0) return Flow::progress;
     Buffer* out = client_buffer(core, exchange);
     if (out == nullptr) return Flow::gone;
@@ -111,8 +114,42 @@ http::ExtraField affinity_field(const Exchange& exchange, std::span<char> room) 
     return {.name = "Set-Cookie", .value = value.written()};
 }
 
+// A client of HTTP/2 does; another says so (RFC 9110 6.5.1), and has room for them in chunks alone.
+bool takes_trailers(const Exchange& exchange) {
+    const bool may_come = exchange.response_body.framing.kind == http::BodyKind::chunked ||
+                          exchange.upstream->stream != nullptr;
+    if (!may_come) return false;
+    if (exchange.client->stream != nullptr) return true;
+    if (exchange.client_body != http::BodyKind::chunked) return false;
+    bool said = false;
+    for (const http::Field field : exchange.heads->request.fields) {
+        if (field.id != http::FieldId::te) continue;
+        http::for_each_element(field.value, [&](std::string_view coding) {
+            said = said || http::equals_ignoring_case(coding, "trailers");
+        });
+    }
+    return said;
+}
+
+// To what is in the place of a client.
+Flow pass_head_inside(Core& core, Exchange& exchange) {
+    const http::ResponseHead& head = exchange.heads->response;
+    auto framing = http::response_body(
+        head, {.method = exchange.heads->request.method, .upgrade_sent = false});
+    const H2Stream* stream = exchange.upstream->stream;
+    if (stream != nullptr && !stream->body_follows) framing = {};
+    exchange.status = head.status;
+    const Flow flow = exchange.client->sink->take_head(core, exchange, framing);
+    if (flow != Flow::progress) return flow;
+    exchange.response_body.start(framing);
+    exchange.client_body = http::body_for_client(framing, http::Version::http_1_0).kind;
+    exchange.client_begun = true;
+    exchange.stage = ResponseStage::body;
+    return Flow::progress;
+}
+
 Flow pass_head(Core& core, Exchange& exchange) {
-    if (exchange.client->fill != nullptr) return fill_head(core, exchange);
+    if (exchange.client->sink != nullptr) return pass_head_inside(core, exchange);
     const http::RequestHead& request = exchange.heads->request;
     const http::ResponseHead& response = exchange.heads->response;
     auto framing = http::response_body(
@@ -162,6 +199,7 @@ Flow pass_head(Core& core, Exchange& exchange) {
     exchange.client_body = to_client.kind;
     exchange.client_begun = true;
     exchange.status = response.status;
+    exchange.wants_trailers = takes_trailers(exchange);
     exchange.stage = ResponseStage::body;
     return Flow::progress;
 }
@@ -192,6 +230,15 @@ Flow read_head(Core& core, Exchange& exchange) {
     return flow;
 }
 
+// Of the response, if they are passed on.
+std::string_view trailers_of(const Exchange& exchange) {
+    if (!exchange.wants_trailers) return {};
+    if (exchange.response_trailers != nullptr) return exchange.response_trailers->view();
+    const H2Stream* stream = exchange.upstream->stream;
+    if (stream == nullptr || stream->trailers == nullptr) return {};
+    return stream->trailers->view();
+}
+
 // Appends data to to_client as the client is to get it.
 void frame(Buffer& out, http::BodyKind kind, std::string_view data) {
     if (kind == http::BodyKind::chunked) {
@@ -209,9 +256,11 @@ Flow transcode(Core& core, Exchange& exchange) {
     while (!body.complete && upstream.in != nullptr && !upstream.in->empty()) {
         Buffer* out = client_buffer(core, exchange);
         if (out == nullptr) return Flow::gone;
-        if (out->room() < 2 * http::k_chunk_framing_bytes_max) return Flow::wait;
-        const auto input =
-            upstream.in->view().substr(0, out->room() - 2 * http::k_chunk_framing_bytes_max);
+        const std::size_t reserve =
+            2 * http::k_chunk_framing_bytes_max +
+            (exchange.wants_trailers && exchange.client->stream == nullptr ? k_last_chunk_room : 0);
+        if (out->room() <= reserve) return Flow::wait;
+        const auto input = upstream.in->view().substr(0, out->room() - reserve);
         if (body.framing.kind != http::BodyKind::chunked) {
             frame(*out, exchange.client_body, input);
             exchange.body_bytes_sent += input.size();
@@ -224,10 +273,14 @@ Flow transcode(Core& core, Exchange& exchange) {
             frame(*out, exchange.client_body, step.data);
             exchange.body_bytes_sent += step.data.size();
         }
+        if (step.kind == http::ChunkStep::Kind::trailer && exchange.wants_trailers &&
+            !append_line(core.buffers, &exchange.response_trailers, step.trailer)) {
+            return Flow::gone;
+        }
         body.complete = step.kind == http::ChunkStep::Kind::done;
         upstream.in->consume(step.consumed);
         if (body.complete && exchange.client_body == http::BodyKind::chunked) {
-            out->append(http::k_last_chunk);
+            append_last_chunk(*out, trailers_of(exchange));
         }
         if (step.kind == http::ChunkStep::Kind::need_more && step.consumed == 0) break;
     }
@@ -270,15 +323,10 @@ Flow end_of_body(Core& core, Exchange& exchange) {
     if (exchange.client_body == http::BodyKind::chunked) {
         Buffer* out = client_buffer(core, exchange);
         if (out == nullptr) return Flow::gone;
-        out->append(http::k_last_chunk);
+        const auto trailers = trailers_of(exchange);
+        append_last_chunk(*out, trailers.size() < k_last_chunk_room ? trailers : "");
     }
     return Flow::progress;
-}
-
-std::string_view trailers_of(const Exchange& exchange) {
-    const H2Stream* stream = exchange.upstream->stream;
-    if (stream == nullptr || stream->trailers == nullptr) return {};
-    return stream->trailers->view();
 }
 
 // Of a stream, whose end is a word of its own.
@@ -297,8 +345,8 @@ h2::End end_with(const Exchange& exchange, std::string_view body) {
     return reader.complete || last ? h2::End::stream : h2::End::open;
 }
 
-IoResult fill_both(Core& core, CacheFill& fill, std::string_view head, std::string_view body) {
-    const bool good = fill_body(core, fill, head) && fill_body(core, fill, body);
+IoResult give(Core& core, InnerSink& sink, std::string_view head, std::string_view body) {
+    const bool good = sink.take_body(core, head) && sink.take_body(core, body);
     return {good ? IoEnd::some : IoEnd::broken, good ? head.size() + body.size() : 0};
 }
 
@@ -321,8 +369,8 @@ Flow pump_body(Core& core, Exchange& exchange) {
         return flow == Flow::done ? end_of_body(core, exchange) : flow;
     }
     if (!client.ready.writable) return Flow::wait;
-    const IoResult put = client.fill != nullptr
-                             ? fill_both(core, *client.fill, head, body)
+    const IoResult put = client.sink != nullptr
+                             ? give(core, *client.sink, head, body)
                              : transmit(client, head, body, end_with(exchange, body));
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
@@ -366,7 +414,7 @@ Flow pump_response(Core& core, Exchange& exchange) {
 
 Flow flush_local(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
-    if (client.fill != nullptr) return Flow::done;  // who waited was told
+    if (client.sink != nullptr) return Flow::done;  // who waited was told
     if (!client.ready.writable) return Flow::wait;
     if (exchange.to_client->empty()) {  // a stream's head was all
         core.buffers.take_back(&exchange.to_client);

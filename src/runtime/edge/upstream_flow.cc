@@ -20,7 +20,8 @@ bool silent(const Upstream& upstream) {
 // A repeatable request takes any idle connection: should it be dead, the request is sent again.
 // Another one takes only what was busy a moment ago and looks alive.
 Upstream* take_idle(Core& core, const Exchange& exchange, EndpointView& endpoint) {
-    const bool repeatable = http::is_idempotent(exchange.heads->request.method);
+    const bool repeatable =
+        edge::may_repeat(exchange.heads->request.method, retry_mode(*exchange.app));
     while (Upstream* upstream = endpoint.idle.pop_back()) {
         --endpoint.idle_count;
         clear_timer(*upstream);

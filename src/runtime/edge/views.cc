@@ -3,13 +3,29 @@
 #include <algorithm>
 
 #include "edge/balance.h"
+#include "edge/health.h"
 
 namespace moln::edge_loop {
 
 bool Views::eligible(const EndpointView& endpoint) const {
-    return endpoint.current && endpoint.state == EndpointState::active &&
-           !endpoint.ejection.ejected &&
-           endpoint.cell->health.load(std::memory_order_relaxed) != EndpointHealth::unhealthy;
+    if (!endpoint.current || endpoint.state != EndpointState::active || endpoint.ejection.ejected) {
+        return false;
+    }
+    if (endpoint.cell->health.load(std::memory_order_relaxed) != EndpointHealth::unhealthy) {
+        return true;
+    }
+    return endpoint.app->panic[endpoint.canary ? 1 : 0] &&
+           endpoint.cell->late.load(std::memory_order_relaxed);
+}
+
+void Views::refresh_panic(AppView& app) {
+    std::array<edge::Panic, 2> panic;
+    for (const EndpointView* endpoint : app.endpoints) {
+        panic[endpoint->canary ? 1 : 0].see(endpoint->state,
+                                            endpoint->cell->health.load(std::memory_order_relaxed),
+                                            endpoint->cell->late.load(std::memory_order_relaxed));
+    }
+    app.panic = {panic[0].is_on(), panic[1].is_on()};
 }
 
 void Views::refresh_load(EndpointView& endpoint) {
@@ -71,8 +87,9 @@ void Views::apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
             view.unlink();
             orphan_idle(view, orphans);
         }
-        refresh_load(view);
     }
+    refresh_panic(app);
+    for (EndpointView* view : app.endpoints) refresh_load(*view);
 }
 
 void Views::begin_slow_starts(AppView& app, bool late, std::int64_t now_ms) {
@@ -112,6 +129,7 @@ void Views::sweep(edge::List<Upstream, ByPool>& orphans) {
         if (gone) {
             view.spec = nullptr;
             view.site.reset();
+            view.allowed = {};
             view.endpoints.clear();
             view.loads.clear();
             view.active = view.ejected = 0;
@@ -135,6 +153,7 @@ void Views::apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByP
             view->slot = &entry.cell->slots[worker_];
         }
         apply_app(*view, entry, tables_->compiled.apps[i], orphans);
+        view->allowed = tables_->compiled.allowed[i];
         begin_slow_starts(*view, old != nullptr, now_ms);
         by_index_.push_back(view.get());
     }
@@ -188,7 +207,7 @@ EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tri
     const bool hidden = hide(app, tried, how.wish.canary);
     EndpointView* picked = pick_shown(app, how);
     if (hidden) show(app, tried);
-    if (picked == nullptr && how.wish.canary) {
+    if (picked == nullptr && how.wish.canary && !how.canary_only) {
         // The canary cannot: whoever it was for is served by the others.
         Pick others = how;
         others.wish.canary = false;
@@ -430,6 +449,7 @@ void Views::readmit(std::int64_t now_ms) {
 }
 
 void Views::refresh_health() {
+    for (auto& [cell, app] : apps_) refresh_panic(*app);
     for (auto& [cell, view] : endpoints_) refresh_load(*view);
 }
 

@@ -2,6 +2,7 @@
 // requests experienced. Outlives snapshots as long as a request needs it. One thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -46,12 +47,15 @@ struct AppView : edge::ListLink<ByHolding> {
     std::shared_ptr<AppCell> cell;
     AppSlot* slot = nullptr;
     const EdgeApp* spec = nullptr;         // of the snapshot in use; null once the app has gone
+    std::span<const IpNetwork> allowed;    // who passes its maintenance; of the same
     std::shared_ptr<const OpenSite> site;  // of spec->site; null: it cannot be read
     std::vector<EndpointView*> endpoints;
     std::vector<std::uint32_t> loads;  // for edge::least_loaded, beside endpoints
     std::size_t turn = 0;
     std::size_t active = 0;
     std::size_t ejected = 0;
+    // Nobody is healthy, what is only late gets requests: of the release that serves, of a canary.
+    std::array<bool, 2> panic = {};
     std::int64_t slow_until_ms = 0;  // the last of its endpoints'
     std::uint64_t seen = 0;
     std::uint32_t exchanges = 0;  // that point here
@@ -59,6 +63,14 @@ struct AppView : edge::ListLink<ByHolding> {
     edge::List<Exchange, ByHold> held;
     edge::List<Stream, ByHold> held_streams;
 };
+
+inline bool is_in_maintenance(const AppView& app) {
+    return app.spec != nullptr && app.spec->maintenance.has_value();
+}
+
+inline RetryMode retry_mode(const AppView& app) {
+    return app.spec == nullptr ? RetryMode::idempotent : app.spec->retry;
+}
 
 // Where the worker says that a drained endpoint has become idle.
 class DrainListener {
@@ -77,6 +89,7 @@ enum class PickBy : std::uint8_t {
 
 struct Pick {
     edge::Preference wish = {};
+    bool canary_only = false;  // else others do for a canary that cannot
     PickBy by = PickBy::worker;
     std::int64_t now_ms = 0;
     std::uint64_t dice = 0;  // any number, for slow starts
@@ -149,6 +162,7 @@ private:
     void begin_slow_starts(AppView& app, bool late, std::int64_t now_ms);
     void sweep(edge::List<Upstream, ByPool>& orphans);
     void refresh_load(EndpointView& endpoint);
+    void refresh_panic(AppView& app);
     // Hides what was tried and the other group of endpoints; true: show() is to be called.
     bool hide(AppView& app, std::span<const EndpointCell* const> tried, bool canary);
     void show(AppView& app, std::span<const EndpointCell* const> tried);

@@ -58,6 +58,28 @@ struct World {
     }
 };
 
+TEST(Views, who_is_only_late_is_picked_when_nobody_is_healthy) {
+    World world;
+    world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+    const auto set = [&](std::size_t i, EndpointHealth health, bool late) {
+        EndpointCell& cell = *world.app().endpoints[i]->cell;
+        cell.late = late;
+        cell.health = health;
+        world.views.refresh_health();
+    };
+    set(0, EndpointHealth::unhealthy, true);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(world.views.pick(world.app(), {})->index, 1U);
+    set(1, EndpointHealth::unhealthy, false);
+    EXPECT_TRUE(world.views.any_eligible(world.app()));
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(world.views.pick(world.app(), {})->index, 0U);
+    world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+    EXPECT_EQ(world.views.pick(world.app(), {})->index, 0U) << "also in the next snapshot";
+    set(0, EndpointHealth::unhealthy, false);
+    EXPECT_EQ(world.views.pick(world.app(), {}), nullptr);
+    set(1, EndpointHealth::healthy, false);
+    EXPECT_EQ(world.views.pick(world.app(), {})->index, 1U);
+}
+
 TEST(Views, an_endpoint_that_drains_or_goes_gets_nothing_new_and_keeps_what_it_has) {
     World world;
     world.publish({endpoint("a", EndpointState::active)});

@@ -10,6 +10,7 @@
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/datagram_flow.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/mirror_flow.h"
 #include "runtime/edge/site_flow.h"
 #include "runtime/edge/stream_flow.h"
 
@@ -152,6 +153,7 @@ void fire_timers(Core& core) {
     fire(core, core.upstream_idle_timers, on_upstream_timer);
     fire_stream_timers(core);
     fire_flow_timers(core);
+    fire_mirror_timers(core);
     resume_accepting(core);
     trim_buffers(core);
     core.views.readmit(core.now_ms);
@@ -176,6 +178,7 @@ int wait_ms(Core& core) {
     }
     each_stream_deadline(core, consider);
     each_flow_deadline(core, consider);
+    if (!core.mirrors.empty()) consider(next_mirror_deadline_ms(core));
     if (core.accept_paused_until_ms != 0) consider(core.accept_paused_until_ms);
     if (!core.views.holding().empty() || core.views.any_ejected()) {
         consider(core.now_ms + edge::k_tick.count);
@@ -238,6 +241,7 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     core->tls = setup.tls;
     core->cache = setup.cache;
     core->coder = setup.coder;
+    core->replays = setup.replays;
     core->rates = setup.rates;
     core->passwords = setup.passwords;
     core->site_reader = setup.site_reader;

@@ -25,6 +25,7 @@ struct WorkerSetup {
     const std::vector<std::unique_ptr<WorkerPort>>* workers = nullptr;  // all; outlive this one
     CacheStore* cache = nullptr;  // of all workers; outlives them
     CacheCoder* coder = nullptr;
+    ReplayStore* replays = nullptr;
     RateTable* rates = nullptr;
     PasswordChecker* passwords = nullptr;
     SiteReader* site_reader = nullptr;
