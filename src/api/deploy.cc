@@ -21,7 +21,8 @@ public:
         if (!call_->text("canary").empty()) {
             canary_ = {.share = call_->number("canary", -1),
                        .header = call_->text("canary_header"),
-                       .cookie = call_->text("canary_cookie")};
+                       .cookie = call_->text("canary_cookie"),
+                       .mirror = call_->number("mirror", 0)};
             if (auto valid = validate_canary(*canary_); !valid) return call_->fail(valid.error());
         }
         context_->streams.insert(shared_from_this());

@@ -84,7 +84,8 @@ void route_add(std::shared_ptr<Call> call) {
                     .idle = body.idle,
                     .cache = body.cache,
                     .rate = body.rate,
-                    .auth = body.auth};
+                    .auth = body.auth,
+                    .forward_auth = body.forward_auth};
     if (is_stream(route) && route.host.empty()) route.host = "*";
     if (auto valid = validate(route); !valid) return call->fail(valid.error());
     if (auto valid = validate_name(body.process); !valid) {

@@ -54,7 +54,10 @@ std::vector<Endpoint> deploy_endpoints() {
                    {.name = "canary_header",
                     .help = "with canary: requests with it too, \"X-Canary\", \"X-Canary: yes\""},
                    {.name = "canary_cookie",
-                    .help = "with canary: requests with it too, \"canary\", \"canary=yes\""}},
+                    .help = "with canary: requests with it too, \"canary\", \"canary=yes\""},
+                   {.name = "mirror",
+                    .kind = ParamKind::number,
+                    .help = "with canary: a copy of per cent of the other requests, 0 to 100"}},
          .body = {BodyKind::source, type_info<DeployImageBody>(), k_source_bytes_max},
          .reply = {ReplyKind::lines, type_info<ChangeView>(),
                    "{\"line\": text} of progress, then {\"result\": ChangeView} or {\"error\": …}; "

@@ -88,6 +88,7 @@ RouteView route_view(const World& world, const AppId& app, const RouteSpec& rout
                    .hsts = route.hsts,
                    .cache = route.cache,
                    .rate = route.rate};
+    view.forward_auth = route.forward_auth;
     if (route.auth) {
         for (const auto& user : route.auth->users) view.users.emplace_back(user_name(user));
     }
@@ -137,6 +138,7 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
         spec.cache = route.cache;
         spec.rate = route.rate;
         spec.auth = route.auth;
+        spec.forward_auth = route.forward_auth;
         if (!told) views.push_back(route_view(world, app.id, spec, RouteOrigin::automatic));
     }
     return views;

@@ -52,14 +52,20 @@ struct Invocation {
     bool no_compress = false;
     std::string rate_limit;
     std::string rate_limit_route;
+    std::string forward_auth;  // "auth:/check"
+    std::vector<std::string> forward_auth_copy;
     std::string users;                    // a file of "name:hash" lines
     std::vector<std::string> user_lines;  // what is in it
     std::string realm;
     std::string canary;  // a share, "10" or "10%"
     std::string canary_header;
     std::string canary_cookie;
+    std::string mirror;  // a share
     std::string page;
     std::string retry_after;
+    std::vector<std::string> allow;
+    bool pass = false;
+    std::string pass_word;  // what was made for `pass`
     std::optional<std::string> email;
     std::string directory;
     std::string ca_file;

@@ -55,11 +55,16 @@ void deploy_options(CLI::App& app, Invocation& to) {
     app.add_option("--canary-cookie", to.canary_cookie, "And for requests with it: canary=yes")
         ->type_name("COOKIE")
         ->needs(canary);
+    app.add_option("--mirror", to.mirror, "And a copy of this share of the others: 20%")
+        ->type_name("SHARE")
+        ->needs(canary);
     change_options(app, to);
 }
 
 void canary_options(CLI::App& app, Invocation& to) {
-    app.add_option("SHARE", to.canary, "Of the clients: 25%")->type_name("")->required();
+    app.add_option("SHARE", to.canary, "Of the clients: 25%")->type_name("");
+    app.add_option("--mirror", to.mirror, "A copy of this share of the others: 20%")
+        ->type_name("SHARE");
     app.add_option("--header", to.canary_header, "Requests with it too: \"X-Canary: yes\"")
         ->type_name("HEADER");
     app.add_option("--cookie", to.canary_cookie, "Requests with it too: canary=yes")
@@ -72,6 +77,10 @@ void maintenance_options(CLI::App& app, Invocation& to) {
         ->type_name("FILE");
     app.add_option("--retry-after", to.retry_after, "When clients are to come again: 10m")
         ->type_name("DURATION");
+    app.add_option("--allow", to.allow, "Network that still reaches the app: 10.0.0.0/8")
+        ->type_name("NETWORK")
+        ->allow_extra_args(false);
+    app.add_flag("--pass", to.pass, "Make a cookie with which one still reaches the app");
     change_options(app, to);
 }
 
@@ -133,6 +142,13 @@ void route_options(CLI::App& app, Invocation& to) {
         ->type_name("RATE");
     app.add_option("--users", to.users, "Let in only them: lines of `moln password`; - for input")
         ->type_name("FILE");
+    app.add_option("--forward-auth", to.forward_auth,
+                   "Let in only what this process of the app answers 2xx to: auth:/check")
+        ->type_name("PROCESS:PATH");
+    app.add_option("--forward-auth-copy", to.forward_auth_copy,
+                   "Field of that answer that the app gets: X-Auth-User")
+        ->type_name("FIELD")
+        ->allow_extra_args(false);
     app.add_option("--realm", to.realm, "With --users: what the browser says it is for")
         ->type_name("TEXT");
     app.add_option("--listen", to.listen, "Pass on a port without HTTP: tcp:5432, udp:53")

@@ -52,6 +52,27 @@ TEST(Parse, everything_after_run_is_the_command) {
     EXPECT_THAT(refused({"run"}), HasSubstr("expected a command"));
 }
 
+TEST(Parse, what_is_said_of_requests_becomes_a_body) {
+    const auto body = [](const std::vector<std::string>& words) {
+        const auto call = request_for(said(words), "shop");
+        return call ? call->body : call.error().reason;
+    };
+    const auto route = body({"route", "add", "a.test", "--forward-auth", "auth:/check",
+                             "--forward-auth-copy", "X-User", "--forward-auth-copy", "X-Group"});
+    EXPECT_THAT(route, HasSubstr(R"("forward_auth":{"process":"auth","path":"/check",)"
+                                 R"("copy":["X-User","X-Group"]})"));
+    EXPECT_THAT(body({"route", "add", "a.test", "--forward-auth", "auth"}),
+                HasSubstr("a process and a path such as \"auth:/check\""));
+    EXPECT_THAT(body({"route", "add", "a.test", "--forward-auth-copy", "X-User"}),
+                HasSubstr("--forward-auth with it"));
+    EXPECT_THAT(body({"canary", "--mirror", "20%"}), HasSubstr(R"("mirror":20)"));
+    EXPECT_THAT(body({"canary", "5", "--mirror", "101"}), HasSubstr("0 to 100 per cent"));
+    EXPECT_THAT(body({"canary", "5", "--mirror", "all"}), HasSubstr("--mirror: expected a share"));
+    EXPECT_THAT(body({"canary"}), HasSubstr("a SHARE or --mirror"));
+    EXPECT_THAT(body({"maintenance", "on", "--allow", "10.0.0.0/8", "--allow", "::1"}),
+                HasSubstr(R"("allow":["10.0.0.0/8","::1"],"pass":"")"));
+}
+
 TEST(Parse, what_is_wrong_is_named) {
     EXPECT_THAT(refused({"bogus"}), HasSubstr("bogus: there is no such verb"));
     EXPECT_THAT(refused({"ps", "--bogus"}), HasSubstr("--bogus"));

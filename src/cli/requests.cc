@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "model/forward_auth.h"
 #include "model/quantity.h"
 #include "model/requests.h"
 
@@ -144,24 +145,55 @@ Result<std::optional<RateSpec>> rate_of(const Invocation& said) {
     return rate;
 }
 
-// "10" and "10%".
-Result<CanarySpec> canary_of(const Invocation& said) {
-    std::string_view digits = said.canary;
+// "10" and "10%"; "" is none.
+Result<std::int64_t> share_of(std::string_view text) {
+    if (text.empty()) return 0;
+    std::string_view digits = text;
     if (digits.ends_with('%')) digits.remove_suffix(1);
-    CanarySpec canary{.share = 0, .header = said.canary_header, .cookie = said.canary_cookie};
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), canary.share);
-    if (error != std::errc{} || end != digits.data() + digits.size()) {
-        return fail(ErrorCode::invalid,
-                    fmt::format("{}: expected a share such as \"10%\", found \"{}\"", said.verb,
-                                said.canary));
-    }
+    std::int64_t share = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), share);
+    if (error == std::errc{} && end == digits.data() + digits.size()) return share;
+    return fail(ErrorCode::invalid,
+                fmt::format("expected a share such as \"10%\", found \"{}\"", text));
+}
+
+Result<CanarySpec> canary_of(const Invocation& said) {
+    const auto share = share_of(said.canary);
+    if (!share) return fail_in(said.verb, share.error());
+    const auto mirror = share_of(said.mirror);
+    if (!mirror) return fail_in("--mirror", mirror.error());
+    CanarySpec canary{.share = *share,
+                      .header = said.canary_header,
+                      .cookie = said.canary_cookie,
+                      .mirror = *mirror};
     if (auto valid = validate_canary(canary); !valid) return fail_in(said.verb, valid.error());
     return canary;
 }
 
+// "auth:/check".
+Result<std::optional<ForwardAuthSpec>> forward_auth_of(const Invocation& said) {
+    if (said.forward_auth.empty()) {
+        if (said.forward_auth_copy.empty()) return std::nullopt;
+        return fail(ErrorCode::invalid, "--forward-auth-copy: expected --forward-auth with it");
+    }
+    const auto colon = said.forward_auth.find(':');
+    if (colon == std::string::npos) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("--forward-auth: expected a process and a path such as "
+                                "\"auth:/check\", found \"{}\"",
+                                said.forward_auth));
+    }
+    ForwardAuthSpec auth{.process = said.forward_auth.substr(0, colon),
+                         .path = said.forward_auth.substr(colon + 1),
+                         .copy = said.forward_auth_copy};
+    if (auto valid = validate_forward_auth(auth); !valid) {
+        return fail_in("--forward-auth", valid.error());
+    }
+    return auth;
+}
+
 Result<ApiCall> maintenance_on(const Invocation& said, const std::string& app) {
-    MaintenanceSpec maintenance{.page = said.page};
+    MaintenanceSpec maintenance{.page = said.page, .allow = said.allow, .pass = said.pass_word};
     if (!said.retry_after.empty()) {
         auto retry = parse_duration(said.retry_after);
         if (!retry) return fail_in("--retry-after", retry.error());
@@ -196,6 +228,7 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
     }
     MOLN_ASSIGN(body.cache, cache_of(said));
     MOLN_ASSIGN(body.rate, rate_of(said));
+    MOLN_ASSIGN(body.forward_auth, forward_auth_of(said));
     if (!said.users.empty()) {
         body.auth = AuthSpec{.users = said.user_lines};
         if (!said.realm.empty()) body.auth->realm = said.realm;
@@ -333,6 +366,9 @@ const std::map<std::string, Maker>& makers() {
         {"scale", scale},
         {"canary",
          [](I said, S app) -> Result<ApiCall> {
+             if (said.canary.empty() && said.mirror.empty()) {
+                 return fail(ErrorCode::invalid, "canary: expected a SHARE or --mirror");
+             }
              MOLN_ASSIGN(const auto canary, canary_of(said));
              return conditional(
                  said, send("PUT", target(app_path(app, "/canary"), change_query(said)), canary));
@@ -453,7 +489,8 @@ Result<ApiCall> deploy_call(const Invocation& invocation, const std::string& app
                      {"folder", folder},
                      {"canary", invocation.canary.empty() ? "" : std::to_string(canary.share)},
                      {"canary_header", canary.header},
-                     {"canary_cookie", canary.cookie}});
+                     {"canary_cookie", canary.cookie},
+                     {"mirror", canary.mirror == 0 ? "" : std::to_string(canary.mirror)}});
     const auto to = target(app_path(app, "/deploys"), query);
     if (!invocation.image.empty()) {
         return conditional(

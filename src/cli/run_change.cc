@@ -1,6 +1,7 @@
 // Verbs that change something: ask where it cannot be undone, send, show progress and result.
 #include <array>
 #include <cerrno>
+#include <random>
 #include <sstream>
 
 #include <fcntl.h>
@@ -34,6 +35,34 @@ std::string text_of(const json::value& value) {
     const auto* object = value.if_object();
     const auto* text = object == nullptr ? nullptr : object->if_contains("text");
     return text != nullptr && text->is_string() ? std::string(text->get_string()) : "";
+}
+
+// A word that nobody can guess, for a cookie: 24 letters of 6 bits.
+std::string fresh_pass() {
+    constexpr std::string_view k_letters =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    std::random_device random;
+    std::string word;
+    for (int i = 0; i < 24; ++i) word += k_letters[random() & 63];
+    return word;
+}
+
+// Nobody can ask for it again.
+Status show_with_pass(const Shell& shell, const json::value& value, const std::string& pass) {
+    if (shell.said.json) {
+        json::object with = value.is_object() ? value.get_object() : json::object();
+        with["pass"] = pass;
+        shell.print(json::serialize(with) + "\n");
+        return {};
+    }
+    shell.print(shell.said.quiet
+                    ? pass + "\n"
+                    : fmt::format("Who has this cookie still reaches the app; it is shown only "
+                                  "now:\n  moln-maintenance={0}\n"
+                                  "In a browser's console on the app's page:\n"
+                                  "  document.cookie = \"moln-maintenance={0}; path=/\"\n",
+                                  pass));
+    return {};
 }
 
 Status show_result(const Shell& shell, const json::value& value) {
@@ -262,6 +291,7 @@ Status send_change(const Shell& shell, const ApiCall& call,
 Verdict run_change(const Shell& shell) {
     auto said = shell.said;
     MOLN_TRY(read_said_files(said));
+    if (said.pass) said.pass_word = fresh_pass();
     std::string app;
     if (needs_app(said)) {
         MOLN_ASSIGN(app, app_to_act_on(shell));
@@ -296,7 +326,11 @@ Verdict run_change(const Shell& shell) {
         call.body = value.reveal();
         call.headers["Content-Type"] = "application/octet-stream";
     }
-    const auto result = [&](const json::value& value) { return show_result(shell, value); };
+    const auto result = [&](const json::value& value) -> Status {
+        if (said.pass_word.empty() || !shell.said.json) MOLN_TRY(show_result(shell, value));
+        if (said.pass_word.empty()) return {};
+        return show_with_pass(shell, value, said.pass_word);
+    };
     MOLN_TRY(send_change(shell, call, result));
     if (said.verb == "down") MOLN_TRY(wait_until_down(shell));
     if (said.verb == "route add" && !said.listen.empty() && !said.quiet) {

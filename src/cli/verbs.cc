@@ -40,6 +40,7 @@ const std::vector<Verb>& verbs() {
          "after that the switch goes on without you.",
          "moln deploy\nmoln deploy ./shop --app shop\nmoln deploy --dry-run\n"
          "moln deploy --canary 10% --canary-header X-Canary\n"
+         "moln deploy --canary 0 --mirror 20%\n"
          "moln deploy --image docker://127.0.0.1:5000/shop:2 --app shop"},
         {"releases", k_deploy, "List the releases that are kept", "", "moln releases"},
         {"rollback", k_deploy, "Switch back to an earlier release",
@@ -48,8 +49,10 @@ const std::vector<Verb>& verbs() {
         {"canary", k_deploy, "Set which requests the canary gets",
          "A canary is what `moln deploy --canary` made: a release beside the one that serves. A "
          "client is in the share or not by its address, so that it sees one release; a larger "
-         "share takes more clients in and none out.",
-         "moln canary 25%\nmoln canary 0 --header \"X-Canary: yes\" --cookie canary=yes"},
+         "share takes more clients in and none out. What is not said is none. With --mirror it "
+         "gets copies of requests, marked with X-Moln-Mirror, whose answers are dropped.",
+         "moln canary 25%\nmoln canary 0 --header \"X-Canary: yes\" --cookie canary=yes\n"
+         "moln canary --mirror 20%"},
         {"promote", k_deploy, "Let the canary take the place of what serves",
          "From here on it is a switch like any other. `moln rollback` ends a canary instead.",
          "moln promote"},
@@ -74,8 +77,10 @@ const std::vector<Verb>& verbs() {
         {"start", k_change, "Start a stopped app", "", "moln start"},
         {"maintenance on", k_change, "Answer with a page instead of the app",
          "Requests get 503 with the page and Retry-After; instances run on, routes without HTTP "
-         "too.",
-         "moln maintenance on\nmoln maintenance on --page soon.html --retry-after 10m"},
+         "too. Who comes from an allowed network, or has the cookie that --pass makes and prints "
+         "once, still reaches the app.",
+         "moln maintenance on\nmoln maintenance on --page soon.html --retry-after 10m\n"
+         "moln maintenance on --allow 10.0.0.0/8 --allow 2001:db8::/32 --pass"},
         {"maintenance off", k_change, "Let the app answer again", "", "moln maintenance off"},
         {"env ls", k_change, "List environment variables", "", "moln env ls"},
         {"env set", k_change, "Set environment variables; makes a release", "",
@@ -101,6 +106,7 @@ const std::vector<Verb>& verbs() {
          "moln route add shop.example.org --https both --hsts 30d\n"
          "moln route add shop.example.org --cache --stale-if-error 1h\n"
          "moln route add admin.example.org --users users.txt --rate-limit 20/s\n"
+         "moln route add app.example.org --forward-auth auth:/check --forward-auth-copy X-User\n"
          "moln route add --listen tcp:5432 --app db --process postgres\n"
          "moln route add --listen tcp:8443 mail.example.org --send-proxy v2"},
         {"password", k_change, "Print a user's line for a route that asks for passwords",

@@ -218,11 +218,13 @@ struct RouteView {
     std::optional<CacheSpec> cache = std::nullopt;  // none: the edge keeps nothing of it
     std::optional<RateSpec> rate = std::nullopt;
     std::vector<std::string> users;  // whose password opens it; none: it is open to anybody
+    std::optional<ForwardAuthSpec> forward_auth = std::nullopt;  // who is asked first
     friend bool operator==(const RouteView&, const RouteView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteView, (),
                       (app, host, path, process, origin, url, https, redirect, hsts, certificate,
-                       listen, port, accept_proxy, send_proxy, idle, problem, cache, rate, users))
+                       listen, port, accept_proxy, send_proxy, idle, problem, cache, rate, users,
+                       forward_auth))
 
 struct CacheView {
     NodeId node;

@@ -10,6 +10,7 @@ std::string canary_words(const CanarySpec& canary) {
     if (canary.share != 0) add(fmt::format("{} % of the clients", canary.share));
     if (!canary.header.empty()) add("requests with the header " + canary.header);
     if (!canary.cookie.empty()) add("requests with the cookie " + canary.cookie);
+    if (canary.mirror != 0) add(fmt::format("a copy of {} % of the others", canary.mirror));
     return words.empty() ? "no requests" : words;
 }
 

@@ -101,6 +101,8 @@ private:
         part.balance = table.parsed("balance", parse_balance);
         part.affinity = table.flag("affinity");
         part.slow_start = table.duration("slow_start");
+        part.replay = table.size("replay");
+        part.retry = table.word<RetryMode>("retry");
         table.refuse_unknown();
         place_keys(table, "processes." + name, {{"cpu", "cpu_millis"}});
     }
@@ -187,6 +189,18 @@ private:
         return auth;
     }
 
+    std::optional<ForwardAuthSpec> read_forward_auth(TableReader& route) {
+        const auto* value = route.table("forward_auth");
+        if (value == nullptr) return std::nullopt;
+        TableReader table(*value, "route.forward_auth", problems_);
+        ForwardAuthSpec auth;
+        auth.process = table.text("process").value_or(auth.process);
+        auth.path = table.text("path").value_or("");
+        auth.copy = table.texts("copy");
+        table.refuse_unknown();
+        return auth;
+    }
+
     void read_route(const TomlValue& value) {
         TableReader table(value, "route", problems_);
         const auto hosts = table.texts("host");
@@ -208,6 +222,7 @@ private:
         route.cache = read_cache(table);
         route.rate = read_rate(table);
         route.auth = read_auth(table);
+        route.forward_auth = read_forward_auth(table);
         table.refuse_unknown();
         const auto everyone = std::vector<std::string>{"*"};
         for (const auto& host : table.has("host") ? hosts : everyone) {
@@ -323,6 +338,8 @@ private:
         if (part.balance) process.balance = *part.balance;
         if (part.affinity) process.affinity = *part.affinity;
         if (part.slow_start) process.slow_start = *part.slow_start;
+        if (part.replay) process.replay = *part.replay;
+        if (part.retry) process.retry = *part.retry;
         if (part.schedule) {
             process.kind = ProcessKind::cron;
         } else if (name == "web" || part.port) {

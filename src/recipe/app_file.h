@@ -29,6 +29,8 @@ struct ProcessPart {
     std::optional<BalanceSpec> balance;
     std::optional<bool> affinity;
     std::optional<Milliseconds> slow_start;
+    std::optional<Bytes> replay;
+    std::optional<RetryMode> retry;
 };
 
 // Where a field of the configuration was written: "process.web.memory", line 12.

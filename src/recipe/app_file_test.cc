@@ -343,12 +343,18 @@ TEST(AppFile, a_route_of_a_port) {
 TEST(AppFile, how_a_process_shares_its_requests) {
     const auto config = config_of(
         "[process.web]\ncommand = 'x'\nbalance = 'header:X-Tenant'\naffinity = true\n"
-        "slow_start = '30s'\n[[route]]\nhost = 'a.org'\nrate_limit = '20/s'\n");
+        "slow_start = '30s'\nreplay = '20M'\nretry = 'all'\n[process.auth]\ncommand = 'y'\n"
+        "port = 4000\n[[route]]\nhost = 'a.org'\nrate_limit = '20/s'\n"
+        "forward_auth = { process = 'auth', path = '/check', copy = ['X-User'] }\n");
     ASSERT_TRUE(config) << config.error().reason;
     const auto& web = config->processes.at("web");
     EXPECT_EQ(format_balance(web.balance), "header:X-Tenant");
     EXPECT_TRUE(web.affinity);
     EXPECT_EQ(web.slow_start, seconds(30));
+    EXPECT_EQ(web.replay, mib(20));
+    EXPECT_EQ(web.retry, RetryMode::all);
+    const ForwardAuthSpec asked{.process = "auth", .path = "/check", .copy = {"X-User"}};
+    EXPECT_EQ(config->routes.front().forward_auth, asked);
     EXPECT_EQ(config->routes.front().rate->client->requests, 20);
     EXPECT_FALSE(config->routes.front().rate->route);
     const auto wrong = parse_app_file(

@@ -1,6 +1,7 @@
 """Who is let in and which release answers, through the whole product."""
 import base64
 import collections
+import json
 import pathlib
 import tempfile
 import unittest
@@ -72,6 +73,21 @@ class Traffic(unittest.TestCase):
                        "--retry-after", "10m")
         self.cloud.wait_for("site.localhost", status=503, contains="back soon")
         self.assertEqual(self.app("site")["state"], "maintenance")
+        # Who works on it comes in by the cookie, and the word for it is told once.
+        said = json.loads(self.cloud.cli("maintenance", "on", "--app", "site", "--pass",
+                                         "--allow", "192.0.2.0/24", "--json").stdout)
+        self.assertRegex(said["pass"], r"^[A-Za-z0-9_-]{24}$")
+        cookie = {"Cookie": "a=b; moln-maintenance=" + said["pass"]}
+        wait_until("the app, for who has the cookie",
+                   lambda: self.cloud.get("site.localhost", headers=cookie) == (200, "one"))
+        self.assertEqual(self.cloud.get("site.localhost")[0], 503)
+        self.assertEqual(self.cloud.get(
+            "site.localhost", headers={"Cookie": "moln-maintenance=" + "x" * 24})[0], 503)
+        shown = self.cloud.cli("apps", "--json").stdout + self.cloud.cli("events").stdout
+        self.assertNotIn(said["pass"], shown)
+        allowed = self.cloud.cli("maintenance", "on", "--app", "site", "--allow", "0.0.0.0/0")
+        self.assertNotIn("moln-maintenance", allowed.stdout)
+        self.cloud.wait_for("site.localhost", contains="one")
         self.cloud.cli("maintenance", "off", "--app", "site")
         self.cloud.wait_for("site.localhost", contains="one")
 
@@ -101,6 +117,8 @@ class Traffic(unittest.TestCase):
                 (("canary", "10", "--app", "plain"), "has no canary"),
                 (("promote", "--app", "plain"), "has no canary"),
                 (("maintenance", "off", "--app", "plain"), "is not in maintenance"),
+                (("maintenance", "on", "--app", "plain", "--allow", "10.0.0.0/99"),
+                 "expected a network such as"),
                 (("deploy", apps.web("x"), "--app", "plain", "--canary", "200"), "0 to 100"),
                 (("deploy", apps.web("x"), "--app", "fresh", "--canary", "1"),
                  "no release that serves"),
