@@ -15,6 +15,7 @@ std::string_view word(StreamOutcome outcome) {
         case StreamOutcome::unknown_name: return "unknown_name";
         case StreamOutcome::bad_preface: return "bad_preface";
         case StreamOutcome::late_preface: return "late_preface";
+        case StreamOutcome::no_tls: return "no_tls";
         case StreamOutcome::out_of_capacity: return "out_of_capacity";
     }
     return "";
@@ -22,7 +23,7 @@ std::string_view word(StreamOutcome outcome) {
 
 bool is_error(StreamOutcome outcome) {
     return outcome == StreamOutcome::instance_left || outcome == StreamOutcome::no_instance ||
-           outcome == StreamOutcome::out_of_capacity;
+           outcome == StreamOutcome::no_tls || outcome == StreamOutcome::out_of_capacity;
 }
 
 std::size_t format_stream_line(const StreamRecord& record, std::span<char> out) {

@@ -22,6 +22,7 @@ enum class StreamOutcome : std::uint8_t {
     unknown_name,     // no route for the name that the client asked for
     bad_preface,      // no PROXY header or no ClientHello where there must be one
     late_preface,     // it did not come in time
+    no_tls,           // PostgreSQL that the client wants over TLS, and the instance does not speak
     out_of_capacity,  // of the edge itself: memory or descriptors
 };
 std::string_view word(StreamOutcome outcome);

@@ -60,6 +60,7 @@ TEST(StreamLine, every_outcome_has_a_word_and_only_ours_are_errors) {
     EXPECT_FALSE(is_error(StreamOutcome::client_left));
     EXPECT_FALSE(is_error(StreamOutcome::bad_preface));
     EXPECT_TRUE(is_error(StreamOutcome::no_instance));
+    EXPECT_TRUE(is_error(StreamOutcome::no_tls));
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 import contextlib
 import glob
 import os
+import pathlib
 import socket
 import subprocess
+import tempfile
 import unittest
 
 import apps
@@ -77,6 +79,26 @@ class Line:
         self.socket.close()
 
 
+def database_over_tls(name, listen):
+    """A PostgreSQL that has its own certificate, for the clients that ask for its name."""
+    with tempfile.TemporaryDirectory() as folder:
+        chain, key = f"{folder}/chain.pem", f"{folder}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "9", "-subj",
+                        f"/CN={name}.db.test", "-keyout", key, "-out", chain],
+                       check=True, capture_output=True)
+        files = {"chain.pem": pathlib.Path(chain).read_text(),
+                 "key.pem": pathlib.Path(key).read_text()}
+    start = POSTGRES.replace(
+        "exec ", "cp chain.pem key.pem /tmp/data/\nchmod 600 /tmp/data/key.pem\nexec ").rstrip()
+    start += (f" -c ssl=on -c ssl_cert_file=chain.pem -c ssl_key_file=key.pem"
+              f" -c cluster_name={name}\n")
+    toml = ('[process.line]\ncommand = "sh start.sh"\nport = 7000\n\n'
+            f'[[route]]\nlisten = "{listen}"\nhost = "{name}.db.test"\nprocess = "line"\n')
+    return apps.folder({**files, "start.sh": start, "Procfile": "line: sh start.sh\n",
+                        "moln.toml": toml}, name)
+
+
 def opened(cloud, listen):
     def routes():
         return [route for route in cloud.items("route", "ls")
@@ -115,6 +137,26 @@ class Streams(unittest.TestCase):
             self.assertEqual(len(rows), 101 * 20000 - 1)
             psql("create table t as select g from generate_series(1, 1000) g")
             self.assertEqual(psql("select sum(g) from t"), "500500")
+
+    def test_psql_asks_for_tls_and_a_name_chooses_the_database(self):
+        port = free_port()
+        with Cloud() as cloud:
+            for name in ("one", "two"):
+                cloud.cli("deploy", database_over_tls(name, f"tcp:{port}"))
+            opened(cloud, f"tcp:{port}")
+
+            def psql(host, statement, mode="require"):
+                return subprocess.run(
+                    ["psql", f"host={host} hostaddr=127.0.0.1 port={port} user=postgres "
+                     f"sslmode={mode} connect_timeout=30", "-Atc", statement],
+                    capture_output=True, text=True, timeout=PATIENCE_S)
+
+            for name in ("one", "two"):
+                done = psql(f"{name}.db.test", "select ssl, current_setting('cluster_name') from "
+                            "pg_stat_ssl where pid = pg_backend_pid()")
+                self.assertEqual(done.stdout.strip(), f"t|{name}", done.stderr)
+            self.assertNotEqual(psql("three.db.test", "select 1").returncode, 0)
+            self.assertNotEqual(psql("one.db.test", "select 1", "disable").returncode, 0)
 
     def test_open_connections_stay_while_the_app_switches(self):
         port = free_port()

@@ -1,7 +1,9 @@
 // A stream from its first byte to its line in the log.
 #include "runtime/edge/stream_flow.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -35,13 +37,34 @@ Preface read_proxy(Stream& stream) {
     return Preface::done;
 }
 
+// What is asked once and alone gets its answer; then the client goes on. Bytes that came with it
+// would be from before the answer: nobody could say who sent them.
+Preface answer_postgres(Stream& stream, edge::PostgresRequest request) {
+    StreamEnd& client = stream.client;
+    const bool ssl = request == edge::PostgresRequest::ssl;
+    bool& asked = ssl ? stream.postgres : stream.gss_refused;
+    if (asked || stream.postgres || client.in->size() != edge::k_ssl_request.size()) {
+        return Preface::refused;
+    }
+    asked = true;
+    client.in->consume(edge::k_ssl_request.size());
+    const char answer = ssl ? edge::k_postgres_yes : edge::k_postgres_no;
+    const IoResult put = transmit_raw(client.fd.get(), client.ready, {&answer, 1}, {});
+    return put.bytes == 1 ? Preface::wait : Preface::refused;
+}
+
 Preface read_hello(Stream& stream) {
     if (stream.client.in == nullptr || stream.client.in->empty()) return Preface::wait;
+    const auto request = edge::parse_postgres_request(stream.client.in->view());
+    if (request == edge::PostgresRequest::need_more) return Preface::wait;
+    if (request != edge::PostgresRequest::none) return answer_postgres(stream, request);
     edge::HelloName name;
     switch (edge::parse_client_hello(stream.client.in->view(), name)) {
         case edge::HelloProgress::need_more: return Preface::wait;
         case edge::HelloProgress::refused: return Preface::refused;
-        case edge::HelloProgress::not_tls: break;  // as one that asks for no name
+        case edge::HelloProgress::not_tls:  // as one that asks for no name
+            if (stream.postgres) return Preface::refused;
+            break;
         case edge::HelloProgress::done: stream.name = name.text(); break;
     }
     return Preface::done;
@@ -101,6 +124,65 @@ bool has_left(const Stream& stream) {
     return ::recv(client.fd.get(), &byte, 1, MSG_PEEK) == 0;
 }
 
+void begin_passing(Core& core, Stream& stream) {
+    stream.state = StreamState::open;
+    clear_timer(stream);
+    core.views.note_success(*stream.endpoint);
+}
+
+// What goes to the instance ahead of the client's bytes.
+void write_prefix(Stream& stream) {
+    stream.head_size = stream.head_sent = 0;
+    if (stream.send_proxy != SendProxy::none) {
+        if (!stream.told_peers) {
+            const auto local = net::SocketAddress::local_of(stream.client.fd.get());
+            if (!local || proxy_address(*local, stream.peers.destination) != stream.peers.family) {
+                stream.peers = {};
+            }
+        }
+        const auto room = std::span(stream.head).first<edge::k_proxy_written_max>();
+        stream.head_size = edge::write_proxy_header(stream.send_proxy, stream.peers, room);
+    }
+    if (!stream.postgres) return;
+    std::ranges::copy(edge::k_ssl_request, stream.head.data() + stream.head_size);
+    stream.head_size += edge::k_ssl_request.size();
+}
+
+void on_connected(Core& core, Stream& stream) {
+    net::enable_keepalive(stream.instance.fd.get());
+    write_prefix(stream);
+    if (!stream.postgres) return begin_passing(core, stream);
+    stream.state = StreamState::asking;
+    set_timer(core, stream, core.streams.connect_timers, edge::k_connect_limit);
+}
+
+// The client was told that TLS is spoken; now the instance is asked for it. Its answer is one byte.
+Flow step_asking(Core& core, Stream& stream) {
+    StreamEnd& instance = stream.instance;
+    char answer = 0;
+    if (stream.head_sent < stream.head_size) {
+        const std::string_view left(stream.head.data() + stream.head_sent,
+                                    stream.head_size - stream.head_sent);
+        const IoResult put = transmit_raw(instance.fd.get(), instance.ready, left, {});
+        stream.head_sent += put.bytes;
+        if (put.end == IoEnd::would_block) return Flow::wait;
+        if (put.end == IoEnd::some) return Flow::progress;
+    } else {
+        const IoResult got = receive_raw(instance.fd.get(), instance.ready, {&answer, 1});
+        if (got.end == IoEnd::would_block) return Flow::wait;
+        if (got.bytes == 1 && answer == edge::k_postgres_yes) {
+            begin_passing(core, stream);
+            return Flow::progress;
+        }
+        if (got.bytes == 1) {
+            close_stream(core, stream, edge::StreamOutcome::no_tls);
+            return Flow::gone;
+        }
+    }
+    fail_stream_attempt(core, stream);
+    return stream.state == StreamState::closed ? Flow::gone : Flow::progress;
+}
+
 Flow step(Core& core, Stream& stream) {
     switch (stream.state) {
         case StreamState::preface: return step_preface(core, stream);
@@ -109,25 +191,14 @@ Flow step(Core& core, Stream& stream) {
             if (!has_left(stream)) return Flow::wait;
             close_stream(core, stream, edge::StreamOutcome::client_left);
             return Flow::gone;
+        case StreamState::asking:
+            if (!has_left(stream)) return step_asking(core, stream);
+            close_stream(core, stream, edge::StreamOutcome::client_left);
+            return Flow::gone;
         case StreamState::open: return pump_stream(core, stream);
         case StreamState::closed: return Flow::gone;
     }
     return Flow::gone;
-}
-
-void begin_passing(Core& core, Stream& stream) {
-    stream.state = StreamState::open;
-    clear_timer(stream);
-    net::enable_keepalive(stream.instance.fd.get());
-    core.views.note_success(*stream.endpoint);
-    if (stream.send_proxy == SendProxy::none) return;
-    if (!stream.told_peers) {
-        const auto local = net::SocketAddress::local_of(stream.client.fd.get());
-        if (!local || proxy_address(*local, stream.peers.destination) != stream.peers.family) {
-            stream.peers = {};
-        }
-    }
-    stream.head_size = edge::write_proxy_header(stream.send_proxy, stream.peers, stream.head);
 }
 
 std::string_view write_address(const edge::ProxyHeader& peers,
@@ -204,7 +275,7 @@ void on_stream_event(Core& core, StreamEnd& end, std::uint32_t events) {
         if (end.ready.broken || net::connect_error(end.fd.get()) != 0) {
             fail_stream_attempt(core, stream);
         } else if (end.ready.writable) {
-            begin_passing(core, stream);
+            on_connected(core, stream);
         }
     }
     drive_stream(core, stream);
@@ -216,6 +287,7 @@ void on_stream_timer(Core& core, Stream& stream) {
             close_stream(core, stream, edge::StreamOutcome::late_preface);
             return;
         case StreamState::connecting:
+        case StreamState::asking:
             fail_stream_attempt(core, stream);
             drive_stream(core, stream);
             return;

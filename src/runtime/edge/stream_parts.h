@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "edge/hold.h"
+#include "edge/postgres_request.h"
 #include "edge/proxy_header.h"
 #include "edge/stream_line.h"
 #include "io/net/address.h"
@@ -46,6 +47,7 @@ enum class StreamState : std::uint8_t {
     preface,     // a PROXY header or a ClientHello is read
     held,        // no instance is ready
     connecting,  // to an instance
+    asking,      // a PostgreSQL instance whether it speaks TLS
     open,
     closed,  // dropped at the end of the loop's turn
 };
@@ -67,11 +69,14 @@ struct Stream : Opening,
     SendProxy send_proxy = SendProxy::none;
     Milliseconds idle{0};
 
-    bool proxy_read = false;  // the PROXY header, or none is expected
-    bool told_peers = false;  // by its PROXY header
-    edge::ProxyHeader peers;  // else of the socket, its destination only once it is needed
-    std::string name;         // that its ClientHello asks for
-    std::array<char, edge::k_proxy_written_max> head;  // to the instance, ahead of all else
+    bool proxy_read = false;   // the PROXY header, or none is expected
+    bool told_peers = false;   // by its PROXY header
+    edge::ProxyHeader peers;   // else of the socket, its destination only once it is needed
+    std::string name;          // that its ClientHello asks for
+    bool gss_refused = false;  // the client asked for that before
+    bool postgres = false;  // it asked for TLS as PostgreSQL has it, and the instance is asked so
+    std::array<char, edge::k_proxy_written_max + edge::k_ssl_request.size()>
+        head;  // to the instance, ahead of all else
     std::size_t head_size = 0;
     std::size_t head_sent = 0;
 
