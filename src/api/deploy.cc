@@ -8,6 +8,7 @@
 #include "api/lines.h"
 #include "api/settle.h"
 #include "api/view.h"
+#include "model/route.h"
 
 namespace moln::api {
 namespace {
@@ -65,6 +66,14 @@ private:
     void made(Result<BuildResult> built) {
         if (!built) return lines_.fail(built.error());
         if (*cancelled_) return;
+        for (const auto& route : built->config.routes) {
+            if (!route.client_cert) continue;
+            const auto good = context_->control.check_client_ca(route.client_cert->ca);
+            if (good) continue;
+            return lines_.fail(
+                {ErrorCode::invalid, fmt::format("the client_cert.ca of route {}: {}",
+                                                 route_words(route), good.error().reason)});
+        }
         const DeployCommand command{call_->app(), built->image, built->config, "deploy of " + what_,
                                     canary_};
         if (call_->flag("dry_run")) return tell_plan(command, *built);

@@ -65,6 +65,10 @@ void certificate_remove(std::shared_ptr<Call> call) {
     call->execute(RemoveCertificateCommand{CertificateId(call->text("certificate"))});
 }
 
+void certificate_retry(std::shared_ptr<Call> call) {
+    call->execute(RetryCertificateCommand{call->text("certificate")});
+}
+
 void authority_get(std::shared_ptr<Call> call) {
     const auto& authority = call->world().authority;
     if (!authority) {
@@ -112,6 +116,14 @@ std::vector<Endpoint> certificate_endpoints() {
          .reply = change,
          .errors = {ErrorCode::not_found},
          .handle = certificate_remove},
+        {.method = Method::post,
+         .path = "/v1/certificates/{certificate}/retry",
+         .summary = "Ask the public authority for the certificate of this host now, whose last "
+                    "attempt failed; refused while it would be asked too often",
+         .cli = "cert retry",
+         .reply = change,
+         .errors = {ErrorCode::not_found, ErrorCode::refused},
+         .handle = certificate_retry},
         {.path = "/v1/acme",
          .summary = "The public authority that hosts of routes get their certificates from",
          .cli = "cert acme",

@@ -85,9 +85,15 @@ void route_add(std::shared_ptr<Call> call) {
                     .cache = body.cache,
                     .rate = body.rate,
                     .auth = body.auth,
-                    .forward_auth = body.forward_auth};
+                    .forward_auth = body.forward_auth,
+                    .client_cert = body.client_cert};
     if (is_stream(route) && route.host.empty()) route.host = "*";
     if (auto valid = validate(route); !valid) return call->fail(valid.error());
+    if (route.client_cert) {
+        if (auto good = call->control().check_client_ca(route.client_cert->ca); !good) {
+            return call->fail({ErrorCode::invalid, "client_cert.ca: " + good.error().reason});
+        }
+    }
     if (auto valid = validate_name(body.process); !valid) {
         return call->fail({ErrorCode::invalid, fmt::format("process: {}", valid.error().reason)});
     }

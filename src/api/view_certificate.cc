@@ -55,6 +55,21 @@ void add_order(const World& world, const CertificateOrder& order, const Now& now
     if (!world.attempts.contains(order.host)) view.retry_in = left_until(order.retry, now);
 }
 
+void add_staple(const World& world, const Certificate& certificate, WallTime now,
+                CertificateView& view) {
+    if (!certificate.staple.empty() && certificate.staple_until > now) {
+        view.stapled_until = certificate.staple_until;
+    }
+    const auto seen = world.staples.find(certificate.id);
+    if (seen == world.staples.end() || seen->second.fingerprint != certificate.fingerprint) return;
+    view.ocsp = seen->second.facts.responder;
+    view.must_staple = seen->second.facts.must_staple;
+    view.staple_trouble = seen->second.reason;
+    if (view.must_staple && view.ocsp.empty()) {
+        view.staple_trouble = "it names nobody who could be asked by plain HTTP";
+    }
+}
+
 CertificateView view_of(const World& world, const Certificate& certificate, const Users& users,
                         const Now& clock) {
     const auto now = clock.wall;
@@ -72,6 +87,7 @@ CertificateView view_of(const World& world, const Certificate& certificate, cons
         .used_by = used == users.end() ? std::vector<std::string>{} : used->second,
         .created = certificate.created,
         .chain = std::nullopt};
+    add_staple(world, certificate, now, view);
     if (!is_valid(certificate, now)) view.state = CertificateState::ended;
     if (certificate.source != CertificateSource::acme) return view;
     for (const auto& host : certificate.hosts) {

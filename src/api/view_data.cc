@@ -92,6 +92,7 @@ RouteView route_view(const World& world, const AppId& app, const RouteSpec& rout
     if (route.auth) {
         for (const auto& user : route.auth->users) view.users.emplace_back(user_name(user));
     }
+    if (route.client_cert) view.client_cert = route.client_cert->need;
     const auto drawn = std::ranges::find_if(world.edge.routes, [&](const EdgeRoute& other) {
         return other.app == app && other.host == route.host && other.path == route.path;
     });

@@ -57,6 +57,9 @@ struct Invocation {
     std::string users;                    // a file of "name:hash" lines
     std::vector<std::string> user_lines;  // what is in it
     std::string realm;
+    std::string client_ca;       // a file of authorities
+    std::string client_ca_text;  // what is in it
+    bool client_cert_optional = false;
     std::string canary;  // a share, "10" or "10%"
     std::string canary_header;
     std::string canary_cookie;

@@ -151,6 +151,11 @@ void route_options(CLI::App& app, Invocation& to) {
         ->allow_extra_args(false);
     app.add_option("--realm", to.realm, "With --users: what the browser says it is for")
         ->type_name("TEXT");
+    app.add_option("--client-ca", to.client_ca,
+                   "Let in only clients with a certificate of these authorities, PEM; - for input")
+        ->type_name("FILE");
+    app.add_flag("--client-cert-optional", to.client_cert_optional,
+                 "With --client-ca: others come in as well, without Client-Cert");
     app.add_option("--listen", to.listen, "Pass on a port without HTTP: tcp:5432, udp:53")
         ->type_name("LISTEN");
     app.add_option("--port", to.port, "With --listen: of the instances, if not their own")
@@ -254,6 +259,10 @@ const std::map<std::string_view, Setup>& setups() {
          [](CLI::App& app, Invocation& to) {
              words(app, to, "CERTIFICATE", "Its id")->expected(1)->required();
              yes_option(app, to);
+         }},
+        {"cert retry",
+         [](CLI::App& app, Invocation& to) {
+             words(app, to, "HOST", "Whose certificate failed")->expected(1)->required();
          }},
         {"cert acme",
          [](CLI::App& app, Invocation& to) {

@@ -251,6 +251,17 @@ std::string render_routes(const std::vector<RouteView>& views, const Style& styl
     return table.text(style);
 }
 
+// What clients that want an answer of OCSP in the handshake will find; "": there is none to speak
+// of.
+std::string staple_words(const CertificateView& view) {
+    if (view.ocsp.empty() && !view.must_staple) return "";
+    auto words = view.stapled_until.ms == 0
+                     ? std::string("none yet")
+                     : fmt::format("until {}", clock_text(view.stapled_until));
+    if (!view.staple_trouble.empty()) words += ": " + view.staple_trouble;
+    return words;
+}
+
 std::string render_certificates(const std::vector<CertificateView>& views, const Style& style) {
     if (views.empty()) {
         return nothing(style,
@@ -269,6 +280,15 @@ std::string render_certificates(const std::vector<CertificateView>& views, const
         if (view.trouble.empty()) continue;
         out += paint(style, Colour::warning, printable(joined(view.hosts, ", ")) + ": ") +
                printable(trouble_words(view.trouble, view.retry_in)) + "\n";
+    }
+    for (const auto& view : views) {
+        if (!view.must_staple || view.stapled_until.ms != 0) continue;
+        out += paint(style, Colour::warning, printable(joined(view.hosts, ", ")) + ": ") +
+               printable(
+                   "must-staple, and there is no answer of its authority to staple: some "
+                   "clients will not connect" +
+                   (view.staple_trouble.empty() ? "" : ": " + view.staple_trouble)) +
+               "\n";
     }
     return out;
 }
@@ -326,6 +346,12 @@ std::string render_certificate(const CertificateView& view, const Style& style) 
     const auto left = view.expires_in.count > 0 ? "in " + ends.text : ends.text;
     row("ends", fmt::format("{}, {}", clock_text(view.not_after), paint(style, ends.colour, left)));
     row("used by", view.used_by.empty() ? "no route" : printable(joined(view.used_by, ", ")));
+    if (!view.ocsp.empty()) row("OCSP", printable(view.ocsp));
+    if (const auto words = staple_words(view); !words.empty()) {
+        const bool bad = view.must_staple && view.stapled_until.ms == 0;
+        row("stapled", bad ? paint(style, Colour::warning, printable(words)) : printable(words));
+    }
+    if (view.must_staple) row("must-staple", "yes: some clients take it with a staple alone");
     if (view.chain) out += "\n" + *view.chain;
     return out;
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "model/forward_auth.h"
+#include "model/client_cert.h"
 #include "model/quantity.h"
 #include "model/requests.h"
 
@@ -236,6 +237,15 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
             return fail_in("--users", valid.error());
         }
     }
+    if (!said.client_ca.empty()) {
+        body.client_cert = ClientCertSpec{.ca = said.client_ca_text};
+        if (said.client_cert_optional) body.client_cert->need = ClientCertNeed::optional;
+        if (auto valid = validate_client_cert(*body.client_cert); !valid) {
+            return fail_in("--client-ca", valid.error());
+        }
+    } else if (said.client_cert_optional) {
+        return fail(ErrorCode::invalid, "--client-cert-optional: only with --client-ca");
+    }
     return conditional(said,
                        send("POST", target(app_path(app, "/routes"), with_project(said)), body));
 }
@@ -413,6 +423,12 @@ const std::map<std::string, Maker>& makers() {
          [](I said, S) -> Result<ApiCall> {
              return ApiCall{.method = "DELETE",
                             .target = "/v1/certificates/" + percent_encode(said.words.front())};
+         }},
+        {"cert retry",
+         [](I said, S) -> Result<ApiCall> {
+             return ApiCall{
+                 .method = "POST",
+                 .target = "/v1/certificates/" + percent_encode(said.words.front()) + "/retry"};
          }},
         {"cert acme", [](I said, S) -> Result<ApiCall> { return acme(said); }},
         {"trust", [](I, S) -> Result<ApiCall> { return get("/v1/authority"); }},

@@ -218,6 +218,12 @@ Status read_said_files(Invocation& said) {
             if (!line.empty() && line.front() != '#') said.user_lines.push_back(line);
         }
     }
+    if (!said.client_ca.empty()) {
+        MOLN_ASSIGN(
+            said.client_ca_text,
+            read_file_or_input(said.client_ca,
+                               {k_client_ca_bytes_max, "authorities of client certificates have"}));
+    }
     if (said.verb == "maintenance on" && !said.page.empty()) {
         MOLN_ASSIGN(said.page,
                     read_file_or_input(said.page, {k_maintenance_page_bytes_max, "a page has"}));

@@ -101,12 +101,14 @@ const std::vector<Verb>& verbs() {
          "without TLS is sent on to https once the host has a certificate that browsers trust, "
          "unless --https says otherwise. With --listen a port is passed on byte for byte, as "
          "a database wants it; with a HOST beside it, by the name that TLS clients ask for. With "
-         "--cache the edge keeps answers and gives them again, as their Cache-Control says.",
+         "--cache the edge keeps answers and gives them again, as their Cache-Control says. With "
+         "--client-ca clients show a certificate; the app learns of which in Client-Cert.",
          "moln route add shop.localhost\nmoln route add shop.example.org/api --process api\n"
          "moln route add shop.example.org --https both --hsts 30d\n"
          "moln route add shop.example.org --cache --stale-if-error 1h\n"
          "moln route add admin.example.org --users users.txt --rate-limit 20/s\n"
          "moln route add app.example.org --forward-auth auth:/check --forward-auth-copy X-User\n"
+         "moln route add api.example.org --client-ca partners.pem\n"
          "moln route add --listen tcp:5432 --app db --process postgres\n"
          "moln route add --listen tcp:8443 mail.example.org --send-proxy v2"},
         {"password", k_change, "Print a user's line for a route that asks for passwords",
@@ -151,6 +153,11 @@ const std::vector<Verb>& verbs() {
          "moln cert add --cert both.pem"},
         {"cert rm", k_certificates, "Remove a certificate and its key, for ever", "",
          "moln cert rm cert-7f3k2m\nmoln cert rm cert-7f3k2m --yes"},
+        {"cert retry", k_certificates, "Try a host whose certificate failed again now",
+         "What hindered it was mended, and its pause is long: the public authority is asked now. "
+         "It takes only a few attempts in an hour, which this does not get around. `moln cert ls` "
+         "shows what failed and why.",
+         "moln cert retry shop.example.org"},
         {"cert acme", k_certificates,
          "Let public hosts get their certificates by themselves (ACME)",
          "Once, with --agree-tos: from then on every public host of a route gets a certificate "

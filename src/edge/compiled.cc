@@ -13,6 +13,7 @@
 #include "edge/preference.h"
 #include "http/url.h"
 #include "model/forward_auth.h"
+#include "model/client_cert.h"
 #include "model/limits.h"
 #include "model/site.h"
 #include "model/traffic_limits.h"
@@ -112,6 +113,31 @@ Status let_in(RouteTarget& target, const EdgeRoute& route, const AppIndex& apps)
     }
     return {};
 }
+
+// The authorities that routes name, each text once: many routes may have the same.
+class AuthorityTexts {
+public:
+    Status add(RouteTarget& target, const EdgeRoute& route) {
+        if (!route.client_cert) return {};
+        if (auto valid = validate_client_cert(*route.client_cert); !valid) {
+            return fail_in(fmt::format("snapshot: route {}{}: client_cert", route.host, route.path),
+                           valid.error());
+        }
+        const auto next = static_cast<std::uint32_t>(texts.size());
+        const auto known = index_.try_emplace(route.client_cert->ca, next);
+        if (known.second) texts.push_back(route.client_cert->ca);
+        const auto at = known.first->second;
+        target.client_cert = {.authorities = at, .need = route.client_cert->need};
+        asking.emplace_back(route.host, at);
+        return {};
+    }
+
+    std::vector<std::string> texts;
+    std::vector<std::pair<std::string, std::uint32_t>> asking;
+
+private:
+    std::map<std::string_view, std::uint32_t> index_;
+};
 
 Result<AppIndex> index_apps(const std::vector<EdgeApp>& apps) {
     AppIndex index;
@@ -216,6 +242,7 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
     routes.reserve(snapshot.routes.size());
     std::vector<RouteTarget> targets;
     targets.reserve(snapshot.routes.size());
+    AuthorityTexts authorities;
     std::vector<std::string> probe_hosts(snapshot.apps.size());
     for (const auto& route : snapshot.routes) {
         const auto found = index.find(AppKey(route.app.text, route.process));
@@ -233,6 +260,7 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
                            .cache = route.cache,
                            .scope = balance_key(route.host + " " + route.path)});
         MOLN_TRY(let_in(targets.back(), route, index));
+        MOLN_TRY(authorities.add(targets.back(), route));
         auto& probe_host = probe_hosts[found->second];
         if (probe_host.empty() && !route.host.starts_with('*')) probe_host = route.host;
     }
@@ -257,6 +285,8 @@ Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
                             .probe_hosts = std::move(probe_hosts),
                             .targets = std::move(targets),
                             .routes = std::move(*table),
+                            .authorities = std::move(authorities.texts),
+                            .asking = std::move(authorities.asking),
                             .challenges = std::move(*challenges),
                             .streams = std::move(streams)};
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -26,6 +27,12 @@ struct ForwardAuth {
     std::vector<std::string> not_asked;  // fields of the client that it does not get to see
 };
 
+// A client shows a certificate of some authorities.
+struct ClientCertRule {
+    std::uint32_t authorities = 0;  // index of CompiledSnapshot::authorities
+    ClientCertNeed need = ClientCertNeed::required;
+};
+
 // What a route says beside its host and path.
 struct RouteTarget {
     std::uint32_t app = 0;  // index of apps
@@ -37,6 +44,7 @@ struct RouteTarget {
     std::optional<RateRule> route_rate = std::nullopt;
     std::optional<AuthSpec> auth = std::nullopt;
     std::optional<ForwardAuth> forward_auth = std::nullopt;
+    std::optional<ClientCertRule> client_cert = std::nullopt;
 };
 
 // Where a stream leads.
@@ -65,7 +73,10 @@ struct CompiledSnapshot {
     std::vector<std::vector<IpNetwork>> allowed;  // by app: who passes its maintenance
     std::vector<std::string> probe_hosts;  // by app: a host it answers for, "" if any will do
     std::vector<RouteTarget> targets;
-    http::RouteTable routes;  // payload: index of targets
+    http::RouteTable routes;               // payload: index of targets
+    std::vector<std::string> authorities;  // PEM, each once, of clients' certificates
+    // (host of a route, index of authorities): who is asked for a certificate, and for whose.
+    std::vector<std::pair<std::string, std::uint32_t>> asking;
     ChallengeAnswers challenges;
     std::vector<StreamListen> streams;  // sorted by listen
 

@@ -51,6 +51,25 @@ TEST(Compile, what_a_route_says_of_tls_goes_with_it) {
     EXPECT_EQ(compiled->targets[1].hsts_s, k_hsts_s_max);
 }
 
+TEST(Compile, authorities_that_many_routes_name_are_kept_once) {
+    const std::string one = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+    auto snapshot = shop();
+    snapshot.routes[0].client_cert = ClientCertSpec{.ca = one};
+    snapshot.routes[1].client_cert = ClientCertSpec{.ca = one, .need = ClientCertNeed::optional};
+    snapshot.routes.push_back({"other.example.org", "/", AppId("default/shop"), "web"});
+    snapshot.routes[2].client_cert = ClientCertSpec{.ca = one + one};
+    const auto compiled = compile(snapshot);
+    ASSERT_TRUE(compiled) << compiled.error().reason;
+    EXPECT_EQ(compiled->authorities, (std::vector<std::string>{one, one + one}));
+    EXPECT_EQ(compiled->targets[0].client_cert->authorities, 0u);
+    EXPECT_EQ(compiled->targets[1].client_cert->need, ClientCertNeed::optional);
+    EXPECT_EQ(compiled->targets[2].client_cert->authorities, 1u);
+    EXPECT_EQ(compiled->asking[2].first, "other.example.org");
+    snapshot.routes[1].client_cert->ca = "ca.pem";
+    EXPECT_NE(compile(snapshot).error().reason.find("route shop.example.org/api: client_cert"),
+              std::string::npos);
+}
+
 TEST(Compile, an_app_is_probed_under_a_host_it_answers_for) {
     const auto compiled = compile(shop());
     EXPECT_EQ(compiled->probe_hosts, (std::vector<std::string>{"shop.example.org", ""}));

@@ -41,6 +41,9 @@ inline constexpr std::size_t k_h2_unsent_bytes_max = 64 * 1024;
 // still come in (RFC 9113 6.8).
 inline constexpr Milliseconds k_h2_shutdown_pause = seconds(1);
 
+// DER of a client's certificate, which instances get in a field of the head.
+inline constexpr std::size_t k_client_cert_bytes_max = 8 * 1024;
+
 inline constexpr std::int64_t k_hsts_s_max = 4LL * 365 * 24 * 3600;  // no browser needs more
 
 // Datagrams. A flow is a client's address and port; of forged ones there is no end.

@@ -28,6 +28,8 @@ constexpr std::array<std::string_view, k_field_ids> k_names = {{
     "x-forwarded-port",
     "x-real-ip",
     "x-forwarded-user",
+    "client-cert",
+    "client-cert-chain",
     "forwarded",
     "traceparent",
     "tracestate",
@@ -130,14 +132,30 @@ bool folds_to(std::string_view name, std::string_view lower) {
     return same_at(size - 8);
 }
 
+// Their names' letters that name_key() looks at are none of the dashes.
+constexpr bool is_edges_word(FieldId id) {
+    return id == FieldId::client_cert || id == FieldId::client_cert_chain ||
+           id == FieldId::x_forwarded_user;
+}
+
+bool folds_loosely_to(std::string_view name, std::string_view lower) {
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const char c = name[i] == '_' ? '-' : static_cast<char>(name[i] | 0x20);
+        if (c != lower[i]) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 FieldId field_id(std::string_view name) {
     if (name.empty()) return FieldId::other;
     const std::uint8_t id = k_table.ids[slot_of(name_key(name), k_table.multiplier)];
     const std::string_view known = k_names[id];
-    if (known.size() != name.size() || !folds_to(name, known)) return FieldId::other;
-    return static_cast<FieldId>(id);
+    if (known.size() != name.size()) return FieldId::other;
+    const auto found = static_cast<FieldId>(id);
+    if (folds_to(name, known)) return found;
+    return is_edges_word(found) && folds_loosely_to(name, known) ? found : FieldId::other;
 }
 
 std::string_view field_name(FieldId id) {

@@ -28,6 +28,8 @@ enum class FieldId : std::uint8_t {
     x_forwarded_port,
     x_real_ip,
     x_forwarded_user,
+    client_cert,
+    client_cert_chain,
     forwarded,
     traceparent,
     tracestate,
@@ -69,9 +71,10 @@ enum class FieldId : std::uint8_t {
     accept_encoding,
     accept_language,
 };
-inline constexpr std::size_t k_field_ids = 59;
+inline constexpr std::size_t k_field_ids = 61;
 
-// Any case of letters. `name` must be a valid token.
+// Any case of letters. `name` must be a valid token. What only the edge may say of a client is
+// known with '_' for '-' as well: to many apps (CGI, WSGI) that is the same field.
 FieldId field_id(std::string_view name);
 // The lower-case name; empty for `other`.
 std::string_view field_name(FieldId id);

@@ -34,6 +34,18 @@ TEST(FieldId, every_known_name_is_found_in_any_case_and_its_neighbours_are_not) 
     EXPECT_EQ(field_id("x-forwarded_for"), FieldId::other);
 }
 
+TEST(FieldId, what_only_the_edge_may_say_is_known_with_underscores_too) {
+    for (const auto* name : {"client_cert", "Client_Cert", "CLIENT-cert"}) {
+        EXPECT_EQ(field_id(name), FieldId::client_cert) << name;
+    }
+    for (const auto* name : {"client_cert_chain", "Client-Cert_Chain", "client_cert-chain"}) {
+        EXPECT_EQ(field_id(name), FieldId::client_cert_chain) << name;
+    }
+    EXPECT_EQ(field_id("X_Forwarded_User"), FieldId::x_forwarded_user);
+    EXPECT_EQ(field_id("client+cert"), FieldId::other);
+    EXPECT_EQ(field_id("content_type"), FieldId::other);
+}
+
 TEST(FieldId, names_are_all_different) {
     std::set<std::string_view> names;
     for (std::size_t i = 0; i < k_field_ids; ++i) names.insert(field_name(static_cast<FieldId>(i)));

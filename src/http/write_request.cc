@@ -10,7 +10,9 @@ constexpr FieldSet k_always_dropped = hop_by_hop_fields()
                                           .with(FieldId::host)
                                           .with(FieldId::content_length)
                                           .with(FieldId::expect)
-                                          .with(FieldId::x_forwarded_for);
+                                          .with(FieldId::x_forwarded_for)
+                                          .with(FieldId::client_cert)
+                                          .with(FieldId::client_cert_chain);
 
 FieldSet dropped_fields(const RequestHead& head, const UpstreamRequest& request) {
     FieldSet dropped = k_always_dropped;

@@ -94,6 +94,17 @@ TEST(WriteRequest, forwarding_fields_of_a_trusted_proxy_are_continued) {
     EXPECT_TRUE(has(written("", {.trust = ForwardedTrust::append}), k_forwarded));
 }
 
+TEST(WriteRequest, a_clients_word_of_its_certificate_is_dropped_even_behind_a_trusted_proxy) {
+    const std::string_view lie =
+        "Client-Cert: :bGll:\r\nclient_cert: :bGll:\r\nClient-Cert-Chain: :bGll:\r\n"
+        "CLIENT_CERT_CHAIN: :bGll:\r\n";
+    for (const auto trust : {ForwardedTrust::replace, ForwardedTrust::append}) {
+        EXPECT_FALSE(has(written(lie, {.trust = trust}), "bGll"));
+    }
+    const ExtraField ours{.name = "Client-Cert", .value = ":b3Vycw==:"};
+    EXPECT_TRUE(has(written(lie, {.extra = {&ours, 1}}), "Client-Cert: :b3Vycw==:\r\n"));
+}
+
 TEST(WriteRequest, framing_follows_the_decision) {
     EXPECT_TRUE(has(written("Content-Length: 7\r\n"), "\r\nContent-Length: 7\r\n\r\n"));
     EXPECT_TRUE(has(written("Content-Length: 0\r\n"), "\r\nContent-Length: 0\r\n\r\n"));

@@ -67,6 +67,8 @@ void apply(World& world, const Change& change) {
             [&](const PutCertificate& c) { world.certificates[c.certificate.id] = c.certificate; },
             [&](const DeleteCertificate& c) { world.certificates.erase(c.id); },
             [&](const PutAuthority& c) { world.authority = c.authority; },
+            [&](const PutTicketKey& c) { world.ticket_keys[c.key.id] = c.key; },
+            [&](const DeleteTicketKey& c) { world.ticket_keys.erase(c.id); },
             [&](const PutAcmeAccount& c) { world.acme = c.account; },
             [&](const PutOrder& c) { world.orders[c.order.host] = c.order; },
             [&](const DeleteOrder& c) { world.orders.erase(c.host); },
@@ -104,6 +106,8 @@ std::string store_key(const Change& change) {
             [](const PutCertificate& c) { return "certificate/" + c.certificate.id.text; },
             [](const DeleteCertificate& c) { return "certificate/" + c.id.text; },
             [](const PutAuthority&) { return std::string(k_authority_key); },
+            [](const PutTicketKey& c) { return "ticket/" + c.key.id; },
+            [](const DeleteTicketKey& c) { return "ticket/" + c.id; },
             [](const PutAcmeAccount&) { return std::string(k_acme_key); },
             [](const PutOrder& c) { return "order/" + c.order.host; },
             [](const DeleteOrder& c) { return "order/" + c.host; },
@@ -125,6 +129,7 @@ std::optional<std::string> store_value(const Change& change) {
             [](const PutTrash& c) -> Value { return to_json_text(c.item); },
             [](const PutCertificate& c) -> Value { return to_json_text(c.certificate); },
             [](const PutAuthority& c) -> Value { return to_json_text(c.authority); },
+            [](const PutTicketKey& c) -> Value { return to_json_text(c.key); },
             [](const PutAcmeAccount& c) -> Value { return to_json_text(c.account); },
             [](const PutOrder& c) -> Value { return to_json_text(c.order); },
             [](const PutEvent& c) -> Value { return to_json_text(c.event); },
@@ -157,6 +162,9 @@ Result<Change> change_from_store(const std::string& key, const std::string& valu
     }
     if (kind == k_authority_key) {
         return read<Authority>(key, value, [](Authority a) { return PutAuthority{std::move(a)}; });
+    }
+    if (kind == "ticket") {
+        return read<TicketKey>(key, value, [](TicketKey k) { return PutTicketKey{std::move(k)}; });
     }
     if (kind == k_acme_key) {
         return read<AcmeAccount>(key, value,

@@ -53,6 +53,12 @@ struct DeleteCertificate {
 struct PutAuthority {
     Authority authority;
 };
+struct PutTicketKey {
+    TicketKey key;
+};
+struct DeleteTicketKey {
+    std::string id;
+};
 struct PutAcmeAccount {
     AcmeAccount account;
 };
@@ -69,10 +75,11 @@ struct DeleteEvent {
     std::int64_t number = 0;
 };
 
-using Change = std::variant<PutProject, PutApp, DeleteApp, PutRelease, DeleteRelease, PutInstance,
-                            DeleteInstance, PutVolume, DeleteVolume, PutTrash, DeleteTrash,
-                            PutCertificate, DeleteCertificate, PutAuthority, PutAcmeAccount,
-                            PutOrder, DeleteOrder, PutEvent, DeleteEvent>;
+using Change =
+    std::variant<PutProject, PutApp, DeleteApp, PutRelease, DeleteRelease, PutInstance,
+                 DeleteInstance, PutVolume, DeleteVolume, PutTrash, DeleteTrash, PutCertificate,
+                 DeleteCertificate, PutAuthority, PutTicketKey, DeleteTicketKey, PutAcmeAccount,
+                 PutOrder, DeleteOrder, PutEvent, DeleteEvent>;
 using Changes = std::vector<Change>;
 
 // A PutEvent must have its number by now.

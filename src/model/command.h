@@ -112,13 +112,18 @@ struct SetAcmeCommand {
 };
 // Nothing is ordered or renewed any more; the account stays.
 struct StopAcmeCommand {};
+// A public host whose certificate failed: the authority is asked now, not when its pause ends.
+struct RetryCertificateCommand {
+    std::string host;
+};
 
 using Command =
     std::variant<DeployCommand, RollbackCommand, ScaleCommand, SetEnvCommand, SetSecretCommand,
                  AddRouteCommand, RemoveRouteCommand, SetCanaryCommand, PromoteCommand,
                  SetMaintenanceCommand, RestartCommand, StopCommand, StartCommand, RemoveAppCommand,
                  RunCommand, StopInstanceCommand, RemoveVolumeCommand, RecoverCommand, PurgeCommand,
-                 AddCertificateCommand, RemoveCertificateCommand, SetAcmeCommand, StopAcmeCommand>;
+                 AddCertificateCommand, RemoveCertificateCommand, SetAcmeCommand, StopAcmeCommand,
+                 RetryCertificateCommand>;
 
 // The caller saw the app at this generation and wants no other; none: any.
 struct Expected {

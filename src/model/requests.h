@@ -49,11 +49,12 @@ struct RouteBody {
     std::optional<RateSpec> rate = std::nullopt;
     std::optional<AuthSpec> auth = std::nullopt;
     std::optional<ForwardAuthSpec> forward_auth = std::nullopt;
+    std::optional<ClientCertSpec> client_cert = std::nullopt;
     friend bool operator==(const RouteBody&, const RouteBody&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteBody, (),
                       (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
-                       idle, cache, rate, auth, forward_auth))
+                       idle, cache, rate, auth, forward_auth, client_cert))
 
 // One of the four.
 struct PurgeCacheBody {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "model/forward_auth.h"
+#include "model/client_cert.h"
 #include "model/listen.h"
 #include "model/quantity.h"
 
@@ -45,11 +46,25 @@ private:
         if (route_.forward_auth) {
             take("forward_auth", validate_forward_auth(*route_.forward_auth));
         }
+        if (route_.client_cert) client_cert();
         constexpr std::string_view k_of = "a route with `listen`";
         none("port", route_.port == 0, k_of);
         none("accept_proxy", !route_.accept_proxy, k_of);
         none("send_proxy", route_.send_proxy == SendProxy::none, k_of);
         none("idle", route_.idle.count == 0, k_of);
+    }
+
+    void client_cert() {
+        take("client_cert.ca", validate_client_cert(*route_.client_cert));
+        if (route_.https == Https::both) {
+            add("https",
+                "expected automatic or redirect, found both: a certificate is shown over TLS "
+                "alone");
+        }
+        if (route_.cache && route_.client_cert->need == ClientCertNeed::required) {
+            add("cache",
+                "expected none: what is for clients with a certificate is not kept for others");
+        }
     }
 
     void stream() {
@@ -61,6 +76,7 @@ private:
         none("rate", !route_.rate, k_of);
         none("auth", !route_.auth, k_of);
         none("forward_auth", !route_.forward_auth, k_of);
+        none("client_cert", !route_.client_cert, k_of);
         if (route_.idle.count != 0 &&
             (route_.idle < k_stream_idle_min || route_.idle > k_stream_idle_max)) {
             add("idle",

@@ -219,12 +219,13 @@ struct RouteView {
     std::optional<RateSpec> rate = std::nullopt;
     std::vector<std::string> users;  // whose password opens it; none: it is open to anybody
     std::optional<ForwardAuthSpec> forward_auth = std::nullopt;  // who is asked first
+    std::optional<ClientCertNeed> client_cert = std::nullopt;  // what is asked of clients; none: no
     friend bool operator==(const RouteView&, const RouteView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteView, (),
                       (app, host, path, process, origin, url, https, redirect, hsts, certificate,
                        listen, port, accept_proxy, send_proxy, idle, problem, cache, rate, users,
-                       forward_auth))
+                       forward_auth, client_cert))
 
 struct CacheView {
     NodeId node;
@@ -262,13 +263,18 @@ struct CertificateView {
     WallTime created;
     std::optional<std::string> chain;  // PEM, leaf first; only of a single one
     CertificateState state = CertificateState::valid;
-    std::string trouble;    // why there is none, or why it could not be renewed
-    Milliseconds retry_in;  // when the authority is asked again; 0: it is not waited for
+    std::string trouble;         // why there is none, or why it could not be renewed
+    Milliseconds retry_in;       // when the authority is asked again; 0: it is not waited for
+    std::string ocsp;            // whom it names to ask whether it is revoked; "": nobody
+    bool must_staple = false;    // some clients take it with that answer alone
+    WallTime stapled_until;      // the edges show that answer until then; 0: they have none
+    std::string staple_trouble;  // why not, or why there is no newer one
     friend bool operator==(const CertificateView&, const CertificateView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(CertificateView, (),
                       (id, hosts, source, issuer, key_type, fingerprint, not_before, not_after,
-                       expires_in, used_by, created, chain, state, trouble, retry_in))
+                       expires_in, used_by, created, chain, state, trouble, retry_in, ocsp,
+                       must_staple, stapled_until, staple_trouble))
 
 // Whom public hosts of routes get their certificates from by themselves.
 struct AcmeView {

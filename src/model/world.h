@@ -11,6 +11,7 @@
 #include "model/edge.h"
 #include "model/observed.h"
 #include "model/resources.h"
+#include "model/staple.h"
 
 namespace moln {
 
@@ -59,6 +60,7 @@ struct World {
     std::map<TrashId, TrashItem> trash;
     std::map<CertificateId, Certificate> certificates;
     std::optional<Authority> authority;
+    std::map<std::string, TicketKey> ticket_keys;  // by id
     std::optional<AcmeAccount> acme;
     std::map<std::string, CertificateOrder> orders;  // by host
     std::map<std::int64_t, Event> events;
@@ -67,6 +69,7 @@ struct World {
     std::map<NodeId, NodeSeen> nodes;
     std::map<NodeId, EdgeSeen> edges;             // one a node
     std::map<std::string, IssuingSeen> issuing;   // by host; empty while nothing fails
+    std::map<CertificateId, StapleSeen> staples;  // of those that somebody is to be asked about
     std::map<std::string, AcmeAttempt> attempts;  // by host: what this daemon has under way
     bool registering = false;                     // the ACME account, this daemon at this moment
     std::optional<AcmeOutcome> registration;      // what became of it, not yet written down

@@ -29,6 +29,9 @@ inline constexpr Milliseconds k_order_pauses[] = {
 inline constexpr Milliseconds k_order_kept = minutes(60);
 // It said that we ask too often (RFC 8555, 6.6): nothing is asked for any host.
 inline constexpr Milliseconds k_rate_limited_pause = minutes(60);
+// A person may have a host tried again so long after it was last tried. Together with the pauses
+// above that makes five attempts in an hour at most.
+inline constexpr Milliseconds k_order_retry_min = minutes(15);
 // However short its life is.
 inline constexpr Milliseconds k_renewal_pause_min = seconds(10);
 

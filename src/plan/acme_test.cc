@@ -313,6 +313,10 @@ RC_GTEST_PROP(AcmeProperty, no_host_is_asked_for_more_than_five_times_in_an_hour
                 RC_ASSERT(r.command(RemoveRouteCommand{k_shop, route.host, route.path}));
             }
         }
+        // Nor does a person who has it tried again at any time.
+        if (*rc::gen::inRange(0, 3) == 0) {
+            (void)r.command(RetryCertificateCommand{"shop.example.org"});
+        }
         r.plan_once();
         r.step();
         if (crashes && *rc::gen::inRange(0, 5) == 0) {
@@ -321,6 +325,49 @@ RC_GTEST_PROP(AcmeProperty, no_host_is_asked_for_more_than_five_times_in_an_hour
         }
         r.pass({*rc::gen::inRange<std::int64_t>(100, 400'000)});
     }
+}
+
+TEST_F(Acme, a_failed_host_is_tried_again_at_once_if_a_person_says_so_and_not_too_often) {
+    bool refuses = true;
+    r.acme_refuses = [&](const std::string& host, ChallengeKind) {
+        return host.empty() || !refuses ? "" : "no";
+    };
+    const RetryCertificateCommand again{"shop.example.org"};
+    const auto reason_of = [&] {
+        const auto done = r.command(again);
+        return done ? "" : done.error().reason;
+    };
+    EXPECT_THAT(reason_of(), HasSubstr("no certificates are ordered"));
+    deploy({"shop.example.org"});
+    agree();
+    EXPECT_THAT(r.command(RetryCertificateCommand{"other.example.org"}).error().reason,
+                HasSubstr("nothing was tried for it"));
+    const auto left = [&] { return r.world.orders.at("shop.example.org").retry - r.now.steady; };
+    while (left() < minutes(40)) pass(minutes(5));
+    const auto tried = begun["shop.example.org"].size();
+    pass(k_order_retry_min);
+    refuses = false;
+    EXPECT_EQ(reason_of(), "");
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(begun["shop.example.org"].size(), tried + 1);
+    EXPECT_NE(given("shop.example.org"), nullptr);
+    EXPECT_THAT(reason_of(), HasSubstr("nothing was tried for it"));
+}
+
+TEST_F(Acme, who_has_a_host_tried_again_too_soon_is_told_when) {
+    r.acme_refuses = [](const std::string& host, ChallengeKind) {
+        return host.empty() ? "" : "no";
+    };
+    deploy({"shop.example.org"});
+    agree();
+    pass(minutes(2));
+    const auto tried = begun["shop.example.org"].size();
+    const auto done = r.command(RetryCertificateCommand{"shop.example.org"});
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::refused);
+    EXPECT_THAT(done.error().reason, HasSubstr("only a few attempts in an hour: try again in"));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(begun["shop.example.org"].size(), tried);
 }
 
 TEST_F(Acme, pauses_grow_and_have_an_end) {

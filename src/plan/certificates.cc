@@ -168,6 +168,7 @@ private:
 }  // namespace
 
 bool redirects(const RouteSpec& route, const CertificateIndex& certificates) {
+    if (route.client_cert) return true;
     if (route.https != Https::automatic) return route.https == Https::redirect;
     const auto* serving = certificates.find(route.host);
     return serving != nullptr && serving->source != CertificateSource::local;
@@ -195,6 +196,7 @@ std::vector<EdgeCertificate> draw_certificates(const CertificateIndex& certifica
             one.id = certificate->id;
             one.chain = certificate->chain;
             one.sealed_key = certificate->sealed_key;
+            one.staple = certificate->staple;
         }
         one.hosts.push_back(host);
     }

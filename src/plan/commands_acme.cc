@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "model/acme.h"
+#include "model/words.h"
+#include "plan/acme.h"
 #include "plan/decision.h"
 
 namespace moln::plan {
@@ -83,6 +85,51 @@ Status decide_on(Decision& d, const StopAcmeCommand&) {
     d.draft.tell(EventLevel::info, "acme.stopped", {}, name,
                  fmt::format("no certificates are ordered from {} any more", name));
     d.draft.put(std::move(account));
+    return {};
+}
+
+// Without this the authority would be asked at order.retry: that is all that changes. How often it
+// failed stays known, so that the next pause is the longer one.
+Status decide_on(Decision& d, const RetryCertificateCommand& command) {
+    const auto& account = d.world().acme;
+    if (!account || !account->enabled) {
+        return fail(ErrorCode::refused,
+                    "no certificates are ordered: see `moln cert acme --agree-tos`");
+    }
+    const auto found = d.world().orders.find(command.host);
+    if (found == d.world().orders.end()) {
+        return fail(ErrorCode::not_found,
+                    fmt::format("host {}: nothing was tried for it that could be tried again; see "
+                                "`moln cert ls`",
+                                command.host.substr(0, 260)));
+    }
+    const auto& order = found->second;
+    if (d.world().attempts.contains(command.host) || order.reason.empty()) {
+        d.reply.text =
+            fmt::format("{} is being tried; see `moln cert show {}`", command.host, command.host);
+        return {};
+    }
+    const auto steady = d.draft.now().steady;
+    const auto name = acme_name(account->directory);
+    if (account->retry > steady) {
+        return fail(ErrorCode::refused,
+                    fmt::format("{} wants to be left alone: {}; try again in {}", name,
+                                account->reason, duration_words(account->retry - steady)));
+    }
+    const auto wait = order.begun + k_order_retry_min - d.now();
+    if (wait.count > 0 && order.retry > steady) {
+        return fail(ErrorCode::refused,
+                    fmt::format("{} takes only a few attempts in an hour: try again in {}; it is "
+                                "tried by itself in {}",
+                                name, duration_words(std::min(wait, k_order_retry_min)),
+                                duration_words(order.retry - steady)));
+    }
+    CertificateOrder next = order;
+    next.retry = steady;
+    d.effects.push_back(fmt::format("ask {} for the certificate of {} now", name, command.host));
+    d.reply.text = fmt::format("{} is asked for the certificate of {} now; see `moln cert show {}`",
+                               name, command.host, command.host);
+    d.draft.put(std::move(next));
     return {};
 }
 

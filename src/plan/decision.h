@@ -79,5 +79,6 @@ Status decide_on(Decision& d, const AddCertificateCommand& command);
 Status decide_on(Decision& d, const RemoveCertificateCommand& command);
 Status decide_on(Decision& d, const SetAcmeCommand& command);
 Status decide_on(Decision& d, const StopAcmeCommand& command);
+Status decide_on(Decision& d, const RetryCertificateCommand& command);
 
 }  // namespace moln::plan

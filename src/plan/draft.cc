@@ -184,6 +184,13 @@ CertificateId Draft::fresh_certificate() {
     }
 }
 
+std::string Draft::fresh_ticket_key() {
+    for (;;) {
+        auto id = names_.letters(k_fresh_letters);
+        if (!world_.ticket_keys.contains(id)) return id;
+    }
+}
+
 Milliseconds Draft::chance_below(Milliseconds bound) {
     const auto width = static_cast<std::uint64_t>(std::max<std::int64_t>(bound.count, 1));
     return {static_cast<std::int64_t>(names_.below(width))};
@@ -197,7 +204,7 @@ void Draft::wake_in(Milliseconds delay) {
 std::size_t Draft::size() const {
     return projects_.size() + apps_.size() + releases_.size() + instances_.size() +
            volumes_.size() + trash_.size() + certificates_.size() + orders_.size() +
-           (acme_ ? 1 : 0) + dropped_events_.size() + events_.size();
+           (acme_ ? 1 : 0) + dropped_ticket_keys_.size() + dropped_events_.size() + events_.size();
 }
 
 Changes Draft::take() {
@@ -233,6 +240,7 @@ Changes Draft::take() {
         if (order) changes.emplace_back(PutOrder{std::move(*order)});
         if (!order) changes.emplace_back(DeleteOrder{host});
     }
+    for (auto& id : dropped_ticket_keys_) changes.emplace_back(DeleteTicketKey{std::move(id)});
     for (const auto number : dropped_events_) changes.emplace_back(DeleteEvent{number});
     for (auto& event : events_) changes.emplace_back(PutEvent{std::move(event)});
     return changes;

@@ -61,6 +61,7 @@ public:
     void drop(const TrashId& id);
     void drop(const CertificateId& id);
     void drop_order(const std::string& host) { orders_[host] = std::nullopt; }
+    void drop_ticket_key(const std::string& id) { dropped_ticket_keys_.push_back(id); }
     void drop_event(std::int64_t number);
 
     void tell(EventLevel level, std::string name, const AppId& app, std::string subject,
@@ -70,6 +71,7 @@ public:
     VolumeId fresh_volume();
     TrashId fresh_trash();
     CertificateId fresh_certificate();
+    std::string fresh_ticket_key();
     // A draw of the plan's seed, below `bound`.
     Milliseconds chance_below(Milliseconds bound);
 
@@ -98,6 +100,7 @@ private:
     std::map<CertificateId, std::optional<Certificate>> certificates_;
     std::optional<AcmeAccount> acme_;
     std::map<std::string, std::optional<CertificateOrder>> orders_;
+    std::vector<std::string> dropped_ticket_keys_;
     std::vector<std::int64_t> dropped_events_;
     std::vector<Event> events_;
     std::optional<MonoTime> wake_;

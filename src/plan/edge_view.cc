@@ -17,6 +17,7 @@
 #include "plan/certificates.h"
 #include "plan/judge.h"
 #include "plan/plan.h"
+#include "plan/ticket_keys.h"
 
 namespace moln::plan {
 namespace {
@@ -44,7 +45,8 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
                            .cache = spec.cache,
                            .rate = spec.rate,
                            .auth = spec.auth,
-                           .forward_auth = spec.forward_auth},
+                           .forward_auth = spec.forward_auth,
+                           .client_cert = spec.client_cert},
                           rank});
     };
     for (const auto& spec : scope.app->routes) add(spec, 0);
@@ -329,6 +331,7 @@ EdgeSnapshot draw_edge(Draft& draft, const Index& index) {
     view.streams = settle_streams(std::move(streams));
     view.certificates = draw_certificates(certificates, view.routes);
     view.challenges = draw_challenges(draft.world());
+    view.ticket_keys = draw_ticket_keys(draft);
     view.version = last.version;
     if (view != last) ++view.version;
     return view;

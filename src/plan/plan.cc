@@ -9,6 +9,8 @@
 #include "plan/edge_view.h"
 #include "plan/removal.h"
 #include "plan/rollout.h"
+#include "plan/staples.h"
+#include "plan/ticket_keys.h"
 #include "plan/trash.h"
 
 namespace moln::plan {
@@ -85,6 +87,8 @@ Plan plan(const World& world, Now now, std::uint64_t seed) {
     Plan result;
     result.issue = tend_certificates(draft, view.routes);
     result.acme = tend_orders(draft, view.routes, index.sight);
+    result.ticket_key = tend_ticket_keys(draft);
+    result.staples = tend_staples(draft);
     result.wake = draft.wake();
     result.changes = draft.take();
     if (view != world.edge) result.edge = std::move(view);

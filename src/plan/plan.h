@@ -48,6 +48,10 @@ struct Plan {
     std::optional<MonoTime> wake;      // call again then, even if nothing has changed
     std::vector<IssueOrder> issue;
     std::vector<AcmeStep> acme;
+    // A key of session tickets that is to be made and put with this id; until it is, every plan
+    // asks for one. "": none.
+    std::string ticket_key;
+    std::vector<CertificateId> staples;  // their authorities are to be asked: StapleSeen::asking
 };
 
 // `seed` makes the fresh ids: equal arguments give equal plans, byte for byte.

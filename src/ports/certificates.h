@@ -1,6 +1,6 @@
 // X.509 as a service: looks at what people bring, and issues what the local authority signs. Keys
-// leave it sealed or as Secret, never as text. Loop thread only: the slowest call makes an EC key
-// pair, less than a millisecond.
+// leave it sealed or as Secret, never as text. Loop thread only, but for ask_staple(): the slowest
+// other call makes an EC key pair, less than a millisecond.
 #pragma once
 
 #include <string>
@@ -8,8 +8,11 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "model/resources.h"
+#include "model/staple.h"
 
 namespace moln {
+
+inline constexpr Milliseconds k_staple_limit = seconds(20);
 
 struct InspectedCertificate {
     Certificate certificate;  // without id, sealed_key and created
@@ -43,6 +46,18 @@ public:
     // k_local_certificate_life from now. `corrupt` when the authority's key does not open.
     virtual Result<Certificate> issue(const Authority& authority, const CertificateId& id,
                                       const std::string& host, WallTime now) = 0;
+
+    // Fresh keys of session tickets, the moment they were made with them (io/tls/shared_keys.h),
+    // sealed for ticket_context(id).
+    virtual Result<std::string> make_ticket_key(const std::string& id, WallTime now) = 0;
+
+    // What a certificate and the staple kept with it say of OCSP.
+    virtual StapleFacts staple_facts(const Certificate& certificate) = 0;
+
+    // Asks the responder of the certificate's facts (RFC 6960, RFC 5019): it is good, and this
+    // says so. Blocks, at most k_staple_limit: in the pool, from any thread. The error has what
+    // the responder said, that it is revoked among it.
+    virtual Result<Staple> ask_staple(const Certificate& certificate, WallTime now) = 0;
 };
 
 }  // namespace moln

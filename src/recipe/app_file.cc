@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +16,10 @@
 
 namespace moln {
 namespace {
+
+bool is_pem(std::string_view text) {
+    return text.find("-----BEGIN") != std::string_view::npos;
+}
 
 class AppFileReader {
 public:
@@ -201,6 +206,25 @@ private:
         return auth;
     }
 
+    // `ca` is the text itself or the name of a file.
+    std::optional<ClientCertSpec> read_client_cert(TableReader& route) {
+        const auto* value = route.table("client_cert");
+        if (value == nullptr) return std::nullopt;
+        TableReader table(*value, "route.client_cert", problems_);
+        ClientCertSpec spec;
+        spec.ca = table.text("ca").value_or("");
+        spec.need = table.word<ClientCertNeed>("need").value_or(spec.need);
+        const bool inside = spec.ca.find('/') == std::string::npos && !spec.ca.starts_with('.');
+        if (!is_pem(spec.ca) && (spec.ca.empty() || !inside)) {
+            problems_.add(table.line("ca"), "route.client_cert.ca",
+                          "expected the name of a file beside moln.toml, such as \"ca.pem\", or "
+                          "its text",
+                          value->find("ca"));
+        }
+        table.refuse_unknown();
+        return spec;
+    }
+
     void read_route(const TomlValue& value) {
         TableReader table(value, "route", problems_);
         const auto hosts = table.texts("host");
@@ -223,6 +247,7 @@ private:
         route.rate = read_rate(table);
         route.auth = read_auth(table);
         route.forward_auth = read_forward_auth(table);
+        route.client_cert = read_client_cert(table);
         table.refuse_unknown();
         const auto everyone = std::vector<std::string>{"*"};
         for (const auto& host : table.has("host") ? hosts : everyone) {
@@ -301,7 +326,7 @@ private:
         for (const auto& problem : find_problems(config)) {
             const std::string_view field = problem.field;
             if (field.ends_with(".process") || field.ends_with(".processes") ||
-                field.ends_with(".sharing")) {
+                field.ends_with(".sharing") || field.ends_with(".client_cert.ca")) {
                 continue;
             }
             problems_.add(problem, out_.places);
@@ -357,6 +382,32 @@ private:
 Result<AppFile> parse_app_file(std::string_view text, std::string_view file) {
     MOLN_ASSIGN(const auto root, parse_toml(text, file, k_app_file_bytes_max));
     return AppFileReader(file).read(root);
+}
+
+std::vector<std::string> named_files(const AppFile& file) {
+    std::set<std::string> names;
+    for (const auto& route : file.routes) {
+        if (route.client_cert && !is_pem(route.client_cert->ca))
+            names.insert(route.client_cert->ca);
+    }
+    return {names.begin(), names.end()};
+}
+
+Status include_files(AppFile& file, const std::map<std::string, std::string>& files) {
+    FileProblems problems(file.file);
+    for (std::size_t i = 0; i < file.routes.size(); ++i) {
+        auto& spec = file.routes[i].client_cert;
+        if (!spec || is_pem(spec->ca)) continue;
+        const auto found = files.find(spec->ca);
+        if (found != files.end()) {
+            spec->ca = found->second;
+            continue;
+        }
+        problems.add({fmt::format("routes.{}.client_cert.ca", i),
+                      fmt::format("there is no file {} beside {}", spec->ca, file.file)},
+                     file.places);
+    }
+    return problems.status();
 }
 
 Result<AppConfig> apply_app_file(const AppFile& file, AppConfig base) {

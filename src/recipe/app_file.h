@@ -48,7 +48,7 @@ struct AppFile {
     std::map<std::string, ProcessPart> processes;
     std::optional<SiteSpec> site;
     std::optional<HealthSpec> health;
-    std::vector<RouteSpec> routes;
+    std::vector<RouteSpec> routes;  // a client_cert's `ca` may be the name of a file yet
     std::map<std::string, std::string> env;
     std::vector<VolumeSpec> volumes;
     DrainSpec drain;
@@ -61,6 +61,13 @@ struct AppFile {
 // k_problems_max), a line each: "moln.toml:12: process.web.memory: expected a size such as
 // "512M", found "lots"".
 Result<AppFile> parse_app_file(std::string_view text, std::string_view file = "moln.toml");
+
+// The files beside moln.toml whose text belongs into it: of client_cert.ca. Sorted, each once.
+std::vector<std::string> named_files(const AppFile& file);
+
+// Puts the text of those in place of their names. `invalid`, with the line, for one that `files`
+// does not have.
+Status include_files(AppFile& file, const std::map<std::string, std::string>& files);
 
 // What `file` says laid over `base` (detection's finding), with defaults, validated as a whole.
 // Errors name the line where there is one. Processes without a command anywhere are an error.

@@ -367,5 +367,49 @@ TEST(AppFile, how_a_process_shares_its_requests) {
         << wrong.error().reason;
 }
 
+constexpr const char* k_authority =
+    "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+
+TEST(AppFile, authorities_of_clients_are_a_file_beside_it_or_stand_there_themselves) {
+    auto file = parse_app_file(
+        "[process.web]\ncommand = \"x\"\n"
+        "[[route]]\nhost = \"a.org\"\nclient_cert = { ca = \"ca.pem\" }\n"
+        "[[route]]\nhost = \"b.org\"\nclient_cert = { need = \"optional\", ca = \"\"\"\n" +
+        std::string(k_authority) + "\"\"\" }\n");
+    ASSERT_TRUE(file) << file.error().reason;
+    EXPECT_EQ(named_files(*file), std::vector<std::string>{"ca.pem"});
+    EXPECT_FALSE(apply_app_file(*file, {}));  // a name is no authority
+    const auto missing = include_files(*file, {{"other.pem", k_authority}});
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().reason,
+              "moln.toml:5: route.client_cert.ca: there is no file ca.pem beside moln.toml");
+    ASSERT_TRUE(include_files(*file, {{"ca.pem", k_authority}}));
+    EXPECT_TRUE(named_files(*file).empty());
+    const auto config = apply_app_file(*file, {});
+    ASSERT_TRUE(config) << config.error().reason;
+    EXPECT_EQ(config->routes[0].client_cert, ClientCertSpec{.ca = k_authority});
+    EXPECT_EQ(config->routes[1].client_cert->need, ClientCertNeed::optional);
+}
+
+TEST(AppFile, a_client_cert_that_cannot_be_is_told) {
+    const auto reason = [](const std::string& route) {
+        const auto file = parse_app_file(
+            "[process.web]\ncommand = \"x\"\n[[route]]\nhost = \"a\"\n" + route + "\n");
+        return file ? std::string() : file.error().reason;
+    };
+    EXPECT_THAT(reason("client_cert = {}"), HasSubstr("route.client_cert.ca: expected the name"));
+    for (const auto* path : {"../ca.pem", "/etc/ca.pem", "certs/ca.pem", ".hidden"}) {
+        EXPECT_THAT(reason("client_cert = { ca = \"" + std::string(path) + "\" }"),
+                    HasSubstr("beside moln.toml"));
+    }
+    EXPECT_THAT(reason("client_cert = { ca = \"ca.pem\", need = \"maybe\" }"),
+                HasSubstr("expected one of"));
+    EXPECT_THAT(reason("https = \"both\"\nclient_cert = { ca = \"ca.pem\" }"),
+                HasSubstr("expected automatic or redirect"));
+    EXPECT_THAT(reason("cache = {}\nclient_cert = { ca = \"ca.pem\" }"),
+                HasSubstr("is not kept for others"));
+    EXPECT_EQ(reason("cache = {}\nclient_cert = { ca = \"ca.pem\", need = \"optional\" }"), "");
+}
+
 }  // namespace
 }  // namespace moln

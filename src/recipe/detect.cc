@@ -122,6 +122,7 @@ private:
     Status read_app_file() {
         if (!source_.has("moln.toml")) return {};
         MOLN_ASSIGN(app_file_, parse_app_file(contents(source_, "moln.toml")));
+        MOLN_TRY(include_files(app_file_, source_.files));
         out_.name = app_file_.name;
         out_.platform = app_file_.platform;
         return {};
@@ -255,6 +256,12 @@ Result<std::string> wanted_platform(const SourceListing& source) {
     if (!source.has("moln.toml")) return std::string();
     MOLN_ASSIGN(const auto file, parse_app_file(contents(source, "moln.toml")));
     return file.platform;
+}
+
+std::vector<std::string> named_files(const SourceListing& source) {
+    if (!source.has("moln.toml")) return {};
+    const auto file = parse_app_file(contents(source, "moln.toml"));
+    return file ? named_files(*file) : std::vector<std::string>();
 }
 
 Result<Recipe> detect(const SourceListing& source, const PlatformTools& tools) {

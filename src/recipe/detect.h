@@ -22,7 +22,7 @@ inline constexpr std::size_t k_manifest_bytes_max = 1u << 20;  // a larger one i
 struct SourceListing {
     // Relative paths of the two top levels; folders end with "/".
     std::set<std::string> paths;
-    // Contents of those that is_manifest() names.
+    // Contents of those that is_manifest() and named_files() name.
     std::map<std::string, std::string> files;
 
     bool has(std::string_view path) const { return paths.contains(std::string(path)); }
@@ -67,6 +67,10 @@ BOOST_DESCRIBE_STRUCT(Recipe, (), (name, platform, detected, steps, config, warn
 
 // The platform that moln.toml names, "" for none: to be known before its tools can be looked at.
 Result<std::string> wanted_platform(const SourceListing& source);
+
+// Files whose contents moln.toml wants, by what is listed already; none of one that cannot be read:
+// detect() says what is wrong with it.
+std::vector<std::string> named_files(const SourceListing& source);
 
 // ErrorCode::invalid: the folder's own files are wrong, or nothing says how to start it.
 // ErrorCode::refused: the platform lacks a program; the reason names the package.

@@ -162,6 +162,10 @@ Result<SetAcmeCommand> Daemon::take_acme(SetAcmeCommand command) {
     return command;
 }
 
+Status Daemon::check_client_ca(const std::string& pem) {
+    return parts_.host.certificates().check_ca_bundle(pem);
+}
+
 Result<Certificate> Daemon::take_certificate(const Secret& pem) {
     auto& certificates = parts_.host.certificates();
     MOLN_ASSIGN(auto found, certificates.inspect(pem, now().wall));

@@ -60,6 +60,7 @@ public:
                              const Secret& value) override;
     Result<Certificate> take_certificate(const Secret& pem) override;
     Result<SetAcmeCommand> take_acme(SetAcmeCommand command) override;
+    Status check_client_ca(const std::string& pem) override;
     Result<std::unique_ptr<Terminal>> open_terminal(const TerminalRequest& request) override;
     std::shared_ptr<void> logs(const LogQuery& query, std::function<void(LogLine)> line,
                                std::function<void(Status)> end) override;

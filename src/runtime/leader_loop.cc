@@ -23,7 +23,13 @@ LeaderLoop::LeaderLoop(Loop& loop, Store& store, Entropy& entropy, Certificates&
       certificates_(certificates),
       outputs_(std::move(outputs)),
       planner_(std::move(planner)),
-      acme_(loop, acme, world_, [this] {
+      acme_(loop, acme, world_,
+            [this] {
+                dirty_ = true;
+                changed();
+                wake();
+            }),
+      staples_(loop, certificates, world_, entropy, [this] {
           dirty_ = true;
           changed();
           wake();
@@ -260,14 +266,17 @@ void LeaderLoop::plan_once() {
     const auto now = this->now();
     planned_ = now.mono;
     tell_clock_step(now);
+    staples_.look();
     auto next = planner_(world_, now, entropy_.next());
     if (next.wake) wake_at(*next.wake);
     next.changes.insert(next.changes.end(), tell_.begin(), tell_.end());
     tell_.clear();
     auto certificates = issue(next.issue, now);
     std::ranges::move(certificates, std::back_inserter(next.changes));
+    make_ticket_key(next.ticket_key, now, next.changes);
+    staples_.ask(next.staples, now);
     quiet_ = next.changes.empty() && !next.edge && next.acme.empty() && world_.attempts.empty() &&
-             !world_.registering;
+             !world_.registering && !staples_.asking();
     if (!next.changes.empty()) {
         Pending pending;
         pending.changes = std::move(next.changes);
@@ -329,6 +338,14 @@ Result<Certificate> LeaderLoop::issue(const plan::IssueOrder& order,
     }
     if (!authority) return fail(ErrorCode::unavailable, "there is no local authority");
     return certificates_.issue(*authority, order.id, order.host, now.wall);
+}
+
+void LeaderLoop::make_ticket_key(const std::string& id, const Now& now, Changes& changes) {
+    if (id.empty()) return;
+    auto sealed = certificates_.make_ticket_key(id, now.wall);
+    if (!sealed) return wake_at(now.mono + k_ticket_key_retry);  // edges make their own so long
+    changes.emplace_back(
+        PutTicketKey{{.id = id, .sealed_key = std::move(*sealed), .created = now.wall}});
 }
 
 void LeaderLoop::wake_at(MonoTime when) {

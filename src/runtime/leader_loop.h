@@ -26,6 +26,7 @@
 #include "ports/pool.h"
 #include "ports/store.h"
 #include "runtime/acme_talks.h"
+#include "runtime/staple_talks.h"
 #include "runtime/steady_clock.h"
 #include "runtime/stored.h"
 
@@ -39,6 +40,8 @@ inline constexpr Milliseconds k_store_retry_first{200};
 inline constexpr Milliseconds k_store_retry_max = seconds(5);
 // What cannot change a decision at once (counters, usage) is still planned upon this often.
 inline constexpr Milliseconds k_plan_interval_idle = seconds(1);
+// No key of session tickets could be made.
+inline constexpr Milliseconds k_ticket_key_retry = minutes(1);
 // A wake-up that is due already must not spin the loop.
 inline constexpr Milliseconds k_plan_wake_min{50};
 
@@ -120,6 +123,7 @@ private:
     Changes issue(const std::vector<plan::IssueOrder>& orders, const Now& now);
     Result<Certificate> issue(const plan::IssueOrder& order, std::optional<Authority>& authority,
                               const Now& now);
+    void make_ticket_key(const std::string& id, const Now& now, Changes& changes);
     void wake_at(MonoTime when);
     void run_command(Waiting waiting);
     void tell_clock_step(const Now& now);
@@ -144,6 +148,7 @@ private:
     LeaderOutputs outputs_;
     Planner planner_;
     AcmeTalks acme_;
+    StapleTalks staples_;
 
     Phase phase_ = Phase::idle;
     World world_;

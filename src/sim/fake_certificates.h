@@ -78,6 +78,26 @@ public:
             .fingerprint = "beef",
             .created = now};
     }
+    Result<std::string> make_ticket_key(const std::string& id, WallTime now) override {
+        return fmt::format("ticket key {} of {}", id, now.ms);
+    }
+    // Certificates of a public authority name a responder.
+    StapleFacts staple_facts(const Certificate& certificate) override {
+        StapleFacts facts;
+        if (certificate.source != CertificateSource::acme) return facts;
+        facts.responder = "http://ocsp.example.org/";
+        if (!certificate.staple.empty()) {
+            facts.staple_from = certificate.staple_until + Milliseconds{-k_fake_staple_life.count};
+        }
+        return facts;
+    }
+    Result<Staple> ask_staple(const Certificate& certificate, WallTime now) override {
+        return Staple{.response = fmt::format("{} is good at {}", certificate.fingerprint, now.ms),
+                      .from = now,
+                      .until = now + k_fake_staple_life};
+    }
+
+    static constexpr Milliseconds k_fake_staple_life = minutes(30);
 };
 
 }  // namespace moln::sim

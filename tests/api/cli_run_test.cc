@@ -196,6 +196,41 @@ TEST_F(Cli, a_route_says_who_is_let_in_and_how_many) {
     EXPECT_EQ(moln({"route", "add", "c.example.org", "--rate-limit", "20"}).exit_code, 2);
 }
 
+TEST_F(Cli, a_route_asks_for_certificates_of_authorities_in_a_file) {
+    const std::string pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+    std::ofstream(folder_ + "/shop/partners.pem") << pem;
+    std::ofstream(folder_ + "/shop/broken.pem") << "broken\n" << pem;
+    std::ofstream(folder_ + "/shop/none.txt") << "none\n";
+    EXPECT_EQ(moln({"route", "add", "a.example.org", "--client-ca", "partners.pem"}).exit_code, 0);
+    on_loop([this, &pem] {
+        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
+        EXPECT_EQ(route.client_cert, ClientCertSpec{.ca = pem});
+    });
+    EXPECT_EQ(moln({"route", "add", "a.example.org", "--client-ca", "partners.pem",
+                    "--client-cert-optional"})
+                  .exit_code,
+              0);
+    on_loop([this] {
+        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
+        EXPECT_EQ(route.client_cert->need, ClientCertNeed::optional);
+    });
+    const auto broken = moln({"route", "add", "b.example.org", "--client-ca", "broken.pem"});
+    EXPECT_EQ(broken.exit_code, 2);
+    EXPECT_THAT(broken.out, HasSubstr("client_cert.ca: certificate 1 does not parse"));
+    EXPECT_EQ(moln({"route", "add", "b.example.org", "--client-ca", "none.txt"}).exit_code, 2);
+    EXPECT_EQ(moln({"route", "add", "b.example.org", "--client-ca", "no.pem"}).exit_code, 3);
+    EXPECT_EQ(moln({"route", "add", "b.example.org", "--client-cert-optional"}).exit_code, 2);
+}
+
+TEST_F(Cli, a_host_that_failed_is_tried_again_by_its_name) {
+    EXPECT_EQ(moln({"cert", "retry", "shop.example.org"}).exit_code, 0);
+    on_loop([this] {
+        EXPECT_EQ(std::get<RetryCertificateCommand>(control_->commands.back()).host,
+                  "shop.example.org");
+    });
+    EXPECT_EQ(moln({"cert", "retry"}).exit_code, 2);
+}
+
 TEST_F(Cli, a_canary_and_maintenance_are_sent_as_said) {
     EXPECT_EQ(moln({"canary", "25%", "--header", "X-Canary: yes", "--no-wait"}).exit_code, 0);
     on_loop([this] {

@@ -287,6 +287,11 @@ Result<Certificate> FakeControl::take_certificate(const Secret& pem) {
     return found.certificate;
 }
 
+Status FakeControl::check_client_ca(const std::string& pem) {
+    if (pem.find("broken") == std::string::npos) return {};
+    return fail(ErrorCode::invalid, "certificate 1 does not parse");
+}
+
 Result<SetAcmeCommand> FakeControl::take_acme(SetAcmeCommand command) {
     sim::FakeCertificates works;
     if (command.ca_bundle) {

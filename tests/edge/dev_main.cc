@@ -2,12 +2,14 @@
 // does, without the rest of moln.
 #include <atomic>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <iterator>
 #include <new>
 #include <string>
 
 #include "io/host/seal.h"
+#include "io/tls/shared_key.h"
 #include "model/edge.h"
 #include "runtime/edge/edge_main.h"
 
@@ -53,10 +55,25 @@ int seal(const std::string& key_path, const std::string& certificate) {
     return 0;
 }
 
+// A fresh key of session tickets, made so many milliseconds ago, sealed as the daemon does it.
+int seal_ticket_key(const std::string& key_path, const std::string& id, const std::string& age_ms) {
+    const auto box = moln::SealBox::open(key_path);
+    if (!box) return 2;
+    const std::int64_t now_ms = std::int64_t{std::time(nullptr)} * 1000;
+    const auto key = moln::tls::fresh_shared_key({now_ms - std::stoll(age_ms)});
+    if (!key) return 2;
+    std::cout << box->for_purpose(moln::k_seal_certificates)
+                     .seal(moln::tls::pack(*key), moln::ticket_context(id));
+    return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     if (argc == 4 && std::string(argv[1]) == "seal") return seal(argv[2], argv[3]);
+    if (argc == 5 && std::string(argv[1]) == "seal-ticket-key") {
+        return seal_ticket_key(argv[2], argv[3], argv[4]);
+    }
     moln::EdgeOptions options;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string name = argv[i];

@@ -140,6 +140,8 @@ class Failures(AcmeCase):
             self.assertIn("gone.example.org", " ".join(cloud.json("status")["warnings"]))
             self.assertTrue(self.events(cloud, "certificate.failed"))
             self.assertEqual(cloud.get("gone.example.org"), (200, "one"))
+            again = cloud.cli("cert", "retry", "gone.example.org", check=False)
+            self.assertIn("only a few attempts in an hour: try again in", again.stderr)
             looks, http_looks = self.looks(authority)
             # A daemon that dies and comes back does not ask sooner for it.
             cloud.kill()

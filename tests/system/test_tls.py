@@ -175,6 +175,72 @@ class Tls(unittest.TestCase):
         self.assertEqual(failures, [])
         self.assertGreater(asked[0], 100)
 
+    def test_a_route_lets_in_who_shows_a_certificate(self):
+        ca, client, other = (f"{self.folder}/{name}.pem" for name in ("ca", "client", "other"))
+        for path in (ca, other):
+            self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                         "-nodes", "-days", "9", "-subj", "/CN=partners", "-keyout", path + ".key",
+                         "-out", path)
+        self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                     "-nodes", "-subj", "/CN=alice", "-keyout", client + ".key", "-out",
+                     client + ".csr")
+        self.openssl("x509", "-req", "-in", client + ".csr", "-CA", ca, "-CAkey", ca + ".key",
+                     "-CAcreateserial", "-days", "9", "-out", client)
+        refused = self.cloud.cli("route", "add", "partners.test", "--app", "shop", "--client-ca",
+                                 client + ".key", check=False)
+        self.assertIn("private key", refused.stderr)
+        self.cloud.cli("route", "add", "partners.test", "--app", "shop", "--client-ca", ca)
+        wait_until("the route", lambda: self.cloud.get("partners.test")[0] == 308)
+        wait_until("its certificate", lambda: self.certificates("partners.test"))
+        roots = f"{self.folder}/roots.pem"
+        pathlib.Path(roots).write_text(self.cloud.cli("trust", "--print").stdout)
+
+        def curl(*words):
+            done = subprocess.run(
+                ["curl", "-s", "-w", " %{http_code}", "--cacert", roots, "--resolve",
+                 f"partners.test:{self.cloud.tls_port}:127.0.0.1", *words,
+                 f"https://partners.test:{self.cloud.tls_port}/"],
+                capture_output=True, text=True)
+            return done.stdout if done.returncode == 0 else None
+
+        shows = ("--cert", client, "--key", client + ".key")
+        for version in ("--http1.1", "--http2"):
+            self.assertEqual(wait_until("an answer", lambda: curl(version, *shows)), "one 200")
+            self.assertIn("none was shown\n 403", curl(version))
+            self.assertIn("no authority that is trusted here\n 403",
+                          curl(version, "--cert", other, "--key", other + ".key"))
+        listed = [one for one in self.cloud.items("route", "ls") if one["host"] == "partners.test"]
+        self.assertEqual(listed[0]["client_cert"], "required")
+        self.cloud.cli("route", "rm", "partners.test", "--app", "shop")
+
+    @staticmethod
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+    def test_a_session_goes_on_over_a_new_daemon_and_a_new_edge(self):
+        context = self.trusting_own_authority()
+        wait_until("a certificate", lambda: self.certificates("shop.localhost"))
+        first = self.connect("shop.localhost", context)
+        self.ask(first)
+        session = first.sock.session
+        first.close()
+
+        def resumed():
+            with contextlib.suppress(OSError):
+                line = socket.create_connection(("127.0.0.1", self.cloud.tls_port), PATIENCE_S)
+                with context.wrap_socket(line, server_hostname="shop.localhost",
+                                         session=session) as again:
+                    return again.session_reused
+            return None
+
+        self.assertTrue(resumed())
+        for pid in (self.cloud.daemon_pid, self.cloud.edge_pid):
+            os.kill(pid(), signal.SIGKILL)
+            answer = wait_until("a handshake", lambda: (
+                lambda one: None if one is None else [one])(resumed()))
+            self.assertEqual(answer, [True])
+            wait_until("the daemon", lambda: self.cloud.cli("status", check=False).returncode == 0)
+
     def test_the_edge_killed_shows_its_certificates_again(self):
         context = self.trusting_own_authority()
         wait_until("a certificate", lambda: self.certificates("shop.localhost"))

@@ -6,8 +6,10 @@
 
 #include "drivers/certificate/inspect.h"
 #include "drivers/certificate/issue.h"
+#include "drivers/certificate/ocsp.h"
 #include "drivers/certificate/request.h"
 #include "io/tls/openssl.h"
+#include "io/tls/shared_key.h"
 #include "model/acme.h"
 #include "model/certificate.h"
 #include "model/edge.h"
@@ -49,6 +51,20 @@ Status RealCertificates::check_ca_bundle(const std::string& pem) {
     return fail(
         ErrorCode::invalid,
         "there is no certificate in it: expected PEM, from \"-----BEGIN CERTIFICATE-----\"");
+}
+
+Result<std::string> RealCertificates::make_ticket_key(const std::string& id, WallTime now) {
+    const auto key = tls::fresh_shared_key(now);
+    if (!key) return fail(ErrorCode::internal, "the system has no random numbers");
+    return edge_seals_.seal(tls::pack(*key), ticket_context(id));
+}
+
+StapleFacts RealCertificates::staple_facts(const Certificate& certificate) {
+    return read_staple_facts(certificate.chain, certificate.staple);
+}
+
+Result<Staple> RealCertificates::ask_staple(const Certificate& certificate, WallTime) {
+    return ask_responder(certificate.chain);
 }
 
 Result<Authority> RealCertificates::make_authority(WallTime now) {

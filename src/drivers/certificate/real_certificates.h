@@ -16,6 +16,9 @@ public:
     Result<std::string> seal_key(const CertificateId& id, const Secret& key) override;
     Result<std::string> make_account_key() override;
     Status check_ca_bundle(const std::string& pem) override;
+    Result<std::string> make_ticket_key(const std::string& id, WallTime now) override;
+    StapleFacts staple_facts(const Certificate& certificate) override;
+    Result<Staple> ask_staple(const Certificate& certificate, WallTime now) override;
     Result<Authority> make_authority(WallTime now) override;
     Result<Certificate> issue(const Authority& authority, const CertificateId& id,
                               const std::string& host, WallTime now) override;

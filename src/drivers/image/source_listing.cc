@@ -40,6 +40,15 @@ Result<std::string> read_manifest(const std::string& path, const std::string& na
     return text;
 }
 
+Status add_contents(const std::string& folder, const std::string& name, SourceListing& out) {
+    const auto path = folder + "/" + name;
+    if (fs::is_symlink(path)) {
+        return fail(ErrorCode::invalid, name + " is a symbolic link: put the file itself there");
+    }
+    MOLN_ASSIGN(out.files[name], read_manifest(path, name));
+    return {};
+}
+
 // Adds the names in a folder, each with `prefix`, and a slash if it is a folder.
 Status add_names(const fs::path& folder, const std::string& prefix, std::size_t names_max,
                  SourceListing& out) {
@@ -93,13 +102,10 @@ Result<SourceListing> list_source(const std::string& folder) {
         MOLN_TRY(add_names(fs::path(folder) / name, name, top.size() + k_second_level_max, out));
     }
     for (const auto& name : top) {
-        if (!is_manifest(name)) continue;
-        const auto path = folder + "/" + name;
-        if (fs::is_symlink(path)) {
-            return fail(ErrorCode::invalid,
-                        name + " is a symbolic link: put the file itself there");
-        }
-        MOLN_ASSIGN(out.files[name], read_manifest(path, name));
+        if (is_manifest(name)) MOLN_TRY(add_contents(folder, name, out));
+    }
+    for (const auto& name : named_files(out)) {
+        if (top.contains(name)) MOLN_TRY(add_contents(folder, name, out));
     }
     return out;
 }

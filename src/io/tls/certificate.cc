@@ -6,12 +6,14 @@
 #include <openssl/err.h>
 
 #include "base/check.h"
+#include "io/tls/staple.h"
 #include "model/limits.h"
 
 namespace moln::tls {
 
 Result<std::shared_ptr<const Certificate>> Certificate::parse(std::string_view chain,
-                                                              const Secret& key) {
+                                                              const Secret& key,
+                                                              std::string_view staple) {
     MOLN_ASSIGN(auto all, openssl::read_certificates(chain));
     if (all.empty()) return fail(ErrorCode::invalid, "there is no certificate in the chain");
     if (all.size() > k_certificate_chain_max) {
@@ -30,7 +32,15 @@ Result<std::shared_ptr<const Certificate>> Certificate::parse(std::string_view c
         CHECK(sk_X509_push(made->others_.get(), all[i].get()) > 0);
         (void)all[i].release();
     }
+    if (auto read = read_staple(staple)) {
+        made->staple_ = std::move(read->der);
+        made->staple_until_ = read->until;
+    }
     return std::shared_ptr<const Certificate>(std::move(made));
+}
+
+std::string_view Certificate::staple(WallTime now) const {
+    return now < staple_until_ ? std::string_view(staple_) : std::string_view();
 }
 
 bool Certificate::show(SSL* ssl) const {

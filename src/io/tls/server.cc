@@ -16,11 +16,29 @@ constexpr const char* k_ciphers_12 =
 constexpr const char* k_ciphers_13 =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* k_groups = "X25519:P-256:P-384";
+// As a client of whom a certificate is asked may send it with what leads to its authority.
+constexpr long k_client_chain_bytes_max = 64L * 1024;
 constexpr long k_session_life_s = 24 * 3600;  // as long as some ticket key can open its ticket
 
 // Where a connection is marked as an authority's look.
 int challenge_index() {
     static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
+// What a connection shows; of its Sites, which live until the handshake is done.
+int shown_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
+void free_question(void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) {
+    delete static_cast<std::shared_ptr<const ClientQuestion>*>(kept);
+}
+
+// Where a connection keeps what its client was asked.
+int question_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, free_question);
     return index;
 }
 
@@ -30,9 +48,56 @@ MonoTime now() {
     return MonoTime{time.tv_sec * 1000 + time.tv_nsec / 1'000'000};
 }
 
+// An address is no name (RFC 6066 3), but sent by some clients.
+std::string_view name_or_none(std::string_view name) {
+    const bool address = name.find_first_not_of("0123456789.") == std::string_view::npos ||
+                         name.find(':') != std::string_view::npos;
+    return address ? std::string_view() : name;
+}
+
+// What asked_name() will be, while the ClientHello is first looked at: one name, of a host. OpenSSL
+// refuses what is none of that.
+std::string_view offered_name(SSL* ssl) {
+    constexpr std::size_t k_list_head = 5;  // bytes of the list, kind, bytes of the name
+    const unsigned char* bytes = nullptr;
+    std::size_t size = 0;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1 ||
+        size <= k_list_head) {
+        return {};
+    }
+    const std::string_view text(reinterpret_cast<const char*>(bytes), size);
+    return name_or_none(text.substr(k_list_head));
+}
+
+// A host of whose clients a route wants a certificate. There is no shorter handshake with them: a
+// ticket has no room for what leads from their certificate to an authority, and that is to be
+// looked at each time. Nor does a ticket that another host gave out open here, which is without
+// any.
+bool ask_client(SSL* ssl) {
+    const auto* sites = static_cast<const Sites*>(SSL_get_app_data(ssl));
+    if (sites->questions().empty()) return true;
+    const auto question = sites->questions().find(offered_name(ssl));
+    if (!question) return true;
+    static constexpr unsigned char k_context[] = "moln clients";
+    SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    auto kept = std::make_unique<std::shared_ptr<const ClientQuestion>>(question);
+    const bool good = ask(ssl, *question) && SSL_set_num_tickets(ssl, 0) == 1 &&
+                      SSL_set_session_id_context(ssl, k_context, sizeof k_context - 1) == 1 &&
+                      SSL_set_ex_data(ssl, question_index(), kept.get()) == 1;
+    if (good) (void)kept.release();  // free_question() has it
+    return good;
+}
+
+// Whether they are of a route's authorities is looked at when a request asks for that route: the
+// client is to be told in words that it can show.
+int take_any(X509_STORE_CTX* shown, void*) {
+    X509_STORE_CTX_set_error(shown, X509_V_OK);
+    return 1;
+}
+
 // RFC 8737, 3: the look of an authority offers this protocol and no other. Seen before everything
 // else, since what it is shown is no certificate of ours.
-int note_offer(SSL* ssl, int*, void*) {
+int note_hello(SSL* ssl, int*, void*) {
     static constexpr unsigned char k_list[] =
         "\x00\x0b\x0a"
         "acme-tls/1";
@@ -43,17 +108,31 @@ int note_offer(SSL* ssl, int*, void*) {
         SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &offered,
                                   &bytes) == 1 &&
         bytes == k_list_bytes && std::equal(offered, offered + bytes, k_list);
-    if (looks && SSL_set_ex_data(ssl, challenge_index(), ssl) != 1) return SSL_CLIENT_HELLO_ERROR;
-    return SSL_CLIENT_HELLO_SUCCESS;
+    const bool good = looks ? SSL_set_ex_data(ssl, challenge_index(), ssl) == 1 : ask_client(ssl);
+    return good ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
 }
 
 int choose_certificate(SSL* ssl, int* alert, void*) {
     const auto* sites = static_cast<const Sites*>(SSL_get_app_data(ssl));
     const auto name = asked_name(ssl);
     const Certificate* found = is_challenge(ssl) ? sites->find_challenge(name) : sites->find(name);
-    if (found != nullptr && found->show(ssl)) return SSL_TLSEXT_ERR_OK;
+    const bool shown = found != nullptr && found->show(ssl) &&
+                       SSL_set_ex_data(ssl, shown_index(), const_cast<Certificate*>(found)) == 1;
+    if (shown) return SSL_TLSEXT_ERR_OK;
     *alert = found == nullptr ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_INTERNAL_ERROR;
     return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+// RFC 6066 8: of a client that asks for it.
+int staple(SSL* ssl, void*) {
+    const auto* shown = static_cast<const Certificate*>(SSL_get_ex_data(ssl, shown_index()));
+    if (shown == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    const auto response = shown->staple({static_cast<std::int64_t>(::time(nullptr)) * 1000});
+    if (response.empty()) return SSL_TLSEXT_ERR_NOACK;
+    void* copy = OPENSSL_memdup(response.data(), response.size());
+    if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(response.size()));
+    return SSL_TLSEXT_ERR_OK;
 }
 
 // RFC 7301 3.2: a client that offers only what is not spoken here is told so.
@@ -110,10 +189,13 @@ bool is_challenge(const SSL* ssl) {
 
 std::string_view asked_name(const SSL* ssl) {
     const char* text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    const std::string_view name = text == nullptr ? "" : text;
-    const bool address = name.find_first_not_of("0123456789.") == std::string_view::npos ||
-                         name.find(':') != std::string_view::npos;
-    return address ? std::string_view() : name;
+    return name_or_none(text == nullptr ? "" : text);
+}
+
+std::shared_ptr<const ClientQuestion> asked_question(const SSL* ssl) {
+    const void* kept = SSL_get_ex_data(ssl, question_index());
+    if (kept == nullptr) return nullptr;
+    return *static_cast<const std::shared_ptr<const ClientQuestion>*>(kept);
 }
 
 Result<std::unique_ptr<Server>> Server::create() {
@@ -137,11 +219,15 @@ Result<std::unique_ptr<Server>> Server::create() {
     SSL_CTX_set_session_id_context(context, k_session_context, sizeof k_session_context - 1);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_app_data(context, server->tickets_.get());
-    // What the macro for it does, with a cast that this house allows.
+    // What the macros for them do, with a cast that this house allows.
     SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
                           reinterpret_cast<void (*)()>(choose_certificate));
-    SSL_CTX_set_client_hello_cb(context, note_offer, nullptr);
+    SSL_CTX_set_client_hello_cb(context, note_hello, nullptr);
+    SSL_CTX_set_cert_verify_callback(context, take_any, nullptr);
+    SSL_CTX_set_max_cert_list(context, k_client_chain_bytes_max);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+    SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB,
+                          reinterpret_cast<void (*)()>(staple));
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, handle_ticket);
     return server;
 }

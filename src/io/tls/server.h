@@ -40,4 +40,7 @@ bool is_challenge(const SSL* ssl);
 // is no name there (RFC 6066 3) but sent by some clients.
 std::string_view asked_name(const SSL* ssl);
 
+// What the client was asked for a certificate of; null: for none.
+std::shared_ptr<const ClientQuestion> asked_question(const SSL* ssl);
+
 }  // namespace moln::tls

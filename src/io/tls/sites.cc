@@ -1,22 +1,8 @@
 #include "io/tls/sites.h"
 
-#include <algorithm>
-#include <array>
+#include <utility>
 
 namespace moln::tls {
-namespace {
-
-constexpr std::size_t k_name_bytes_max = 255;  // RFC 1035 2.3.4
-using NameRoom = std::array<char, k_name_bytes_max>;
-
-// `name` has at most k_name_bytes_max.
-std::string_view lower(std::string_view name, NameRoom& room) {
-    std::ranges::transform(name, room.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; });
-    return {room.data(), name.size()};
-}
-
-}  // namespace
 
 void Sites::add(const std::vector<std::string>& hosts,
                 std::shared_ptr<const Certificate> certificate) {
@@ -26,6 +12,12 @@ void Sites::add(const std::vector<std::string>& hosts,
 
 void Sites::add_challenge(const std::string& host, std::shared_ptr<const Certificate> certificate) {
     challenges_.insert_or_assign(host, std::move(certificate));
+}
+
+void Sites::set_clients(std::vector<std::shared_ptr<const ClientAuthorities>> authorities,
+                        ClientQuestions questions) {
+    authorities_ = std::move(authorities);
+    questions_ = std::move(questions);
 }
 
 const Certificate* Sites::find_challenge(std::string_view name) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/tls/certificate.h"
+#include "io/tls/client_questions.h"
 
 namespace moln::tls {
 
@@ -31,18 +32,21 @@ public:
     // By the exact name, in any case; null: no authority looks at it.
     const Certificate* find_challenge(std::string_view name) const;
 
+    // What clients are asked for. By their place in `authorities` routes name theirs; null: those
+    // cannot be read, and nobody's certificate is of them.
+    void set_clients(std::vector<std::shared_ptr<const ClientAuthorities>> authorities,
+                     ClientQuestions questions);
+    const ClientQuestions& questions() const { return questions_; }
+    const ClientAuthorities* authorities(std::size_t at) const { return authorities_[at].get(); }
+
 private:
-    struct TextHash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
     using ByHost = std::unordered_map<std::string, std::shared_ptr<const Certificate>, TextHash,
                                       std::equal_to<>>;
     ByHost by_host_;
     ByHost challenges_;
     std::shared_ptr<const Certificate> first_;
+    std::vector<std::shared_ptr<const ClientAuthorities>> authorities_;
+    ClientQuestions questions_;
 };
 
 }  // namespace moln::tls

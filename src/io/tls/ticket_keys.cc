@@ -5,9 +5,8 @@
 #include <openssl/rand.h>
 
 namespace moln::tls {
-namespace {
 
-std::optional<TicketKey> fresh_key(MonoTime now) {
+std::optional<TicketKey> fresh_ticket_key(MonoTime now) {
     TicketKey key{.made = now};
     for (const auto bytes :
          {std::span<unsigned char>(key.name), std::span<unsigned char>(key.cipher),
@@ -17,23 +16,20 @@ std::optional<TicketKey> fresh_key(MonoTime now) {
     return key;
 }
 
-}  // namespace
-
 void TicketKeys::drop_old(MonoTime now) {
-    constexpr Milliseconds k_kept = {k_ticket_key_life.count * std::int64_t{k_ticket_keys_kept}};
-    for (auto& key : keys_) {
-        if (key && now - key->made >= k_kept) key.reset();
-    }
+    std::erase_if(keys_, [&](const TicketKey& key) { return now - key.made >= k_ticket_key_kept; });
 }
 
 std::optional<TicketKey> TicketKeys::current(MonoTime now) {
     const std::lock_guard lock(mutex_);
     drop_old(now);
-    if (keys_[0] && now - keys_[0]->made < k_ticket_key_life) return keys_[0];
-    auto key = fresh_key(now);
+    const auto life = shared_ ? k_shared_key_life : k_ticket_key_life;
+    if (!keys_.empty() && now - keys_.front().made < life) return keys_.front();
+    auto key = fresh_ticket_key(now);
     if (!key) return std::nullopt;
-    std::shift_right(keys_.begin(), keys_.end(), 1);
-    keys_[0] = key;
+    shared_ = false;
+    keys_.insert(keys_.begin(), *key);
+    if (keys_.size() > k_ticket_keys_kept) keys_.resize(k_ticket_keys_kept);
     return key;
 }
 
@@ -41,10 +37,10 @@ std::optional<TicketKeys::Found> TicketKeys::find(std::span<const unsigned char,
                                                   MonoTime now) {
     const std::lock_guard lock(mutex_);
     drop_old(now);
+    const auto life = shared_ ? k_shared_key_life : k_ticket_key_life;
     for (const auto& key : keys_) {
-        if (key && std::ranges::equal(key->name, name)) {
-            return Found{.key = *key, .renew = now - key->made >= k_ticket_key_life};
-        }
+        if (!std::ranges::equal(key.name, name)) continue;
+        return Found{.key = key, .renew = &key != &keys_.front() || now - key.made >= life};
     }
     return std::nullopt;
 }
@@ -52,18 +48,26 @@ std::optional<TicketKeys::Found> TicketKeys::find(std::span<const unsigned char,
 std::vector<TicketKey> TicketKeys::all(MonoTime now) {
     const std::lock_guard lock(mutex_);
     drop_old(now);
-    std::vector<TicketKey> keys;
-    for (const auto& key : keys_) {
-        if (key) keys.push_back(*key);
-    }
-    return keys;
+    return keys_;
 }
 
 void TicketKeys::adopt(std::span<const TicketKey> keys) {
     const std::lock_guard lock(mutex_);
-    keys_ = {};
-    const auto count = std::min(keys.size(), keys_.size());
-    std::copy_n(keys.begin(), count, keys_.begin());
+    const auto count = std::min(keys.size(), k_ticket_keys_kept);
+    keys_.assign(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count));
+    shared_ = false;
+}
+
+void TicketKeys::share(std::span<const TicketKey> keys) {
+    if (keys.empty()) return;
+    const std::lock_guard lock(mutex_);
+    std::vector<TicketKey> next(keys.begin(), keys.end());
+    for (const auto& key : keys_) {
+        if (std::ranges::find(next, key.name, &TicketKey::name) == next.end()) next.push_back(key);
+    }
+    if (next.size() > k_ticket_keys_kept) next.resize(k_ticket_keys_kept);
+    keys_ = std::move(next);
+    shared_ = true;
 }
 
 }  // namespace moln::tls

@@ -1,6 +1,10 @@
 #include "io/tls/ticket_keys.h"
 
+#include <vector>
+
 #include <gtest/gtest.h>
+
+#include "io/tls/shared_key.h"
 
 namespace moln::tls {
 namespace {
@@ -50,6 +54,59 @@ TEST(TicketKeys, another_process_opens_what_this_one_sealed) {
     const std::vector<TicketKey> many(k_ticket_keys_kept + 1, *first);
     other.adopt(many);
     EXPECT_EQ(other.all(after(0)).size(), k_ticket_keys_kept);
+}
+
+TEST(TicketKeys, of_shared_ones_the_first_seals_and_all_open) {
+    const auto first = *fresh_ticket_key(after(0));
+    const auto young = *fresh_ticket_key(after(1));
+    TicketKeys keys;
+    const auto own = keys.current(after(0));
+    keys.share(std::vector{first, young});
+    EXPECT_EQ(keys.current(after(1))->name, first.name);
+    EXPECT_FALSE(keys.find(first.name, after(1))->renew);
+    EXPECT_TRUE(keys.find(young.name, after(1))->renew);
+    EXPECT_TRUE(keys.find(own->name, after(1))->renew);  // what it made before still opens
+    keys.share(std::vector{young, first});
+    EXPECT_EQ(keys.current(after(1))->name, young.name);
+    keys.share({});
+    EXPECT_EQ(keys.current(after(1))->name, young.name);
+}
+
+TEST(TicketKeys, without_a_daemon_a_shared_one_ends_and_the_edge_makes_its_own) {
+    const auto shared = *fresh_ticket_key(after(0));
+    TicketKeys keys;
+    keys.share(std::vector{shared});
+    const MonoTime end = after(0) + k_shared_key_life;
+    EXPECT_EQ(keys.current(end + Milliseconds{-1})->name, shared.name);
+    EXPECT_NE(keys.current(end)->name, shared.name);
+    EXPECT_TRUE(keys.find(shared.name, end)->renew);
+    EXPECT_TRUE(keys.find(shared.name, after(3, -1)));
+    EXPECT_FALSE(keys.find(shared.name, after(3)));
+}
+
+TEST(TicketKeys, so_many_are_kept_and_no_more) {
+    TicketKeys keys;
+    std::vector<TicketKey> many;
+    for (std::size_t i = 0; i <= k_ticket_keys_kept; ++i) {
+        many.push_back(*fresh_ticket_key(after(0)));
+    }
+    keys.share(many);
+    EXPECT_EQ(keys.all(after(0)).size(), k_ticket_keys_kept);
+    EXPECT_TRUE(keys.find(many[k_ticket_keys_kept - 1].name, after(0)));
+    EXPECT_FALSE(keys.find(many[k_ticket_keys_kept].name, after(0)));
+}
+
+TEST(SharedKey, is_packed_and_unpacked_alike_and_nothing_else_is_one) {
+    const auto key = *fresh_shared_key({1'790'000'000'123});
+    const auto packed = pack(key);
+    const auto read = unpack(packed);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->key.name, key.key.name);
+    EXPECT_EQ(read->key.cipher, key.key.cipher);
+    EXPECT_EQ(read->key.mac, key.key.mac);
+    EXPECT_EQ(read->made, key.made);
+    EXPECT_FALSE(unpack(Secret(packed.reveal() + "x")));
+    EXPECT_FALSE(unpack(Secret(packed.reveal().substr(1))));
 }
 
 TEST(TicketKeys, an_unknown_name_opens_nothing) {

@@ -6,9 +6,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "edge/compiled.h"
 #include "io/host/seal.h"
+#include "io/tls/shared_key.h"
 #include "io/tls/sites.h"
 #include "model/edge.h"
 
@@ -20,7 +23,13 @@ public:
     explicit CertificateShelf(std::optional<SealBox> seal) : seal_(std::move(seal)) {}
 
     // One that cannot be used is told of in the edge's output and left out: the others still serve.
-    std::shared_ptr<const tls::Sites> sites_of(const EdgeSnapshot& snapshot);
+    // `compiled`: of the same snapshot.
+    std::shared_ptr<const tls::Sites> sites_of(const EdgeSnapshot& snapshot,
+                                               const edge::CompiledSnapshot& compiled);
+
+    // Those that all edges share, the one that makes tickets first. One that cannot be opened is
+    // left out.
+    std::vector<tls::TicketKey> ticket_keys_of(const EdgeSnapshot& snapshot, Now now);
 
 private:
     struct Opened {
@@ -33,9 +42,14 @@ private:
     std::shared_ptr<const tls::Certificate> take(Shelf& before, Shelf& after,
                                                  const EdgeCertificate& source) const;
 
+    void add_clients(tls::Sites& sites, const edge::CompiledSnapshot& compiled);
+
     std::optional<SealBox> seal_;
     Shelf opened_;
     Shelf challenges_;
+    std::map<std::string, tls::SharedKey> ticket_keys_;  // by what they are sealed as
+    // Of clients, by their PEM; null: they cannot be read.
+    std::map<std::string, std::shared_ptr<const tls::ClientAuthorities>> authorities_;
 };
 
 }  // namespace moln::edge_loop

@@ -141,7 +141,11 @@ Status Control::on_snapshot(EdgeSnapshot snapshot) {
 
 Status Control::apply(EdgeSnapshot snapshot) {
     MOLN_ASSIGN(auto compiled, edge::compile(snapshot));
-    auto sites = shelf_.sites_of(snapshot);
+    auto sites = shelf_.sites_of(snapshot, compiled);
+    if (setup_.tls != nullptr) {
+        const Now clocks{.wall = {clock_now(Clock::wall_ms)}, .mono = {now()}, .steady = {}};
+        setup_.tls->tickets().share(shelf_.ticket_keys_of(snapshot, clocks));
+    }
     const auto open_sites = site_shelf_.sites_of(snapshot);
     unsaved_ = std::move(snapshot);
     tables_ = registry_.join(std::move(compiled), std::move(sites), ++generation_, open_sites);

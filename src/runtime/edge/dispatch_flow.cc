@@ -34,6 +34,9 @@ bool write_head(Core& core, Exchange& exchange) {
         const auto user = head.fields.first(http::FieldId::x_forwarded_user);
         if (user) fields.add({.name = "X-Forwarded-User", .value = *user});
     }
+    if (!exchange.client_cert.empty()) {
+        fields.add({.name = "Client-Cert", .value = exchange.client_cert});
+    }
     const std::string_view scheme = link.tls ? "https" : "http";
     http::UpstreamRequest request{.client_address = link.address(),
                                   .scheme = sink == nullptr ? scheme : sink->scheme,

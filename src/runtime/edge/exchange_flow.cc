@@ -10,6 +10,7 @@
 #include "runtime/edge/acme_challenge.h"
 #include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
+#include "runtime/edge/client_cert_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/forward_auth.h"
 #include "runtime/edge/inner_sink.h"
@@ -297,13 +298,17 @@ Flow begin_exchange(Core& core, Client& client) {
         return Flow::progress;
     }
     const bool over_tls = client.link().tls != nullptr;
-    if (routed.target->redirect && !over_tls && core.tls_port != 0) {
+    const bool redirect = routed.target->redirect || routed.target->client_cert;
+    if (redirect && !over_tls && core.tls_port != 0) {
         redirect_to_tls(core, exchange);
         return Flow::progress;
     }
     if (over_tls) exchange.hsts_s = routed.target->hsts_s;
     exchange.app = routed.app;
     ++exchange.app->exchanges;
+    if (routed.target->client_cert && !admit_client_cert(core, exchange, *routed.target)) {
+        return Flow::progress;
+    }
     const auto admission = admit(core, exchange, *routed.target);
     if (admission == Admission::in) enter(core, exchange, routed.target->cache);
     return Flow::progress;
@@ -317,8 +322,10 @@ void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache
     exchange.app->budget.note_request();
     note_replay(exchange);
     note_wish(core, exchange);
-    // What the canary answers, or an app that is being worked on, is not what others are to get.
-    const bool for_all = !exchange.wish.canary && !is_in_maintenance(*exchange.app);
+    // What the canary answers, or an app that is being worked on, or who shows a certificate gets,
+    // is not what others are to get.
+    const bool for_all = !exchange.wish.canary && !is_in_maintenance(*exchange.app) &&
+                         exchange.client_cert.empty();
     if (cache && for_all && enter_cache(core, exchange, *cache) == CacheEntry::taken) {
         return;
     }

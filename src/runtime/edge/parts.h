@@ -249,6 +249,7 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     bool mirror = false;                      // a copy of it is to go to the canary
     bool mirrored = false;                    // it is such a copy: not held, nor repeated
     std::unique_ptr<AuthWait> auth;           // of stage auth
+    std::string_view client_cert;             // Client-Cert, of the client's TLS; "": none
     bool authenticated = false;               // the name in its Authorization is who it is
     bool vouched = false;       // fields of it are those that a process of its app has said,
     bool vouched_user = false;  // X-Forwarded-User among them

@@ -10,6 +10,8 @@
 
 #include <openssl/err.h>
 
+#include "base/base64.h"
+#include "edge/limits.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
@@ -33,6 +35,20 @@ struct Batch {
     }
 };
 thread_local Batch t_batch;
+
+// A certificate may end while its connection goes on.
+constexpr Milliseconds k_client_known_time = seconds(60);
+
+// A Byte Sequence of its DER (RFC 9440 2.2, RFC 8941 3.3.5); "": it is too large.
+std::string client_cert_field(X509* certificate) {
+    std::string der;
+    const int size = i2d_X509(certificate, nullptr);
+    if (size <= 0 || static_cast<std::size_t>(size) > edge::k_client_cert_bytes_max) return "";
+    der.resize(static_cast<std::size_t>(size));
+    auto* out = reinterpret_cast<unsigned char*>(der.data());
+    if (i2d_X509(certificate, &out) != size) return "";
+    return ":" + base64(der) + ":";
+}
 
 TlsSession::Socket& socket_of(BIO* bio) {
     return *static_cast<TlsSession::Socket*>(BIO_get_data(bio));
@@ -120,6 +136,19 @@ std::unique_ptr<TlsSession> TlsSession::make(const tls::Server& server,
     return session;
 }
 
+struct TlsSession::Client {
+    std::shared_ptr<const tls::ClientQuestion> question;
+    std::string field;  // of what was shown, made when a route first wants it
+    const tls::ClientAuthorities* of = nullptr;  // that `shown` was found for; in `question`
+    std::int64_t known_until_ms = 0;
+    Shown shown;
+};
+
+TlsSession::TlsSession(const Fd& fd, Readiness& ready)
+    : socket_{.fd = fd.get(), .ready = ready}, ready_(ready) {}
+
+TlsSession::~TlsSession() = default;
+
 IoResult TlsSession::failed() {
     ERR_clear_error();
     may_end_ = false;
@@ -133,6 +162,11 @@ IoEnd TlsSession::handshake() {
     if (done == 1) {
         may_end_ = true;
         sites_.reset();
+        SSL_set_tlsext_status_ocsp_resp(ssl_.get(), nullptr, 0);  // it was sent
+        if (auto question = tls::asked_question(ssl_.get())) {
+            client_ = std::make_unique<Client>();
+            client_->question = std::move(question);
+        }
         ready_.readable = socket_.ready.readable || SSL_has_pending(ssl_.get()) == 1;
         ready_.writable = socket_.ready.writable;
         return IoEnd::some;
@@ -215,6 +249,30 @@ void TlsSession::end() {
     ERR_clear_error();
     (void)SSL_shutdown(ssl_.get());
     ERR_clear_error();
+}
+
+bool TlsSession::asked_for(const tls::ClientAuthorities& authorities) const {
+    return client_ != nullptr && client_->question->names(&authorities);
+}
+
+const TlsSession::Shown& TlsSession::shown(const tls::ClientAuthorities& authorities,
+                                           std::int64_t now_ms) {
+    Client& client = *client_;
+    if (client.of == &authorities && now_ms < client.known_until_ms) return client.shown;
+    client.of = &authorities;
+    client.known_until_ms = now_ms + k_client_known_time.count;
+    client.shown = {};
+    X509* leaf = SSL_get0_peer_certificate(ssl_.get());
+    if (leaf == nullptr) return client.shown;
+    if (client.field.empty()) client.field = client_cert_field(leaf);
+    if (client.field.empty()) {
+        client.shown.refusal = "it is too large to be passed on";
+        return client.shown;
+    }
+    client.shown.field = client.field;
+    auto refusal = authorities.refuse(leaf, SSL_get_peer_cert_chain(ssl_.get()));
+    if (refusal) client.shown.refusal = std::move(*refusal);
+    return client.shown;
 }
 
 std::string_view TlsSession::server_name() const {

@@ -6,6 +6,7 @@
 // epoll said of the socket is kept here.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ namespace moln::edge_loop {
 
 class TlsSession {
 public:
+    ~TlsSession();
+
     // `fd` and `ready` outlive it. Null: out of memory.
     static std::unique_ptr<TlsSession> make(const tls::Server& server,
                                             std::shared_ptr<const tls::Sites> sites, const Fd& fd,
@@ -46,6 +49,16 @@ public:
     // That both agreed on (ALPN): "h2", "http/1.1", or "" for a client that did not ask.
     std::string_view protocol() const;
 
+    // The handshake asked for a certificate of one of these.
+    bool asked_for(const tls::ClientAuthorities& authorities) const;
+    // What the client showed, to be looked at for one route's authorities. Not asked: nothing.
+    struct Shown {
+        std::string refusal;     // why it is none of theirs, for its user to read
+        std::string_view field;  // the value of Client-Cert (RFC 9440); "": no such one was shown
+    };
+    // What was found is known for a while: each request of a connection asks. Of the session.
+    const Shown& shown(const tls::ClientAuthorities& authorities, std::int64_t now_ms);
+
     // What the BIO works on.
     struct Socket {
         int fd = -1;
@@ -56,8 +69,7 @@ public:
     };
 
 private:
-    TlsSession(const Fd& fd, Readiness& ready)
-        : socket_{.fd = fd.get(), .ready = ready}, ready_(ready) {}
+    TlsSession(const Fd& fd, Readiness& ready);
     IoResult failed();
     // False: some is left, or the connection is broken.
     bool flush();
@@ -66,6 +78,8 @@ private:
     Readiness& ready_;
     std::shared_ptr<const tls::Sites> sites_;  // until the handshake is done
     openssl::Connection ssl_;
+    struct Client;
+    std::unique_ptr<Client> client_;  // null: it was asked for no certificate
     std::size_t sealed_ = 0;  // bytes of the caller's that are in unsent, and not yet told as sent
     bool may_end_ = false;
 };

@@ -1,0 +1,64 @@
+#include "runtime/staple_talks.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "plan/staples.h"
+
+namespace moln {
+
+void StapleTalks::look() {
+    auto& staples = world_.staples;
+    std::erase_if(staples, [&](const auto& entry) {
+        return !entry.second.asking && !world_.certificates.contains(entry.first);
+    });
+    for (const auto& [id, certificate] : world_.certificates) {
+        auto& seen = staples[id];
+        if (seen.asking || seen.fingerprint == certificate.fingerprint) continue;
+        seen = {.fingerprint = certificate.fingerprint,
+                .facts = certificates_.staple_facts(certificate),
+                .answer = {},
+                .retry = {},
+                .reason = {}};
+    }
+}
+
+void StapleTalks::ask(const std::vector<CertificateId>& due, const Now& now) {
+    for (const auto& id : due) {
+        const auto found = world_.certificates.find(id);
+        if (found == world_.certificates.end()) continue;
+        world_.staples[id].asking = true;
+        run_blocking<Result<Staple>>(
+            loop_, "ocsp " + id.text,
+            [&certificates = certificates_, certificate = found->second, wall = now.wall] {
+                return certificates.ask_staple(certificate, wall);
+            },
+            [this, certificate = found->second](Result<Staple> answer) {
+                answered(certificate, std::move(answer));
+            });
+    }
+}
+
+bool StapleTalks::asking() const {
+    return std::ranges::any_of(world_.staples,
+                               [](const auto& entry) { return entry.second.asking; });
+}
+
+void StapleTalks::answered(const Certificate& about, Result<Staple> answer) {
+    const auto found = world_.staples.find(about.id);
+    if (found == world_.staples.end()) return;
+    auto& seen = found->second;
+    seen.asking = false;
+    if (answer) {
+        seen.answer = std::move(*answer);
+        seen.failures = 0;
+        seen.reason.clear();
+    } else {
+        const Milliseconds by_chance{static_cast<std::int64_t>(
+            entropy_.next() % static_cast<std::uint64_t>(plan::k_staple_retry_first.count / 4))};
+        plan::staple_failed(seen, answer.error().reason, loop_.now().mono, by_chance);
+    }
+    changed_();
+}
+
+}  // namespace moln
