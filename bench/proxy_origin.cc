@@ -1,12 +1,17 @@
-// The origin of the proxy benchmark: answers every request with a fixed body, /64k… with 64 KiB,
-// /1m… with 1 MiB, anything else with 1 KiB. Knows just enough HTTP for that; not part of Moln.
+// The origin of the proxy benchmark: answers every request, once it has read its body, with a fixed
+// one: /64k… with 64 KiB, /1m… with 1 MiB, /10m… with 10 MiB, anything else with 1 KiB. Knows just
+// enough HTTP for that; not part of Moln.
 //   proxy_origin THREADS   prints the port it listens on, runs until killed
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -27,33 +32,74 @@ std::string answer_of(std::size_t bytes) {
 const std::string k_small = answer_of(1024);
 const std::string k_large = answer_of(64 * 1024);
 const std::string k_huge = answer_of(1024 * 1024);
+const std::string k_giant = answer_of(10 * 1024 * 1024);
 
 const std::string& answer_to(std::string_view request) {
-    if (request.starts_with("GET /1m")) return k_huge;
-    return request.starts_with("GET /64k") ? k_large : k_small;
+    if (request.find(" /10m") < 8) return k_giant;
+    if (request.find(" /1m") < 8) return k_huge;
+    return request.find(" /64k") < 8 ? k_large : k_small;
 }
 
 struct Connection {
-    std::string in;
-    std::string out;
+    std::string in;  // a head, or what has come of it
+    std::size_t body_left = 0;
+    const std::string* answer = nullptr;  // once the body is here
+    std::deque<const std::string*> out;
+    std::size_t sent = 0;  // of the first
 };
+
+std::size_t body_of(std::string_view head) {
+    std::size_t length = 0;
+    for (const std::string_view name : {"\r\nContent-Length: ", "\r\ncontent-length: "}) {
+        const auto at = head.find(name);
+        if (at == std::string_view::npos) continue;
+        const char* digits = head.data() + at + name.size();
+        std::from_chars(digits, head.data() + head.size(), length);
+    }
+    return length;
+}
+
+void take(Connection& connection, std::string_view bytes) {
+    while (!bytes.empty()) {
+        if (connection.answer == nullptr) {
+            const auto known = connection.in.size();
+            connection.in += bytes;
+            const auto end = connection.in.find("\r\n\r\n", known < 3 ? 0 : known - 3);
+            if (end == std::string::npos) return;
+            bytes.remove_prefix(end + 4 - known);
+            connection.in.resize(end + 4);
+            connection.body_left = body_of(connection.in);
+            connection.answer = &answer_to(connection.in);
+            connection.in.clear();
+        }
+        const auto part = std::min(bytes.size(), connection.body_left);
+        bytes.remove_prefix(part);
+        connection.body_left -= part;
+        if (connection.body_left == 0) {
+            connection.out.push_back(std::exchange(connection.answer, nullptr));
+        }
+    }
+}
 
 // False when the connection is over.
 bool serve(int fd, Connection& connection) {
-    char part[16 * 1024];
-    const auto got = recv(fd, part, sizeof part, MSG_DONTWAIT);
-    if (got == 0) return false;
-    if (got > 0) connection.in.append(part, static_cast<std::size_t>(got));
+    static thread_local char part[256 * 1024];
     for (;;) {
-        const auto end = connection.in.find("\r\n\r\n");
-        if (end == std::string::npos) break;
-        connection.out += answer_to(connection.in);
-        connection.in.erase(0, end + 4);
+        const auto got = recv(fd, part, sizeof part, MSG_DONTWAIT);
+        if (got == 0) return false;
+        if (got < 0) break;
+        take(connection, {part, static_cast<std::size_t>(got)});
     }
-    if (connection.out.empty()) return true;
-    const auto put =
-        send(fd, connection.out.data(), connection.out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (put > 0) connection.out.erase(0, static_cast<std::size_t>(put));
+    while (!connection.out.empty()) {
+        const std::string& first = *connection.out.front();
+        const auto put = send(fd, first.data() + connection.sent, first.size() - connection.sent,
+                              MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (put < 0) break;
+        connection.sent += static_cast<std::size_t>(put);
+        if (connection.sent < first.size()) continue;
+        connection.sent = 0;
+        connection.out.pop_front();
+    }
     return true;
 }
 

@@ -22,6 +22,9 @@ cache_memory() {
 h2() {
     lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --h2
 }
+bodies() {
+    lab/netns.sh -- python3 -B bench/bodies.py --edge "$PWD/build/tests/edge/moln_edge_dev"
+}
 stream() {
     lab/netns.sh -- python3 -B bench/stream.py --edge "$PWD/build/tests/edge/moln_edge_dev"
 }
@@ -37,11 +40,11 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | h2 | cache | cache_disk | cache_memory | stream | idle | start | switches | memory | \
-    plan | simulation) "$1" ;;
+proxy | tls | h2 | cache | cache_disk | cache_memory | bodies | stream | idle | start | switches | \
+    memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy tls h2 cache cache_disk cache_memory stream idle start switches memory plan \
-        simulation; do
+    for one in proxy tls h2 cache cache_disk cache_memory bodies stream idle start switches memory \
+        plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done

@@ -21,6 +21,7 @@
 #include "runtime/edge/log_ring.h"
 #include "runtime/edge/mirror_sink.h"
 #include "runtime/edge/parts.h"
+#include "runtime/edge/pipe_pool.h"
 #include "runtime/edge/rate_table.h"
 #include "runtime/edge/site_parts.h"
 #include "runtime/edge/slab.h"
@@ -108,6 +109,7 @@ struct Core final : DrainListener {
     std::int64_t date_second = -1;
 
     BufferPool buffers;
+    PipePool pipes;
     Slab<Client> clients;
     Slab<Upstream> upstreams;
     Slab<Exchange> exchanges;

@@ -440,6 +440,7 @@ void drop_exchange(Core& core, Exchange& exchange) {
     core.buffers.take_back(&exchange.to_client);
     core.buffers.take_back(&exchange.request_trailers);
     core.buffers.take_back(&exchange.response_trailers);
+    core.pipes.take_back(&exchange.pipe);
     if (exchange.heads != nullptr) core.heads.drop(exchange.heads);
     delete exchange.tunnel_name;
     exchange.client->exchange = nullptr;

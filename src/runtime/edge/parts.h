@@ -39,6 +39,7 @@ struct EndpointCell;
 struct EndpointView;
 struct Exchange;
 class InnerSink;
+struct Pipe;
 
 // An epoll tag points to one of these.
 enum class PartKind : std::uint8_t {
@@ -205,6 +206,7 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     Heads* heads = nullptr;
     Buffer* to_upstream = nullptr;  // heads and framing ahead of the body in client->in
     Buffer* to_client = nullptr;    // heads and framing ahead of the body in upstream->in
+    Pipe* pipe = nullptr;           // that the rest of the response's body goes through
 
     // Request. client->in holds its head at in->begin and keeps it to the end, for the log and
     // for a repeat; of a body what was not passed on, and behind the head what was, as long as

@@ -36,6 +36,8 @@ constexpr int k_allowed[] = {
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),
     SCMP_SYS(shutdown),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(splice),
     SCMP_SYS(setsockopt),
     SCMP_SYS(getsockopt),
     SCMP_SYS(getsockname),

@@ -9,6 +9,7 @@
 #include "runtime/edge/framed_buffer.h"
 #include "runtime/edge/inner_sink.h"
 #include "runtime/edge/socket_io.h"
+#include "runtime/edge/splice_flow.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -365,7 +366,8 @@ Flow pump_body(Core& core, Exchange& exchange) {
             end_response(exchange);
             return Flow::done;
         }
-        const Flow flow = read_upstream(core, *exchange.upstream);
+        const Flow flow = may_splice(core, exchange) ? splice_body(core, exchange)
+                                                     : read_upstream(core, *exchange.upstream);
         return flow == Flow::done ? end_of_body(core, exchange) : flow;
     }
     if (!client.ready.writable) return Flow::wait;
