@@ -1,17 +1,23 @@
 #!/usr/bin/env python3
-"""MB per CPU second of a TCP route: Moln's edge beside Debian's HAProxy, with and without splice.
+"""MB per CPU second of a TCP route: Moln's edge beside Debian's HAProxy, with and without splice,
+and beside the kernel's way (docs/TCP.md).
 
     bench/stream.py --edge build/tests/edge/moln_edge_dev [--rounds 7] [--seconds 2]
 
 Clients connect through each proxy in turn, A-B-C, A-B-C, …; the figure is bytes by CPU seconds
 (user and system, of /proc) of all of a proxy's processes: medians over the rounds, and the median
-of each round's ratio to the better HAProxy. `down`: four connections on which the server sends as
-fast as it can; `echo`: 32 connections on which 1 KiB goes to and fro; `short`: connections of one
-such exchange.
+of each round's ratio to the better HAProxy. The kernel has no process: the second figure counts
+client and server as well, which do its work, and stands beside connections without anything in
+between (`direct`). The server is in a network namespace of its own behind a veth pair, as
+instances are. Needs root and an empty network namespace (lab/netns.sh).
+
+`down`: four connections on which the server sends as fast as it can; `echo`: 32 connections on
+which 1 KiB goes to and fro; `short`: connections of one such exchange.
 """
 
 import argparse
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -43,7 +49,32 @@ frontend port
     default_backend instances
 backend instances
     balance leastconn
-    server one 127.0.0.1:{origin} check inter 2s
+    server one {server}:{origin} check inter 2s
+"""
+
+GATEWAY, SERVER, KERNEL_PORT = "10.213.1.1", "10.213.1.2", 5432
+# What drivers/network/path_rules.cc writes for one route of one instance.
+RULES = """
+table ip moln-streams {{
+    chain tcp_{port} {{
+        ip daddr 127.0.0.1 meta l4proto tcp dnat ip to {choice}
+    }}
+    chain listens {{
+        meta l4proto . th dport vmap {{ tcp . {port} : jump tcp_{port} }}
+    }}
+    chain of_host {{
+        type nat hook output priority -100; policy accept;
+        jump listens
+    }}
+    chain answers {{
+        type nat hook postrouting priority 99; policy accept;
+        ct status dnat ip saddr 127.0.0.0/8 oifname "mln*" masquerade
+    }}
+    chain stray_here {{
+        type filter hook input priority -1; policy accept;
+        ct state invalid meta l4proto . th dport {{ tcp . {port} }} drop
+    }}
+}}
 """
 
 BLOCK = bytes(1 << 20)
@@ -69,20 +100,53 @@ def serve(listener):
         threading.Thread(target=one, args=(sock,), daemon=True).start()
 
 
-def connect(port):
-    sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+def run(command, **more):
+    subprocess.run(command.split(), check=True, **more)
+
+
+def make_network(stack):
+    """The server's namespace, with the addresses that instances have."""
+    run("ip netns add server")
+    stack.callback(run, "ip netns del server")
+    run("ip link add mln1 type veth peer name eth0 netns server")
+    run("ip addr add %s/24 dev mln1" % GATEWAY)
+    run("ip link set mln1 up")
+    run("ip -n server addr add %s/24 dev eth0" % SERVER)
+    run("ip -n server link set eth0 up")
+    run("ip -n server route add default via " + GATEWAY)
+    with open("/proc/sys/net/ipv4/conf/mln1/route_localnet", "w") as file:
+        file.write("1")
+
+
+def start_server(stack):
+    """Its process and port."""
+    ours, theirs = os.pipe()
+    server = os.fork()
+    if server == 0:
+        with open("/run/netns/server") as namespace:
+            if ctypes.CDLL(None).setns(namespace.fileno(), 0) != 0:
+                os._exit(1)
+        listener = socket.create_server((SERVER, 0), backlog=4096)
+        os.write(theirs, b"%d" % listener.getsockname()[1])
+        serve(listener)
+    stack.callback(os.kill, server, 9)
+    return server, int(os.read(ours, 10))
+
+
+def connect(where):
+    sock = socket.create_connection(where, timeout=20)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
 
-def drive(port, what, seconds):
+def drive(where, what, seconds):
     """Bytes that have passed, both ways, in this time."""
     end = time.monotonic() + seconds
     passed = []
 
     def down():
         room, total = bytearray(1 << 20), 0
-        with connect(port) as sock:
+        with connect(where) as sock:
             sock.sendall(b"d")
             while time.monotonic() < end:
                 total += sock.recv_into(room)
@@ -90,7 +154,7 @@ def drive(port, what, seconds):
 
     def echo():
         total, message = 0, bytes(1024)
-        with connect(port) as sock:
+        with connect(where) as sock:
             sock.sendall(b"e")
             while time.monotonic() < end:
                 sock.sendall(message)
@@ -100,7 +164,7 @@ def drive(port, what, seconds):
     def short():
         total, message = 0, bytes(1024)
         while time.monotonic() < end:
-            with connect(port) as sock:
+            with connect(where) as sock:
                 sock.sendall(b"e" + message)
                 total += 1024 + len(sock.recv(1024, socket.MSG_WAITALL))
         passed.append(total)
@@ -125,6 +189,7 @@ def start_edge(program, folder, origin, threads):
     app = {"app": "default/bench", "process": "db", "health": {"kind": "tcp"},
            "endpoints": [{"instance": "db-1", "address": "127.0.0.1", "port": origin,
                           "state": "active", "release": 1}]}
+    app["endpoints"][0]["address"] = SERVER
     snapshot = {"version": 2, "epoch": 1, "routes": [], "apps": [app],
                 "streams": [{"listen": "tcp:5432", "app": "default/bench", "process": "db"}]}
     edge.daemon.sendall(json.dumps({"snapshot": snapshot}).encode() + b"\n")
@@ -143,15 +208,8 @@ def contenders(program, threads):
         folder = tempfile.mkdtemp(prefix="moln-bench-")
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         bench.make_certificate(folder)
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(4096)
-        origin = listener.getsockname()[1]
-        server = os.fork()
-        if server == 0:
-            serve(listener)
-        stack.callback(os.kill, server, 9)
-        listener.close()
+        make_network(stack)
+        server, origin = start_server(stack)
         proxies = [start_edge(os.path.abspath(program), folder, origin, threads)]
         stack.callback(proxies[0].stop)
         for name, splice in (("haproxy", ""), ("haproxy-splice", "option splice-auto")):
@@ -159,28 +217,54 @@ def contenders(program, threads):
             config = "%s/%s.conf" % (folder, name)
             with open(config, "w") as file:
                 file.write(HAPROXY.format(port=port, origin=origin, threads=threads,
-                                          splice=splice))
+                                          splice=splice, server=SERVER))
             proxies.append(bench.Proxy(name, ["haproxy", "-db", "-f", config], (port, 0),
                                        "%s/%s.log" % (folder, name)))
             stack.callback(proxies[-1].stop)
             bench.wait_for(port)
-        yield proxies
+        run("nft -f -", text=True, input=RULES.format(
+            port=KERNEL_PORT,
+            choice="numgen inc mod 1 map { 0 : %s . %d }" % (SERVER, origin)))
+        places = [Place(proxy.name, ("127.0.0.1", proxy.port), proxy.process.pid, server)
+                  for proxy in proxies]
+        yield places + [Place("kernel", ("127.0.0.1", KERNEL_PORT), None, server),
+                        Place("direct", (SERVER, origin), None, server)]
 
 
-def measure(proxies, what, options):
-    results = {proxy.name: [] for proxy in proxies}
-    for _ in range(options.rounds):
-        for proxy in proxies:
-            before = bench.cpu_seconds(proxy.process.pid)
-            passed = drive(proxy.port, what, options.seconds)
-            used = bench.cpu_seconds(proxy.process.pid) - before
-            results[proxy.name].append(passed / 1e6 / max(used, 0.01))
-    peers = [results[name] for name in results if name != "moln"]
-    best = max(peers, key=statistics.median)
+class Place:
+    """Where clients connect to, and whose CPU it costs."""
+
+    def __init__(self, name, where, proxy, server):
+        self.name, self.where, self.proxy, self.server = name, where, proxy, server
+
+    def spent(self):
+        """CPU seconds of the proxy, and of all who take part."""
+        proxy = bench.cpu_seconds(self.proxy) if self.proxy else 0
+        return proxy, proxy + bench.cpu_seconds(self.server) + time.process_time()
+
+
+def tell(what, of, results, peers):
+    """Ratios are to the best of `peers`."""
+    best = max((results[name] for name in peers), key=statistics.median)
     for name, rounds in results.items():
         ratio = statistics.median(mine / other for mine, other in zip(rounds, best))
-        print("%-5s  %-14s %9.1f MB per CPU second   ratio %.2f" %
-              (what, name, statistics.median(rounds), ratio), flush=True)
+        print("%-5s  %-14s %9.1f MB per CPU second of %s   ratio %.2f" %
+              (what, name, statistics.median(rounds), of, ratio), flush=True)
+
+
+def measure(places, what, options):
+    alone, together = {}, {}
+    for _ in range(options.rounds):
+        for place in places:
+            before = place.spent()
+            passed = drive(place.where, what, options.seconds) / 1e6
+            proxy, everyone = (now - then for now, then in zip(place.spent(), before))
+            if place.proxy:
+                alone.setdefault(place.name, []).append(passed / max(proxy, 0.01))
+            together.setdefault(place.name, []).append(passed / max(everyone, 0.01))
+    peers = [name for name in alone if name != "moln"]
+    tell(what, "the proxy", alone, peers)
+    tell(what, "everyone", together, peers)
 
 
 def main():
@@ -192,10 +276,10 @@ def main():
     parser.add_argument("--only", default="", help="down, echo or short")
     options = parser.parse_args()
     subprocess.run(["haproxy", "-v"], stdout=sys.stderr, check=True)
-    with contenders(options.edge, options.threads) as proxies:
+    with contenders(options.edge, options.threads) as places:
         for what in ("down", "echo", "short"):
             if options.only in ("", what):
-                measure(proxies, what, options)
+                measure(places, what, options)
 
 
 if __name__ == "__main__":

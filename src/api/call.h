@@ -51,6 +51,7 @@ public:
 
     Control& control() const { return context_->control; }
     const World& world() const { return context_->control.world(); }
+    std::vector<StreamPath> stream_paths() const { return context_->control.stream_paths(); }
     Now now() const { return context_->control.now(); }
     ServiceContext& context() const { return *context_; }
     std::shared_ptr<ServiceContext> shared_context() const { return context_; }

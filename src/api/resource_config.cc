@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "api/call.h"
@@ -60,12 +62,25 @@ void secret_remove(std::shared_ptr<Call> call) {
     call->execute(SetSecretCommand{call->app(), call->text("name"), std::nullopt});
 }
 
+// Who passes on what comes to its port.
+void add_path(const std::vector<StreamPath>& paths, RouteView& view) {
+    const auto path = std::ranges::find(paths, view.listen, &StreamPath::listen);
+    if (view.listen.empty() || path == paths.end()) return;
+    view.via = enum_word(path->via);
+    view.via_why = path->why;
+    if (view.problem.empty() && view.keep_source) view.problem = path->problem;
+}
+
 void route_list(std::shared_ptr<Call> call) {
     const auto filter = call->app_filter();
+    const auto paths = call->stream_paths();
     std::vector<RouteView> views;
     for (const auto& [id, app] : call->world().apps) {
         if (!AppFilter{call->project(), filter}.takes(id)) continue;
-        for (auto& view : route_views(call->world(), app)) views.push_back(std::move(view));
+        for (auto& view : route_views(call->world(), app)) {
+            add_path(paths, view);
+            views.push_back(std::move(view));
+        }
     }
     call->reply(Items<RouteView>{std::move(views)});
 }
@@ -86,7 +101,8 @@ void route_add(std::shared_ptr<Call> call) {
                     .rate = body.rate,
                     .auth = body.auth,
                     .forward_auth = body.forward_auth,
-                    .client_cert = body.client_cert};
+                    .client_cert = body.client_cert,
+                    .keep_source = body.keep_source};
     if (is_stream(route) && route.host.empty()) route.host = "*";
     if (auto valid = validate(route); !valid) return call->fail(valid.error());
     if (route.client_cert) {

@@ -62,7 +62,8 @@ RouteView stream_view(const World& world, const AppId& app, const RouteSpec& rou
                    .port = route.port,
                    .accept_proxy = route.accept_proxy,
                    .send_proxy = route.send_proxy,
-                   .idle = route.idle};
+                   .idle = route.idle,
+                   .keep_source = route.keep_source};
     const auto seen = listen_seen(world, route.listen);
     view.problem = seen.problem;
     if (!seen.addresses.empty()) {

@@ -41,6 +41,7 @@ struct Invocation {
     std::string listen;
     std::int64_t port = 0;
     bool accept_proxy = false;
+    bool keep_source = false;
     std::string send_proxy;
     std::string idle;
     std::string prefix;

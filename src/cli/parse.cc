@@ -166,6 +166,8 @@ void route_options(CLI::App& app, Invocation& to) {
     app.add_option("--send-proxy", to.send_proxy, "With --listen: tell instances who the client is")
         ->type_name("VERSION")
         ->check(CLI::IsMember({"none", "v1", "v2"}));
+    app.add_flag("--keep-source", to.keep_source,
+                 "With --listen: instances see the client's own address");
     app.add_option("--idle", to.idle, "With --listen: end what is quiet for so long: 10m")
         ->type_name("DURATION");
     generation_option(app, to);

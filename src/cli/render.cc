@@ -242,9 +242,10 @@ std::string render_routes(const std::vector<RouteView>& views, const Style& styl
     Table table({"HOST", "PATH", "APP", "PROCESS", "FROM", "URL"});
     for (const auto& view : views) {
         const bool stream = !view.listen.empty();
-        const Cell url = view.problem.empty()
-                             ? Cell{view.url}
-                             : Cell{fmt::format("not open: {}", view.problem), Colour::bad};
+        Cell url = {view.via == "kernel" ? view.url + " (kernel)" : view.url};
+        if (!view.problem.empty()) {
+            url = {fmt::format("not open: {}", view.problem), Colour::bad};
+        }
         table.add({view.host, stream ? view.listen : view.path, short_app(view.app), view.process,
                    origin_word(view.origin), url});
     }

@@ -221,6 +221,7 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
     body.listen = said.listen;
     body.port = static_cast<std::uint16_t>(said.port);
     body.accept_proxy = said.accept_proxy;
+    body.keep_source = said.keep_source;
     body.send_proxy = enum_from_word<SendProxy>(said.send_proxy).value_or(SendProxy::none);
     if (!said.idle.empty()) {
         auto idle = parse_duration(said.idle);

@@ -196,7 +196,8 @@ Result<StreamListen> compile_listen(const Listen& listen,
         out.targets.push_back({.app = app->second,
                                .port = stream->port,
                                .send_proxy = stream->send_proxy,
-                               .idle = stream->idle});
+                               .idle = stream->idle,
+                               .keep_source = stream->keep_source});
     }
     auto names = http::RouteTable::compile(routes);
     if (!names) return fail_in("snapshot: stream " + listen.text(), names.error());

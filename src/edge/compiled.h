@@ -52,7 +52,8 @@ struct StreamTarget {
     std::uint32_t app = 0;   // index of apps
     std::uint16_t port = 0;  // of the instances; 0: the endpoint's own
     SendProxy send_proxy = SendProxy::none;
-    Milliseconds idle{0};  // 0: no limit
+    Milliseconds idle{0};      // 0: no limit
+    bool keep_source = false;  // the edge cannot: it is the kernel's alone
 };
 
 struct StreamListen {

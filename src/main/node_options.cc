@@ -65,6 +65,8 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
     app.add_option("--network", options.network,
                    "first two numbers of the /16 of the instances' private networks")
         ->capture_default_str();
+    app.add_flag("--streams-in-edge", options.streams_in_edge,
+                 "TCP and UDP routes are passed on by the edge, never by the kernel");
     app.add_option("--platforms", options.platforms, "folder of platform recipes")
         ->capture_default_str();
     app.add_option("--build-env", options.build_env,
@@ -133,6 +135,7 @@ std::vector<std::string> node_arguments(const NodeOptions& options) {
     if (!options.api_listen.empty()) {
         arguments.insert(arguments.end(), {"--api", options.api_listen});
     }
+    if (options.streams_in_edge) arguments.push_back("--streams-in-edge");
     if (options.verbose) arguments.push_back("--verbose");
     if (options.log_json) arguments.push_back("--log-json");
     return arguments;

@@ -28,6 +28,7 @@ struct NodeOptions {
     std::string network = "10.213";
     std::string platforms;                          // folder of platform recipes
     std::string build_env = "/etc/moln/build.env";  // settings of builds; may be missing
+    bool streams_in_edge = false;                   // the kernel passes none on by itself
     bool verbose = false;
     bool log_json = false;
     int ready_fd = -1;  // `up` waits on it for one line

@@ -82,7 +82,12 @@ Result<std::string> RealHost::new_upload() {
 
 void RealHost::close_edge(Ending ending, std::function<void()> done) {
     parts_.edge_link.expect_end();
-    parts_.edge_keeper.close(ending, std::move(done));
+    auto left = std::make_shared<int>(2);
+    const auto one = [left, done = std::move(done)] {
+        if (--*left == 0) done();
+    };
+    parts_.paths.close(ending, one);
+    parts_.edge_keeper.close(ending, one);
 }
 
 // As before a first start: the data directory can be moved away. The next start mounts again, as

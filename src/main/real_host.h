@@ -12,6 +12,7 @@
 #include "main/edge_keeper.h"
 #include "ports/entropy.h"
 #include "ports/host_services.h"
+#include "runtime/kernel_paths.h"
 
 namespace moln {
 
@@ -22,6 +23,7 @@ struct RealHostParts {
     SandboxHost& sandboxes;
     EdgeLinks& edge_link;
     EdgeKeeper& edge_keeper;
+    KernelPaths& paths;
     Entropy& entropy;
     std::function<void(int exit_code)> end;  // of the process, once
 };
@@ -45,6 +47,7 @@ public:
     std::shared_ptr<void> logs(const World& world, const LogQuery& query,
                                std::function<void(LogLine)> line,
                                std::function<void(Status)> end) override;
+    std::vector<StreamPath> stream_paths() const override { return parts_.paths.told(); }
     void edge_metrics(std::function<void(Result<std::string>)> done) override;
     void purge_cache(CachePurge purge, std::function<void(Status)> done) override;
     Result<std::string> new_upload() override;

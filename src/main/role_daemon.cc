@@ -12,6 +12,7 @@
 #include "api/call.h"
 #include "api/service.h"
 #include "drivers/image/host_images.h"
+#include "drivers/network/real_path_table.h"
 #include "drivers/sandbox/real_one_shots.h"
 #include "drivers/sandbox/real_sandboxes.h"
 #include "drivers/volume/real_volumes.h"
@@ -27,6 +28,7 @@
 #include "main/roles.h"
 #include "main/stream_sockets.h"
 #include "runtime/daemon.h"
+#include "runtime/kernel_paths.h"
 #include "store/reserved_store.h"
 #include "store/sqlite_store.h"
 
@@ -83,12 +85,19 @@ public:
         MOLN_ASSIGN(auto seals, SealBox::open(data.seal_key_file()));
         seals_.emplace(std::move(seals));
         MOLN_TRY(set_up_drivers());
-        RealHostParts parts{loop_,  data,    *seals_,  *sandbox_host_,
-                            links_, keeper_, entropy_, [this](int code) { end(code); }};
+        RealHostParts parts{.loop = loop_,
+                            .data = data,
+                            .seals = *seals_,
+                            .sandboxes = *sandbox_host_,
+                            .edge_link = links_,
+                            .edge_keeper = keeper_,
+                            .paths = *paths_,
+                            .entropy = entropy_,
+                            .end = [this](int code) { end(code); }};
         host_.emplace(std::move(parts));
-        daemon_.emplace(
-            DaemonParts{loop_, *store_, *sandboxes_, *volumes_, *images_, links_, entropy_, *host_},
-            NodeId(options_.node));
+        daemon_.emplace(DaemonParts{loop_, *store_, *sandboxes_, *volumes_, *images_, *paths_,
+                                    entropy_, *host_},
+                        NodeId(options_.node));
         service_ = api::make_service(*daemon_, loop_,
                                      {.version = MOLN_VERSION, .started = loop_.now().mono});
         return check_api();
@@ -129,6 +138,11 @@ private:
         MOLN_TRY(sandbox_host_->set_up());
         sandboxes_.emplace(*sandbox_host_);
         one_shots_.emplace(*sandbox_host_);
+        path_table_.emplace(sandbox_host_->networks, options_.network,
+                            [this] { return loop_.now().wall; });
+        paths_.emplace(loop_, links_, *path_table_,
+                       options_.streams_in_edge ? "this node was told --streams-in-edge" : "");
+        paths_->recover();
         volumes_.emplace(VolumeOptions{.data = data});
         HostImagesOptions images;
         images.caps.uid_base = k_build_uid_base;
@@ -225,6 +239,8 @@ private:
     EdgeKeeper keeper_;
     StreamSockets stream_sockets_{links_};
     std::unique_ptr<SandboxHost> sandbox_host_;
+    std::optional<RealPathTable> path_table_;
+    std::optional<KernelPaths> paths_;
     std::optional<RealSandboxes> sandboxes_;
     std::optional<RealOneShots> one_shots_;
     std::optional<RealVolumes> volumes_;

@@ -50,11 +50,12 @@ struct RouteBody {
     std::optional<AuthSpec> auth = std::nullopt;
     std::optional<ForwardAuthSpec> forward_auth = std::nullopt;
     std::optional<ClientCertSpec> client_cert = std::nullopt;
+    bool keep_source = false;
     friend bool operator==(const RouteBody&, const RouteBody&) = default;
 };
 BOOST_DESCRIBE_STRUCT(RouteBody, (),
                       (host, path, process, https, hsts, listen, port, accept_proxy, send_proxy,
-                       idle, cache, rate, auth, forward_auth, client_cert))
+                       idle, cache, rate, auth, forward_auth, client_cert, keep_source))
 
 // One of the four.
 struct PurgeCacheBody {

@@ -52,6 +52,7 @@ private:
         none("accept_proxy", !route_.accept_proxy, k_of);
         none("send_proxy", route_.send_proxy == SendProxy::none, k_of);
         none("idle", route_.idle.count == 0, k_of);
+        none("keep_source", !route_.keep_source, k_of);
     }
 
     void client_cert() {
@@ -85,6 +86,7 @@ private:
         }
         const auto listen = parse_listen(route_.listen);
         if (!listen) return add("listen", listen.error().reason);
+        if (route_.keep_source) source(listen->protocol);
         if (listen->protocol == Protocol::tcp) return;
         constexpr std::string_view k_tcp = "a route that listens on tcp";
         if (route_.host != "*") {
@@ -94,6 +96,21 @@ private:
         }
         none("accept_proxy", !route_.accept_proxy, k_tcp);
         none("send_proxy", route_.send_proxy == SendProxy::none, k_tcp);
+    }
+
+    // The kernel keeps it, which reads nothing.
+    void source(Protocol protocol) {
+        const auto apart = [&](std::string_view field, bool is_apart) {
+            if (is_apart) return;
+            add("keep_source",
+                fmt::format("expected none beside `{}`: the address of the client is kept by a "
+                            "kernel that reads nothing of what passes",
+                            field));
+        };
+        apart("host", route_.host == "*");
+        apart("accept_proxy", !route_.accept_proxy);
+        apart("send_proxy", route_.send_proxy == SendProxy::none);
+        apart("idle", protocol == Protocol::udp || route_.idle.count == 0);
     }
 
     const RouteSpec& route_;

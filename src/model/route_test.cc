@@ -64,6 +64,29 @@ TEST(Route, http_has_nothing_of_streams) {
     EXPECT_THAT(first_problem(route), HasSubstr("idle: expected none"));
 }
 
+TEST(Route, a_kept_source_is_of_ports_of_which_nothing_is_read) {
+    auto route = tcp("tcp:5432");
+    route.keep_source = true;
+    EXPECT_EQ(first_problem(route), "");
+    route.idle = minutes(1);
+    EXPECT_THAT(first_problem(route), HasSubstr("keep_source: expected none beside `idle`"));
+    route = tcp("udp:53");
+    route.keep_source = true;
+    route.idle = minutes(1);
+    EXPECT_EQ(first_problem(route), "");
+    route = tcp("tcp:5432", "db.test");
+    route.keep_source = true;
+    EXPECT_THAT(first_problem(route), HasSubstr("keep_source: expected none beside `host`"));
+    route = tcp("tcp:5432");
+    route.keep_source = route.accept_proxy = true;
+    EXPECT_THAT(first_problem(route), HasSubstr("beside `accept_proxy`"));
+    route.accept_proxy = false;
+    route.send_proxy = SendProxy::v1;
+    EXPECT_THAT(first_problem(route), HasSubstr("beside `send_proxy`"));
+    EXPECT_THAT(first_problem({.host = "shop.test", .keep_source = true}),
+                HasSubstr("keep_source: expected none"));
+}
+
 TEST(Route, udp_has_no_names_and_no_headers) {
     EXPECT_THAT(first_problem(tcp("udp:53", "a.test")), HasSubstr("host: expected none"));
     auto route = tcp("udp:53");

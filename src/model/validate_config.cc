@@ -235,6 +235,13 @@ private:
                 return;
             }
             if (is_stream(route) && route.listen == other.listen &&
+                (route.keep_source || other.keep_source)) {
+                add(field + ".keep_source",
+                    fmt::format("expected a port of its own, found another route of {}",
+                                route.listen));
+                return;
+            }
+            if (is_stream(route) && route.listen == other.listen &&
                 route.accept_proxy != other.accept_proxy) {
                 add(field + ".accept_proxy",
                     fmt::format("expected the same for all routes of {}", route.listen));

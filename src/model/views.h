@@ -214,6 +214,9 @@ struct RouteView {
     bool accept_proxy = false;
     SendProxy send_proxy = SendProxy::none;
     Milliseconds idle{0};
+    bool keep_source = false;
+    std::string via;      // with `listen`: "kernel" or "edge", whoever passes it on; "" if unknown
+    std::string via_why;  // it is the edge
     std::string problem;  // why the edge does not listen there; "" while it does
     std::optional<CacheSpec> cache = std::nullopt;  // none: the edge keeps nothing of it
     std::optional<RateSpec> rate = std::nullopt;
@@ -224,8 +227,8 @@ struct RouteView {
 };
 BOOST_DESCRIBE_STRUCT(RouteView, (),
                       (app, host, path, process, origin, url, https, redirect, hsts, certificate,
-                       listen, port, accept_proxy, send_proxy, idle, problem, cache, rate, users,
-                       forward_auth, client_cert))
+                       listen, port, accept_proxy, send_proxy, idle, keep_source, via, via_why,
+                       problem, cache, rate, users, forward_auth, client_cert))
 
 struct CacheView {
     NodeId node;

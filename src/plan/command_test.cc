@@ -228,6 +228,11 @@ TEST_F(Commands, a_port_belongs_to_one_app_and_not_to_the_edge) {
     named.host = "other.test";
     named.accept_proxy = true;
     expect_refused(AddRouteCommand{blog, named}, ErrorCode::exists, "accept_proxy");
+    RouteSpec kept{.host = "*", .listen = "tcp:25"};
+    kept.keep_source = true;
+    ASSERT_TRUE(r.command(AddRouteCommand{blog, kept}));
+    expect_refused(AddRouteCommand{blog, {.host = "db.test", .listen = "tcp:25"}},
+                   ErrorCode::exists, "keep_source is for a port that one route has alone");
     r.world.edges[r.world.self].report.tls_listens = {"127.0.0.1:8443"};
     expect_refused(AddRouteCommand{blog, {.host = "*", .listen = "tcp:8443"}}, ErrorCode::exists,
                    "127.0.0.1:8443");

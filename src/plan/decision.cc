@@ -192,10 +192,14 @@ Status not_the_edges_own(const World& world, const Listen& listen) {
 }  // namespace
 
 Status begins_alike(const RouteSpec& route, const RouteSpec& other, const AppId& owner) {
-    if (!is_stream(route) || route.listen != other.listen ||
-        route.accept_proxy == other.accept_proxy) {
-        return {};
+    if (!is_stream(route) || route.listen != other.listen) return {};
+    if (route.host != other.host && (route.keep_source || other.keep_source)) {
+        return fail(ErrorCode::exists,
+                    fmt::format("route {}: {} of {} is in the way: keep_source is for a port that "
+                                "one route has alone",
+                                route_words(route), route_words(other), owner.text));
     }
+    if (route.accept_proxy == other.accept_proxy) return {};
     return fail(ErrorCode::exists,
                 fmt::format("route {}: accept_proxy must be as for {} of {}: all connections of "
                             "one port begin alike",

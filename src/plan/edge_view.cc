@@ -88,7 +88,8 @@ void add_streams(const AppScope& scope, std::vector<EdgeStream>& streams) {
                               .port = spec.port,
                               .accept_proxy = spec.accept_proxy,
                               .send_proxy = spec.send_proxy,
-                              .idle = spec.idle};
+                              .idle = spec.idle,
+                              .keep_source = spec.keep_source};
             if (spec.listen.starts_with("udp:") && spec.idle.count == 0) {
                 stream.idle = k_udp_idle_default;
             }

@@ -263,6 +263,7 @@ TEST(EdgeView, streams_are_those_of_the_release_and_those_that_were_added) {
     config.processes["names"] = config.processes["web"];
     config.routes = {{.host = "*", .process = "db", .listen = "tcp:5432", .port = 7},
                      {.host = "*", .process = "names", .listen = "udp:53"}};
+    config.routes[1].keep_source = true;
     ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
     RouteSpec added{.host = "db.test", .process = "db", .listen = "tcp:8443"};
     added.send_proxy = SendProxy::v2;
@@ -280,6 +281,7 @@ TEST(EdgeView, streams_are_those_of_the_release_and_those_that_were_added) {
                                            .send_proxy = SendProxy::v2,
                                            .idle = minutes(5)}));
     EXPECT_EQ(edge.streams[2].idle, k_udp_idle_default);
+    EXPECT_TRUE(edge.streams[2].keep_source);
     // No host leads to a port, and who is reached by ports alone is not asked for a page.
     EXPECT_EQ(leads_to(r, "*"), "");
     EXPECT_EQ(leads_to(r, "shop.localhost"), "default/shop/web");

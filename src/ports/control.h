@@ -15,6 +15,7 @@
 #include "model/change.h"
 #include "model/command.h"
 #include "model/edge.h"
+#include "model/kernel_path.h"
 #include "model/world.h"
 #include "ports/images.h"
 
@@ -120,6 +121,8 @@ public:
     // Copies a trashed writable layer out to a new folder on the node.
     virtual void extract_trash(const TrashId& trash, const std::string& target,
                                std::function<void(Status)> done) = 0;
+    // One for each listen of a TCP or UDP route that the node knows, sorted.
+    virtual std::vector<StreamPath> stream_paths() const { return {}; }
     virtual void edge_metrics(std::function<void(Result<std::string>)> done) = 0;
     // ok: no edge uses any more what it had stored. unavailable: an edge is not there.
     virtual void purge_cache(CachePurge purge, std::function<void(Status)> done) = 0;

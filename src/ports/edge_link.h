@@ -13,6 +13,10 @@
 
 namespace moln {
 
+// Not a process: the node's kernel, which passes some streams on by itself (docs/TCP.md). It
+// acknowledges and counts as one, and never takes requests.
+inline constexpr std::int64_t k_kernel_process = 0;
+
 struct EdgeNews {
     enum class Kind {
         began,  // it is there, or is about to be; it may have anything open
@@ -20,7 +24,7 @@ struct EdgeNews {
         lost,   // it may live, but cannot be heard
         ended,  // it is dead: nothing is open there
     };
-    std::int64_t process = 0;
+    std::int64_t process = 0;  // from 1; or k_kernel_process
     Kind kind = Kind::began;
     const EdgeReport* report = nullptr;  // of reported
 };

@@ -53,6 +53,8 @@ public:
     virtual std::shared_ptr<void> logs(const World& world, const LogQuery& query,
                                        std::function<void(LogLine)> line,
                                        std::function<void(Status)> end) = 0;
+    // As Control::stream_paths.
+    virtual std::vector<StreamPath> stream_paths() const { return {}; }
     virtual void edge_metrics(std::function<void(Result<std::string>)> done) = 0;
     // ok: no edge uses any more what it had stored. unavailable: an edge is not there.
     virtual void purge_cache(CachePurge purge, std::function<void(Status)> done) = 0;

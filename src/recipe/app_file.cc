@@ -243,6 +243,7 @@ private:
         route.accept_proxy = table.flag("accept_proxy").value_or(false);
         route.send_proxy = table.word<SendProxy>("send_proxy").value_or(route.send_proxy);
         route.idle = table.duration("idle").value_or(route.idle);
+        route.keep_source = table.flag("keep_source").value_or(false);
         route.cache = read_cache(table);
         route.rate = read_rate(table);
         route.auth = read_auth(table);

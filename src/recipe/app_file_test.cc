@@ -331,6 +331,12 @@ TEST(AppFile, a_route_of_a_port) {
                                             .send_proxy = SendProxy::v2,
                                             .idle = minutes(10)}));
     EXPECT_EQ(config->routes[2].host, "b.test");
+    const auto kept = config_of("[[route]]\nlisten = 'tcp:25'\nkeep_source = true\n");
+    ASSERT_TRUE(kept) << kept.error().reason;
+    EXPECT_TRUE(kept->routes[0].keep_source);
+    EXPECT_THAT(reason("[[route]]\nlisten = 'tcp:25'\nkeep_source = true\n"
+                       "[[route]]\nlisten = 'tcp:25'\nhost = 'a.test'\n"),
+                HasSubstr("expected a port of its own, found another route of tcp:25"));
     EXPECT_THAT(reason("[[route]]\npath = '/'"), HasSubstr("expected a host or a listen"));
     EXPECT_THAT(reason("[[route]]\nlisten = '5432'"),
                 HasSubstr("moln.toml:2: route.listen: expected tcp:PORT"));

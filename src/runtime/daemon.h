@@ -66,6 +66,7 @@ public:
                                std::function<void(Status)> end) override;
     void extract_trash(const TrashId& trash, const std::string& target,
                        std::function<void(Status)> done) override;
+    std::vector<StreamPath> stream_paths() const override { return parts_.host.stream_paths(); }
     void edge_metrics(std::function<void(Result<std::string>)> done) override;
     void purge_cache(CachePurge purge, std::function<void(Status)> done) override;
     Result<std::string> new_upload() override;

@@ -81,7 +81,7 @@ const EdgeReport* EdgeReports::newest() const {
     const EdgeReport* leaving = nullptr;
     for (auto process = processes_.rbegin(); process != processes_.rend(); ++process) {
         const auto& report = process->second.report;
-        if (!report) continue;
+        if (!report || process->first == k_kernel_process) continue;
         if (!report->leaving) return &*report;
         if (leaving == nullptr) leaving = &*report;
     }

@@ -134,5 +134,24 @@ TEST(EdgeReports, the_newest_that_takes_requests_speaks_for_all) {
     EXPECT_EQ(reports.sum()->pid, 40);
 }
 
+TEST(EdgeReports, the_kernel_acknowledges_and_counts_but_is_no_edge) {
+    EdgeReports reports;
+    reports.take({k_kernel_process, Kind::began});
+    EXPECT_FALSE(reports.sum());
+    auto one = serving(10, 7);
+    one.endpoints = {endpoint("web-1", 0, 1)};
+    report(reports, 1, one);
+    EXPECT_EQ(reports.sum()->acked_version, -1) << "it may send to anybody";
+    auto kernel = serving(0, 6);
+    kernel.endpoints = {endpoint("web-1", 0, 2)};
+    report(reports, k_kernel_process, kernel);
+    EXPECT_EQ(reports.sum()->acked_version, 6);
+    EXPECT_EQ(reports.sum()->pid, 10);
+    EXPECT_EQ(reports.sum()->endpoints.front().tunnels_open, 3);
+    EXPECT_TRUE(reports.sum()->leaving_processes.empty());
+    reports.take({1, Kind::lost});
+    EXPECT_FALSE(reports.sum());
+}
+
 }  // namespace
 }  // namespace moln

@@ -430,6 +430,19 @@ class ProxyProtocol(StreamCase):
         self.publish([endpoint("db-1", self.origin(script).port)], {"send_proxy": "v1"})
         self.assertTrue(self.connect().exactly(2).isdigit())
 
+    def test_a_kept_source_is_never_passed_on_with_the_edges(self):
+        origin = self.origin(echo, greets=True)
+        self.publish([endpoint("db-1", origin.port)], {"keep_source": True})
+        try:  # it may be reset before it is known to be made
+            client = self.connect()
+            client.send(b"hello")
+            self.assertTrue(client.closed())
+        except ConnectionError:
+            pass
+        line = self.log_lines(1)[0]
+        self.assertEqual(line["outcome"], "no_instance")
+        self.assertFalse(line["instance"])
+
     def test_a_check_of_the_proxys_own(self):
         self.publish([endpoint("db-1", self.origin(echo).port)], {"accept_proxy": True})
         client = self.connect()

@@ -1,10 +1,11 @@
 #include "drivers/network/firewall.h"
 
-#include <memory>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nftables/libnftables.h>
+
+#include "drivers/network/nft.h"
+#include "drivers/network/path_rules.h"
+#include "model/codec.h"
 
 namespace moln {
 
@@ -17,10 +18,23 @@ std::string firewall_rules(const FirewallOptions& options) {
     if (options.host_resolves) {
         host_services += "        meta l4proto { tcp, udp } th dport 53 accept\n";
     }
+    std::string elements;
+    if (!options.stream_listens.empty()) {
+        elements =
+            fmt::format("        elements = {{ {} }}\n", listen_elements(options.stream_listens));
+    }
     // The table is made before it is deleted, so that the deletion never fails.
     return fmt::format(R"(table inet moln
 delete table inet moln
 table inet moln {{
+    set streams {{
+        type inet_proto . inet_service
+{elements}    }}
+    chain loopback {{
+        type filter hook prerouting priority raw; policy accept;
+        iifname "mln*" ip daddr 127.0.0.0/8 drop
+        iifname "mln*" ip saddr 127.0.0.0/8 drop
+    }}
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname "mln*" jump from_instance
@@ -30,17 +44,20 @@ table inet moln {{
         ip saddr != {base}.0.0/16 drop
         meta nfproto ipv6 drop
         icmp type echo-request accept
+        meta l4proto . th dport @streams accept
 {services}        drop
     }}
     chain forward {{
         type filter hook forward priority filter; policy accept;
         iifname "mln*" jump instance_out
         oifname "mln*" ct state established,related accept
+        oifname "mln*" ct status dnat accept
         oifname "mln*" drop
     }}
     chain instance_out {{
         meta nfproto ipv6 drop
         ip saddr != {base}.0.0/16 drop
+        oifname "mln*" ct status dnat accept
         oifname "mln*" drop
         ip daddr {{ 127.0.0.0/8, 169.254.0.0/16, {base}.0.0/16 }} drop
     }}
@@ -50,20 +67,51 @@ table inet moln {{
     }}
 }}
 )",
-                       fmt::arg("base", options.base), fmt::arg("services", host_services));
+                       fmt::arg("base", options.base), fmt::arg("services", host_services),
+                       fmt::arg("elements", elements));
 }
 
-Status apply_firewall(const FirewallOptions& options) {
-    const std::unique_ptr<nft_ctx, void (*)(nft_ctx*)> context(nft_ctx_new(NFT_CTX_DEFAULT),
-                                                               nft_ctx_free);
-    if (!context) return fail(ErrorCode::internal, "nftables cannot be used: out of memory");
-    nft_ctx_buffer_error(context.get());
-    if (nft_run_cmd_from_buffer(context.get(), firewall_rules(options).c_str()) != 0) {
-        return fail(ErrorCode::internal,
-                    fmt::format("the firewall table inet moln was not accepted: {}",
-                                nft_ctx_get_error_buffer(context.get())));
+Status apply_firewall(FirewallOptions options) {
+    if (const auto before = ask_nft("list set inet moln streams")) {
+        options.stream_listens = listens_in(*before);
+    }
+    if (const auto done = run_nft(firewall_rules(options)); !done) {
+        return fail(
+            ErrorCode::internal,
+            fmt::format("the firewall table inet moln was not accepted: {}", done.error().reason));
     }
     return {};
+}
+
+std::string open_to_instances(const std::vector<Listen>& listens) {
+    std::string commands = "flush set inet moln streams\n";
+    if (!listens.empty()) {
+        commands +=
+            fmt::format("add element inet moln streams {{ {} }}\n", listen_elements(listens));
+    }
+    return commands;
+}
+
+// {"nftables": [{"set": {…, "elem": [{"concat": ["tcp", 5432]}, …]}}]}
+std::vector<Listen> listens_in(std::string_view listing) {
+    std::vector<Listen> out;
+    const auto root = parse_json(listing);
+    if (!root) return out;
+    std::error_code error;
+    for (std::size_t object = 0;; ++object) {
+        const auto* set = root->find_pointer(fmt::format("/nftables/{}", object), error);
+        if (set == nullptr) return out;
+        const auto* elements = set->find_pointer("/set/elem", error);
+        if (elements == nullptr || !elements->is_array()) continue;
+        for (const auto& element : elements->get_array()) {
+            const auto* protocol = element.find_pointer("/concat/0", error);
+            const auto* port = element.find_pointer("/concat/1", error);
+            if (protocol == nullptr || port == nullptr || !protocol->is_string()) continue;
+            const auto text = fmt::format("{}:{}", std::string_view(protocol->get_string()),
+                                          json::serialize(*port));
+            if (const auto listen = parse_listen(text)) out.push_back(*listen);
+        }
+    }
 }
 
 }  // namespace moln

@@ -186,7 +186,7 @@ DatagramFlow* begin_flow(Core& core, const DatagramListener& listener, const Flo
     const auto* tables = core.views.tables();
     const auto* spec = tables == nullptr ? nullptr : tables->compiled.find(listener.socket->listen);
     const auto* target = spec == nullptr ? nullptr : spec->find("");
-    if (target == nullptr || core.stopping) return nullptr;
+    if (target == nullptr || target->keep_source || core.stopping) return nullptr;
     if (core.datagrams.flows.size() >= core.limits.flows_max ||
         core.counts.clients_open.get() >= core.limits.clients_max) {
         core.counts.clients_refused.add(1);

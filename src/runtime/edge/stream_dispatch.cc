@@ -78,6 +78,8 @@ void route_stream(Core& core, Stream& stream) {
     }
     stream.app = &core.views.app(target->app);
     ++stream.app->exchanges;
+    // An instance that is promised the client's address must not be given the edge's.
+    if (target->keep_source) return close_stream(core, stream, edge::StreamOutcome::no_instance);
     stream.port = target->port;
     stream.send_proxy = target->send_proxy;
     stream.idle = target->idle;
