@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import tempfile
 
+import peers
 import proxy as bench
 
 BODY = 10 << 20
@@ -48,14 +49,14 @@ def contenders(edge, threads):
         stack.callback(proxies[0].stop)
         haproxy = ["haproxy", "-db", "-f", "{config}"]
         # Its pipes count, too, against the limit of open files.
-        plain = bench.HAPROXY.replace("maxconn 9000", "maxconn 1000")
+        plain = peers.HAPROXY.replace("maxconn 9000", "maxconn 1000")
         spliced = plain.replace("mode http", "mode http\n    option splice-auto")
-        streaming = bench.NGINX.replace("access_log", NGINX_STREAMS + "\n    access_log", 1)
+        streaming = peers.NGINX.replace("access_log", NGINX_STREAMS + "\n    access_log", 1)
         for name, template, command in (
                 ("haproxy", plain, haproxy), ("haproxy-splice", spliced, haproxy),
                 ("nginx", streaming, ["nginx", "-e", folder + "/nginx-error.log", "-c",
                                       "{config}"])):
-            proxies.append(bench.start_peer(name, template, command, folder, port, threads))
+            proxies.append(peers.start_peer(name, template, command, folder, port, threads))
             stack.callback(proxies[-1].stop)
         yield proxies, folder
 
@@ -85,8 +86,8 @@ def measure(proxies, what, folder, options):
     for _ in range(options.rounds):
         for proxy in proxies:
             results[proxy.name].append(drive(proxy, what, folder, options))
-    peers = [results[name] for name in results if name != "moln"]
-    best = max(peers, key=lambda rounds: statistics.median(one for one, _ in rounds))
+    others = [results[name] for name in results if name != "moln"]
+    best = max(others, key=lambda rounds: statistics.median(one for one, _ in rounds))
     for name, rounds in results.items():
         ratio = statistics.median(mine / other for (mine, _), (other, _) in zip(rounds, best))
         print("%-5s  %-14s %6.2f GB per CPU second   ratio %.2f   %6.2f GB/s" %

@@ -331,7 +331,8 @@ TEST(AppFile, a_route_of_a_port) {
                                             .send_proxy = SendProxy::v2,
                                             .idle = minutes(10)}));
     EXPECT_EQ(config->routes[2].host, "b.test");
-    const auto kept = config_of("[[route]]\nlisten = 'tcp:25'\nkeep_source = true\n");
+    const auto kept = config_of(
+        "[process.web]\ncommand = 'a'\n[[route]]\nlisten = 'tcp:25'\nkeep_source = true\n");
     ASSERT_TRUE(kept) << kept.error().reason;
     EXPECT_TRUE(kept->routes[0].keep_source);
     EXPECT_THAT(reason("[[route]]\nlisten = 'tcp:25'\nkeep_source = true\n"

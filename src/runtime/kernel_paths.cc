@@ -40,6 +40,7 @@ struct KernelPaths::Done {
     Status applied;
     Status counted;
     bool empty = true;  // not one flow is open
+    std::int64_t flows = 0;
     node::FlowCount count;
 };
 
@@ -58,7 +59,13 @@ void KernelPaths::publish(const EdgeSnapshot& snapshot) {
     const bool concerned =
         present_ || !snapshot.streams.empty() || (applied_ && !applied_->listens.empty());
     if (!concerned) return;
-    snapshot_ = std::make_shared<const EdgeSnapshot>(snapshot);
+    // Routes of HTTP and certificates are none of its business, and may be many.
+    EdgeSnapshot part;
+    part.version = snapshot.version;
+    part.epoch = snapshot.epoch;
+    part.apps = snapshot.apps;
+    part.streams = snapshot.streams;
+    snapshot_ = std::make_shared<const EdgeSnapshot>(std::move(part));
     forget_the_gone();
     work();
 }
@@ -170,6 +177,7 @@ void KernelPaths::begin(Work work) {
             done.counted = fail(flows.error());
             return done;
         }
+        done.flows = static_cast<std::int64_t>(flows->size());
         done.empty = std::ranges::all_of(*flows, &KernelFlow::over);
         done.count = node::count_flows(*work.snapshot, *flows);
         (void)table.end_flows(done.count.to_end);  // those that stay are tried again
@@ -228,6 +236,7 @@ void KernelPaths::take_count(const Done& done) {
     std::ranges::sort(open, {}, &EndpointReport::instance);
     const bool sure = open.size() == done.count.endpoints.size();
     counted_ = done.count.endpoints;
+    flows_ = done.flows;
     EdgeReport next;
     next.acked_version = done.work.snapshot->version;
     next.acked_epoch = done.work.snapshot->epoch;
@@ -258,7 +267,9 @@ void KernelPaths::look_later() {
     const bool streams = !snapshot_->streams.empty() && forbidden_.empty();
     if (!present_ && !streams && !ending_) return;
     const bool soon = ending_ || (reported_ && is_draining(reported_->endpoints));
-    loop_.after(soon ? k_path_look_draining : k_path_look, [this, number = ++looks_] {
+    const auto pause =
+        (soon ? k_path_look_draining : k_path_look) * (1 + flows_ / k_path_flows_a_look);
+    loop_.after(pause, [this, number = ++looks_] {
         if (number != looks_) return;
         look_due_ = true;
         if (probed_ && !sight_.cannot.empty() && loop_.now().mono >= refused_until_) {

@@ -25,6 +25,8 @@ namespace moln {
 // Between looks at the kernel's connections, and while one is waited for.
 inline constexpr Milliseconds k_path_look = seconds(1);
 inline constexpr Milliseconds k_path_look_draining{200};
+// Looking costs as many microseconds or so as there are connections: with more it is done later.
+inline constexpr std::int64_t k_path_flows_a_look = 20'000;
 // Between looks at the rules of others, and until a kernel that refused is asked again.
 inline constexpr Milliseconds k_path_look_around = seconds(10);
 inline constexpr Milliseconds k_path_refused = seconds(60);
@@ -89,6 +91,7 @@ private:
     MonoTime refused_until_{0};
     std::int64_t looks_ = 0;  // planned; only the latest is carried out
     std::vector<EndpointReport> counted_;
+    std::int64_t flows_ = 0;  // at the last look
     std::optional<EdgeReport> reported_;
     std::optional<Ending> ending_;
     std::function<void()> closed_;

@@ -63,7 +63,10 @@ public:
         return {};
     }
     void wait(Milliseconds time) override { waited = waited + time; }
-    Result<std::vector<KernelFlow>> flows() override { return open; }
+    Result<std::vector<KernelFlow>> flows() override {
+        ++looks;
+        return open;
+    }
     Status end_flows(const std::vector<KernelFlow>& flows) override {
         for (const auto& flow : flows) std::erase(open, flow);
         ended += static_cast<int>(flows.size());
@@ -83,6 +86,7 @@ public:
     std::vector<KernelFlow> open;
     std::uint16_t port = 0;
     int ended = 0;
+    int looks = 0;
     Milliseconds waited{0};
 };
 
@@ -155,6 +159,7 @@ protected:
     EdgeReports reports;
     std::vector<EdgeNews::Kind> heard;
     std::optional<KernelPaths> paths;
+    int seen = 0;
 };
 
 TEST_F(KernelPathsTest, without_streams_nobody_is_troubled) {
@@ -299,6 +304,23 @@ TEST_F(KernelPathsTest, the_last_route_takes_the_table_with_it_and_its_connectio
     loop.pass(seconds(3));
     EXPECT_EQ(heard.back(), EdgeNews::Kind::ended);
     EXPECT_EQ(acked(), snapshot.version);
+}
+
+TEST_F(KernelPathsTest, many_connections_are_counted_less_often) {
+    begin();
+    serve_a();
+    const auto looks_in_ten_seconds = [&](std::int64_t flows) {
+        table.open.clear();
+        for (std::int64_t i = 0; i < flows; ++i) ASSERT_TRUE(table.connect());
+        loop.pass(seconds(5));
+        const int before = table.looks;
+        loop.pass(seconds(10));
+        seen = table.looks - before;
+    };
+    looks_in_ten_seconds(k_path_flows_a_look - 1);
+    EXPECT_EQ(seen, 10);
+    looks_in_ten_seconds(k_path_flows_a_look);
+    EXPECT_EQ(seen, 5);
 }
 
 TEST_F(KernelPathsTest, rules_of_others_give_way_to_the_edge_and_are_looked_for_again) {
