@@ -206,6 +206,7 @@ class KernelPaths(unittest.TestCase):
             line.socket.settimeout(PATIENCE_S)
             with contextlib.suppress(ConnectionError):
                 self.assertEqual(line.file.read(1), b"", "its connections end with it")
+            line.close()  # half of it would be waited for
             wait_until("a new process", lambda: version(port) == "v1")
             via(cloud, f"tcp:{port}")
 

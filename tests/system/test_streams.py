@@ -160,7 +160,7 @@ class Streams(unittest.TestCase):
 
     def test_open_connections_stay_while_the_app_switches(self):
         port = free_port()
-        with Cloud() as cloud:
+        with Cloud(arguments=["--streams-in-edge"]) as cloud:
             cloud.cli("deploy", app("echo", ECHO, f"tcp:{port}"))
             opened(cloud, f"tcp:{port}")
             lines = [Line(port) for _ in range(5)]

@@ -128,7 +128,7 @@ class Upgrade(unittest.TestCase):
             cloud.wait_for_one_edge()
 
     def test_ports_without_http_move_and_a_connection_stays(self):
-        with Node() as cloud:
+        with Node(["--streams-in-edge"]) as cloud:
             port = free_port()
             cloud.cli("deploy", app("line", ECHO, f"tcp:{port}"))
 
