@@ -19,6 +19,7 @@ cache_disk() {
 cache_memory() {
     lab/netns.sh -- python3 -B bench/cache_memory.py --edge "$PWD/build/tests/edge/moln_edge_dev"
 }
+site() { lab/netns.sh -- python3 -B bench/site.py --edge "$PWD/build/tests/edge/moln_edge_dev"; }
 h2() {
     lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --h2
 }
@@ -40,11 +41,11 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | h2 | cache | cache_disk | cache_memory | bodies | stream | idle | start | switches | \
-    memory | plan | simulation) "$1" ;;
+proxy | tls | h2 | cache | cache_disk | cache_memory | site | bodies | stream | idle | start | \
+    switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy tls h2 cache cache_disk cache_memory bodies stream idle start switches memory \
-        plan simulation; do
+    for one in proxy tls h2 cache cache_disk cache_memory site bodies stream idle start switches \
+        memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done

@@ -130,6 +130,12 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
     for (const auto& route : app.routes) {
         views.push_back(route_view(world, app.id, route, RouteOrigin::added));
     }
+    if (const auto* release = find_release(world, app.id, app.release)) {
+        for (auto& view : views) {
+            const auto served = served_process(release->config, view.process);
+            if (!served.empty()) view.process = served;
+        }
+    }
     for (const auto& route : world.edge.routes) {
         if (route.app != app.id) continue;
         const bool told = std::ranges::any_of(views, [&](const RouteView& view) {

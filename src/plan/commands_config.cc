@@ -162,9 +162,10 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
                                                     app.id.text, k_routes_per_app_max));
     }
     app.routes.push_back(route);
-    d.effects.push_back(fmt::format("route {} to {}", words, route.process));
+    const auto process = served_process(release->config, route.process);
+    d.effects.push_back(fmt::format("route {} to {}", words, process));
     d.draft.tell(EventLevel::info, "route.added", app.id, words,
-                 fmt::format("{} leads to {} of {}", words, route.process, app.id.text));
+                 fmt::format("{} leads to {} of {}", words, process, app.id.text));
     const auto advice = is_stream(route) ? "" : certificate_advice(d.world(), route.host, d.now());
     change_app(d, std::move(app),
                fmt::format("{} leads to {}{}{}", words, command.app.text,

@@ -77,6 +77,8 @@ class Sites(unittest.TestCase):
         with Load(self.cloud, "both.example") as load:
             self.cloud.cli("deploy", self.site("both", {"index.html": "files"}), "--app", "both")
             self.assertEqual(self.cloud.get("both.example")[1], "files")
+            led = {one["process"] for one in self.cloud.items("route", "ls", "--app", "both")}
+            self.assertEqual(led, {"site"})
             wait_until("the program to end", lambda: self.cloud.ps("both") == [])
             self.cloud.cli("deploy", apps.web("program"), "--app", "both")
             self.cloud.wait_for("both.example", contains="program")

@@ -18,8 +18,10 @@ namespace {
 constexpr std::size_t k_target_max = http::HeadLimits{}.target_bytes_max;
 // Below it one write of head and body is cheaper than two calls.
 constexpr std::uint64_t k_sendfile_min = 32u << 10;
-// At a time: others have their turn, and so much is surely read ahead by the kernel.
-constexpr std::uint64_t k_sendfile_max = 256u << 10;
+// At a time: others have their turn.
+constexpr std::uint64_t k_sendfile_max = 1u << 20;
+// What lies between two looks at what is in memory: the kernel reads ahead about so much at once.
+constexpr std::uint64_t k_look_step = 256u << 10;
 
 struct Asked {
     std::array<char, k_target_max> normal;
@@ -137,7 +139,10 @@ bool is_in_memory(const OpenSite& site, std::uint64_t at, std::uint64_t bytes) {
     const auto look = [&](std::uint64_t place) {
         return read_site_bytes(site, place, {&one, 1}, SitePatience::none) == 1;
     };
-    return look(at) && look(at + bytes - 1);
+    for (std::uint64_t place = at; place < at + bytes; place += k_look_step) {
+        if (!look(place)) return false;
+    }
+    return look(at + bytes - 1);
 }
 
 // The disk is asked for as much as a buffer takes.
