@@ -8,8 +8,8 @@
 namespace moln::edge_loop {
 namespace {
 
-bool is_plain(const Connection& connection) {
-    return connection.stream == nullptr && !connection.tls && connection.fill == nullptr;
+bool is_socket(const Connection& connection) {
+    return connection.stream == nullptr && !connection.tls;
 }
 
 // Bytes that went over; wait and done as splice_body().
@@ -34,7 +34,9 @@ bool may_splice(Core& core, Exchange& exchange) {
     if (exchange.pipe != nullptr) return true;
     const BodyReader& body = exchange.response_body;
     if (body.framing.kind != http::BodyKind::length || body.left < k_splice_bytes_min) return false;
-    if (!is_plain(*exchange.client) || !is_plain(*exchange.upstream)) return false;
+    // Who asks for the edge's own sake (the cache, a copy for a canary) has no socket at all.
+    if (exchange.client->sink != nullptr) return false;
+    if (!is_socket(*exchange.client) || !is_socket(*exchange.upstream)) return false;
     exchange.pipe = core.pipes.lend();
     return exchange.pipe != nullptr;
 }
