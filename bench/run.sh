@@ -30,6 +30,9 @@ stream() {
     lab/netns.sh -- python3 -B bench/stream.py --edge "$PWD/build/tests/edge/moln_edge_dev"
 }
 idle() { lab/netns.sh -- python3 -B bench/idle.py --edge "$PWD/build/tests/edge/moln_edge_dev"; }
+routes() {
+    lab/netns.sh -- python3 -B bench/routes.py --edge "$PWD/build/tests/edge/moln_edge_dev"
+}
 memory() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/memory.py; }
 switches() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/switches.py; }
 start() { lab/netns.sh -- env MOLN="$PWD/build/src/main/moln" python3 -B bench/start.py; }
@@ -41,11 +44,11 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | h2 | cache | cache_disk | cache_memory | site | bodies | stream | idle | start | \
-    switches | memory | plan | simulation) "$1" ;;
+proxy | tls | h2 | cache | cache_disk | cache_memory | site | bodies | stream | idle | routes | \
+    start | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy tls h2 cache cache_disk cache_memory site bodies stream idle start switches \
-        memory plan simulation; do
+    for one in proxy tls h2 cache cache_disk cache_memory site bodies stream idle routes start \
+        switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done

@@ -9,11 +9,13 @@
 
 #include <fmt/format.h>
 
+#include "edge/compile_parts.h"
+#include "edge/compiler.h"
 #include "edge/limits.h"
 #include "edge/preference.h"
 #include "http/url.h"
-#include "model/forward_auth.h"
 #include "model/client_cert.h"
+#include "model/forward_auth.h"
 #include "model/limits.h"
 #include "model/site.h"
 #include "model/traffic_limits.h"
@@ -51,6 +53,8 @@ Status check_health(const EdgeApp& app, const HealthSpec& health) {
     return {};
 }
 
+}  // namespace
+
 Status check_app(const EdgeApp& app) {
     if (app.hold_requests_max < 0) return bad_app(app, "hold_requests_max must be 0 or more");
     if (app.hold_limit.count < 0) return bad_app(app, "hold_limit must be 0 or more");
@@ -83,11 +87,10 @@ Status check_app(const EdgeApp& app) {
     return {};
 }
 
-using AppKey = std::pair<std::string_view, std::string_view>;
-using AppIndex = std::map<AppKey, std::uint32_t>;
+namespace {
 
 // Who may come in, and how many.
-Status let_in(RouteTarget& target, const EdgeRoute& route, const AppIndex& apps) {
+Status let_in(RouteTarget& target, const EdgeRoute& route, const AppPlaces& apps) {
     const auto bad = [&](std::string_view field, const Error& error) {
         return fail_in(fmt::format("snapshot: route {}{}: {}", route.host, route.path, field),
                        error);
@@ -104,7 +107,7 @@ Status let_in(RouteTarget& target, const EdgeRoute& route, const AppIndex& apps)
     if (!route.forward_auth) return {};
     const ForwardAuthSpec& said = *route.forward_auth;
     if (auto valid = validate_forward_auth(said); !valid) return bad("forward_auth", valid.error());
-    const auto found = apps.find(AppKey(route.app.text, said.process));
+    const auto found = apps.find(EdgeAppKey{route.app, said.process});
     target.forward_auth = {
         .app = std::nullopt, .path = said.path, .copy = said.copy, .not_asked = said.copy};
     if (found != apps.end()) target.forward_auth->app = found->second;
@@ -112,53 +115,6 @@ Status let_in(RouteTarget& target, const EdgeRoute& route, const AppIndex& apps)
         target.forward_auth->not_asked.emplace_back(name);
     }
     return {};
-}
-
-// The authorities that routes name, each text once: many routes may have the same.
-class AuthorityTexts {
-public:
-    Status add(RouteTarget& target, const EdgeRoute& route) {
-        if (!route.client_cert) return {};
-        if (auto valid = validate_client_cert(*route.client_cert); !valid) {
-            return fail_in(fmt::format("snapshot: route {}{}: client_cert", route.host, route.path),
-                           valid.error());
-        }
-        const auto next = static_cast<std::uint32_t>(texts.size());
-        const auto known = index_.try_emplace(route.client_cert->ca, next);
-        if (known.second) texts.push_back(route.client_cert->ca);
-        const auto at = known.first->second;
-        target.client_cert = {.authorities = at, .need = route.client_cert->need};
-        asking.emplace_back(route.host, at);
-        return {};
-    }
-
-    std::vector<std::string> texts;
-    std::vector<std::pair<std::string, std::uint32_t>> asking;
-
-private:
-    std::map<std::string_view, std::uint32_t> index_;
-};
-
-Result<AppIndex> index_apps(const std::vector<EdgeApp>& apps) {
-    AppIndex index;
-    std::size_t endpoints = 0;
-    if (apps.size() > k_snapshot_apps_max) {
-        return fail(ErrorCode::refused,
-                    fmt::format("snapshot: more than {} apps", k_snapshot_apps_max));
-    }
-    for (const auto& app : apps) {
-        MOLN_TRY(check_app(app));
-        const auto at = static_cast<std::uint32_t>(index.size());
-        if (!index.emplace(AppKey(app.app.text, app.process), at).second) {
-            return bad_app(app, "is there twice");
-        }
-        endpoints += app.endpoints.size();
-    }
-    if (endpoints > k_snapshot_endpoints_max) {
-        return fail(ErrorCode::refused,
-                    fmt::format("snapshot: more than {} endpoints", k_snapshot_endpoints_max));
-    }
-    return index;
 }
 
 std::unexpected<Error> bad_stream(const EdgeStream& stream, std::string_view what) {
@@ -177,13 +133,13 @@ Status check_stream(const EdgeStream& stream, const Listen& listen) {
 
 Result<StreamListen> compile_listen(const Listen& listen,
                                     const std::vector<const EdgeStream*>& streams,
-                                    const AppIndex& index) {
+                                    const AppPlaces& places) {
     StreamListen out{.listen = listen, .accept_proxy = streams.front()->accept_proxy};
     std::vector<http::Route> routes;
     for (const EdgeStream* stream : streams) {
         MOLN_TRY(check_stream(*stream, listen));
-        const auto app = index.find(AppKey(stream->app.text, stream->process));
-        if (app == index.end()) {
+        const auto app = places.find(*stream);
+        if (app == places.end()) {
             return bad_stream(*stream, fmt::format("leads to app {} process {}, which is not in "
                                                    "the snapshot",
                                                    stream->app.text, stream->process));
@@ -205,8 +161,10 @@ Result<StreamListen> compile_listen(const Listen& listen,
     return out;
 }
 
+}  // namespace
+
 Result<std::vector<StreamListen>> compile_streams(const std::vector<EdgeStream>& streams,
-                                                  const AppIndex& index) {
+                                                  const AppPlaces& places) {
     std::map<Listen, std::vector<const EdgeStream*>> by_listen;
     for (const auto& stream : streams) {
         const auto listen = parse_listen(stream.listen);
@@ -219,13 +177,54 @@ Result<std::vector<StreamListen>> compile_streams(const std::vector<EdgeStream>&
     }
     std::vector<StreamListen> out;
     for (const auto& [listen, members] : by_listen) {
-        MOLN_ASSIGN(auto one, compile_listen(listen, members, index));
+        MOLN_ASSIGN(auto one, compile_listen(listen, members, places));
         out.push_back(std::move(one));
     }
     return out;
 }
 
-}  // namespace
+Status AuthorityTexts::add(RouteTarget& target, const EdgeRoute& route) {
+    if (!route.client_cert) return {};
+    if (auto valid = validate_client_cert(*route.client_cert); !valid) {
+        return fail_in(fmt::format("snapshot: route {}{}: client_cert", route.host, route.path),
+                       valid.error());
+    }
+    const auto next = static_cast<std::uint32_t>(texts.size());
+    const auto known = index_.try_emplace(route.client_cert->ca, next);
+    if (known.second) texts.push_back(route.client_cert->ca);
+    const auto at = known.first->second;
+    target.client_cert = {.authorities = at, .need = route.client_cert->need};
+    asking.emplace_back(route.host, at);
+    return {};
+}
+
+Result<std::vector<IpNetwork>> compile_allowed(const EdgeApp& app) {
+    std::vector<IpNetwork> allowed;
+    if (!app.maintenance) return allowed;
+    for (const auto& text : app.maintenance->allow) {
+        MOLN_ASSIGN(const auto network, parse_network(text));
+        allowed.push_back(network);
+    }
+    return allowed;
+}
+
+Result<RouteTarget> compile_target(const EdgeRoute& route, const AppPlaces& places) {
+    const auto found = places.find(route);
+    if (found == places.end()) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("snapshot: route {}{} leads to app {} process {}, which is not in "
+                                "the snapshot",
+                                route.host, route.path, route.app.text, route.process));
+    }
+    RouteTarget target{.app = found->second,
+                       .redirect = route.redirect,
+                       .hsts_s = static_cast<std::uint32_t>(
+                           std::clamp<std::int64_t>(route.hsts.count / 1000, 0, k_hsts_s_max)),
+                       .cache = route.cache,
+                       .scope = balance_key(route.host + " " + route.path)};
+    MOLN_TRY(let_in(target, route, places));
+    return target;
+}
 
 const StreamTarget* StreamListen::find(std::string_view name) const {
     const auto found = names.find(name, "/");
@@ -233,63 +232,14 @@ const StreamTarget* StreamListen::find(std::string_view name) const {
 }
 
 const StreamListen* CompiledSnapshot::find(const Listen& listen) const {
-    const auto found = std::ranges::lower_bound(streams, listen, {}, &StreamListen::listen);
-    return found != streams.end() && found->listen == listen ? &*found : nullptr;
+    const auto found = std::ranges::lower_bound(*streams, listen, {}, &StreamListen::listen);
+    return found != streams->end() && found->listen == listen ? &*found : nullptr;
 }
 
 Result<CompiledSnapshot> compile(EdgeSnapshot snapshot) {
-    MOLN_ASSIGN(const auto index, index_apps(snapshot.apps));
-    std::vector<http::Route> routes;
-    routes.reserve(snapshot.routes.size());
-    std::vector<RouteTarget> targets;
-    targets.reserve(snapshot.routes.size());
-    AuthorityTexts authorities;
-    std::vector<std::string> probe_hosts(snapshot.apps.size());
-    for (const auto& route : snapshot.routes) {
-        const auto found = index.find(AppKey(route.app.text, route.process));
-        if (found == index.end()) {
-            return fail(ErrorCode::invalid,
-                        fmt::format("snapshot: route {}{} leads to app {} process {}, which is not "
-                                    "in the snapshot",
-                                    route.host, route.path, route.app.text, route.process));
-        }
-        routes.push_back({route.host, route.path, static_cast<std::uint32_t>(targets.size())});
-        targets.push_back({.app = found->second,
-                           .redirect = route.redirect,
-                           .hsts_s = static_cast<std::uint32_t>(
-                               std::clamp<std::int64_t>(route.hsts.count / 1000, 0, k_hsts_s_max)),
-                           .cache = route.cache,
-                           .scope = balance_key(route.host + " " + route.path)});
-        MOLN_TRY(let_in(targets.back(), route, index));
-        MOLN_TRY(authorities.add(targets.back(), route));
-        auto& probe_host = probe_hosts[found->second];
-        if (probe_host.empty() && !route.host.starts_with('*')) probe_host = route.host;
-    }
-    auto table = http::RouteTable::compile(routes);
-    if (!table) return fail_in("snapshot", table.error());
-    auto challenges = ChallengeAnswers::compile(snapshot.challenges);
-    if (!challenges) return fail_in("snapshot", challenges.error());
-    std::vector<std::vector<IpNetwork>> allowed(snapshot.apps.size());
-    for (std::size_t i = 0; i < allowed.size(); ++i) {
-        const auto& maintenance = snapshot.apps[i].maintenance;
-        if (!maintenance) continue;
-        for (const auto& text : maintenance->allow) {
-            MOLN_ASSIGN(const auto network, parse_network(text));
-            allowed[i].push_back(network);
-        }
-    }
-    MOLN_ASSIGN(auto streams, compile_streams(snapshot.streams, index));
-    return CompiledSnapshot{.version = snapshot.version,
-                            .epoch = snapshot.epoch,
-                            .apps = std::move(snapshot.apps),
-                            .allowed = std::move(allowed),
-                            .probe_hosts = std::move(probe_hosts),
-                            .targets = std::move(targets),
-                            .routes = std::move(*table),
-                            .authorities = std::move(authorities.texts),
-                            .asking = std::move(authorities.asking),
-                            .challenges = std::move(*challenges),
-                            .streams = std::move(streams)};
+    Compiler compiler;
+    MOLN_TRY(compiler.take(std::move(snapshot)));
+    return compiler.compiled();
 }
 
 StampOrder compare(SnapshotStamp current, SnapshotStamp offered) {

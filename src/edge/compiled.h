@@ -1,8 +1,10 @@
 // An EdgeSnapshot made ready for the data plane: validated, routes compiled, everything a request
-// needs reachable by index. Immutable, shared by all workers.
+// needs reachable by index. Immutable, shared by all workers; what one snapshot has as the one
+// before it had it, both share, so that a change costs what it changes (compiler.h).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +23,7 @@ namespace moln::edge {
 
 // Who is asked first whether a request may come in.
 struct ForwardAuth {
-    std::optional<std::uint32_t> app;  // index of apps; none: it is not there, and nobody comes in
+    std::optional<std::uint32_t> app;  // place in apps; none: it is not there, and nobody comes in
     std::string path;
     std::vector<std::string> copy;       // fields of its answer
     std::vector<std::string> not_asked;  // fields of the client that it does not get to see
@@ -29,13 +31,13 @@ struct ForwardAuth {
 
 // A client shows a certificate of some authorities.
 struct ClientCertRule {
-    std::uint32_t authorities = 0;  // index of CompiledSnapshot::authorities
+    std::uint32_t authorities = 0;  // index of CompiledRoutes::authorities
     ClientCertNeed need = ClientCertNeed::required;
 };
 
 // What a route says beside its host and path.
 struct RouteTarget {
-    std::uint32_t app = 0;  // index of apps
+    std::uint32_t app = 0;  // place in apps
     bool redirect = false;
     std::uint32_t hsts_s = 0;
     std::optional<CacheSpec> cache = std::nullopt;
@@ -49,7 +51,7 @@ struct RouteTarget {
 
 // Where a stream leads.
 struct StreamTarget {
-    std::uint32_t app = 0;   // index of apps
+    std::uint32_t app = 0;   // place in apps
     std::uint16_t port = 0;  // of the instances; 0: the endpoint's own
     SendProxy send_proxy = SendProxy::none;
     Milliseconds idle{0};      // 0: no limit
@@ -67,27 +69,36 @@ struct StreamListen {
     const StreamTarget* find(std::string_view name) const;
 };
 
-struct CompiledSnapshot {
-    std::int64_t version = 0;
-    std::int64_t epoch = 0;
-    std::vector<EdgeApp> apps;
-    std::vector<std::vector<IpNetwork>> allowed;  // by app: who passes its maintenance
-    std::vector<std::string> probe_hosts;  // by app: a host it answers for, "" if any will do
+struct CompiledApp {
+    EdgeApp spec;
+    std::string probe_host;          // a host it answers for, "" if any will do
+    std::vector<IpNetwork> allowed;  // who passes its maintenance
+};
+
+struct CompiledRoutes {
     std::vector<RouteTarget> targets;
-    http::RouteTable routes;               // payload: index of targets
+    http::RouteTable table;                // payload: index of targets
     std::vector<std::string> authorities;  // PEM, each once, of clients' certificates
     // (host of a route, index of authorities): who is asked for a certificate, and for whose.
     std::vector<std::pair<std::string, std::uint32_t>> asking;
-    ChallengeAnswers challenges;
-    std::vector<StreamListen> streams;  // sorted by listen
+};
+
+// No pointer is null but those of places that no app has.
+struct CompiledSnapshot {
+    std::int64_t version = 0;
+    std::int64_t epoch = 0;
+    // An app keeps its place as long as it is there; null: a free place.
+    std::vector<std::shared_ptr<const CompiledApp>> apps;
+    std::shared_ptr<const CompiledRoutes> routes = std::make_shared<const CompiledRoutes>();
+    std::shared_ptr<const ChallengeAnswers> challenges = std::make_shared<const ChallengeAnswers>();
+    std::shared_ptr<const std::vector<StreamListen>> streams =
+        std::make_shared<const std::vector<StreamListen>>();  // sorted by listen
 
     // Null: the snapshot has no such stream.
     const StreamListen* find(const Listen& listen) const;
 };
 
-// Invalid, with the route, app or endpoint named: a route that is none or leads to no app, an app
-// or instance twice, a stream whose listen is none, an address that is no IPv4 literal, port 0,
-// negative limits, more apps, endpoints, challenges or ports of streams than their limits.
+// As Compiler::take of the first snapshot: the apps stand in their order.
 Result<CompiledSnapshot> compile(EdgeSnapshot snapshot);
 
 struct SnapshotStamp {

@@ -31,8 +31,9 @@ TEST(Compile, routes_lead_to_their_app) {
     const auto compiled = compile(shop());
     ASSERT_TRUE(compiled) << compiled.error().reason;
     const auto process = [&](const char* host, const char* path) {
-        return compiled->apps.at(compiled->targets.at(*compiled->routes.find(host, path)).app)
-            .process;
+        const auto& routes = *compiled->routes;
+        return compiled->apps.at(routes.targets.at(*routes.table.find(host, path)).app)
+            ->spec.process;
     };
     EXPECT_EQ(process("any.example", "/"), "web");
     EXPECT_EQ(process("shop.example.org", "/api/x"), "api");
@@ -45,10 +46,10 @@ TEST(Compile, what_a_route_says_of_tls_goes_with_it) {
     snapshot.routes[1].hsts = seconds(1'000'000'000);
     const auto compiled = compile(snapshot);
     ASSERT_TRUE(compiled) << compiled.error().reason;
-    EXPECT_TRUE(compiled->targets[0].redirect);
-    EXPECT_EQ(compiled->targets[0].hsts_s, 3600u);
-    EXPECT_FALSE(compiled->targets[1].redirect);
-    EXPECT_EQ(compiled->targets[1].hsts_s, k_hsts_s_max);
+    EXPECT_TRUE(compiled->routes->targets[0].redirect);
+    EXPECT_EQ(compiled->routes->targets[0].hsts_s, 3600u);
+    EXPECT_FALSE(compiled->routes->targets[1].redirect);
+    EXPECT_EQ(compiled->routes->targets[1].hsts_s, k_hsts_s_max);
 }
 
 TEST(Compile, authorities_that_many_routes_name_are_kept_once) {
@@ -56,15 +57,15 @@ TEST(Compile, authorities_that_many_routes_name_are_kept_once) {
     auto snapshot = shop();
     snapshot.routes[0].client_cert = ClientCertSpec{.ca = one};
     snapshot.routes[1].client_cert = ClientCertSpec{.ca = one, .need = ClientCertNeed::optional};
-    snapshot.routes.push_back({"other.example.org", "/", AppId("default/shop"), "web"});
+    snapshot.routes.push_back({"z.example.org", "/", AppId("default/shop"), "web"});
     snapshot.routes[2].client_cert = ClientCertSpec{.ca = one + one};
     const auto compiled = compile(snapshot);
     ASSERT_TRUE(compiled) << compiled.error().reason;
-    EXPECT_EQ(compiled->authorities, (std::vector<std::string>{one, one + one}));
-    EXPECT_EQ(compiled->targets[0].client_cert->authorities, 0u);
-    EXPECT_EQ(compiled->targets[1].client_cert->need, ClientCertNeed::optional);
-    EXPECT_EQ(compiled->targets[2].client_cert->authorities, 1u);
-    EXPECT_EQ(compiled->asking[2].first, "other.example.org");
+    EXPECT_EQ(compiled->routes->authorities, (std::vector<std::string>{one, one + one}));
+    EXPECT_EQ(compiled->routes->targets[0].client_cert->authorities, 0u);
+    EXPECT_EQ(compiled->routes->targets[1].client_cert->need, ClientCertNeed::optional);
+    EXPECT_EQ(compiled->routes->targets[2].client_cert->authorities, 1u);
+    EXPECT_EQ(compiled->routes->asking[2].first, "z.example.org");
     snapshot.routes[1].client_cert->ca = "ca.pem";
     EXPECT_NE(compile(snapshot).error().reason.find("route shop.example.org/api: client_cert"),
               std::string::npos);
@@ -72,7 +73,8 @@ TEST(Compile, authorities_that_many_routes_name_are_kept_once) {
 
 TEST(Compile, an_app_is_probed_under_a_host_it_answers_for) {
     const auto compiled = compile(shop());
-    EXPECT_EQ(compiled->probe_hosts, (std::vector<std::string>{"shop.example.org", ""}));
+    EXPECT_EQ(compiled->apps.at(0)->probe_host, "shop.example.org");
+    EXPECT_EQ(compiled->apps.at(1)->probe_host, "");
 }
 
 TEST(Compile, a_route_to_nowhere_is_refused_by_name) {
@@ -89,13 +91,13 @@ TEST(Compile, a_route_knows_who_is_asked_first_and_that_nobody_is_there_to_ask) 
     snapshot.routes[1].forward_auth = {.process = "gone", .path = "/check"};
     const auto compiled = compile(snapshot);
     ASSERT_TRUE(compiled) << compiled.error().reason;
-    const auto& asked = *compiled->targets[0].forward_auth;
-    EXPECT_EQ(compiled->apps.at(asked.app.value()).process, "api");
+    const auto& asked = *compiled->routes->targets[0].forward_auth;
+    EXPECT_EQ(compiled->apps.at(asked.app.value())->spec.process, "api");
     EXPECT_EQ(asked.copy, std::vector<std::string>{"X-User"});
     EXPECT_EQ(asked.not_asked,
               (std::vector<std::string>{"X-User", "X-Forwarded-Method", "X-Forwarded-Uri"}));
-    ASSERT_TRUE(compiled->targets[1].forward_auth);
-    EXPECT_FALSE(compiled->targets[1].forward_auth->app);
+    ASSERT_TRUE(compiled->routes->targets[1].forward_auth);
+    EXPECT_FALSE(compiled->routes->targets[1].forward_auth->app);
     snapshot.routes[0].forward_auth->copy = {"Content-Length"};
     EXPECT_FALSE(compile(snapshot));
 }
@@ -116,8 +118,8 @@ TEST(Compile, who_passes_maintenance_is_known_by_app) {
     snapshot.apps[1].maintenance = MaintenanceSpec{.allow = {"10.0.0.0/8"}};
     const auto compiled = compile(snapshot);
     ASSERT_TRUE(compiled) << compiled.error().reason;
-    EXPECT_TRUE(compiled->allowed[0].empty());
-    EXPECT_EQ(compiled->allowed[1], std::vector{*parse_network("10.0.0.0/8")});
+    EXPECT_TRUE(compiled->apps[0]->allowed.empty());
+    EXPECT_EQ(compiled->apps[1]->allowed, std::vector{*parse_network("10.0.0.0/8")});
 }
 
 TEST(Compile, bad_endpoints_are_refused) {
@@ -193,7 +195,7 @@ TEST(Compile, streams_lead_to_their_app_by_port_and_name) {
     const auto compiled =
         compile(with_streams({stream("udp:53"), named, stream("tcp:8443"), stream("tcp:25")}));
     ASSERT_TRUE(compiled) << compiled.error().reason;
-    ASSERT_EQ(compiled->streams.size(), 3U);
+    ASSERT_EQ(compiled->streams->size(), 3U);
     EXPECT_EQ(compiled->find(Listen{Protocol::tcp, 80}), nullptr);
     const auto* plain = compiled->find(Listen{Protocol::tcp, 25});
     ASSERT_NE(plain, nullptr);

@@ -15,6 +15,11 @@ Result<DaemonLine> parse_daemon_line(std::string_view line) {
         if (!snapshot) return fail(snapshot.error());
         return std::move(*snapshot);
     }
+    if (name == "delta") {
+        auto delta = from_json<EdgeDelta>(content, UnknownFields::ignore, "delta");
+        if (!delta) return fail(delta.error());
+        return std::move(*delta);
+    }
     if (name == "listener") {
         auto offer = from_json<EdgeListenOffer>(content, UnknownFields::ignore, "listener");
         if (!offer) return fail(offer.error());

@@ -1,6 +1,6 @@
-// One line to the edge as a value. Of the daemon: {"snapshot": …}, {"listener": …}, {"purge": …},
-// {"get": "report"} or {"get": "metrics"}. Of an edge that takes its place: {"take_over": …},
-// {"took_over": …} or {"release": …}. Not how it travels.
+// One line to the edge as a value. Of the daemon: {"snapshot": …}, {"delta": …}, {"listener": …},
+// {"purge": …}, {"get": "report"} or {"get": "metrics"}. Of an edge that takes its place:
+// {"take_over": …}, {"took_over": …} or {"release": …}. Not how it travels.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,17 @@
 #include "base/result.h"
 #include "edge/hand_over.h"
 #include "model/edge.h"
+#include "model/edge_delta.h"
 
 namespace moln::edge {
 
 enum class DaemonAsk : std::uint8_t { report, metrics };
 
-using DaemonLine =
-    std::variant<EdgeSnapshot, EdgeListenOffer, CachePurge, DaemonAsk, TakeOver, TookOver, Release>;
+using DaemonLine = std::variant<EdgeSnapshot, EdgeDelta, EdgeListenOffer, CachePurge, DaemonAsk,
+                                TakeOver, TookOver, Release>;
+
+// What an edge answers a delta with that is of another base: it wants the whole.
+inline constexpr std::string_view k_resync_line = R"({"resync":{}})";
 
 // `invalid` for anything else. A newer daemon may say more in a snapshot than this edge knows: that
 // must not cost it its routes.

@@ -9,6 +9,10 @@ TEST(DaemonLine, is_a_snapshot_or_a_question) {
     const auto snapshot = parse_daemon_line(R"({"snapshot": {"version": 7, "of_the_future": 1}})");
     ASSERT_TRUE(snapshot);
     EXPECT_EQ(std::get<EdgeSnapshot>(*snapshot).version, 7);
+    const auto delta = parse_daemon_line(R"({"delta": {"base_version": 6, "version": 7}})");
+    ASSERT_TRUE(delta);
+    EXPECT_EQ(std::get<EdgeDelta>(*delta).base_version, 6);
+    EXPECT_TRUE(std::get<EdgeDelta>(*delta).last);
     const auto offer = parse_daemon_line(R"({"listener": {"listen": "tcp:25", "problem": "x"}})");
     ASSERT_TRUE(offer);
     EXPECT_EQ(std::get<EdgeListenOffer>(*offer).problem, "x");
@@ -30,9 +34,10 @@ TEST(DaemonLine, may_be_of_an_edge_that_takes_over) {
 }
 
 TEST(DaemonLine, anything_else_is_invalid) {
-    for (const auto* line : {"", "{}", "[]", "7", R"({"get": "everything"})", R"({"get": 7})",
-                             R"({"snapshot": []})", R"({"get": "report", "snapshot": {}})",
-                             R"({"report": {}})", R"({"listener": 7})", R"({"get": "report"} x)"}) {
+    for (const auto* line :
+         {"", "{}", "[]", "7", R"({"get": "everything"})", R"({"get": 7})", R"({"snapshot": []})",
+          R"({"get": "report", "snapshot": {}})", R"({"report": {}})", R"({"listener": 7})",
+          R"({"delta": {"routes": 7}})", R"({"get": "report"} x)"}) {
         const auto parsed = parse_daemon_line(line);
         ASSERT_FALSE(parsed) << line;
         EXPECT_EQ(parsed.error().code, ErrorCode::invalid) << line;

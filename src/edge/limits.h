@@ -130,9 +130,16 @@ inline constexpr Milliseconds k_cache_disk_life_min = seconds(10);
 inline constexpr std::uint64_t k_cache_disk_direct_min = 1u << 20;
 
 // Snapshots and the control socket.
-inline constexpr std::size_t k_snapshot_bytes_max = 16u << 20;
-inline constexpr std::size_t k_snapshot_apps_max = 20'000;
-inline constexpr std::size_t k_snapshot_endpoints_max = 100'000;
+inline constexpr std::size_t k_snapshot_bytes_max = 16u << 20;  // of one line
+inline constexpr std::size_t k_snapshot_apps_max = 100'000;
+inline constexpr std::size_t k_snapshot_endpoints_max = 200'000;
+// Workers swap in what was said in the meantime at most so often.
+inline constexpr Milliseconds k_publish_pause{20};
+// The last snapshot on disk; one that is longer is not read.
+inline constexpr std::size_t k_saved_bytes_max = 512u << 20;
+// A snapshot of less is written anew at each change. A longer one has a journal of its changes
+// beside it, until that is as long.
+inline constexpr std::size_t k_journal_from_bytes = 256u << 10;
 inline constexpr std::size_t k_control_peers_max = 8;
 // A new edge takes the place of another.
 inline constexpr std::size_t k_handed_sockets_max = 16;         // of one line
@@ -153,6 +160,7 @@ inline constexpr std::uint32_t k_probes_open_max = 512;
 
 // Reports and logs.
 inline constexpr Milliseconds k_report_pause = seconds(1);
+inline constexpr std::int64_t k_report_rest = 4;  // times what a report took, before the next
 inline constexpr Milliseconds k_log_flush_pause{50};
 inline constexpr std::size_t k_log_ring_bytes = 256u << 10;  // per worker; full: lines are dropped
 inline constexpr std::size_t k_log_line_max = 4096;

@@ -258,7 +258,17 @@ void LeaderLoop::step() {
 bool LeaderLoop::may_plan() const {
     const auto self = world_.nodes.find(world_.self);
     if (self == world_.nodes.end() || !self->second.connected) return false;
-    return !not_before_ || loop_.now().mono >= *not_before_;
+    const auto now = loop_.now().mono;
+    if (resting_until_ && now < *resting_until_) return false;
+    return !not_before_ || now >= *not_before_;
+}
+
+void LeaderLoop::rest_after_plan(MonoTime begun) {
+    const auto ended = loop_.now().mono;
+    const auto took = ended - begun;
+    if (took <= k_plan_quick_max) return;
+    resting_until_ = ended + took;
+    loop_.after(took, [this] { wake(); });
 }
 
 void LeaderLoop::plan_once() {
@@ -268,6 +278,7 @@ void LeaderLoop::plan_once() {
     tell_clock_step(now);
     staples_.look();
     auto next = planner_(world_, now, entropy_.next());
+    rest_after_plan(now.mono);
     if (next.wake) wake_at(*next.wake);
     next.changes.insert(next.changes.end(), tell_.begin(), tell_.end());
     tell_.clear();

@@ -42,6 +42,9 @@ inline constexpr Milliseconds k_store_retry_max = seconds(5);
 inline constexpr Milliseconds k_plan_interval_idle = seconds(1);
 // No key of session tickets could be made.
 inline constexpr Milliseconds k_ticket_key_retry = minutes(1);
+// A plan that takes longer than this is followed by as long a rest: what is reported meanwhile, be
+// it thousands of changes a second, goes into the next one together, and commands are answered.
+inline constexpr Milliseconds k_plan_quick_max{5};
 // A wake-up that is due already must not spin the loop.
 inline constexpr Milliseconds k_plan_wake_min{50};
 
@@ -120,6 +123,7 @@ private:
     void step();
     bool may_plan() const;
     void plan_once();
+    void rest_after_plan(MonoTime begun);
     Changes issue(const std::vector<plan::IssueOrder>& orders, const Now& now);
     Result<Certificate> issue(const plan::IssueOrder& order, std::optional<Authority>& authority,
                               const Now& now);
@@ -169,6 +173,7 @@ private:
     bool telling_ = false;
     bool quiet_ = false;
     MonoTime planned_;
+    std::optional<MonoTime> resting_until_;  // after a long plan
     std::optional<MonoTime> wake_at_;
     std::optional<MonoTime> not_before_;  // after a store that failed
     Milliseconds retry_delay_ = k_store_retry_first;

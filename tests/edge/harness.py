@@ -253,6 +253,7 @@ class Daemon:
         self.metrics = None
         self.purged = None
         self.reports = 0
+        self.resyncs = 0  # how often the edge asked for the whole
         self.ended = False
         self.history = collections.deque(maxlen=1000)
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -283,6 +284,8 @@ class Daemon:
                 self.report = message["report"]
                 self.history.append(self.report)
                 self.reports += 1
+            if "resync" in message:
+                self.resyncs += 1
             if "purged" in message:
                 self.purged = [message["purged"]]
             if "metrics" in message:

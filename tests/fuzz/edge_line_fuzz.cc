@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "edge/cache/purge_order.h"
 #include "edge/compiled.h"
+#include "edge/compiler.h"
 #include "edge/daemon_line.h"
+#include "edge/journal.h"
 #include "fuzz_input.h"
 
 using namespace moln;
@@ -21,14 +23,43 @@ void check_snapshot(const EdgeSnapshot& snapshot) {
     CHECK(compiled->apps.size() == snapshot.apps.size());
 }
 
+// On a snapshot of its own base with an app, a route and a certificate in it: it is applied and can
+// be undone, or it changes nothing.
+void check_delta(EdgeDelta delta) {
+    EdgeSnapshot before;
+    before.epoch = delta.base_epoch;
+    before.version = delta.base_version;
+    before.routes = {{"shop.example", "/", AppId("default/shop"), "web"}};
+    before.apps.resize(1);
+    before.apps[0].app = AppId("default/shop");
+    before.apps[0].process = "web";
+    before.certificates.resize(1);
+    auto after = before;
+    auto undo = apply(after, std::move(delta));
+    if (!undo) {
+        CHECK(after == before);
+        return;
+    }
+    auto sorted = after;
+    CHECK(sort_snapshot(sorted) && sorted == after);
+    CHECK(apply(after, std::move(*undo)) && after == before);
+    edge::Compiler compiler;
+    CHECK(compiler.take(before));
+    if (!compiler.take(diff(before, sorted))) CHECK(compiler.snapshot() == before);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto text = FuzzInput(data, size).rest();
     if (const auto line = edge::parse_daemon_line(text)) {
         if (const auto* snapshot = std::get_if<EdgeSnapshot>(&*line)) check_snapshot(*snapshot);
+        if (const auto* delta = std::get_if<EdgeDelta>(&*line)) check_delta(*delta);
         if (const auto* purge = std::get_if<CachePurge>(&*line)) (void)edge::mark_of(*purge);
     }
+    EdgeSnapshot saved;
+    edge::replay(saved, text);
+    CHECK(sort_snapshot(saved));
     if (const auto report = from_json_text<EdgeReport>(text, UnknownFields::ignore)) {
         const auto again = from_json_text<EdgeReport>(to_json_text(*report));
         CHECK(again && *again == *report);

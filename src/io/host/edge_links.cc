@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "io/host/log.h"
+#include "model/edge_delta.h"
+
 namespace moln {
 namespace {
 
@@ -28,7 +31,7 @@ void EdgeLinks::add(std::int64_t process, EdgeSocketOptions options) {
     Line& line = lines_[process];
     line.link = std::make_unique<EdgeSocketLink>(loop_, std::move(options));
     line.link->on_report([this, process](const EdgeReport* report) { heard(process, report); });
-    if (latest_) line.link->publish(*latest_);
+    if (latest_) line.link->publish(latest_);
     tell({process, EdgeNews::Kind::began, nullptr});
 }
 
@@ -45,8 +48,12 @@ void EdgeLinks::remove(std::int64_t process) {
 }
 
 void EdgeLinks::publish(const EdgeSnapshot& snapshot) {
-    latest_ = snapshot;
-    for (auto& [process, line] : lines_) line.link->publish(snapshot);
+    auto sorted = std::make_shared<EdgeSnapshot>(snapshot);
+    if (const auto status = sort_snapshot(*sorted); !status) {
+        return log_failure("edge.snapshot_invalid", status.error());
+    }
+    latest_ = std::move(sorted);
+    for (auto& [process, line] : lines_) line.link->publish(latest_);
 }
 
 void EdgeLinks::on_news(std::function<void(const EdgeNews&)> callback) {

@@ -8,7 +8,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,7 +50,7 @@ private:
 
     HostLoop& loop_;
     std::function<void(const EdgeNews&)> news_;
-    std::optional<EdgeSnapshot> latest_;
+    std::shared_ptr<const EdgeSnapshot> latest_;  // null before the first
     std::map<std::int64_t, Line> lines_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "io/host/log.h"
 #include "io/net/line_channel.h"
 #include "model/codec.h"
+#include "model/edge_delta.h"
 
 namespace moln {
 namespace {
@@ -66,7 +68,7 @@ public:
     Impl(HostLoop& loop, EdgeSocketOptions options) : loop_(loop), options_(std::move(options)) {}
 
     void connect();
-    void publish(const EdgeSnapshot& snapshot);
+    void publish(std::shared_ptr<const EdgeSnapshot> snapshot);
     void offer(const EdgeListenOffer& offer, std::vector<Fd> sockets);
     void request_metrics(std::function<void(Result<std::string>)> callback);
     void request_purge(const CachePurge& purge, std::function<void(Status)> callback);
@@ -91,7 +93,9 @@ private:
     void read();
     void write();
     void send_snapshot();
+    std::deque<std::string> lines_of(const EdgeSnapshot& snapshot) const;
     Status handle(std::string_view line);
+    Status handle_report(const json::object& message, const json::value& body);
     Status handle_purged(const json::value& said);
     void watch_silence();
     void lose(const Error& error);
@@ -103,8 +107,13 @@ private:
     std::int64_t connections_ = 0;
     Milliseconds retry_after_ = k_edge_retry_first;
     MonoTime heard_;
-    std::string snapshot_line_;  // the latest, "" before the first
-    bool is_snapshot_sent_ = false;
+    std::shared_ptr<const EdgeSnapshot> latest_;  // null before the first
+    // Of this connection.
+    std::shared_ptr<const EdgeSnapshot> sent_;  // what the edge has once lines_ are out; null: none
+    std::deque<std::string> lines_;             // of sent_, that are not out yet
+    bool is_greeted_ = false;                   // the edge has told what it understands
+    bool takes_deltas_ = false;
+    std::optional<EdgeReport> report_part_;  // of which more is to come
     bool is_end_expected_ = false;
     std::deque<std::function<void(Result<std::string>)>> metrics_;  // asked, not answered
     std::deque<std::function<void(Status)>> purges_;                // the same
@@ -119,7 +128,10 @@ void EdgeSocketLink::Impl::connect() {
     ++connections_;
     connection_ = std::make_unique<Connection>(asio_context(loop_), std::move(*fd));
     heard_ = loop_.now().mono;
-    is_snapshot_sent_ = false;
+    sent_.reset();
+    lines_.clear();
+    is_greeted_ = takes_deltas_ = false;
+    report_part_.reset();
     log_info("edge.connected", {{"pid", connection_->pid}});
     wait_for_input();
     watch_silence();
@@ -161,10 +173,11 @@ Status EdgeSocketLink::Impl::handle(std::string_view line) {
     if (object == nullptr) return fail(ErrorCode::invalid, "a line of the edge is no object");
     heard_ = loop_.now().mono;
     retry_after_ = k_edge_retry_first;
-    if (const auto* body = object->if_contains("report")) {
-        // A newer edge may report more than this daemon knows.
-        MOLN_ASSIGN(const auto report, from_json<EdgeReport>(*body, UnknownFields::ignore));
-        if (report_) report_(&report);
+    if (const auto* body = object->if_contains("report")) return handle_report(*object, *body);
+    if (object->contains("resync")) {
+        sent_.reset();
+        lines_.clear();
+        send_snapshot();
         return {};
     }
     if (const auto* purged = object->if_contains("purged")) return handle_purged(*purged);
@@ -178,25 +191,87 @@ Status EdgeSocketLink::Impl::handle(std::string_view line) {
     return {};
 }
 
-void EdgeSocketLink::Impl::publish(const EdgeSnapshot& snapshot) {
-    auto line = fmt::format("{{\"snapshot\":{}}}", to_json_text(snapshot));
-    if (line.size() > k_edge_line_bytes_max) {
-        log_error("edge.snapshot_too_large",
-                  {{"bytes", line.size()}, {"bytes_max", k_edge_line_bytes_max}});
-        return;
+Status EdgeSocketLink::Impl::handle_report(const json::object& message, const json::value& body) {
+    // A newer edge may report more than this daemon knows.
+    MOLN_ASSIGN(auto report, from_json<EdgeReport>(body, UnknownFields::ignore));
+    if (!is_greeted_) {
+        is_greeted_ = true;
+        takes_deltas_ = message.contains("deltas");
+        send_snapshot();
     }
-    snapshot_line_ = std::move(line);
-    is_snapshot_sent_ = false;
+    auto all = std::exchange(report_part_, std::nullopt);
+    if (all) {
+        std::ranges::move(report.endpoints, std::back_inserter(all->endpoints));
+        std::ranges::move(report.apps, std::back_inserter(all->apps));
+    } else {
+        all = std::move(report);
+    }
+    if (message.contains("more")) {
+        if (all->endpoints.size() + all->apps.size() > k_delta_entries_max) {
+            return fail(ErrorCode::invalid, "a report of the edge has no end");
+        }
+        report_part_ = std::move(all);
+        return {};
+    }
+    if (report_) report_(&*all);
+    return {};
+}
+
+void EdgeSocketLink::Impl::publish(std::shared_ptr<const EdgeSnapshot> snapshot) {
+    latest_ = std::move(snapshot);
     if (connection_) send_snapshot();
 }
 
-// Waits for the line before it to be out, so that at most one snapshot is in the buffer.
-void EdgeSocketLink::Impl::send_snapshot() {
-    if (is_snapshot_sent_ || snapshot_line_.empty() || connection_->channel.has_unsent()) return;
-    is_snapshot_sent_ = true;
-    if (auto status = connection_->channel.send_line(snapshot_line_); !status) {
-        return lose(status.error());
+namespace {
+
+std::size_t entries(const EdgeSnapshot& snapshot) {
+    std::size_t all = snapshot.routes.size() + snapshot.apps.size();
+    for (const auto& app : snapshot.apps) all += app.endpoints.size();
+    return all;
+}
+
+}  // namespace
+
+// None: it cannot be told.
+std::deque<std::string> EdgeSocketLink::Impl::lines_of(const EdgeSnapshot& snapshot) const {
+    std::deque<std::string> lines;
+    const bool as_delta = takes_deltas_ && (sent_ || entries(snapshot) > k_edge_whole_entries_max);
+    if (as_delta) {
+        const auto delta = diff(sent_ ? *sent_ : EdgeSnapshot{}, snapshot);
+        auto packed = delta_lines(delta, k_edge_delta_bytes_max);
+        // One that is long by itself.
+        if (!packed) packed = delta_lines(delta, k_edge_line_bytes_max);
+        if (packed) {
+            std::ranges::move(*packed, std::back_inserter(lines));
+        } else {
+            log_error("edge.snapshot_too_large", {{"reason", packed.error().reason}});
+        }
+        return lines;
     }
+    auto line = fmt::format("{{\"snapshot\":{}}}", to_json_text(snapshot));
+    if (line.size() <= k_edge_line_bytes_max) {
+        lines.push_back(std::move(line));
+    } else {
+        log_error("edge.snapshot_too_large",
+                  {{"bytes", line.size()}, {"bytes_max", k_edge_line_bytes_max}});
+    }
+    return lines;
+}
+
+// Waits for the lines before to be out, so that at most one snapshot is on its way.
+void EdgeSocketLink::Impl::send_snapshot() {
+    if (connection_->channel.has_unsent() || !latest_) return;
+    if (lines_.empty()) {
+        if (sent_ == latest_) return;
+        // Every edge greets; only then it is known how a long one may be said.
+        if (!is_greeted_ && entries(*latest_) > k_edge_whole_entries_max) return;
+        lines_ = lines_of(*latest_);
+        if (lines_.empty()) return;
+        sent_ = latest_;
+    }
+    const auto line = std::move(lines_.front());
+    lines_.pop_front();
+    if (auto status = connection_->channel.send_line(line); !status) return lose(status.error());
     write();
 }
 
@@ -319,8 +394,8 @@ EdgeSocketLink::~EdgeSocketLink() {
     impl_->give_up_questions();
 }
 
-void EdgeSocketLink::publish(const EdgeSnapshot& snapshot) {
-    impl_->publish(snapshot);
+void EdgeSocketLink::publish(std::shared_ptr<const EdgeSnapshot> snapshot) {
+    impl_->publish(std::move(snapshot));
 }
 
 void EdgeSocketLink::on_report(std::function<void(const EdgeReport*)> callback) {

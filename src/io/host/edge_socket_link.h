@@ -1,6 +1,8 @@
 // The line to one process of a real edge: JSON lines over its unix control socket, see
 // runtime/edge. Connects by itself, again and again, and sends the latest snapshot after every
-// connect. A snapshot that was replaced before it could be sent is never sent.
+// connect, as a whole; afterwards the difference to what it has sent, to an edge that has told that
+// it takes differences (model/edge_delta.h). A snapshot that was replaced before it could be sent
+// is never sent: however fast they come, an edge gets one at a time.
 //
 // All calls and callbacks on the loop thread. Destroy before the loop.
 #pragma once
@@ -20,8 +22,11 @@
 namespace moln {
 
 inline constexpr std::size_t k_edge_line_bytes_max = 16u << 20;  // both ways
-inline constexpr std::size_t k_edge_metrics_requests_max = 16;   // unanswered ones
-inline constexpr Milliseconds k_edge_retry_first = {50};         // doubled after each failure
+inline constexpr std::size_t k_edge_delta_bytes_max = 1u << 20;  // of a line of a long difference
+// Routes, endpoints and apps; a snapshot of more is said in several lines.
+inline constexpr std::size_t k_edge_whole_entries_max = 20'000;
+inline constexpr std::size_t k_edge_metrics_requests_max = 16;  // unanswered ones
+inline constexpr Milliseconds k_edge_retry_first = {50};        // doubled after each failure
 inline constexpr Milliseconds k_edge_retry_max = seconds(1);
 // An edge reports every second; one that says nothing for so long is taken for lost.
 inline constexpr Milliseconds k_edge_silence_max = seconds(10);
@@ -38,9 +43,9 @@ public:
     EdgeSocketLink(const EdgeSocketLink&) = delete;
     EdgeSocketLink& operator=(const EdgeSocketLink&) = delete;
 
-    // A snapshot of more than k_edge_line_bytes_max is logged and not sent: the edge goes on with
-    // the one it has.
-    void publish(const EdgeSnapshot& snapshot);
+    // Sorted. One that the edge could only be told in lines of more than k_edge_line_bytes_max is
+    // logged and not sent: the edge goes on with the one it has.
+    void publish(std::shared_ptr<const EdgeSnapshot> snapshot);
 
     // Called for every report and when the edge is lost (nullptr).
     void on_report(std::function<void(const EdgeReport*)> callback);

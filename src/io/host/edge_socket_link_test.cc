@@ -1,7 +1,9 @@
 // The link against an edge of the test's own: a real socket, and lines as an edge would write them.
 #include "io/host/edge_socket_link.h"
 
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -11,6 +13,8 @@
 
 #include "io/file/temp_dir_for_test.h"
 #include "io/host/fake_edge_for_test.h"
+#include "model/codec.h"
+#include "model/edge_delta.h"
 
 namespace moln {
 namespace {
@@ -31,6 +35,9 @@ EdgeSnapshot snapshot_of(std::int64_t version) {
     EdgeSnapshot snapshot;
     snapshot.version = version;
     return snapshot;
+}
+std::shared_ptr<const EdgeSnapshot> shared(EdgeSnapshot snapshot) {
+    return std::make_shared<const EdgeSnapshot>(std::move(snapshot));
 }
 std::string line_of(const EdgeSnapshot& snapshot) {
     return fmt::format("{{\"snapshot\":{}}}", to_json_text(snapshot));
@@ -54,7 +61,7 @@ TEST_F(EdgeSocketLinkTest, a_published_snapshot_arrives_and_its_report_comes_bac
         seen = *report;
         loop_.stop();
     });
-    link.publish(snapshot_of(7));
+    link.publish(shared(snapshot_of(7)));
     loop_.run();
     EXPECT_EQ(seen->acked_version, 7);
     EXPECT_EQ(link.peer_pid(), ::getpid());
@@ -62,8 +69,8 @@ TEST_F(EdgeSocketLinkTest, a_published_snapshot_arrives_and_its_report_comes_bac
 
 TEST_F(EdgeSocketLinkTest, an_edge_that_comes_late_gets_the_latest_snapshot_only) {
     EdgeSocketLink link(loop_, options());
-    link.publish(snapshot_of(1));
-    link.publish(snapshot_of(2));
+    link.publish(shared(snapshot_of(1)));
+    link.publish(shared(snapshot_of(2)));
     std::optional<FakeEdgeSocket> edge;
     std::vector<std::string> lines;
     loop_.after({120}, [&] {  // after some refused connects
@@ -92,7 +99,7 @@ TEST_F(EdgeSocketLinkTest, a_lost_edge_is_told_and_the_snapshot_sent_again_to_th
         EXPECT_EQ(link.peer_pid(), 0);
         ++lost;
     });
-    link.publish(snapshot_of(3));
+    link.publish(shared(snapshot_of(3)));
     loop_.run();
     EXPECT_EQ(lost, 1);
     EXPECT_EQ(edge.connections(), 2);
@@ -110,9 +117,9 @@ TEST_F(EdgeSocketLinkTest, snapshots_replaced_while_the_edge_does_not_read_are_n
         lines.push_back(std::move(line));
         if (lines.size() == 2) loop_.stop();
     });
-    link.publish(large);
+    link.publish(shared(large));
     loop_.after({20}, [&] {
-        for (int version = 2; version <= 50; ++version) link.publish(snapshot_of(version));
+        for (int version = 2; version <= 50; ++version) link.publish(shared(snapshot_of(version)));
         edge.resume_reading();
     });
     loop_.run();
@@ -131,16 +138,134 @@ TEST_F(EdgeSocketLinkTest, a_snapshot_past_the_line_limit_is_not_sent) {
         arrived = line.size();
         auto larger = snapshot;
         larger.routes[0].host += 'h';
-        link.publish(larger);
+        link.publish(shared(larger));
         edge.on_line([&](const std::string& next) {
             EXPECT_EQ(next, line_of(snapshot_of(3)));
             loop_.stop();
         });
-        link.publish(snapshot_of(3));
+        link.publish(shared(snapshot_of(3)));
     });
-    link.publish(snapshot);
+    link.publish(shared(snapshot));
     loop_.run();
     EXPECT_EQ(arrived, k_edge_line_bytes_max);
+}
+
+// As an edge that takes differences: the snapshot that it has after each line that was the last.
+class DeltaEdge {
+public:
+    DeltaEdge(HostLoop& loop, const std::string& path) : socket_(loop, path) {
+        socket_.on_line([this](const std::string& line) {
+            lines.push_back(line);
+            const auto message = parse_json(line, k_edge_line_bytes_max);
+            ASSERT_TRUE(message);
+            if (message->get_object().contains("snapshot")) {
+                has = *from_json<EdgeSnapshot>(message->at("snapshot"));
+                // The first to come is greeted by the edge at once; the test's cannot before this.
+                greet();
+            } else {
+                take(*from_json<EdgeDelta>(message->at("delta")));
+            }
+            if (on_snapshot && !part) on_snapshot();
+        });
+    }
+    void greet() { say(R"({"report":{},"deltas":true})"); }
+    void say(const std::string& line) { socket_.say(line + "\n"); }
+    void drop() { socket_.drop(); }
+
+    std::vector<std::string> lines;
+    EdgeSnapshot has;
+    std::function<void()> on_snapshot;
+    std::optional<EdgeDelta> part;
+
+private:
+    void take(EdgeDelta delta) {
+        if (part) {
+            ASSERT_TRUE(join(*part, std::move(delta)));
+        } else {
+            part = std::move(delta);
+        }
+        if (!part->last) return;
+        auto whole = std::exchange(part, std::nullopt);
+        if (whole->base_version == 0) has = {};
+        ASSERT_TRUE(apply(has, std::move(*whole)));
+    }
+    FakeEdgeSocket socket_;
+};
+
+EdgeSnapshot with_routes(std::int64_t version, std::size_t count) {
+    auto snapshot = snapshot_of(version);
+    for (std::size_t i = 0; i < count; ++i) {
+        snapshot.routes.push_back(EdgeRoute{
+            .host = std::to_string(1'000'000 + i) + ".example", .app = {}, .process = "web"});
+    }
+    return snapshot;
+}
+
+TEST_F(EdgeSocketLinkTest, an_edge_that_takes_differences_is_told_nothing_else) {
+    DeltaEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    const auto first = with_routes(1, 3000);
+    auto second = first;
+    second.version = 2;
+    second.routes[7].process = "api";
+    link.on_report([&](const EdgeReport*) { link.publish(shared(second)); });
+    edge.on_snapshot = [&] {
+        if (edge.has.version == 2) loop_.stop();
+    };
+    link.publish(shared(first));
+    loop_.run();
+    EXPECT_EQ(edge.has, second);
+    ASSERT_EQ(edge.lines.size(), 2U);
+    EXPECT_LT(edge.lines[1].size(), 1000U);
+}
+
+TEST_F(EdgeSocketLinkTest, a_snapshot_past_one_line_is_told_in_several) {
+    DeltaEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    const auto snapshot = with_routes(1, k_edge_whole_entries_max + 1);
+    edge.on_snapshot = [&] { loop_.stop(); };
+    link.publish(shared(snapshot));
+    loop_.after({20}, [&] { edge.greet(); });
+    loop_.run();
+    EXPECT_EQ(edge.has, snapshot);
+    EXPECT_GT(edge.lines.size(), 2U);
+    for (const auto& line : edge.lines) EXPECT_LE(line.size(), k_edge_delta_bytes_max);
+}
+
+TEST_F(EdgeSocketLinkTest, an_edge_that_wants_the_whole_gets_it_and_so_does_the_next) {
+    DeltaEdge edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    const auto snapshot = with_routes(1, 3);
+    int times = 0;
+    edge.on_snapshot = [&] {
+        ++times;
+        EXPECT_EQ(edge.has, snapshot);
+        edge.has = {};
+        if (times == 1) edge.say(R"({"resync":{}})");
+        if (times == 2) edge.drop();
+        if (times == 3) loop_.stop();
+    };
+    link.publish(shared(snapshot));
+    loop_.run();
+    EXPECT_EQ(times, 3);
+}
+
+TEST_F(EdgeSocketLinkTest, a_report_in_several_lines_is_heard_as_one) {
+    FakeEdgeSocket edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    std::vector<std::size_t> seen;
+    link.on_report([&](const EdgeReport* report) {
+        seen.push_back(report->endpoints.size());
+        loop_.stop();
+    });
+    loop_.after({20}, [&] {
+        edge.say(R"({"report":{"acked_version":3,"endpoints":[{"instance":"a"}]},"more":true})"
+                 "\n"
+                 R"({"report":{"endpoints":[{"instance":"b"}]}})"
+                 "\n");
+    });
+    loop_.run();
+    EXPECT_EQ(seen, std::vector<std::size_t>{2});
 }
 
 TEST_F(EdgeSocketLinkTest, lines_that_no_edge_would_write_end_the_connection) {
@@ -163,7 +288,7 @@ TEST_F(EdgeSocketLinkTest, lines_that_no_edge_would_write_end_the_connection) {
         EXPECT_EQ(report, nullptr);
         ++lost;
     });
-    link.publish(snapshot_of(1));
+    link.publish(shared(snapshot_of(1)));
     loop_.run();
     EXPECT_EQ(lost, bad.size());
 }
@@ -260,7 +385,7 @@ TEST_F(EdgeSocketLinkTest, an_edge_that_says_nothing_for_too_long_is_left) {
 TEST_F(EdgeSocketLinkTest, may_be_destroyed_with_everything_on_its_way) {
     FakeEdgeSocket edge(loop_, path_);
     auto link = std::make_unique<EdgeSocketLink>(loop_, options());
-    link->publish(snapshot_of(1));
+    link->publish(shared(snapshot_of(1)));
     link->on_report([&](const EdgeReport*) {
         link.reset();  // from within its own callback
         loop_.after({100}, [&] { loop_.stop(); });

@@ -13,7 +13,7 @@ bool answer_challenge(Core& core, Exchange& exchange) {
     if (head.method != http::Method::get && head.method != http::Method::head) return false;
     std::array<char, http::k_host_bytes_max> room;
     const auto host = http::normalise_host(head.host(), room);
-    const auto text = tables->compiled.challenges.find(host, head.path());
+    const auto text = tables->compiled.challenges->find(host, head.path());
     if (text.empty()) return false;
     answer_locally(core, exchange, {.status = 200, .text = text});
     return true;

@@ -33,7 +33,7 @@ std::shared_ptr<const tls::Certificate> CertificateShelf::take(
 void CertificateShelf::add_clients(tls::Sites& sites, const edge::CompiledSnapshot& compiled) {
     auto before = std::exchange(authorities_, {});
     std::vector<std::shared_ptr<const tls::ClientAuthorities>> all;
-    for (const auto& text : compiled.authorities) {
+    for (const auto& text : compiled.routes->authorities) {
         auto known = before.find(text);
         if (known == before.end()) {
             auto read = tls::ClientAuthorities::parse(text);
@@ -44,7 +44,7 @@ void CertificateShelf::add_clients(tls::Sites& sites, const edge::CompiledSnapsh
         authorities_.insert(before.extract(known));
     }
     tls::ClientQuestions questions;
-    for (const auto& [host, at] : compiled.asking) {
+    for (const auto& [host, at] : compiled.routes->asking) {
         if (all[at]) questions.add(host, all[at]);
     }
     questions.settle();

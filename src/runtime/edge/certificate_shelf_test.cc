@@ -56,7 +56,7 @@ TEST_F(Shelf, authorities_of_clients_are_kept_by_their_text) {
     ASSERT_NE(first->authorities(0), nullptr);
     EXPECT_TRUE(first->questions().find("a.org")->names(first->authorities(0)));
     auto other = snapshot.routes[0];
-    other.host = "b.org";
+    other.host = "0.org";
     other.client_cert->ca = tls::k_test_other_chain;
     snapshot.routes.insert(snapshot.routes.begin(), other);
     const auto second = sites_of(snapshot);

@@ -13,8 +13,8 @@
 #include "edge/health.h"
 #include "edge/limits.h"
 #include "edge/metrics_text.h"
+#include "edge/report_lines.h"
 #include "runtime/edge/say.h"
-#include "runtime/edge/state_file.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -53,15 +53,19 @@ Control::Control(net::Epoll epoll, ControlPort& port,
       site_shelf_(std::move(setup_.sites)),
       registry_(workers.size(), setup_.affinity),
       prober_(epoll_,
-              [this] {
+              [this](const EndpointCell& cell) {
                   report_now_ = true;
                   for (auto& worker : workers_) {
-                      worker->health.fetch_add(1);
+                      {
+                          const std::lock_guard lock(worker->mutex);
+                          worker->next_health.push_back(&cell);
+                      }
                       worker->wake.ring();
                   }
               }),
       peers_(epoll_, *this),
-      metrics_(epoll_, [this] { return this->metrics(); }) {}
+      metrics_(epoll_, [this] { return this->metrics(); }),
+      file_(setup_.state) {}
 
 Status Control::prepare(Fd signals) {
     signal_part_.fd = std::move(signals);
@@ -117,48 +121,92 @@ void Control::stop_workers(StopWish wish) {
 
 edge::SnapshotStamp Control::restore(EdgeSnapshot snapshot) {
     const edge::SnapshotStamp stamp{.epoch = snapshot.epoch, .version = snapshot.version};
-    if (const auto applied = apply(std::move(snapshot)); !applied) {
-        say("snapshot_ignored", "reason={}", applied.error().reason);
+    if (const auto taken = take(std::move(snapshot)); !taken) {
+        say("snapshot_ignored", "reason={}", taken.error().reason);
         return {};
     }
-    unsaved_.reset();
+    file_.forget();
+    publish();
     say("snapshot_restored", "version={}", stamp.version);
     return stamp;
 }
 
-Status Control::on_snapshot(EdgeSnapshot snapshot) {
-    const edge::SnapshotStamp offered{.epoch = snapshot.epoch, .version = snapshot.version};
-    if (tables_) {
-        const edge::SnapshotStamp here{.epoch = tables_->compiled.epoch,
-                                       .version = tables_->compiled.version};
-        if (edge::compare(here, offered) != edge::StampOrder::newer) {
-            report_now_ = true;
-            return {};
-        }
-    }
-    return apply(std::move(snapshot));
+// What is not newer is acknowledged once more.
+bool Control::is_newer(edge::SnapshotStamp offered) const {
+    return !told_ || edge::compare(compiler_.stamp(), offered) == edge::StampOrder::newer;
 }
 
-Status Control::apply(EdgeSnapshot snapshot) {
-    MOLN_ASSIGN(auto compiled, edge::compile(snapshot));
-    auto sites = shelf_.sites_of(snapshot, compiled);
-    if (setup_.tls != nullptr) {
-        const Now clocks{.wall = {clock_now(Clock::wall_ms)}, .mono = {now()}, .steady = {}};
-        setup_.tls->tickets().share(shelf_.ticket_keys_of(snapshot, clocks));
+Status Control::on_snapshot(EdgeSnapshot snapshot) {
+    if (is_newer({.epoch = snapshot.epoch, .version = snapshot.version})) {
+        MOLN_TRY(take(std::move(snapshot)));
+        publish_if_due(now());
+    } else {
+        report_now_ = true;
     }
-    const auto open_sites = site_shelf_.sites_of(snapshot);
-    unsaved_ = std::move(snapshot);
-    tables_ = registry_.join(std::move(compiled), std::move(sites), ++generation_, open_sites);
-    prober_.set_targets(*tables_, now());
-    for (auto& worker : workers_) {
-        {
-            const std::lock_guard lock(worker->mutex);
-            worker->next = tables_;
-        }
-        worker->wake.ring();
-    }
-    if (listens_.want(tables_->compiled.streams)) share_sockets();
     return {};
+}
+
+Result<DeltaAnswer> Control::on_delta(EdgeDelta delta) {
+    if (!is_newer({.epoch = delta.epoch, .version = delta.version})) {
+        report_now_ = true;
+        return DeltaAnswer::taken;
+    }
+    const edge::SnapshotStamp base{.epoch = delta.base_epoch, .version = delta.base_version};
+    if (base == edge::SnapshotStamp{}) {
+        EdgeSnapshot whole;
+        MOLN_TRY(moln::apply(whole, std::move(delta)));
+        MOLN_TRY(take(std::move(whole)));
+    } else if (base == compiler_.stamp()) {
+        MOLN_TRY(take(std::move(delta)));
+    } else {
+        say("resync", "base={} version={}", base.version, compiler_.stamp().version);
+        return DeltaAnswer::whole_wanted;
+    }
+    publish_if_due(now());
+    return DeltaAnswer::taken;
+}
+
+Status Control::take(EdgeSnapshot snapshot) {
+    MOLN_TRY(sort_snapshot(snapshot));
+    return take(diff(compiler_.snapshot(), snapshot));
+}
+
+Status Control::take(EdgeDelta delta) {
+    auto note = file_.note_of(delta);
+    MOLN_ASSIGN(const auto touched, compiler_.take(std::move(delta)));
+    file_.add(std::move(note));
+    told_ = true;
+    touched_.insert(touched.apps.begin(), touched.apps.end());
+    streams_touched_ = streams_touched_ || touched.streams;
+    certificates_touched_ = certificates_touched_ || touched.certificates;
+    if (publish_due_ms_ < 0) publish_due_ms_ = published_ms_ + edge::k_publish_pause.count;
+    return {};
+}
+
+void Control::publish_if_due(std::int64_t now_ms) {
+    if (publish_due_ms_ >= 0 && now_ms >= publish_due_ms_) publish();
+}
+
+void Control::publish() {
+    publish_due_ms_ = -1;
+    published_ms_ = now();
+    if (std::exchange(certificates_touched_, false)) {
+        const auto& snapshot = compiler_.snapshot();
+        sites_ = shelf_.sites_of(snapshot, compiler_.compiled());
+        if (setup_.tls != nullptr) {
+            const Now clocks{.wall = {clock_now(Clock::wall_ms)}, .mono = {now()}, .steady = {}};
+            setup_.tls->tickets().share(shelf_.ticket_keys_of(snapshot, clocks));
+        }
+    }
+    const std::vector<std::uint32_t> touched(touched_.begin(), touched_.end());
+    touched_.clear();
+    tables_ = registry_.join(compiler_.compiled(), touched, sites_, ++generation_,
+                             [this](const EdgeApp& app) { return site_shelf_.site_of(app); });
+    published_.push_back(tables_);
+    prober_.set_targets(*tables_, touched, published_ms_);
+    for (auto& worker : workers_) worker->post(tables_, touched);
+    const bool streams = std::exchange(streams_touched_, false);
+    if (streams && listens_.want(*tables_->compiled.streams)) share_sockets();
 }
 
 Status Control::on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) {
@@ -181,15 +229,15 @@ void Control::share_sockets() {
 
 // Only what every worker has swapped in, and the disk has, is acknowledged.
 void Control::check_acks() {
-    if (!tables_) return;
-    const edge::SnapshotStamp stamp{.epoch = tables_->compiled.epoch,
-                                    .version = tables_->compiled.version};
+    std::uint64_t swapped = generation_;
+    for (const auto& worker : workers_) {
+        // A worker that has finished begins nothing any more.
+        if (!worker->finished.load()) swapped = std::min(swapped, worker->acked.load());
+    }
+    while (published_.size() > 1 && published_[1]->generation <= swapped) published_.pop_front();
+    if (published_.empty() || published_.front()->generation > swapped) return;
+    const auto stamp = published_.front()->stamp();
     if (acked_ == stamp) return;
-    // A worker that has finished begins nothing any more.
-    const bool all = std::ranges::all_of(workers_, [&](const auto& worker) {
-        return worker->acked.load() == tables_->generation || worker->finished.load();
-    });
-    if (!all) return;
     // Routing is right without the file; only a restart would be late. So it is no reason to hold
     // up a switch.
     if (const auto saved = save_unsaved(); !saved) {
@@ -199,13 +247,11 @@ void Control::check_acks() {
     report_now_ = true;
 }
 
+// As far as it was told: the disk may be before the workers, never behind what is acknowledged.
 Status Control::save_unsaved() {
     // The file is another edge's.
-    if (leaving_) unsaved_.reset();
-    if (!unsaved_) return {};
-    MOLN_TRY(save_snapshot(setup_.state, *unsaved_));
-    unsaved_.reset();
-    return {};
+    if (leaving_) return {};
+    return file_.save(compiler_.snapshot());
 }
 
 void Control::after_wake() {
@@ -239,10 +285,11 @@ EdgeReport Control::report() const {
     const std::int64_t now_ms = now();
     for (const auto& cell : registry_.leftovers()) count_endpoint(endpoints, *cell, "", now_ms);
     if (tables_) {
-        for (const AppEntry& app : tables_->apps) {
-            report.apps.push_back(report_of(*app.cell));
-            const auto panic = panic_of(app);
-            for (const EndpointEntry& one : app.endpoints) {
+        for (const auto& app : tables_->apps) {
+            if (!app) continue;
+            report.apps.push_back(report_of(*app->cell));
+            const auto panic = panic_of(*app);
+            for (const EndpointEntry& one : app->endpoints) {
                 std::string reason = prober_.reason(one.cell.get());
                 if (panic[one.canary ? 1 : 0] && one.cell->late) reason += edge::k_panic_words;
                 count_endpoint(endpoints, *one.cell, reason, now_ms);
@@ -253,14 +300,8 @@ EdgeReport Control::report() const {
     return report;
 }
 
-std::string Control::report_line() const {
-    json::object line;
-    line.emplace("report", to_json(report()));
-    return json::serialize(line);
-}
-
-std::string Control::on_get_report() {
-    return report_line();
+std::vector<std::string> Control::on_get_report() {
+    return edge::report_lines(report());
 }
 
 std::string Control::on_get_metrics() {
@@ -314,22 +355,30 @@ std::string Control::metrics() const {
     }
     std::vector<edge::MirrorTotals> mirrors;
     if (tables_) {
-        for (const AppEntry& app : tables_->apps) mirrors.push_back(mirrors_of(*app.cell));
+        for (const auto& app : tables_->apps) {
+            if (app) mirrors.push_back(mirrors_of(*app->cell));
+        }
     }
     return edge::metrics_text(report(), totals, mirrors);
 }
 
 void Control::send_report() {
+    const std::int64_t begun_ms = now();
     report_now_ = false;
-    report_due_ms_ = now() + edge::k_report_pause.count;
-    if (!peers_.empty()) peers_.broadcast(report_line());
+    if (!peers_.empty()) peers_.broadcast(on_get_report());
+    const std::int64_t done_ms = now();
+    report_due_ms_ = done_ms + edge::k_report_pause.count;
+    // One of a hundred thousand endpoints takes its time: news wait, so that there is some left.
+    report_not_before_ms_ = done_ms + (done_ms - begun_ms) * edge::k_report_rest;
 }
 
 int Control::wait_ms(std::int64_t now_ms) const {
     std::int64_t first = now_ms + 60'000;
     if (!peers_.empty()) first = std::min(first, report_due_ms_);
+    if (report_now_) first = std::min(first, report_not_before_ms_);
     if (leave_until_ms_ != 0) first = std::min(first, leave_until_ms_);
     if (log_due_ms_ >= 0) first = std::min(first, log_due_ms_);
+    if (publish_due_ms_ >= 0) first = std::min(first, publish_due_ms_);
     if (!metrics_.empty()) first = std::min(first, now_ms + k_metrics_reader_ms_max);
     if (const auto due = prober_.next_due_ms(); due >= 0) first = std::min(first, due);
     return static_cast<int>(std::max<std::int64_t>(first - now_ms, 0));
@@ -355,10 +404,12 @@ int Control::run() {
             setup_.log.flush(workers_);
             return 1;
         }
+        publish_if_due(now_ms);
         prober_.run_due(now_ms);
         check_acks();
         flush_log(now_ms);
-        if (report_now_ || now_ms >= report_due_ms_) send_report();
+        const bool news = report_now_ && now_ms >= report_not_before_ms_;
+        if (news || now_ms >= report_due_ms_) send_report();
         peers_.drop_ended();
         metrics_.drop_ended(now_ms);
     }

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "edge/compiler.h"
 #include "io/file/fd.h"
 #include "io/file/lock_file.h"
 #include "io/net/epoll.h"
@@ -23,6 +26,7 @@
 #include "runtime/edge/metrics_server.h"
 #include "runtime/edge/prober.h"
 #include "runtime/edge/site_shelf.h"
+#include "runtime/edge/state_file.h"
 #include "runtime/edge/tables.h"
 #include "runtime/edge/take_over.h"
 
@@ -80,8 +84,9 @@ private:
     };
 
     Status on_snapshot(EdgeSnapshot snapshot) override;
+    Result<DeltaAnswer> on_delta(EdgeDelta delta) override;
     Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) override;
-    std::string on_get_report() override;
+    std::vector<std::string> on_get_report() override;
     std::string on_get_metrics() override;
     std::string on_purge(const CachePurge& purge) override;
 
@@ -89,7 +94,11 @@ private:
     std::string on_took_over(const edge::TookOver& word) override;
     void on_release() override;
 
-    Status apply(EdgeSnapshot snapshot);
+    bool is_newer(edge::SnapshotStamp offered) const;
+    Status take(EdgeSnapshot snapshot);
+    Status take(EdgeDelta delta);
+    void publish();
+    void publish_if_due(std::int64_t now_ms);
     Status save_unsaved();
     void stop_workers(StopWish wish);
     Result<edge::Handed> gather(std::vector<Fd>& sockets);
@@ -101,7 +110,6 @@ private:
     void flush_log(std::int64_t now_ms);
     EdgeReport report() const;
     EdgeCacheReport cache_report() const;
-    std::string report_line() const;
     int wait_ms(std::int64_t now_ms) const;
     bool all_finished() const;
 
@@ -119,11 +127,24 @@ private:
     SignalPart signal_part_{*this};
     WakePart wake_part_{*this};
 
-    std::shared_ptr<const Tables> tables_;
-    std::optional<EdgeSnapshot> unsaved_;  // the one in tables_, until the disk has it
+    edge::Compiler compiler_;
+    bool told_ = false;  // a snapshot, at least once
+    SnapshotFile file_;
+    // What is compiled and not yet published.
+    std::set<std::uint32_t> touched_;
+    bool streams_touched_ = false;
+    bool certificates_touched_ = true;
+    std::int64_t publish_due_ms_ = -1;  // -1: all is published
+    std::int64_t published_ms_ = -edge::k_publish_pause.count;
+    std::shared_ptr<const Tables> tables_;  // the last published
+    std::shared_ptr<const tls::Sites> sites_;
+    // The oldest that a worker may still use to the last: given up here, so that no worker has to
+    // free one.
+    std::deque<std::shared_ptr<const Tables>> published_;
     std::uint64_t generation_ = 0;
     edge::SnapshotStamp acked_;
     std::int64_t report_due_ms_ = 0;
+    std::int64_t report_not_before_ms_ = 0;
     std::int64_t log_due_ms_ = -1;
     bool report_now_ = false;
     std::optional<Predecessor> predecessor_;

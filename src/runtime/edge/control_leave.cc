@@ -24,8 +24,9 @@ Result<edge::Handed> Control::gather(std::vector<Fd>& sockets) {
     if (setup_.held.empty()) {
         return fail(ErrorCode::refused, "it has left its sockets to another edge");
     }
-    // What was acknowledged is on disk, so that nobody begins behind it.
-    MOLN_TRY(save_unsaved());
+    // What was acknowledged is on disk, so that nobody begins behind it. The file is another edge's
+    // once this one leaves.
+    if (!leaving_) MOLN_TRY(file_.settle(compiler_.snapshot()));
     edge::Handed all;
     const auto hand = [&](edge::HandedSocket what, int fd) -> Status {
         MOLN_ASSIGN(auto copy, duplicate(fd));
@@ -49,8 +50,8 @@ Result<edge::Handed> Control::gather(std::vector<Fd>& sockets) {
     }
     // Once this edge has left, what it applies is no more what the disk has.
     if (tables_ && !leaving_) {
-        all.epoch = tables_->compiled.epoch;
-        all.version = tables_->compiled.version;
+        all.epoch = compiler_.stamp().epoch;
+        all.version = compiler_.stamp().version;
     }
     if (setup_.tls != nullptr) all.ticket_keys = to_handed(setup_.tls->tickets().all({now()}));
     return all;

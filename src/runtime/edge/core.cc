@@ -1,6 +1,8 @@
 #include "runtime/edge/core.h"
 
+#include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include <sys/random.h>
 
@@ -25,6 +27,22 @@ constexpr std::uint64_t rotate(std::uint64_t x, int by) {
 WorkerPort::WorkerPort(net::Wake ring, ControlPort& port, bool with_log)
     : wake(std::move(ring)), control(port) {
     if (with_log) log = std::make_unique<LogRing>(edge::k_log_ring_bytes);
+}
+
+void WorkerPort::post(std::shared_ptr<const Tables> tables,
+                      std::span<const std::uint32_t> touched) {
+    {
+        const std::lock_guard lock(mutex);
+        next_touched.insert(next_touched.end(), touched.begin(), touched.end());
+        // A worker that is long in coming finds no more than all places.
+        if (next_touched.size() > 2 * tables->apps.size()) {
+            std::ranges::sort(next_touched);
+            const auto twice = std::ranges::unique(next_touched);
+            next_touched.erase(twice.begin(), twice.end());
+        }
+        next = std::move(tables);
+    }
+    wake.ring();
 }
 
 Random::Random(std::span<const std::uint64_t, 4> seed) {

@@ -51,11 +51,15 @@ struct WorkerPort {
 
     net::Wake wake;
     ControlPort& control;
-    std::mutex mutex;                                   // of both next
+    // Lets the worker have `tables`, which differ from those it was let have last at `touched`.
+    void post(std::shared_ptr<const Tables> tables, std::span<const std::uint32_t> touched);
+
+    std::mutex mutex;                                   // of every next
     std::shared_ptr<const Tables> next;                 // taken by the worker
+    std::vector<std::uint32_t> next_touched;            // places where it differs; perhaps twice
     std::shared_ptr<const ListenSockets> next_sockets;  // of streams; taken by the worker
+    std::vector<const EndpointCell*> next_health;       // of which a probe's verdict changed
     std::atomic<std::uint64_t> acked = 0;               // generation that the worker has swapped in
-    std::atomic<std::uint64_t> health = 0;              // raised when a probe's verdict changed
     std::atomic<bool> cache_news = false;     // a fetch or a body that it waits for has moved on
     std::atomic<bool> password_news = false;  // one that it waits for was checked
     std::atomic<bool> site_news = false;      // bytes that it waits for were read
@@ -149,7 +153,6 @@ struct Core final : DrainListener {
     std::int64_t trim_at_ms = 0;
     bool stopping = false;
     bool leaving = false;  // as well, by StopWish::leave
-    std::uint64_t health_seen = 0;
 
     void update_clock();
     // Room for a line of the access log, k_log_line_max of it; empty: none is written, or there is

@@ -1,6 +1,7 @@
 #include "runtime/edge/daemon_peers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <sys/socket.h>
 
@@ -41,7 +42,7 @@ void DaemonPeers::on_event(std::uint32_t /*events*/, std::int64_t /*now_ms*/) {
         return;
     }
     peers_.push_back(std::move(peer));
-    send(*peers_.back(), messages_.on_get_report());
+    send_all(*peers_.back(), messages_.on_get_report());
 }
 
 void DaemonPeers::end(Peer& peer, std::string_view reason) {
@@ -68,11 +69,25 @@ void DaemonPeers::serve(Peer& peer, std::uint32_t events) {
     if (*state == net::LineChannel::ReadState::ended) end(peer, "closed by the daemon");
 }
 
+Status DaemonPeers::take_delta(Peer& peer, EdgeDelta delta) {
+    if (peer.delta) {
+        MOLN_TRY(join(*peer.delta, std::move(delta)));
+    } else {
+        peer.delta = std::move(delta);
+    }
+    if (!peer.delta->last) return {};
+    auto whole = std::exchange(peer.delta, std::nullopt);
+    MOLN_ASSIGN(const auto answer, messages_.on_delta(std::move(*whole)));
+    if (answer == DeltaAnswer::whole_wanted) send(peer, edge::k_resync_line);
+    return {};
+}
+
 Status DaemonPeers::obey(Peer& peer, std::string_view line) {
     MOLN_ASSIGN(auto said, edge::parse_daemon_line(line));
     if (auto* snapshot = std::get_if<EdgeSnapshot>(&said)) {
         return messages_.on_snapshot(std::move(*snapshot));
     }
+    if (auto* delta = std::get_if<EdgeDelta>(&said)) return take_delta(peer, std::move(*delta));
     if (const auto* offer = std::get_if<EdgeListenOffer>(&said)) {
         std::vector<Fd> sockets;
         for (std::size_t i = 0; i < offer->addresses.size(); ++i) {
@@ -99,9 +114,11 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
         messages_.on_release();
         return {};
     }
-    const auto asked = std::get<edge::DaemonAsk>(said);
-    send(peer,
-         asked == edge::DaemonAsk::report ? messages_.on_get_report() : messages_.on_get_metrics());
+    if (std::get<edge::DaemonAsk>(said) == edge::DaemonAsk::report) {
+        send_all(peer, messages_.on_get_report());
+    } else {
+        send(peer, messages_.on_get_metrics());
+    }
     return {};
 }
 
@@ -121,9 +138,13 @@ void DaemonPeers::send(Peer& peer, std::string_view line, std::vector<Fd> descri
     flush(peer);
 }
 
-void DaemonPeers::broadcast(std::string_view line) {
+void DaemonPeers::send_all(Peer& peer, const std::vector<std::string>& lines) {
+    for (const auto& line : lines) send(peer, line);
+}
+
+void DaemonPeers::broadcast(const std::vector<std::string>& lines) {
     for (const auto& peer : peers_) {
-        if (!peer->successor) send(*peer, line);
+        if (!peer->successor) send_all(*peer, lines);
     }
 }
 

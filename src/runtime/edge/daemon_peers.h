@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "io/net/epoll.h"
 #include "io/net/line_channel.h"
 #include "model/edge.h"
+#include "model/edge_delta.h"
 #include "runtime/edge/control_part.h"
 
 namespace moln::edge_loop {
@@ -22,13 +24,20 @@ struct HandOverAnswer {
     std::vector<Fd> sockets;
 };
 
+enum class DeltaAnswer : std::uint8_t {
+    taken,         // or not newer than what is here
+    whole_wanted,  // it is of another base
+};
+
 class PeerMessages {
 public:
     // An error ends the connection that sent it; the reason is logged.
     virtual Status on_snapshot(EdgeSnapshot snapshot) = 0;
+    virtual Result<DeltaAnswer> on_delta(EdgeDelta delta) = 0;
     virtual Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) = 0;
+    // The lines to send back.
+    virtual std::vector<std::string> on_get_report() = 0;
     // The line to send back.
-    virtual std::string on_get_report() = 0;
     virtual std::string on_get_metrics() = 0;
     virtual std::string on_purge(const CachePurge& purge) = 0;
     // The lines to send back, each with its descriptors.
@@ -47,7 +56,7 @@ public:
     Status listen(Fd listener);
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
     // To all; one that does not read is dropped.
-    void broadcast(std::string_view line);
+    void broadcast(const std::vector<std::string>& lines);
     bool empty() const { return peers_.empty(); }
     // Frees connections that ended; between turns only.
     void drop_ended();
@@ -59,12 +68,15 @@ private:
         DaemonPeers& owner;
         net::LineChannel channel;
         bool ended = false;
-        bool successor = false;  // no daemon: it hears no reports
+        bool successor = false;          // no daemon: it hears no reports
+        std::optional<EdgeDelta> delta;  // of which more lines are to come
     };
 
     void serve(Peer& peer, std::uint32_t events);
     Status obey(Peer& peer, std::string_view line);
+    Status take_delta(Peer& peer, EdgeDelta delta);
     void send(Peer& peer, std::string_view line, std::vector<Fd> descriptors = {});
+    void send_all(Peer& peer, const std::vector<std::string>& lines);
     void flush(Peer& peer);
     void end(Peer& peer, std::string_view reason);
 

@@ -280,8 +280,8 @@ Status Edge::prepare() {
 
 Status Edge::start() {
     std::vector<std::string> paths = {options_.state_dir, options_.state_dir + "/lock",
-                                      options_.state_dir + "/snapshot.json", options_.access_log,
-                                      options_.control_socket};
+                                      options_.access_log, options_.control_socket};
+    std::ranges::move(snapshot_paths(options_.state_dir), std::back_inserter(paths));
     if (disk_) std::ranges::copy(disk_->paths(), std::back_inserter(paths));
     MOLN_TRY(drop_privileges({.uid = options_.uid, .gid = options_.gid}, paths));
     start_cache_disk();

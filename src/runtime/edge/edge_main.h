@@ -1,11 +1,13 @@
 // The role `moln edge`: listens, routes, balances, and is told what to do over a control socket.
 // Not the daemon's side of that socket: that is an EdgeLink.
 //
-// The control socket is a unix stream of JSON lines. The daemon sends {"snapshot": EdgeSnapshot},
-// {"listener": EdgeListenOffer} with its sockets, {"purge": CachePurge}, {"get": "report"} or
-// {"get": "metrics"}; the edge sends {"report": EdgeReport}, unasked when something happened and
-// every second, {"purged": "", or why not}, and {"metrics": "text"}. A line that is none of these
-// or is too long ends that connection and nothing else. Any number of daemons may come and go.
+// The control socket is a unix stream of JSON lines. The daemon sends {"snapshot": EdgeSnapshot} or
+// {"delta": EdgeDelta}, {"listener": EdgeListenOffer} with its sockets, {"purge": CachePurge},
+// {"get": "report"} or {"get": "metrics"}; the edge sends {"report": EdgeReport, "deltas": true},
+// first of all, unasked when something happened and every second (a long one in several lines, all
+// but the last with "more": true), {"resync": {}} when a delta is of another base than what is
+// here, {"purged": "", or why not}, and {"metrics": "text"}. A line that is none of these or is too
+// long ends that connection and nothing else. Any number of daemons may come and go.
 //
 // An edge that takes the place of another (EdgeOptions::take_over) is given its listening sockets,
 // its state directory and the keys of its session tickets over that socket (edge/hand_over.h), and
@@ -48,7 +50,7 @@ struct EdgeOptions {
     std::string control_socket;  // path; made with mode 0600
     std::string take_over;       // the control socket of the edge whose place it takes; "": of none
     Milliseconds drain_limit{0};  // what that one has open then is cut; 0: all the time it needs
-    std::string state_dir;        // exists; the last snapshot and the lock live here
+    std::string state_dir;        // exists; the last snapshot, its journal and the lock live here
     std::string sites_dir;        // of the published sites; "" for none
     std::string access_log;       // path, "" for none; reopened on SIGHUP
     std::string metrics_listen;   // "127.0.0.1:9100", loopback only; "" for none

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -13,11 +14,6 @@ namespace moln::edge_loop {
 namespace {
 
 constexpr Milliseconds k_crowded_pause{20};  // too many probes run: later
-
-std::string host_of(const edge::CompiledSnapshot& compiled, std::size_t app) {
-    const auto& host = compiled.probe_hosts[app];
-    return host.empty() ? "localhost" : host;
-}
 
 std::string connect_reason(int error, std::uint16_t port) {
     if (error == ECONNREFUSED) return fmt::format("connection refused on port {}", port);
@@ -36,41 +32,52 @@ void Prober::schedule(Target& target, std::int64_t due_ms) {
     due_.insert({due_ms, &target});
 }
 
-void Prober::set_targets(const Tables& tables, std::int64_t now_ms) {
+void Prober::set_target(const AppEntry& app, std::size_t endpoint, std::int64_t now_ms) {
+    const EndpointEntry& entry = app.endpoints[endpoint];
+    const EdgeApp& spec = app.app->spec;
+    auto& target = targets_[entry.cell.get()];
+    const bool fresh = !target;
+    if (fresh) {
+        target = std::make_unique<Target>();
+        target->cell = entry.cell;
+        target->prober = this;
+    }
+    target->seen = generation_;
+    target->spec = spec.endpoints[endpoint].health.value_or(spec.health);
+    target->state = entry.state;
+    const auto& host = app.app->probe_host;
+    target->request = fmt::format(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: moln-health\r\nAccept: */*\r\n"
+        "Connection: close\r\n\r\n",
+        target->spec.path, host.empty() ? "localhost" : host);
+    if (fresh) schedule(*target, now_ms);
+}
+
+void Prober::drop(const EndpointCell* cell) {
+    const auto known = targets_.find(cell);
+    if (known == targets_.end() || known->second->seen == generation_) return;
+    Target& target = *known->second;
+    due_.erase({target.due_ms, &target});
+    if (target.fd.valid()) --running_;
+    target.fd.reset();
+    dropped_.push_back(std::move(known->second));
+    targets_.erase(known);
+}
+
+void Prober::set_targets(const Tables& tables, std::span<const std::uint32_t> touched,
+                         std::int64_t now_ms) {
     dropped_.clear();
     ++generation_;
-    for (std::size_t i = 0; i < tables.apps.size(); ++i) {
-        const EdgeApp& app = tables.compiled.apps[i];
-        for (std::size_t j = 0; j < tables.apps[i].endpoints.size(); ++j) {
-            const EndpointEntry& entry = tables.apps[i].endpoints[j];
-            auto& target = targets_[entry.cell.get()];
-            const bool fresh = !target;
-            if (fresh) {
-                target = std::make_unique<Target>();
-                target->cell = entry.cell;
-                target->prober = this;
+    by_place_.resize(tables.apps.size());
+    for (const std::uint32_t place : touched) {
+        const auto before = std::exchange(by_place_[place], {});
+        if (const AppEntry* app = tables.apps[place].get()) {
+            for (std::size_t i = 0; i < app->endpoints.size(); ++i) {
+                set_target(*app, i, now_ms);
+                by_place_[place].push_back(app->endpoints[i].cell.get());
             }
-            target->seen = generation_;
-            const HealthSpec health = app.endpoints[j].health.value_or(app.health);
-            target->spec = health;
-            target->state = entry.state;
-            target->request = fmt::format(
-                "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: moln-health\r\nAccept: */*\r\n"
-                "Connection: close\r\n\r\n",
-                health.path, host_of(tables.compiled, i));
-            if (fresh) schedule(*target, now_ms);
         }
-    }
-    for (auto it = targets_.begin(); it != targets_.end();) {
-        if (it->second->seen == generation_) {
-            ++it;
-            continue;
-        }
-        due_.erase({it->second->due_ms, it->second.get()});
-        if (it->second->fd.valid()) --running_;
-        it->second->fd.reset();
-        dropped_.push_back(std::move(it->second));
-        it = targets_.erase(it);
+        for (const EndpointCell* cell : before) drop(cell);
     }
 }
 
@@ -186,7 +193,7 @@ void Prober::finish(Target& target, const edge::ProbeOutcome& outcome, std::int6
     target.cell->late.store(target.health.late(), std::memory_order_relaxed);
     target.cell->health.store(target.health.health(), std::memory_order_release);
     schedule(target, now_ms + target.health.pause(target.spec, target.state).count);
-    if (changed) on_change_();
+    if (changed) on_change_(*target.cell);
 }
 
 std::string Prober::reason(const EndpointCell* cell) const {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,12 +24,13 @@ namespace moln::edge_loop {
 class Prober {
 public:
     // `on_change` is called when an endpoint's health changed; its cell says so already.
-    Prober(net::Epoll& epoll, std::function<void()> on_change)
+    Prober(net::Epoll& epoll, std::function<void(const EndpointCell&)> on_change)
         : epoll_(epoll), on_change_(std::move(on_change)) {}
 
-    // The endpoints to ask from now on. What is known of those that stay is kept; new ones are
-    // asked at the next run_due().
-    void set_targets(const Tables& tables, std::int64_t now_ms);
+    // The endpoints to ask from now on, which differ from those of before at the places `touched`.
+    // What is known of those that stay is kept; new ones are asked at the next run_due().
+    void set_targets(const Tables& tables, std::span<const std::uint32_t> touched,
+                     std::int64_t now_ms);
     // Begins the probes that are due and gives up those that take too long.
     void run_due(std::int64_t now_ms);
     // When run_due() has something to do; -1: never.
@@ -56,6 +58,8 @@ private:
     };
 
     static std::string late_reason(const Target& target);
+    void set_target(const AppEntry& app, std::size_t endpoint, std::int64_t now_ms);
+    void drop(const EndpointCell* cell);
     void schedule(Target& target, std::int64_t due_ms);
     void begin(Target& target, std::int64_t now_ms);
     void advance(Target& target, std::uint32_t events, std::int64_t now_ms);
@@ -63,8 +67,9 @@ private:
     void finish(Target& target, const edge::ProbeOutcome& outcome, std::int64_t now_ms);
 
     net::Epoll& epoll_;
-    std::function<void()> on_change_;
+    std::function<void(const EndpointCell&)> on_change_;
     std::map<const EndpointCell*, std::unique_ptr<Target>> targets_;
+    std::vector<std::vector<const EndpointCell*>> by_place_;  // of targets_
     std::set<std::pair<std::int64_t, Target*>> due_;
     std::vector<std::unique_ptr<Target>> dropped_;  // events of this turn may still name them
     std::size_t running_ = 0;

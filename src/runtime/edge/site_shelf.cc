@@ -38,29 +38,19 @@ Result<std::shared_ptr<const OpenSite>> SiteShelf::open(const std::string& name)
     return std::make_shared<const OpenSite>(std::move(*index), std::move(content));
 }
 
-OpenSites SiteShelf::sites_of(const EdgeSnapshot& snapshot) {
-    OpenSites out(snapshot.apps.size());
-    auto before = std::exchange(opened_, {});
-    if (!folder_) return out;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        if (!snapshot.apps[i].site) continue;
-        const auto& name = snapshot.apps[i].site->name;
-        auto& place = opened_[name];
-        if (!place) {
-            if (const auto known = before.find(name); known != before.end()) place = known->second;
-        }
-        if (!place) {
-            auto opened = open(name);
-            if (opened) {
-                place = std::move(*opened);
-            } else {
-                say("site_unreadable", "app={} reason={}", snapshot.apps[i].app.text,
-                    opened.error().reason);
-            }
-        }
-        out[i] = place;
+std::shared_ptr<const OpenSite> SiteShelf::site_of(const EdgeApp& app) {
+    if (!folder_ || !app.site) return nullptr;
+    std::erase_if(opened_, [](const auto& one) { return one.second.expired(); });
+    if (const auto known = opened_.find(app.site->name); known != opened_.end()) {
+        return known->second.lock();
     }
-    return out;
+    auto opened = open(app.site->name);
+    if (!opened) {
+        say("site_unreadable", "app={} reason={}", app.app.text, opened.error().reason);
+        return nullptr;
+    }
+    opened_[app.site->name] = *opened;
+    return std::move(*opened);
 }
 
 }  // namespace moln::edge_loop

@@ -1,5 +1,6 @@
 #include "runtime/edge/tables.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -16,62 +17,79 @@ bool anything_open(const EndpointCell& cell) {
 
 }  // namespace
 
-std::shared_ptr<AppCell> CellRegistry::app_cell(const EdgeApp& app) {
-    auto& cell = apps_[{app.app.text, app.process}];
-    if (!cell) cell = std::make_shared<AppCell>(app.app, app.process, workers_);
+namespace {
+
+std::shared_ptr<EndpointCell> make_cell(const EdgeEndpoint& endpoint, std::size_t workers,
+                                        const edge::SipKey& affinity) {
+    const auto address = net::SocketAddress::from(endpoint.address, endpoint.port);
+    CHECK(address);  // compiling refused anything else
+    auto cell = std::make_shared<EndpointCell>(endpoint.instance, *address, workers);
+    const auto token = edge::sip_hash(affinity, std::as_bytes(std::span(endpoint.instance.text)));
+    cell->affinity = token == 0 ? 1 : token;
     return cell;
 }
 
-std::shared_ptr<EndpointCell> CellRegistry::endpoint_cell(const EdgeApp& app,
-                                                          const EdgeEndpoint& endpoint) {
-    const auto address = net::SocketAddress::from(endpoint.address, endpoint.port);
-    CHECK(address);  // compile() refused anything else
-    auto& cell =
-        endpoints_[{app.app.text, app.process, endpoint.instance.text, address->to_string()}];
-    if (!cell) {
-        cell = std::make_shared<EndpointCell>(endpoint.instance, *address, workers_);
-        const auto token =
-            edge::sip_hash(affinity_, std::as_bytes(std::span(endpoint.instance.text)));
-        cell->affinity = token == 0 ? 1 : token;
+bool is_same_place(const EdgeEndpoint& a, const EdgeEndpoint& b) {
+    return a.instance == b.instance && a.address == b.address && a.port == b.port;
+}
+
+// Null: it had none of that instance and address. Both are sorted by instance.
+const std::shared_ptr<EndpointCell>* find_cell(const AppEntry& before, const EdgeEndpoint& wanted) {
+    const auto& endpoints = before.app->spec.endpoints;
+    const auto found =
+        std::ranges::lower_bound(endpoints, wanted.instance, {}, &EdgeEndpoint::instance);
+    if (found == endpoints.end() || !is_same_place(*found, wanted)) return nullptr;
+    return &before.endpoints[static_cast<std::size_t>(found - endpoints.begin())].cell;
+}
+
+}  // namespace
+
+std::shared_ptr<AppEntry> CellRegistry::entry(std::shared_ptr<const edge::CompiledApp> app,
+                                              const AppEntry* before) {
+    auto made = std::make_shared<AppEntry>();
+    const EdgeApp& spec = app->spec;
+    made->cell = before != nullptr ? before->cell
+                                   : std::make_shared<AppCell>(spec.app, spec.process, workers_);
+    made->endpoints.reserve(spec.endpoints.size());
+    for (const auto& endpoint : spec.endpoints) {
+        const auto* known = before == nullptr ? nullptr : find_cell(*before, endpoint);
+        made->endpoints.push_back(
+            {.cell = known != nullptr ? *known : make_cell(endpoint, workers_, affinity_),
+             .state = endpoint.state,
+             .protocol = endpoint.protocol,
+             .canary = spec.canary_release != 0 && endpoint.release == spec.canary_release});
     }
-    return cell;
+    made->app = std::move(app);
+    return made;
 }
 
 std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled,
+                                                 std::span<const std::uint32_t> touched,
                                                  std::shared_ptr<const tls::Sites> sites,
                                                  std::uint64_t generation,
-                                                 const OpenSites& open_sites) {
-    auto old_endpoints = std::exchange(endpoints_, {});
-    auto old_apps = std::exchange(apps_, {});
-    for (const auto& app : compiled.apps) {
-        const auto known = old_apps.find({app.app.text, app.process});
-        if (known != old_apps.end()) apps_.insert(old_apps.extract(known));
-        for (const auto& endpoint : app.endpoints) {
-            const auto address = net::SocketAddress::from(endpoint.address, endpoint.port);
-            const auto found = old_endpoints.find(
-                {app.app.text, app.process, endpoint.instance.text, address->to_string()});
-            if (found != old_endpoints.end()) endpoints_.insert(old_endpoints.extract(found));
+                                                 const SiteOpener& open_site) {
+    apps_.resize(compiled.apps.size());
+    for (const std::uint32_t place : touched) {
+        const auto before = std::exchange(apps_[place], nullptr);
+        const auto& app = compiled.apps[place];
+        const bool stays = app && before && before->cell->app == app->spec.app &&
+                           before->cell->process == app->spec.process;
+        if (app) {
+            auto made = entry(app, stays ? before.get() : nullptr);
+            if (app->spec.site && open_site) made->site = open_site(app->spec);
+            apps_[place] = std::move(made);
+        }
+        if (!before) continue;
+        for (std::size_t i = 0; i < before->endpoints.size(); ++i) {
+            const auto& endpoint = before->app->spec.endpoints[i];
+            if (stays && find_cell(*apps_[place], endpoint) != nullptr) continue;
+            leftovers_.push_back(before->endpoints[i].cell);
         }
     }
-    for (auto& [key, cell] : old_endpoints) leftovers_.push_back(std::move(cell));
-
     auto tables = std::make_shared<Tables>();
     tables->generation = generation;
     tables->sites = std::move(sites);
-    for (const auto& app : compiled.apps) {
-        const auto at = tables->apps.size();
-        AppEntry entry{.cell = app_cell(app),
-                       .endpoints = {},
-                       .site = at < open_sites.size() ? open_sites[at] : nullptr};
-        for (const auto& endpoint : app.endpoints) {
-            entry.endpoints.push_back(
-                {.cell = endpoint_cell(app, endpoint),
-                 .state = endpoint.state,
-                 .protocol = endpoint.protocol,
-                 .canary = app.canary_release != 0 && endpoint.release == app.canary_release});
-        }
-        tables->apps.push_back(std::move(entry));
-    }
+    tables->apps = apps_;
     tables->compiled = std::move(compiled);
     return tables;
 }

@@ -3,10 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
-#include <string>
-#include <tuple>
+#include <span>
 #include <vector>
 
 #include "edge/compiled.h"
@@ -26,15 +25,20 @@ struct EndpointEntry {
 
 struct AppEntry {
     std::shared_ptr<AppCell> cell;
-    std::vector<EndpointEntry> endpoints;  // in the order of compiled.apps[i].endpoints
+    std::shared_ptr<const edge::CompiledApp> app;
+    std::vector<EndpointEntry> endpoints;  // in the order of app->spec.endpoints
     std::shared_ptr<const OpenSite> site;  // null: it has none, or it cannot be read
 };
 
 struct Tables {
     std::uint64_t generation = 0;
     edge::CompiledSnapshot compiled;
-    std::vector<AppEntry> apps;               // in the order of compiled.apps
-    std::shared_ptr<const tls::Sites> sites;  // never null
+    std::vector<std::shared_ptr<const AppEntry>> apps;  // by place, as compiled.apps
+    std::shared_ptr<const tls::Sites> sites;            // never null
+
+    edge::SnapshotStamp stamp() const {
+        return {.epoch = compiled.epoch, .version = compiled.version};
+    }
 };
 
 // Remembers cells from snapshot to snapshot, so that counts go on.
@@ -44,25 +48,27 @@ public:
     explicit CellRegistry(std::size_t workers, edge::SipKey affinity = {})
         : workers_(workers), affinity_(affinity) {}
 
+    // Of an app that has one; null when it cannot be read.
+    using SiteOpener = std::function<std::shared_ptr<const OpenSite>(const EdgeApp&)>;
+
+    // `touched`: the places where `compiled` differs from what was joined before. All others are
+    // shared with the tables of before.
     std::shared_ptr<const Tables> join(edge::CompiledSnapshot compiled,
+                                       std::span<const std::uint32_t> touched,
                                        std::shared_ptr<const tls::Sites> sites,
-                                       std::uint64_t generation, const OpenSites& open_sites = {});
+                                       std::uint64_t generation, const SiteOpener& open_site = {});
 
     // Endpoints that no longer stand in the last joined snapshot but still have something open.
     // Those that have nothing are forgotten by this call.
     std::vector<std::shared_ptr<EndpointCell>> leftovers();
 
 private:
-    using AppKey = std::pair<std::string, std::string>;
-    using EndpointKey = std::tuple<std::string, std::string, std::string, std::string>;
-
-    std::shared_ptr<AppCell> app_cell(const EdgeApp& app);
-    std::shared_ptr<EndpointCell> endpoint_cell(const EdgeApp& app, const EdgeEndpoint& endpoint);
+    std::shared_ptr<AppEntry> entry(std::shared_ptr<const edge::CompiledApp> app,
+                                    const AppEntry* before);
 
     std::size_t workers_;
     edge::SipKey affinity_;
-    std::map<AppKey, std::shared_ptr<AppCell>> apps_;
-    std::map<EndpointKey, std::shared_ptr<EndpointCell>> endpoints_;
+    std::vector<std::shared_ptr<const AppEntry>> apps_;  // of the last joined snapshot
     std::vector<std::shared_ptr<EndpointCell>> leftovers_;
 };
 

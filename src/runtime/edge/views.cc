@@ -1,6 +1,7 @@
 #include "runtime/edge/views.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "edge/balance.h"
 #include "edge/health.h"
@@ -61,12 +62,11 @@ void orphan_idle(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans) 
 
 }  // namespace
 
-void Views::apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
-                      edge::List<Upstream, ByPool>& orphans) {
-    app.spec = &spec;
+void Views::apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, ByPool>& orphans) {
+    const auto before = std::exchange(app.endpoints, {});
+    app.spec = &entry.app->spec;
     app.site = entry.site;
-    app.seen = tables_->generation;
-    app.endpoints.clear();
+    app.allowed = entry.app->allowed;
     app.loads.assign(entry.endpoints.size(), edge::k_not_eligible);
     app.active = 0;
     app.ejected = 0;
@@ -90,6 +90,9 @@ void Views::apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
     }
     refresh_panic(app);
     for (EndpointView* view : app.endpoints) refresh_load(*view);
+    for (EndpointView* view : before) {
+        if (view->seen != tables_->generation) drop(*view, orphans);
+    }
 }
 
 void Views::begin_slow_starts(AppView& app, bool late, std::int64_t now_ms) {
@@ -104,68 +107,63 @@ void Views::begin_slow_starts(AppView& app, bool late, std::int64_t now_ms) {
     }
 }
 
-void Views::sweep(edge::List<Upstream, ByPool>& orphans) {
-    const auto generation = tables_ ? tables_->generation : 0;
-    for (auto it = endpoints_.begin(); it != endpoints_.end();) {
-        EndpointView& view = *it->second;
-        if (view.seen == generation) {
-            ++it;
-            continue;
-        }
-        view.current = false;
-        view.ejection = {};
-        view.unlink();
-        orphan_idle(view, orphans);
-        if (view.open != 0) {
-            ++it;
-            continue;
-        }
-        --view.app->exchanges;
-        it = endpoints_.erase(it);
-    }
-    for (auto it = apps_.begin(); it != apps_.end();) {
-        AppView& view = *it->second;
-        const bool gone = view.seen != generation;
-        if (gone) {
-            view.spec = nullptr;
-            view.site.reset();
-            view.allowed = {};
-            view.endpoints.clear();
-            view.loads.clear();
-            view.active = view.ejected = 0;
-        }
-        it = gone && view.exchanges == 0 ? apps_.erase(it) : std::next(it);
-    }
+// What is open there goes on; close() of the last forgets it.
+void Views::drop(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans) {
+    endpoint.current = false;
+    endpoint.ejection = {};
+    endpoint.unlink();
+    orphan_idle(endpoint, orphans);
+    if (endpoint.open != 0) return;
+    --endpoint.app->exchanges;
+    endpoints_.erase(endpoint.cell.get());
 }
 
-void Views::apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans,
-                  std::int64_t now_ms) {
+void Views::drop(AppView& app, edge::List<Upstream, ByPool>& orphans) {
+    for (EndpointView* endpoint : std::exchange(app.endpoints, {})) drop(*endpoint, orphans);
+    app.spec = nullptr;
+    app.site.reset();
+    app.allowed = {};
+    app.loads.clear();
+    app.active = app.ejected = 0;
+    if (app.exchanges == 0) apps_.erase(app.cell.get());
+}
+
+AppView& Views::app_view(const AppEntry& entry) {
+    auto& view = apps_[entry.cell.get()];
+    if (!view) {
+        view = std::make_unique<AppView>();
+        view->cell = entry.cell;
+        view->slot = &entry.cell->slots[worker_];
+    }
+    return *view;
+}
+
+void Views::apply(std::shared_ptr<const Tables> tables, std::span<const std::uint32_t> touched,
+                  edge::List<Upstream, ByPool>& orphans, std::int64_t now_ms) {
     // The old tables are kept until all views point into the new ones.
     const auto old = std::exchange(tables_, std::move(tables));
     sites_ = tables_->sites;
-    by_index_.clear();
-    for (std::size_t i = 0; i < tables_->apps.size(); ++i) {
-        const AppEntry& entry = tables_->apps[i];
-        auto& view = apps_[entry.cell.get()];
-        if (!view) {
-            view = std::make_unique<AppView>();
-            view->cell = entry.cell;
-            view->slot = &entry.cell->slots[worker_];
-        }
-        apply_app(*view, entry, tables_->compiled.apps[i], orphans);
-        view->allowed = tables_->compiled.allowed[i];
-        begin_slow_starts(*view, old != nullptr, now_ms);
-        by_index_.push_back(view.get());
+    by_place_.resize(tables_->apps.size());
+    for (const std::uint32_t place : touched) {
+        const AppEntry* entry = tables_->apps[place].get();
+        AppView* before = std::exchange(by_place_[place], nullptr);
+        const bool stays = before != nullptr && entry != nullptr && before->cell == entry->cell;
+        if (before != nullptr && !stays) drop(*before, orphans);
+        if (entry == nullptr) continue;
+        AppView& view = app_view(*entry);
+        apply_app(view, *entry, orphans);
+        begin_slow_starts(view, old != nullptr, now_ms);
+        by_place_[place] = &view;
     }
-    sweep(orphans);
 }
 
 Views::Routed Views::route(std::string_view host, std::string_view path) {
     if (!tables_) return {};
-    const auto index = tables_->compiled.routes.find(host, path);
+    const auto& routes = *tables_->compiled.routes;
+    const auto index = routes.table.find(host, path);
     if (!index) return {};
-    const auto& target = tables_->compiled.targets[*index];
-    return {.app = by_index_[target.app], .target = &target};
+    const auto& target = routes.targets[*index];
+    return {.app = by_place_[target.app], .target = &target};
 }
 
 namespace {
@@ -448,9 +446,15 @@ void Views::readmit(std::int64_t now_ms) {
     }
 }
 
-void Views::refresh_health() {
-    for (auto& [cell, app] : apps_) refresh_panic(*app);
-    for (auto& [cell, view] : endpoints_) refresh_load(*view);
+void Views::refresh_health(std::span<const EndpointCell* const> changed) {
+    for (const EndpointCell* cell : changed) {
+        const auto known = endpoints_.find(cell);
+        if (known == endpoints_.end() || !known->second->current) continue;
+        // Of the last that could be asked: then all of the app may be eligible again.
+        AppView& app = *known->second->app;
+        refresh_panic(app);
+        for (EndpointView* endpoint : app.endpoints) refresh_load(*endpoint);
+    }
 }
 
 }  // namespace moln::edge_loop

@@ -57,8 +57,7 @@ struct AppView : edge::ListLink<ByHolding> {
     // Nobody is healthy, what is only late gets requests: of the release that serves, of a canary.
     std::array<bool, 2> panic = {};
     std::int64_t slow_until_ms = 0;  // the last of its endpoints'
-    std::uint64_t seen = 0;
-    std::uint32_t exchanges = 0;  // that point here
+    std::uint32_t exchanges = 0;     // that point here
     edge::RetryBudget budget;
     edge::List<Exchange, ByHold> held;
     edge::List<Stream, ByHold> held_streams;
@@ -99,12 +98,13 @@ class Views {
 public:
     Views(std::size_t worker, DrainListener* listener) : worker_(worker), listener_(listener) {}
 
-    // Swaps in a snapshot. Idle connections of endpoints that are no longer active are moved to
-    // `orphans`, for the caller to close. Apps that have requests waiting are told by `holding`.
+    // Swaps in a snapshot that differs from the one before at the places `touched`, and only there:
+    // nothing else is looked at. Idle connections of endpoints that are no longer active are moved
+    // to `orphans`, for the caller to close. Apps that have requests waiting are told by `holding`.
     // An endpoint that becomes active begins its slow start at `now_ms`, but for those of the first
     // snapshot: they may have served long before this edge did.
-    void apply(std::shared_ptr<const Tables> tables, edge::List<Upstream, ByPool>& orphans,
-               std::int64_t now_ms = 0);
+    void apply(std::shared_ptr<const Tables> tables, std::span<const std::uint32_t> touched,
+               edge::List<Upstream, ByPool>& orphans, std::int64_t now_ms = 0);
     const Tables* tables() const { return tables_.get(); }
 
     // What certificates this worker shows. Never null.
@@ -115,8 +115,8 @@ public:
         const edge::RouteTarget* target = nullptr;
     };
     Routed route(std::string_view host, std::string_view path);
-    // By its index in the tables in use.
-    AppView& app(std::size_t index) { return *by_index_[index]; }
+    // By its place in the tables in use.
+    AppView& app(std::size_t place) { return *by_place_[place]; }
 
     // The endpoint for one more request, none of `tried`; null if there is none. The pointers in
     // `tried` are only compared: what they name may have gone.
@@ -148,8 +148,8 @@ public:
     // Ends ejections that are over.
     void readmit(std::int64_t now_ms);
     bool any_ejected() const { return !ejected_.empty(); }
-    // Looks at the active probes' verdicts again.
-    void refresh_health();
+    // Looks at the active probes' verdicts on these again. The pointers are only compared.
+    void refresh_health(std::span<const EndpointCell* const> changed);
 
     void release(AppView& app);  // an exchange no longer points there
 
@@ -157,10 +157,11 @@ public:
 
 private:
     EndpointView& endpoint_view(AppView& app, const EndpointEntry& entry);
-    void apply_app(AppView& app, const AppEntry& entry, const EdgeApp& spec,
-                   edge::List<Upstream, ByPool>& orphans);
+    AppView& app_view(const AppEntry& entry);
+    void apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, ByPool>& orphans);
     void begin_slow_starts(AppView& app, bool late, std::int64_t now_ms);
-    void sweep(edge::List<Upstream, ByPool>& orphans);
+    void drop(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans);
+    void drop(AppView& app, edge::List<Upstream, ByPool>& orphans);
     void refresh_load(EndpointView& endpoint);
     void refresh_panic(AppView& app);
     // Hides what was tried and the other group of endpoints; true: show() is to be called.
@@ -183,7 +184,7 @@ private:
     DrainListener* listener_;
     std::shared_ptr<const Tables> tables_;
     std::shared_ptr<const tls::Sites> sites_ = std::make_shared<const tls::Sites>();
-    std::vector<AppView*> by_index_;
+    std::vector<AppView*> by_place_;     // null: a free place
     std::vector<std::uint32_t> places_;  // of pick_within_limit, kept for its memory
     std::unordered_map<const AppCell*, std::unique_ptr<AppView>> apps_;
     std::unordered_map<const EndpointCell*, std::unique_ptr<EndpointView>> endpoints_;

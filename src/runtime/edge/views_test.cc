@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "edge/compiler.h"
+
 namespace moln::edge_loop {
 namespace {
 
@@ -22,6 +24,7 @@ EdgeEndpoint endpoint(const std::string& name, EndpointState state) {
 
 struct World {
     Counter counter;
+    edge::Compiler compiler;
     CellRegistry registry{1};
     Views views{0, &counter};
     std::uint64_t generation = 0;
@@ -40,12 +43,13 @@ struct World {
         apply(std::move(snapshot));
     }
     void apply(EdgeSnapshot snapshot) {
-        auto compiled = edge::compile(std::move(snapshot));
-        ASSERT_TRUE(compiled);
+        snapshot.version = compiler.stamp().version + 1;
+        const auto touched = compiler.take(std::move(snapshot));
+        ASSERT_TRUE(touched);
         edge::List<Upstream, ByPool> orphans;
-        views.apply(
-            registry.join(std::move(*compiled), std::make_shared<const tls::Sites>(), ++generation),
-            orphans);
+        views.apply(registry.join(compiler.compiled(), touched->apps,
+                                  std::make_shared<const tls::Sites>(), ++generation),
+                    touched->apps, orphans);
         EXPECT_TRUE(orphans.empty());
     }
     AppView& app() { return *views.route("any", "/").app; }
@@ -65,7 +69,8 @@ TEST(Views, who_is_only_late_is_picked_when_nobody_is_healthy) {
         EndpointCell& cell = *world.app().endpoints[i]->cell;
         cell.late = late;
         cell.health = health;
-        world.views.refresh_health();
+        const EndpointCell* const changed[] = {&cell};
+        world.views.refresh_health(changed);
     };
     set(0, EndpointHealth::unhealthy, true);
     for (int i = 0; i < 4; ++i) EXPECT_EQ(world.views.pick(world.app(), {})->index, 1U);
@@ -146,11 +151,12 @@ TEST(Views, probes_and_failures_take_endpoints_out_and_bring_them_back) {
     World world;
     world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
     EndpointView& a = *world.app().endpoints[0];
+    const EndpointCell* const changed[] = {a.cell.get()};
     a.cell->health = EndpointHealth::unhealthy;
-    world.views.refresh_health();
+    world.views.refresh_health(changed);
     for (int i = 0; i < 4; ++i) EXPECT_EQ(world.views.pick(world.app(), {})->index, 1U);
     a.cell->health = EndpointHealth::healthy;
-    world.views.refresh_health();
+    world.views.refresh_health(changed);
     EXPECT_FALSE(world.views.note_failure(a, 0));
     EXPECT_FALSE(world.views.note_failure(a, 0));
     EXPECT_TRUE(world.views.note_failure(a, 0));

@@ -1,6 +1,7 @@
 #include "runtime/edge/worker.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <pthread.h>
@@ -46,10 +47,11 @@ void serve_all_held(Core& core) {
     }
 }
 
-void apply_tables(Core& core, std::shared_ptr<const Tables> tables) {
+void apply_tables(Core& core, std::shared_ptr<const Tables> tables,
+                  std::span<const std::uint32_t> touched) {
     const std::uint64_t generation = tables->generation;
     edge::List<Upstream, ByPool> orphans;
-    core.views.apply(std::move(tables), orphans, core.now_ms);
+    core.views.apply(std::move(tables), touched, orphans, core.now_ms);
     while (Upstream* upstream = orphans.pop_front()) close_upstream(core, *upstream);
     core.port.acked.store(generation, std::memory_order_release);
     core.port.control.wake.ring();
@@ -93,21 +95,23 @@ void on_wake(Core& core) {
     if (core.port.password_news.exchange(false)) core.password_news = true;
     if (core.port.site_news.exchange(false)) core.site_news = true;
     std::shared_ptr<const Tables> tables;
+    std::vector<std::uint32_t> touched;
     std::shared_ptr<const ListenSockets> sockets;
+    std::vector<const EndpointCell*> health;
     {
         const std::lock_guard lock(core.port.mutex);
         tables = std::exchange(core.port.next, nullptr);
+        touched = std::exchange(core.port.next_touched, {});
         sockets = std::exchange(core.port.next_sockets, nullptr);
+        health = std::exchange(core.port.next_health, {});
     }
-    if (tables) apply_tables(core, std::move(tables));
+    if (tables) apply_tables(core, std::move(tables), touched);
     if (sockets) {
         set_stream_sockets(core, *sockets);
         set_datagram_sockets(core, *sockets);
     }
-    const std::uint64_t health = core.port.health.load(std::memory_order_acquire);
-    if (health != core.health_seen) {
-        core.health_seen = health;
-        core.views.refresh_health();
+    if (!health.empty()) {
+        core.views.refresh_health(health);
         serve_all_held(core);
     }
     const StopWish wish = core.port.stop.load();

@@ -1,0 +1,49 @@
+#include "edge/report_lines.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace moln::edge {
+namespace {
+
+std::string line_of(const EdgeReport& report, bool more) {
+    json::object line;
+    line.emplace("report", to_json(report));
+    line.emplace("deltas", true);
+    if (more) line.emplace("more", true);
+    return json::serialize(line);
+}
+
+// At most `count` of the front of `from`.
+template <typename T>
+std::size_t move_front(std::vector<T>& from, std::vector<T>& to, std::size_t& at,
+                       std::size_t count) {
+    const std::size_t moved = std::min(count, from.size() - at);
+    const auto begin = from.begin() + static_cast<std::ptrdiff_t>(at);
+    std::move(begin, begin + static_cast<std::ptrdiff_t>(moved), std::back_inserter(to));
+    at += moved;
+    return moved;
+}
+
+}  // namespace
+
+std::vector<std::string> report_lines(EdgeReport report) {
+    if (report.apps.size() + report.endpoints.size() <= k_report_entries_max) {
+        return {line_of(report, false)};
+    }
+    auto apps = std::exchange(report.apps, {});
+    auto endpoints = std::exchange(report.endpoints, {});
+    std::vector<std::string> lines;
+    std::size_t app = 0;
+    std::size_t endpoint = 0;
+    while (app < apps.size() || endpoint < endpoints.size()) {
+        const auto moved = move_front(apps, report.apps, app, k_report_entries_max);
+        move_front(endpoints, report.endpoints, endpoint, k_report_entries_max - moved);
+        lines.push_back(line_of(report, app < apps.size() || endpoint < endpoints.size()));
+        report = {};
+    }
+    return lines;
+}
+
+}  // namespace moln::edge

@@ -1,0 +1,19 @@
+// An EdgeReport as the lines that an edge says it in: {"report": …, "deltas": true}, and for a long
+// one several, each but the last with "more": true and some of its apps and endpoints. "deltas"
+// tells a daemon that this edge takes differences (model/edge_delta.h).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "model/edge.h"
+
+namespace moln::edge {
+
+// Apps and endpoints of a line: one is some hundred bytes, and a daemon takes 16 MiB.
+inline constexpr std::size_t k_report_entries_max = 16'000;
+
+std::vector<std::string> report_lines(EdgeReport report);
+
+}  // namespace moln::edge

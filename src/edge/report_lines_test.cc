@@ -1,0 +1,34 @@
+#include "edge/report_lines.h"
+
+#include <gtest/gtest.h>
+
+namespace moln::edge {
+namespace {
+
+EdgeReport with(std::size_t apps, std::size_t endpoints) {
+    EdgeReport report;
+    report.pid = 7;
+    report.apps.resize(apps);
+    report.endpoints.resize(endpoints);
+    return report;
+}
+
+TEST(ReportLines, are_one_up_to_the_limit_and_two_past_it) {
+    const auto one = report_lines(with(1, k_report_entries_max - 1));
+    ASSERT_EQ(one.size(), 1U);
+    EXPECT_FALSE(parse_json(one[0], one[0].size())->get_object().contains("more"));
+    EXPECT_TRUE(parse_json(one[0], one[0].size())->get_object().contains("deltas"));
+
+    const auto two = report_lines(with(2, k_report_entries_max - 1));
+    ASSERT_EQ(two.size(), 2U);
+    const auto first = parse_json(two[0], two[0].size());
+    EXPECT_TRUE(first->get_object().contains("more"));
+    EXPECT_EQ(first->at("report").at("pid"), 7);
+    const auto last = parse_json(two[1], two[1].size());
+    EXPECT_FALSE(last->get_object().contains("more"));
+    EXPECT_EQ(last->at("report").at("endpoints").get_array().size(), 1U);
+    EXPECT_EQ(last->at("report").at("apps").get_array().size(), 0U);
+}
+
+}  // namespace
+}  // namespace moln::edge
