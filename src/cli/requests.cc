@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "model/forward_auth.h"
 #include "model/client_cert.h"
+#include "model/forward_auth.h"
 #include "model/quantity.h"
 #include "model/requests.h"
 

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "model/forward_auth.h"
 #include "model/client_cert.h"
+#include "model/forward_auth.h"
 #include "model/listen.h"
 #include "model/quantity.h"
 

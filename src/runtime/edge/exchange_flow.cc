@@ -324,8 +324,8 @@ void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache
     note_wish(core, exchange);
     // What the canary answers, or an app that is being worked on, or who shows a certificate gets,
     // is not what others are to get.
-    const bool for_all = !exchange.wish.canary && !is_in_maintenance(*exchange.app) &&
-                         exchange.client_cert.empty();
+    const bool for_all =
+        !exchange.wish.canary && !is_in_maintenance(*exchange.app) && exchange.client_cert.empty();
     if (cache && for_all && enter_cache(core, exchange, *cache) == CacheEntry::taken) {
         return;
     }
