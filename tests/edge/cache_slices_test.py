@@ -288,6 +288,8 @@ class Changes(SliceCase):
     def test_an_app_that_fails_in_the_middle_cuts_the_client(self):
         self.range_app(3 * MIB)
         self.check(0, 9)
+        # The first slice is whole before its app goes: else who asks waits for another instance.
+        until(lambda: self.daemon.fresh()["cache"]["size"] >= MIB, "the first slice")
         self.origins[0].stop()
         client = self.client()
         client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\nRange: bytes=0-\r\n\r\n")

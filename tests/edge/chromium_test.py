@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -146,7 +147,10 @@ class Browser(EdgeCase):
 
     def tearDown(self):
         if self.browser is not None:
-            self.browser.kill()
+            # The first of its namespace: unshare ends when all that it started has.
+            with open("/proc/%d/task/%d/children" % (self.browser.pid, self.browser.pid)) as file:
+                for child in file.read().split():
+                    os.kill(int(child), signal.SIGKILL)
             self.browser.wait()
         super().tearDown()
 

@@ -4,7 +4,7 @@ strict about their ends as short ones."""
 import hashlib
 import unittest
 
-from harness import EdgeCase, endpoint, until
+from harness import EdgeCase, endpoint, ok, until
 
 MIB = 1 << 20
 # Below and at where it begins, with a head that comes with the first of the body, and well above.
@@ -103,6 +103,24 @@ class LongBodies(EdgeCase):
             body = client.inbox
             self.assertEqual(body, text(4 * MIB)[:len(body)])
             self.assertLessEqual(len(body), sent)
+
+    def test_what_is_said_behind_a_long_body_is_nobodys_answer(self):
+        ended = []
+
+        def script(stream, number):
+            stream.head()
+            stream.send("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % MIB)
+            stream.send(text(MIB) + ok("another's"))
+            stream.closed()
+            ended.append(number)
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.client()
+        for number in (1, 2):
+            self.ask(client, "/")
+            head = client.head()
+            self.assertEqual(client.body(head), text(MIB))
+            until(lambda number=number: number in ended, "the edge to close that connection")
 
     def test_a_client_that_leaves_in_the_middle_costs_the_instance_its_connection_alone(self):
         def answer(stream, path, _number):
