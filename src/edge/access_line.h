@@ -1,4 +1,5 @@
-// One line of the access log: a JSON object a request, made of values without allocating.
+// One line of the access log, made of values without allocating: a JSON object a request, or
+// Apache's combined log format.
 #pragma once
 
 #include <cstddef>
@@ -27,11 +28,20 @@ struct AccessRecord {
     std::string_view http = {};                   // "1.0", "1.1", "2"; "" for no valid request
     std::string_view tls = {};                    // "1.3"; "" without
     std::span<const std::uint8_t> trace_id = {};  // 16 bytes, or none
+    std::string_view referer = {};                // of combined lines alone, as user_agent
+    std::string_view user_agent = {};
 };
 
 // Writes the line with its newline and returns its size; 0 when `out` is too small (k_log_line_max
 // always suffices). Bytes that JSON cannot carry are escaped; a long field is cut at
 // k_log_text_max bytes.
 std::size_t format_access_line(const AccessRecord& record, std::span<char> out);
+
+// CLIENT - - [TIME] "METHOD PATH HTTP/VERSION" STATUS BYTES "REFERER" "USER-AGENT" MICROSECONDS, as
+// Apache's %h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i" %D (mod_log_config), the time in
+// UTC, the path without its query. What is not there is "-". Quotes and backslashes are escaped
+// with one, other bytes that are not printable ASCII as \xHH, as Apache does: a line is a line,
+// whatever a client sends.
+std::size_t format_combined_line(const AccessRecord& record, std::span<char> out);
 
 }  // namespace moln::edge

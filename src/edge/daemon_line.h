@@ -1,6 +1,6 @@
 // One line to the edge as a value. Of the daemon: {"snapshot": …}, {"delta": …}, {"listener": …},
-// {"purge": …}, {"get": "report"} or {"get": "metrics"}. Of an edge that takes its place:
-// {"take_over": …}, {"took_over": …} or {"release": …}. Not how it travels.
+// {"purge": …}, {"get": "report"}, {"get": "metrics"} or {"get": "routes"}. Of an edge that takes
+// its place: {"take_over": …}, {"took_over": …} or {"release": …}. Not how it travels.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace moln::edge {
 
-enum class DaemonAsk : std::uint8_t { report, metrics };
+enum class DaemonAsk : std::uint8_t { report, metrics, routes };
 
 using DaemonLine = std::variant<EdgeSnapshot, EdgeDelta, EdgeListenOffer, CachePurge, DaemonAsk,
                                 TakeOver, TookOver, Release>;

@@ -18,6 +18,7 @@ TEST(DaemonLine, is_a_snapshot_or_a_question) {
     EXPECT_EQ(std::get<EdgeListenOffer>(*offer).problem, "x");
     EXPECT_EQ(std::get<DaemonAsk>(*parse_daemon_line(R"({"get": "report"})")), DaemonAsk::report);
     EXPECT_EQ(std::get<DaemonAsk>(*parse_daemon_line(R"({"get": "metrics"})")), DaemonAsk::metrics);
+    EXPECT_EQ(std::get<DaemonAsk>(*parse_daemon_line(R"({"get": "routes"})")), DaemonAsk::routes);
     const auto purge =
         parse_daemon_line(R"({"purge": {"scope": "tag", "project": "p", "name": "t"}})");
     EXPECT_EQ(std::get<CachePurge>(*purge),

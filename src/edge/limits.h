@@ -158,6 +158,13 @@ inline constexpr Milliseconds k_probe_interval_min{100};
 inline constexpr std::size_t k_probe_head_bytes_max = 16 * 1024;
 inline constexpr std::uint32_t k_probes_open_max = 512;
 
+// Apps and instances with series in the metrics, of some kilobytes and hundred bytes each: their
+// text goes over the control socket in one line.
+inline constexpr std::size_t k_metrics_apps_max = 1'200;
+inline constexpr std::size_t k_metrics_instances_max = 5'000;
+// Routes that are counted for themselves; all others are counted together.
+inline constexpr std::size_t k_route_slots_max = 1000;
+
 // Reports and logs.
 inline constexpr Milliseconds k_report_pause = seconds(1);
 inline constexpr std::int64_t k_report_rest = 4;  // times what a report took, before the next

@@ -53,6 +53,24 @@ public:
         }
         raw("\"");
     }
+    // Apache's way: \" and \\, and \xHH of what is no printable ASCII.
+    void escaped(std::string_view text, std::size_t bytes_max) {
+        const char* stop = at_ + bytes_max;
+        for (const char c : text) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (end_ - at_ < 4) return overflow();
+            if (at_ >= stop) break;
+            if (byte < 0x20 || byte >= 0x7f) {
+                *at_++ = '\\';
+                *at_++ = 'x';
+                *at_++ = k_hex_digits[byte >> 4];
+                *at_++ = k_hex_digits[byte & 15U];
+            } else {
+                if (c == '"' || c == '\\') *at_++ = '\\';
+                *at_++ = c;
+            }
+        }
+    }
     void hex(std::span<const std::uint8_t> bytes) {
         if (static_cast<std::size_t>(end_ - at_) < 2 * bytes.size()) return overflow();
         for (const std::uint8_t byte : bytes) {

@@ -1,11 +1,14 @@
 #include "edge/metrics_text.h"
 
+#include <algorithm>
 #include <iterator>
+#include <span>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "edge/histogram.h"
+#include "edge/limits.h"
 
 namespace moln::edge {
 namespace {
@@ -100,25 +103,25 @@ void write_totals(Out out, const EdgeTotals& totals) {
     }
 }
 
-void write_latency(Out out, const EdgeAppReport& app, std::string_view labels) {
+void write_latency(Out out, std::string_view name, const std::vector<std::int64_t>& counts,
+                   std::string_view labels) {
     std::int64_t sum = 0;
-    for (std::size_t i = 0; i < app.latency_counts.size(); ++i) {
-        sum += app.latency_counts[i];
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        sum += counts[i];
         const std::string bound =
             i + 1 < k_latency_buckets
                 ? fmt::format("{}", static_cast<double>(k_latency_bounds_us[i]) / 1e6)
                 : "+Inf";
-        fmt::format_to(out, "moln_app_latency_seconds_bucket{{{},le=\"{}\"}} {}\n", labels, bound,
-                       sum);
+        fmt::format_to(out, "{}_bucket{{{},le=\"{}\"}} {}\n", name, labels, bound, sum);
     }
-    fmt::format_to(out, "moln_app_latency_seconds_count{{{}}} {}\n", labels, sum);
+    fmt::format_to(out, "{}_count{{{}}} {}\n", name, labels, sum);
 }
 
 std::string labels_of(const EdgeAppReport& app) {
     return fmt::format("app=\"{}\",process=\"{}\"", escaped(app.app.text), escaped(app.process));
 }
 
-void write_apps(Out out, const std::vector<EdgeAppReport>& apps) {
+void write_apps(Out out, std::span<const EdgeAppReport> apps) {
     declare(out, "moln_app_requests_total", "counter", "Requests finished.");
     for (const auto& app : apps) {
         fmt::format_to(out, "moln_app_requests_total{{{}}} {}\n", labels_of(app),
@@ -143,10 +146,12 @@ void write_apps(Out out, const std::vector<EdgeAppReport>& apps) {
                        static_cast<double>(app.queue_us_total) / 1e6);
     }
     declare(out, "moln_app_latency_seconds", "histogram", "Head received to response sent.");
-    for (const auto& app : apps) write_latency(out, app, labels_of(app));
+    for (const auto& app : apps) {
+        write_latency(out, "moln_app_latency_seconds", app.latency_counts, labels_of(app));
+    }
 }
 
-void write_mirrors(Out out, const std::vector<MirrorTotals>& mirrors) {
+void write_mirrors(Out out, std::span<const MirrorTotals> mirrors) {
     const struct {
         std::string_view name, help;
         std::int64_t MirrorTotals::* value;
@@ -168,7 +173,42 @@ void write_mirrors(Out out, const std::vector<MirrorTotals>& mirrors) {
     }
 }
 
-void write_endpoints(Out out, const std::vector<EndpointReport>& endpoints) {
+std::string labels_of(const EdgeRouteReport& route) {
+    if (route.host.empty()) return "host=\"other\",path=\"\"";
+    return fmt::format("host=\"{}\",path=\"{}\"", escaped(route.host), escaped(route.path));
+}
+
+void write_routes(Out out, const std::vector<EdgeRouteReport>& routes) {
+    const struct {
+        std::string_view name, help;
+        std::int64_t EdgeRouteReport::* value;
+    } columns[] = {
+        {"moln_route_requests_total", "Requests finished.", &EdgeRouteReport::requests_total},
+        {"moln_route_errors_total", "5xx and broken responses.", &EdgeRouteReport::errors_total},
+        {"moln_route_cache_hits_total", "Requests answered from the cache.",
+         &EdgeRouteReport::cache_hits_total},
+        {"moln_route_cache_misses_total", "Requests fetched for the cache.",
+         &EdgeRouteReport::cache_misses_total},
+        {"moln_route_cache_passes_total", "Requests of routes with a cache that were not kept.",
+         &EdgeRouteReport::cache_passes_total},
+        {"moln_route_bytes_in_total", "Bytes of request bodies.", &EdgeRouteReport::bytes_in_total},
+        {"moln_route_bytes_out_total", "Bytes of response bodies.",
+         &EdgeRouteReport::bytes_out_total},
+    };
+    for (const auto& column : columns) {
+        declare(out, column.name, "counter", column.help);
+        for (const auto& route : routes) {
+            fmt::format_to(out, "{}{{{}}} {}\n", column.name, labels_of(route),
+                           route.*column.value);
+        }
+    }
+    declare(out, "moln_route_latency_seconds", "histogram", "Head received to response sent.");
+    for (const auto& route : routes) {
+        write_latency(out, "moln_route_latency_seconds", route.latency_counts, labels_of(route));
+    }
+}
+
+void write_endpoints(Out out, std::span<const EndpointReport> endpoints) {
     declare(out, "moln_instance_healthy", "gauge", "1 healthy, 0 unhealthy, absent unknown.");
     for (const auto& endpoint : endpoints) {
         if (endpoint.health == EndpointHealth::unknown) continue;
@@ -243,19 +283,31 @@ void write_cache(Out out, const EdgeCacheReport& cache) {
     for (const auto& row : rows) single(out, row.name, row.type, row.help, row.value);
 }
 
+template <typename T>
+std::span<const T> at_most(const std::vector<T>& list, std::size_t max) {
+    return std::span(list).first(std::min(list.size(), max));
+}
+
 }  // namespace
 
 std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals,
-                         const std::vector<MirrorTotals>& mirrors) {
+                         const MetricParts& parts) {
     std::string text;
     Out out(text);
     single(out, "moln_edge_snapshot_version", "gauge", "Version of the snapshot in use.",
            report.acked_version);
     write_totals(out, totals);
     write_cache(out, report.cache);
-    write_apps(out, report.apps);
-    write_mirrors(out, mirrors);
-    write_endpoints(out, report.endpoints);
+    const auto apps = at_most(report.apps, k_metrics_apps_max);
+    const auto endpoints = at_most(report.endpoints, k_metrics_instances_max);
+    single(out, "moln_edge_series_left_out", "gauge",
+           "Apps and instances that have no series here: there are too many.",
+           static_cast<std::int64_t>(report.apps.size() - apps.size() + report.endpoints.size() -
+                                     endpoints.size()));
+    write_apps(out, apps);
+    write_mirrors(out, at_most(parts.mirrors, k_metrics_apps_max));
+    write_routes(out, parts.routes);
+    write_endpoints(out, endpoints);
     return text;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/edge.h"
+#include "model/edge_routes.h"
 
 namespace moln::edge {
 
@@ -52,9 +53,15 @@ struct MirrorTotals {
     std::int64_t dropped_total = 0;  // not made, for want of a place
 };
 
-// Sums of seconds are not kept: the histogram's buckets are what alerts are made of. Of `mirrors`
-// those are told that have any.
+// What is told beside the report. Of `mirrors` those are told that have any; the last of `routes`
+// may be all that are not told apart: its labels say host="other".
+struct MetricParts {
+    std::vector<MirrorTotals> mirrors;
+    std::vector<EdgeRouteReport> routes;
+};
+
+// Sums of seconds are not kept: the histogram's buckets are what alerts are made of.
 std::string metrics_text(const EdgeReport& report, const EdgeTotals& totals,
-                         const std::vector<MirrorTotals>& mirrors = {});
+                         const MetricParts& parts = {});
 
 }  // namespace moln::edge

@@ -14,6 +14,7 @@
 #include "io/host/log.h"
 #include "io/host/program.h"
 #include "main/roles.h"
+#include "model/codec.h"
 #include "model/quantity.h"
 
 namespace moln {
@@ -58,6 +59,7 @@ EdgeProcessOptions EdgeKeeper::process_options(Number number, std::optional<Numb
     const auto add = [&](std::initializer_list<std::string> words) {
         process.argv.insert(process.argv.end(), words);
     };
+    add({"--access-log-format", std::string(enum_word(options_.access_log_format))});
     for (const auto& listen : ports.listens) add({"--listen", listen});
     for (const auto& listen : ports.tls_listens) add({"--listen-tls", listen});
     if (!ports.tls_listens.empty()) add({"--seal-key", data.seal_key_file()});

@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "main/log_option.h"
 #include "main/size_option.h"
+#include "model/codec.h"
 #include "model/quantity.h"
 
 namespace moln {
@@ -58,6 +60,7 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
            "an edge that an update has replaced is ended after so long, as in 2h, whatever\n"
            "is open there; 0s: it has all the time it needs")
         ->capture_default_str();
+    add_access_log_format(app, options.access_log_format);
     app.add_option("--metrics", options.metrics_listen,
                    "serve Prometheus metrics on this loopback address");
     app.add_option("--api", options.api_listen,
@@ -128,6 +131,10 @@ std::vector<std::string> node_arguments(const NodeOptions& options) {
     if (options.edge_drain_limit.count > 0) {
         arguments.insert(arguments.end(),
                          {"--edge-drain-limit", format_duration(options.edge_drain_limit)});
+    }
+    if (options.access_log_format != AccessLogFormat::json) {
+        arguments.insert(arguments.end(), {"--access-log-format",
+                                           std::string(enum_word(options.access_log_format))});
     }
     if (!options.metrics_listen.empty()) {
         arguments.insert(arguments.end(), {"--metrics", options.metrics_listen});

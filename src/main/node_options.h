@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "drivers/data_dir.h"
+#include "model/access_log.h"
 
 namespace moln {
 
@@ -23,8 +24,9 @@ struct NodeOptions {
     Bytes cache_disk = gib(10);                                 // at most; 0: none
     int edge_threads = 0;                                       // 0: one per core
     Milliseconds edge_drain_limit{0};                           // of one replaced; 0: none
-    std::string metrics_listen;                                 // of the edge; loopback only
-    std::string api_listen;  // TCP beside the unix socket; loopback only, with a token
+    AccessLogFormat access_log_format = AccessLogFormat::json;
+    std::string metrics_listen;  // of the edge; loopback only
+    std::string api_listen;      // TCP beside the unix socket; loopback only, with a token
     std::string network = "10.213";
     std::string platforms;                          // folder of platform recipes
     std::string build_env = "/etc/moln/build.env";  // settings of builds; may be missing

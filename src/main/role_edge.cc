@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "main/log_option.h"
 #include "main/node_options.h"
 #include "main/roles.h"
 #include "main/size_option.h"
@@ -31,7 +32,8 @@ int run_edge_role(int argc, char** argv) {
     app.add_option("--state", options.state_dir, "directory of the last snapshot and the lock")
         ->required();
     app.add_option("--sites", options.sites_dir, "directory of the published sites");
-    app.add_option("--access-log", options.access_log, "file of one JSON line a request");
+    app.add_option("--access-log", options.access_log, "file of one line a request");
+    add_access_log_format(app, options.access_log_format);
     app.add_option("--metrics", options.metrics_listen,
                    "serve Prometheus metrics on this loopback address");
     add_size_option(app, "--cache-memory", cache_memory, k_cache_memory_min,

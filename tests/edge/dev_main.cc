@@ -87,6 +87,9 @@ int main(int argc, char** argv) {
         if (name == "--state") options.state_dir = value;
         if (name == "--sites") options.sites_dir = value;
         if (name == "--access-log") options.access_log = value;
+        if (name == "--access-log-format" && value == "combined") {
+            options.access_log_format = moln::AccessLogFormat::combined;
+        }
         if (name == "--metrics") options.metrics_listen = value;
         if (name == "--threads") options.threads = std::stoi(value);
         if (name == "--cache-bytes") options.cache_bytes = std::stoul(value);

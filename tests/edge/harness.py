@@ -252,6 +252,7 @@ class Daemon:
         self.report = None
         self.metrics = None
         self.purged = None
+        self.routes = None
         self.reports = 0
         self.resyncs = 0  # how often the edge asked for the whole
         self.ended = False
@@ -286,6 +287,8 @@ class Daemon:
                 self.reports += 1
             if "resync" in message:
                 self.resyncs += 1
+            if "routes" in message:
+                self.routes = message["routes"]
             if "purged" in message:
                 self.purged = [message["purged"]]
             if "metrics" in message:
@@ -310,6 +313,13 @@ class Daemon:
         self.metrics = None
         self.send({"get": "metrics"})
         return until(lambda: self.metrics, "metrics")
+
+    def route_counts(self):
+        """By host and path; ("", "") is of all that are not told apart."""
+        self.routes = None
+        self.send({"get": "routes"})
+        until(lambda: self.routes is not None, "the routes")
+        return {(one["host"], one["path"]): one for one in self.routes}
 
     def endpoint(self, instance):
         for one in (self.report or {}).get("endpoints", []):

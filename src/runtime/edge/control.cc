@@ -41,6 +41,13 @@ std::array<bool, 2> panic_of(const AppEntry& app) {
     return {panic[0].is_on(), panic[1].is_on()};
 }
 
+std::vector<const RouteCounts*> route_counts(
+    const std::vector<std::unique_ptr<WorkerPort>>& workers) {
+    std::vector<const RouteCounts*> all;
+    for (const auto& worker : workers) all.push_back(&worker->routes);
+    return all;
+}
+
 }  // namespace
 
 Control::Control(net::Epoll epoll, ControlPort& port,
@@ -52,6 +59,7 @@ Control::Control(net::Epoll epoll, ControlPort& port,
       shelf_(std::move(setup_.seal)),
       site_shelf_(std::move(setup_.sites)),
       registry_(workers.size(), setup_.affinity),
+      routes_(route_counts(workers)),
       prober_(epoll_,
               [this](const EndpointCell& cell) {
                   report_now_ = true;
@@ -198,9 +206,13 @@ void Control::publish() {
             setup_.tls->tickets().share(shelf_.ticket_keys_of(snapshot, clocks));
         }
     }
+    if (!tables_ || tables_->compiled.routes != compiler_.compiled().routes) {
+        route_index_ = routes_.assign(compiler_.snapshot().routes);
+    }
     const std::vector<std::uint32_t> touched(touched_.begin(), touched_.end());
     touched_.clear();
-    tables_ = registry_.join(compiler_.compiled(), touched, sites_, ++generation_,
+    tables_ = registry_.join(compiler_.compiled(), touched,
+                             {.sites = sites_, .route_index = route_index_}, ++generation_,
                              [this](const EdgeApp& app) { return site_shelf_.site_of(app); });
     published_.push_back(tables_);
     prober_.set_targets(*tables_, touched, published_ms_);
@@ -310,6 +322,12 @@ std::string Control::on_get_metrics() {
     return json::serialize(line);
 }
 
+std::string Control::on_get_routes() {
+    json::object line;
+    line.emplace("routes", to_json(routes_.report()));
+    return json::serialize(line);
+}
+
 // {"purged": ""}, or why it was not.
 std::string Control::on_purge(const CachePurge& purge) {
     json::object line;
@@ -353,13 +371,13 @@ std::string Control::metrics() const {
         add_to(totals, worker->counts);
         if (worker->log) totals.log_lines_dropped_total += worker->log->dropped();
     }
-    std::vector<edge::MirrorTotals> mirrors;
+    edge::MetricParts parts{.mirrors = {}, .routes = routes_.report()};
     if (tables_) {
         for (const auto& app : tables_->apps) {
-            if (app) mirrors.push_back(mirrors_of(*app->cell));
+            if (app) parts.mirrors.push_back(mirrors_of(*app->cell));
         }
     }
-    return edge::metrics_text(report(), totals, mirrors);
+    return edge::metrics_text(report(), totals, parts);
 }
 
 void Control::send_report() {

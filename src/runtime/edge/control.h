@@ -88,6 +88,7 @@ private:
     Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) override;
     std::vector<std::string> on_get_report() override;
     std::string on_get_metrics() override;
+    std::string on_get_routes() override;
     std::string on_purge(const CachePurge& purge) override;
 
     std::vector<HandOverAnswer> on_take_over() override;
@@ -121,6 +122,7 @@ private:
     SiteShelf site_shelf_;
     ListenShelf listens_;
     mutable CellRegistry registry_;
+    RouteLedger routes_;
     Prober prober_;
     DaemonPeers peers_;
     MetricsServer metrics_;
@@ -138,6 +140,7 @@ private:
     std::int64_t published_ms_ = -edge::k_publish_pause.count;
     std::shared_ptr<const Tables> tables_;  // the last published
     std::shared_ptr<const tls::Sites> sites_;
+    std::shared_ptr<const RouteIndex> route_index_;
     // The oldest that a worker may still use to the last: given up here, so that no worker has to
     // free one.
     std::deque<std::shared_ptr<const Tables>> published_;

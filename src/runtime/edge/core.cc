@@ -24,9 +24,9 @@ constexpr std::uint64_t rotate(std::uint64_t x, int by) {
 
 }  // namespace
 
-WorkerPort::WorkerPort(net::Wake ring, ControlPort& port, bool with_log)
-    : wake(std::move(ring)), control(port) {
-    if (with_log) log = std::make_unique<LogRing>(edge::k_log_ring_bytes);
+WorkerPort::WorkerPort(net::Wake ring, ControlPort& port, LogWish wish)
+    : wake(std::move(ring)), control(port), log_wish(wish) {
+    if (wish != LogWish::none) log = std::make_unique<LogRing>(edge::k_log_ring_bytes);
 }
 
 void WorkerPort::post(std::shared_ptr<const Tables> tables,

@@ -37,6 +37,8 @@ enum class StopWish : std::uint8_t {
     end,    // nobody does: who is idle is sent away
 };
 
+enum class LogWish : std::uint8_t { none, json, combined };
+
 // How workers reach the control thread.
 struct ControlPort {
     net::Wake wake;
@@ -47,7 +49,7 @@ struct ControlPort {
 
 // How the control thread reaches one worker.
 struct WorkerPort {
-    WorkerPort(net::Wake ring, ControlPort& port, bool with_log);
+    WorkerPort(net::Wake ring, ControlPort& port, LogWish log);
 
     net::Wake wake;
     ControlPort& control;
@@ -66,6 +68,8 @@ struct WorkerPort {
     std::atomic<StopWish> stop = StopWish::none;
     std::atomic<bool> finished = false;
     WorkerCounts counts;
+    RouteCounts routes;
+    LogWish log_wish;
     std::unique_ptr<LogRing> log;  // null without an access log
 };
 

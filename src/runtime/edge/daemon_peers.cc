@@ -114,10 +114,10 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
         messages_.on_release();
         return {};
     }
-    if (std::get<edge::DaemonAsk>(said) == edge::DaemonAsk::report) {
-        send_all(peer, messages_.on_get_report());
-    } else {
-        send(peer, messages_.on_get_metrics());
+    switch (std::get<edge::DaemonAsk>(said)) {
+        case edge::DaemonAsk::report: send_all(peer, messages_.on_get_report()); break;
+        case edge::DaemonAsk::metrics: send(peer, messages_.on_get_metrics()); break;
+        case edge::DaemonAsk::routes: send(peer, messages_.on_get_routes()); break;
     }
     return {};
 }

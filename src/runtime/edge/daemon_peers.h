@@ -39,6 +39,7 @@ public:
     virtual std::vector<std::string> on_get_report() = 0;
     // The line to send back.
     virtual std::string on_get_metrics() = 0;
+    virtual std::string on_get_routes() = 0;
     virtual std::string on_purge(const CachePurge& purge) = 0;
     // The lines to send back, each with its descriptors.
     virtual std::vector<HandOverAnswer> on_take_over() = 0;

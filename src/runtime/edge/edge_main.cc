@@ -80,6 +80,12 @@ std::uint64_t random_seed() {
     return seed;
 }
 
+LogWish log_wish(const EdgeOptions& options) {
+    if (options.access_log.empty()) return LogWish::none;
+    return options.access_log_format == AccessLogFormat::combined ? LogWish::combined
+                                                                  : LogWish::json;
+}
+
 class Edge {
 public:
     explicit Edge(const EdgeOptions& options) : options_(options) {}
@@ -126,8 +132,7 @@ Status Edge::prepare_workers(Bound& bound) {
         std::clamp<std::uint64_t>(share > 64 ? share - 64 : 1, 1, limits.clients_max));
     for (std::size_t i = 0; i < count; ++i) {
         MOLN_ASSIGN(auto wake, net::Wake::create());
-        ports_.push_back(
-            std::make_unique<WorkerPort>(std::move(wake), *port_, !options_.access_log.empty()));
+        ports_.push_back(std::make_unique<WorkerPort>(std::move(wake), *port_, log_wish(options_)));
         MOLN_ASSIGN(auto core,
                     prepare_worker(*ports_.back(), {.index = i,
                                                     .limits = limits,

@@ -3,11 +3,12 @@
 //
 // The control socket is a unix stream of JSON lines. The daemon sends {"snapshot": EdgeSnapshot} or
 // {"delta": EdgeDelta}, {"listener": EdgeListenOffer} with its sockets, {"purge": CachePurge},
-// {"get": "report"} or {"get": "metrics"}; the edge sends {"report": EdgeReport, "deltas": true},
-// first of all, unasked when something happened and every second (a long one in several lines, all
-// but the last with "more": true), {"resync": {}} when a delta is of another base than what is
-// here, {"purged": "", or why not}, and {"metrics": "text"}. A line that is none of these or is too
-// long ends that connection and nothing else. Any number of daemons may come and go.
+// {"get": "report"}, {"get": "metrics"} or {"get": "routes"}; the edge sends {"report": EdgeReport,
+// "deltas": true}, first of all, unasked when something happened and every second (a long one in
+// several lines, all but the last with "more": true), {"resync": {}} when a delta is of another
+// base than what is here, {"purged": "", or why not}, {"metrics": "text"} and {"routes":
+// [EdgeRouteReport]}. A line that is none of these or is too long ends that connection and nothing
+// else. Any number of daemons may come and go.
 //
 // An edge that takes the place of another (EdgeOptions::take_over) is given its listening sockets,
 // its state directory and the keys of its session tickets over that socket (edge/hand_over.h), and
@@ -24,6 +25,7 @@
 #include <sys/types.h>
 
 #include "edge/limits.h"
+#include "model/access_log.h"
 
 namespace moln {
 
@@ -53,7 +55,8 @@ struct EdgeOptions {
     std::string state_dir;        // exists; the last snapshot, its journal and the lock live here
     std::string sites_dir;        // of the published sites; "" for none
     std::string access_log;       // path, "" for none; reopened on SIGHUP
-    std::string metrics_listen;   // "127.0.0.1:9100", loopback only; "" for none
+    AccessLogFormat access_log_format = AccessLogFormat::json;
+    std::string metrics_listen;  // "127.0.0.1:9100", loopback only; "" for none
     std::size_t cache_bytes = edge::k_cache_bytes_default;  // of memory; 0: nothing is cached
     std::string cache_disk;  // folder of the cache's disk; made; "" for none
     std::uint64_t cache_disk_bytes = edge::k_cache_disk_default;  // at most; 0: no disk

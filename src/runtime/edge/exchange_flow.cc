@@ -169,6 +169,12 @@ std::string_view version_of(const Exchange& exchange) {
     return exchange.version == http::Version::http_1_0 ? "1.0" : "1.1";
 }
 
+// Of an HTTP/1 head that is still there; "" when it is not, or has no such field.
+std::string_view text_of(const Exchange& exchange, http::FieldId field) {
+    if (exchange.tunnel_name != nullptr || exchange.head_end == 0) return {};
+    return exchange.heads->request.fields.first(field).value_or(std::string_view());
+}
+
 void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us) {
     const auto room = core.log_room();
     if (room.empty()) return;
@@ -197,7 +203,13 @@ void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us
         record.process = exchange.app->cell->process;
     }
     if (exchange.endpoint != nullptr) record.instance = exchange.endpoint->cell->instance.text;
-    core.commit_log(edge::format_access_line(record, room));
+    if (core.port.log_wish == LogWish::combined) {
+        record.referer = text_of(exchange, http::FieldId::referer);
+        record.user_agent = text_of(exchange, http::FieldId::user_agent);
+        core.commit_log(edge::format_combined_line(record, room));
+    } else {
+        core.commit_log(edge::format_access_line(record, room));
+    }
 }
 
 http::HeadResult parse_head(const Client& client, Heads& heads) {
@@ -220,6 +232,23 @@ void put_local(Exchange& exchange, std::size_t bytes) {
     out.end += bytes;
 }
 
+void count_for_route(Core& core, const Exchange& exchange, bool error, std::int64_t duration_us) {
+    RouteSlot& slot = core.port.routes.slot(exchange.route_slot);
+    slot.requests_total.add(1);
+    if (error) slot.errors_total.add(1);
+    slot.latency[edge::latency_bucket(duration_us)].add(1);
+    slot.bytes_out.add(static_cast<std::int64_t>(exchange.body_bytes_sent));
+    if (exchange.visit == nullptr) return;
+    const auto& status = exchange.visit->status;
+    if (status.forward == http::CacheForward::none) {
+        slot.cache_hits.add(1);
+    } else if (status.stored || status.collapsed) {
+        slot.cache_misses.add(1);
+    } else {
+        slot.cache_passes.add(1);
+    }
+}
+
 // Counts, logs and leaves the endpoint; the connection upstream is gone or given back already.
 void account(Core& core, Exchange& exchange, bool broken) {
     const std::int64_t duration_us = clock_now(Clock::mono_us) - exchange.begun_us;
@@ -231,6 +260,7 @@ void account(Core& core, Exchange& exchange, bool broken) {
         slot.requests_total.add(1);
         if (error) slot.errors_total.add(1);
         slot.latency[edge::latency_bucket(duration_us)].add(1);
+        if (sink == nullptr) count_for_route(core, exchange, error, duration_us);
     }
     if (!exchange.mirrored) {
         core.counts.bytes_out.add(static_cast<std::int64_t>(exchange.body_bytes_sent));
@@ -305,6 +335,7 @@ Flow begin_exchange(Core& core, Client& client) {
     }
     if (over_tls) exchange.hsts_s = routed.target->hsts_s;
     exchange.app = routed.app;
+    exchange.route_slot = routed.slot;
     ++exchange.app->exchanges;
     if (routed.target->client_cert && !admit_client_cert(core, exchange, *routed.target)) {
         return Flow::progress;

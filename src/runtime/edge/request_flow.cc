@@ -52,6 +52,12 @@ void append_end(const Exchange& exchange) {
     if (exchange.upstream->stream == nullptr) exchange.to_upstream->append(http::k_last_chunk);
 }
 
+void count_in(Core& core, const Exchange& exchange, std::size_t bytes) {
+    core.counts.bytes_in.add(static_cast<std::int64_t>(bytes));
+    if (exchange.client->sink != nullptr) return;  // of the edge's own, which has no route
+    core.port.routes.slot(exchange.route_slot).bytes_in.add(static_cast<std::int64_t>(bytes));
+}
+
 // A stream's body becomes chunks, as far as there is room.
 Flow chunk_stream(Core& core, Exchange& exchange) {
     BodyReader& body = exchange.request_body;
@@ -71,7 +77,7 @@ Flow chunk_stream(Core& core, Exchange& exchange) {
         }
         append_body(exchange, data);
         pass_on(exchange, data.size());
-        core.counts.bytes_in.add(static_cast<std::int64_t>(data.size()));
+        count_in(core, exchange, data.size());
     }
     return Flow::progress;
 }
@@ -110,7 +116,7 @@ Flow transcode_chunks(Core& core, Exchange& exchange) {
             received(exchange).substr(0, out.room() - 2 * http::k_chunk_framing_bytes_max);
         const http::ChunkStep step = body.chunks.next(input);
         if (step.kind == http::ChunkStep::Kind::data) {
-            core.counts.bytes_in.add(static_cast<std::int64_t>(step.data.size()));
+            count_in(core, exchange, step.data.size());
             append_body(exchange, step.data);
         }
         pass_on(exchange, step.consumed);
@@ -187,7 +193,7 @@ void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
     bytes = consume_ahead(core.buffers, &exchange.to_upstream, bytes);
     BodyReader& body = exchange.request_body;
     pass_on(exchange, bytes);
-    core.counts.bytes_in.add(static_cast<std::int64_t>(bytes));
+    count_in(core, exchange, bytes);
     if (body.framing.kind == http::BodyKind::length && !body.complete) {
         body.left -= bytes;
         body.complete = body.left == 0;

@@ -254,6 +254,8 @@ bool is_cut(edge::StreamOutcome outcome) {
 }  // namespace
 
 void log_stream_record(Core& core, const edge::StreamRecord& record) {
+    // That format has no words for them: its readers expect requests.
+    if (core.port.log_wish == LogWish::combined) return;
     const auto room = core.log_room();
     if (!room.empty()) core.commit_log(edge::format_stream_line(record, room));
 }

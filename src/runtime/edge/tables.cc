@@ -65,8 +65,7 @@ std::shared_ptr<AppEntry> CellRegistry::entry(std::shared_ptr<const edge::Compil
 
 std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled,
                                                  std::span<const std::uint32_t> touched,
-                                                 std::shared_ptr<const tls::Sites> sites,
-                                                 std::uint64_t generation,
+                                                 Common common, std::uint64_t generation,
                                                  const SiteOpener& open_site) {
     apps_.resize(compiled.apps.size());
     for (const std::uint32_t place : touched) {
@@ -88,7 +87,8 @@ std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled
     }
     auto tables = std::make_shared<Tables>();
     tables->generation = generation;
-    tables->sites = std::move(sites);
+    tables->sites = std::move(common.sites);
+    tables->route_index = std::move(common.route_index);
     tables->apps = apps_;
     tables->compiled = std::move(compiled);
     return tables;

@@ -12,6 +12,7 @@
 #include "edge/sip_hash.h"
 #include "io/tls/sites.h"
 #include "runtime/edge/cells.h"
+#include "runtime/edge/route_counts.h"
 #include "runtime/edge/site_shelf.h"
 
 namespace moln::edge_loop {
@@ -35,6 +36,7 @@ struct Tables {
     edge::CompiledSnapshot compiled;
     std::vector<std::shared_ptr<const AppEntry>> apps;  // by place, as compiled.apps
     std::shared_ptr<const tls::Sites> sites;            // never null
+    std::shared_ptr<const RouteIndex> route_index;      // never null
 
     edge::SnapshotStamp stamp() const {
         return {.epoch = compiled.epoch, .version = compiled.version};
@@ -48,14 +50,18 @@ public:
     explicit CellRegistry(std::size_t workers, edge::SipKey affinity = {})
         : workers_(workers), affinity_(affinity) {}
 
+    // What workers work by as a whole.
+    struct Common {
+        std::shared_ptr<const tls::Sites> sites;
+        std::shared_ptr<const RouteIndex> route_index;
+    };
     // Of an app that has one; null when it cannot be read.
     using SiteOpener = std::function<std::shared_ptr<const OpenSite>(const EdgeApp&)>;
 
     // `touched`: the places where `compiled` differs from what was joined before. All others are
     // shared with the tables of before.
     std::shared_ptr<const Tables> join(edge::CompiledSnapshot compiled,
-                                       std::span<const std::uint32_t> touched,
-                                       std::shared_ptr<const tls::Sites> sites,
+                                       std::span<const std::uint32_t> touched, Common common,
                                        std::uint64_t generation, const SiteOpener& open_site = {});
 
     // Endpoints that no longer stand in the last joined snapshot but still have something open.

@@ -163,7 +163,8 @@ Views::Routed Views::route(std::string_view host, std::string_view path) {
     const auto index = routes.table.find(host, path);
     if (!index) return {};
     const auto& target = routes.targets[*index];
-    return {.app = by_place_[target.app], .target = &target};
+    return {
+        .app = by_place_[target.app], .target = &target, .slot = (*tables_->route_index)[*index]};
 }
 
 namespace {

@@ -113,6 +113,7 @@ public:
     struct Routed {
         AppView* app = nullptr;  // null when no app answers for that host and path
         const edge::RouteTarget* target = nullptr;
+        std::uint32_t slot = 0;  // where the route is counted
     };
     Routed route(std::string_view host, std::string_view path);
     // By its place in the tables in use.

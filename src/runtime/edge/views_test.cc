@@ -26,6 +26,8 @@ struct World {
     Counter counter;
     edge::Compiler compiler;
     CellRegistry registry{1};
+    RouteCounts route_counts;
+    RouteLedger ledger{std::vector<const RouteCounts*>{&route_counts}};
     Views views{0, &counter};
     std::uint64_t generation = 0;
     std::deque<Exchange> exchanges;
@@ -48,7 +50,9 @@ struct World {
         ASSERT_TRUE(touched);
         edge::List<Upstream, ByPool> orphans;
         views.apply(registry.join(compiler.compiled(), touched->apps,
-                                  std::make_shared<const tls::Sites>(), ++generation),
+                                  {.sites = std::make_shared<const tls::Sites>(),
+                                   .route_index = ledger.assign(compiler.snapshot().routes)},
+                                  ++generation),
                     touched->apps, orphans);
         EXPECT_TRUE(orphans.empty());
     }
