@@ -316,7 +316,9 @@ class Site(SiteCase):
         self.assertEqual((line["process"], line["status"], line["bytes"]), ("site", 200, len(PAGE)))
         self.serve({"index.html": PAGE}, app={"maintenance": {"page": "soon", "retry_after_s": 9}})
         self.assertEqual(self.get("/")[1].strip(), b"soon")
-        report = self.daemon.fresh()["apps"][0]
+        # An answer is counted when it is out.
+        report = until(lambda: self.daemon.fresh()["apps"][0]["requests_total"] >= 5 and
+                       self.daemon.report["apps"][0], "five to be counted")
         self.assertEqual((report["process"], report["requests_total"]), ("site", 5))
 
     def test_a_client_that_reads_slowly_holds_up_nobody(self):
