@@ -130,6 +130,14 @@ Result<EdgeFound> EdgeProcess::Impl::ensure() {
 
 Status EdgeProcess::Impl::watch(pid_t pid) {
     Fd fd = open_pidfd(pid);
+    if (!fd.valid() && errno == ESRCH) {  // it has ended already: told as any other end is
+        pid_ = pid;
+        loop_.post([weak = weak_from_this(), pid] {
+            const auto self = weak.lock();
+            if (self && self->pid_ == pid && !self->pidfd_) self->died();
+        });
+        return {};
+    }
     if (!fd.valid())
         return fail(error_from_errno(errno, fmt::format("watch the edge, pid {}", pid)));
     pid_ = pid;
@@ -162,7 +170,7 @@ void EdgeProcess::Impl::died() {
 }
 
 Status EdgeProcess::Impl::send_signal(int number) {
-    if (pid_ == 0) return fail(ErrorCode::not_found, "no edge runs");
+    if (pid_ == 0 || !pidfd_) return fail(ErrorCode::not_found, "no edge runs");
     if (signal_pidfd(pidfd_->native_handle(), number) != 0) {
         return fail(error_from_errno(errno, fmt::format("signal the edge, pid {}", pid_)));
     }

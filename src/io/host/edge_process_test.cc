@@ -77,6 +77,23 @@ TEST_F(EdgeProcessTest, a_death_is_told_once_and_another_can_be_started) {
     EXPECT_NE(keep(edge), pid);
 }
 
+TEST_F(EdgeProcessTest, one_that_ends_at_once_is_told_of_like_any_other) {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);  // it may be gone, and reaped, before it is watched
+    for (int i = 0; i < 30; ++i) {
+        HostLoop loop;
+        EdgeProcess edge(loop, options({"/bin/true"}));
+        std::vector<pid_t> dead;
+        edge.on_death([&](pid_t which) {
+            dead.push_back(which);
+            loop.stop();
+        });
+        ASSERT_EQ(edge.ensure().value(), EdgeFound::started);
+        const auto pid = edge.pid();
+        loop.run();
+        EXPECT_EQ(dead, std::vector{pid});
+    }
+}
+
 TEST_F(EdgeProcessTest, the_death_of_one_that_was_found_is_told_too) {
     EdgeProcess first(loop_, lasting());
     ASSERT_TRUE(first.ensure());
