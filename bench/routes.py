@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import harness  # noqa: E402
 import proxy as bench  # noqa: E402
-from idle import own_kib  # noqa: E402
+from programs import own_kib  # noqa: E402
 
 ROUTES_OF_AN_APP = 10
 LINE = 2000  # routes of a line
