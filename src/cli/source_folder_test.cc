@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 
 class SourceFolderTest : public ::testing::Test {
 protected:
+    SourceFolderTest() { fs::create_directory(root_); }
     void put(const std::string& path, const std::string& text = "x") {
         fs::create_directories(fs::path(root_ + "/" + path).parent_path());
         std::ofstream(root_ + "/" + path, std::ios::binary) << text;
@@ -43,8 +45,8 @@ protected:
         }));
         return bytes;
     }
-    const TempDir folder_;
-    std::string root_ = folder_.path();
+    const TempDir folder_;  // what a test needs beside the root lies in it too
+    std::string root_ = folder_ / "root";
 };
 
 TEST_F(SourceFolderTest, sends_all_but_what_is_made_again) {
@@ -74,9 +76,8 @@ TEST_F(SourceFolderTest, the_same_folder_gives_the_same_bytes) {
     put("a/one", "1");
     put("b", "two");
     const auto first = archive();
-    const auto other = root_ + "-copy";
-    fs::rename(root_, other);
-    std::swap(root_, const_cast<std::string&>(other));
+    const auto before = std::exchange(root_, folder_ / "copy");
+    fs::rename(before, root_);
     EXPECT_EQ(first, archive());
     EXPECT_EQ(first.size() % k_tar_block, 0u);
 }
@@ -88,9 +89,9 @@ TEST_F(SourceFolderTest, the_archive_is_one_that_tar_reads) {
     put("run.sh", "#!/bin/sh\n");
     ::chmod((root_ + "/run.sh").c_str(), 0700);
     fs::create_symlink("dir/" + longest, root_ + "/link");
-    const auto tar = root_ + ".tar";
+    const auto tar = folder_ / "tar";
     std::ofstream(tar, std::ios::binary) << archive();
-    const auto out = root_ + ".out";
+    const auto out = folder_ / "out";
     fs::create_directory(out);
     ASSERT_EQ(std::system(("tar -xf " + tar + " -C " + out).c_str()), 0);
     EXPECT_EQ(fs::file_size(out + "/dir/" + longest), 1000u);

@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "cli/wire.h"
+#include "io/file/temp_dir_for_test.h"
 #include "tests/api/api_fixture.h"
 
 namespace moln {
@@ -18,7 +19,7 @@ using testing::HasSubstr;
 class Server : public ApiTest {
 protected:
     std::string token_file(const std::string& text, mode_t mode) {
-        const auto path = testing::TempDir() + "/moln-token-" + std::to_string(::getpid());
+        const auto path = tokens_ / "token";
         std::ofstream(path) << text;
         ::chmod(path.c_str(), mode);
         return path;
@@ -27,6 +28,9 @@ protected:
         const auto address = on_loop([this] { return server_->tcp_address(); });
         return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
     }
+
+private:
+    TempDir tokens_;  // beside the server's own folder, which a restart makes anew
 };
 
 constexpr const char* k_token = "0123456789abcdef";

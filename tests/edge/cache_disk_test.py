@@ -401,8 +401,7 @@ class Disk(DiskCase):
         for name, value in (("--control", "/control2"), ("--state", "/state2"),
                             ("--access-log", "/access2.log")):
             command[command.index(name) + 1] = self.dir + value
-        with open(self.dir + "/stderr2", "w") as stderr:
-            other = subprocess.Popen(command, stderr=stderr)
+        other = self.spawn(command, log="/stderr2")
         try:
             until(lambda: "started" in self.text("/stderr2"), "the other edge")
             self.assertNotIn("cache_disk_ready", self.text("/stderr2"))
@@ -458,11 +457,11 @@ class FullDisk(DiskCase):
             self.mounted = self.folder
         super().start()
 
-    def tearDown(self):
-        try:
+    def leave(self):
+        if self.mounted is not None:
             subprocess.run(["umount", "--lazy", self.mounted], check=True)
-        finally:
-            super().tearDown()
+            self.mounted = None
+        super().leave()
 
     def test_nobody_but_the_log_hears_of_it(self):
         self.app_of_paths()

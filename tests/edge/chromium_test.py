@@ -156,11 +156,11 @@ class Browser(EdgeCase):
 
     def visit(self, url, more):
         self.assertIsNotNone(shutil.which(PROGRAM), "Debian's chromium is not installed")
-        with open(self.dir + "/chromium.log", "w") as log:
-            self.browser = subprocess.Popen(
-                [*ALONE, PROGRAM, *OPTIONS, "--user-data-dir=" + self.dir + "/profile",
-                 "--host-resolver-rules=MAP shop.test 127.0.0.1", *more, url],
-                stdout=log, stderr=log, env={**os.environ, "HOME": self.dir})
+        self.browser = self.spawn(
+            [*ALONE, PROGRAM, *OPTIONS, "--user-data-dir=" + self.dir + "/profile",
+             "--host-resolver-rules=MAP shop.test 127.0.0.1", *more, url],
+            log="/chromium.log", stdout=subprocess.DEVNULL,
+            env={**os.environ, "HOME": self.dir, "TMPDIR": self.dir})
 
     @staticmethod
     def key_hash(certificate):

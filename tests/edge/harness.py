@@ -6,6 +6,7 @@ Everything is on loopback with ports of the kernel's choice. Waiting is always f
 PATIENCE as its end; nothing sleeps for a fixed time and hopes.
 """
 
+import atexit
 import collections
 import json
 import os
@@ -341,14 +342,33 @@ def endpoint(instance, port, state="active"):
             "release": 1}
 
 
+def leave_all(*_):
+    for case in list(EdgeCase.running):
+        case.leave()
+
+
+def leave_all_and_end(number, _frame):
+    leave_all()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+atexit.register(leave_all)
+signal.signal(signal.SIGTERM, leave_all_and_end)
+
+
 class EdgeCase(unittest.TestCase):
-    """One edge, started anew for every test."""
+    """One edge, started anew for every test. However that ends, nothing of it stays."""
 
     threads = 2
     options = ()
+    running = set()
 
     def setUp(self):
+        self.processes = []
         self.dir = tempfile.mkdtemp(prefix="moln-edge-")
+        self.running.add(self)
+        self.addCleanup(self.leave)
         os.mkdir(self.dir + "/state")
         self.origins = []
         self.streams = []
@@ -368,9 +388,23 @@ class EdgeCase(unittest.TestCase):
         self.certificates.append(made.sealed(self.dir + "/seal.key"))
         return made
 
+    def leave(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+        self.running.discard(self)
+
+    def spawn(self, words, log="/stderr", **how):
+        """A process that ends with the test, if it has not by then."""
+        with open(self.dir + log, "a") as stderr:
+            process = subprocess.Popen(words, stderr=stderr, **how)
+        self.processes.append(process)
+        return process
+
     def start(self):
-        with open(self.dir + "/stderr", "a") as stderr:
-            self.process = subprocess.Popen(self.command(), stderr=stderr)
+        self.process = self.spawn(self.command())
         self.connect_daemon()
 
     def command(self):
@@ -402,7 +436,6 @@ class EdgeCase(unittest.TestCase):
                 self.fail("the edge did not stop")
         self.daemon.close()
         log = self.stderr()
-        shutil.rmtree(self.dir)
         self.assertNotIn("ERROR: ", log, "a sanitizer spoke")
         self.assertNotIn("WARNING: ThreadSanitizer", log)
         self.assertNotIn("bug: ", log)

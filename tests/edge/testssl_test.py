@@ -29,7 +29,7 @@ class Testssl(EdgeCase):
              "--nodns", "none", "--add-ca", made.path, "--jsonfile", report, "-p", "-s", "-f", "-P",
              "-S", "-U", "shop.test:%d" % self.tls_address[1]],
             capture_output=True, text=True, timeout=250, check=False,
-            env={**os.environ, "TERM": "dumb"})
+            env={**os.environ, "TERM": "dumb", "TMPDIR": self.dir})
         self.assertTrue(os.path.exists(report), done.stdout + done.stderr)
         with open(report) as file:
             findings = {one["id"]: one for one in json.load(file)}

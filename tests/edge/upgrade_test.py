@@ -52,8 +52,7 @@ class Upgrading(EdgeCase):
         if listens:
             words[words.index("--listen") + 1] = listens
         words += ["--take-over", self.control(self.number - 1 if of is None else of), *more]
-        with open(self.dir + "/stderr", "a") as stderr:
-            return subprocess.Popen(words, stderr=stderr)
+        return self.spawn(words)
 
     def upgrade(self, *more, **how):
         process = self.successor(*more, **how)

@@ -2,6 +2,7 @@
 
 Runs inside lab/netns.sh, so that networks, cgroups and processes are the test's alone.
 """
+import atexit
 import base64
 import contextlib
 import http.client
@@ -57,6 +58,15 @@ class Cloud:
         self.log_path = pathlib.Path(self.data + ".log")
         self.edge_port = None
         self.tls_port = None
+        atexit.register(self.forget)
+
+    def forget(self):
+        """What is its own goes, however the test ended."""
+        with contextlib.suppress(FileNotFoundError):
+            self.log_path.unlink()
+        if self.own_data and os.path.exists(self.data):
+            unmount_below(self.data)
+            shutil.rmtree(self.data, ignore_errors=True)
 
     def __enter__(self):
         self.up()
@@ -68,10 +78,7 @@ class Cloud:
             self.kill()  # the test has failed already: what is told is why, not how it ended
         self.down()
         if self.own_data:
-            unmount_below(self.data)
-            shutil.rmtree(self.data, ignore_errors=True)
-            with contextlib.suppress(FileNotFoundError):
-                self.log_path.unlink()
+            self.forget()
 
     def tail(self, lines):
         with contextlib.suppress(FileNotFoundError):
