@@ -2,6 +2,7 @@
 WebSocket and an event source. The page tells what it saw in a last request."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -142,17 +143,30 @@ class Site:
 
 class Browser(EdgeCase):
     def setUp(self):
-        super().setUp()
         self.browser = None
+        super().setUp()
 
     def tearDown(self):
-        if self.browser is not None:
-            # The first of its namespace: unshare ends when all that it started has.
-            with open("/proc/%d/task/%d/children" % (self.browser.pid, self.browser.pid)) as file:
-                for child in file.read().split():
-                    os.kill(int(child), signal.SIGKILL)
-            self.browser.wait()
+        self.end_browser()
         super().tearDown()
+
+    def leave(self):
+        self.end_browser()
+        super().leave()
+
+    def end_browser(self):
+        if self.browser is not None:
+            until(self.has_ended, "the browser's end")
+
+    def has_ended(self):
+        # The first of its namespace: unshare ends when all that it started has.
+        if self.browser.poll() is not None:
+            return True
+        with open("/proc/%d/task/%d/children" % (self.browser.pid, self.browser.pid)) as file:
+            for child in file.read().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
+        return False
 
     def visit(self, url, more):
         self.assertIsNotNone(shutil.which(PROGRAM), "Debian's chromium is not installed")
