@@ -177,6 +177,7 @@ Flow take_read(Core& core, Exchange& exchange, SiteVisit& visit) {
     exchange.to_client->append(visit.read->bytes);
     note_taken(exchange, visit, visit.read->bytes.size());
     visit.read.reset();
+    visit.unlink();  // another event may find it done before the news of it come
     return Flow::progress;
 }
 

@@ -1,0 +1,83 @@
+// A file's way to one client, when the disk is slow and events come in between.
+#include "runtime/edge/site_flow.h"
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "runtime/edge/flow.h"
+
+namespace moln::edge_loop {
+namespace {
+
+// Files of this kernel's own cannot say what of them is in memory: each piece waits for the disk.
+constexpr const char* k_never_in_memory = "/proc/self/maps";
+
+class SlowSite : public ::testing::Test {
+protected:
+    void SetUp() override {
+        auto wake = net::Wake::create();
+        auto control_wake = net::Wake::create();
+        auto epoll = net::Epoll::create();
+        ASSERT_TRUE(wake && control_wake && epoll);
+        control = std::make_unique<ControlPort>(std::move(*control_wake));
+        port = std::make_unique<WorkerPort>(std::move(*wake), *control, LogWish::none);
+        core = std::make_unique<Core>(0, *port, std::move(*epoll), EdgeClientLimits{});
+        core->site_reader = &reader;
+        int ends[2];
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+        client.fd.reset(ends[0]);
+        other_end.reset(ends[1]);
+        client.ready.writable = true;
+        exchange.client = &client;
+        exchange.site_visit = &visit;
+        visit.exchange = &exchange;
+        auto site = std::make_shared<OpenSite>();
+        site->content.reset(::open(k_never_in_memory, O_RDONLY | O_CLOEXEC));
+        ASSERT_TRUE(site->content.valid());
+        visit.site = std::move(site);
+    }
+    void TearDown() override { core->buffers.take_back(&exchange.to_client); }
+
+    // As the reader does it; never started here.
+    void let_read_end() {
+        ASSERT_TRUE(visit.read);
+        visit.read->bytes.assign(visit.read->wanted, 'x');
+        visit.read->state = SiteRead::State::done;
+        core->site_news = true;
+    }
+    bool waits() const {
+        return static_cast<const edge::ListLink<BySite>&>(visit).linked() && visit.read;
+    }
+
+    std::unique_ptr<ControlPort> control;
+    std::unique_ptr<WorkerPort> port;
+    SiteReader reader;
+    std::unique_ptr<Core> core;
+    Fd other_end;
+    Client client;
+    Exchange exchange;
+    SiteVisit visit;
+};
+
+// The client takes some bytes, or sends more of its own, in the very turn in which a read ends.
+TEST_F(SlowSite, a_read_that_another_event_finds_done_is_followed_by_the_next) {
+    visit.end = Buffer::capacity();
+    ASSERT_EQ(pump_site(*core, exchange), Flow::wait);
+    ASSERT_TRUE(waits());
+    let_read_end();
+    for (int i = 0; i < 10 && pump_site(*core, exchange) == Flow::progress; ++i) continue;
+    EXPECT_TRUE(waits());
+    EXPECT_EQ(visit.at, Buffer::capacity() / 2);
+    std::array<char, Buffer::capacity()> room;
+    EXPECT_EQ(::recv(other_end.get(), room.data(), room.size(), 0),
+              static_cast<ssize_t>(Buffer::capacity() / 2));
+}
+
+}  // namespace
+}  // namespace moln::edge_loop
