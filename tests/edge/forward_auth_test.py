@@ -1,12 +1,13 @@
 """A process of the app says who may come in."""
 
+import signal
 import subprocess
 import threading
 import unittest
 
 from h2_test import H2Case
 
-from harness import OVER_TLS, endpoint, ok, serving, until
+from harness import OVER_TLS, PATIENCE, endpoint, ok, serving, until
 
 
 def answer(status, body=b"", fields=""):
@@ -118,6 +119,74 @@ class ForwardAuth(H2Case):
                             b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n")
             self.assertEqual(client.head().status, 200)
         self.assertEqual(seen, [(grown, body)] * 2)
+
+    def burst(self, data):
+        """One client's bytes, of which the edge finds all at once more than its memory takes."""
+        client = self.client()
+        self.get("/warm", "PUT", body=b"w" * 4_000_000, stream=client)  # the kernel's room grows
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            client.sock.setblocking(False)
+            sent = 0
+            while sent < len(data):
+                sent += client.sock.send(data[sent:])
+        finally:
+            client.sock.settimeout(PATIENCE)
+            self.process.send_signal(signal.SIGCONT)
+        return client
+
+    @unittest.skipIf(OVER_TLS, "a record's bytes come at a time")
+    def test_what_came_behind_a_body_is_the_next_request_also_when_the_head_grows(self):
+        seen = []
+
+        def judge(_head, _body):
+            return answer(200, b"", "X-Auth-User: %s\r\n" % ("g" * 4000))
+
+        def greet(head, body):
+            seen.append((head.first.split()[1], len(body)))
+            return ok()
+
+        self.serve(judge, greet)
+        many = 3000
+        gets = b"".join(b"GET /%d HTTP/1.1\r\nHost: shop.test\r\n\r\n" % i for i in range(many))
+        for first in (b"Content-Length: 10\r\n\r\n0123456789",
+                      b"Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"):
+            seen.clear()
+            client = self.burst(b"PUT /first HTTP/1.1\r\nHost: shop.test\r\n" + first + gets)
+            answered = 0
+            while answered <= many:
+                head = client.head()
+                self.assertEqual(head.status, 200)
+                client.body(head)
+                answered += 1
+                if head.get("connection") == "close":  # the others are to be asked for again
+                    break
+            wanted = [("/warm", 4_000_000), ("/first", 10)] + [("/%d" % i, 0) for i in range(many)]
+            self.assertEqual(seen, wanted[:1 + answered])
+
+    @unittest.skipIf(OVER_TLS, "a record's bytes come at a time")
+    def test_a_body_may_end_where_memory_ends_when_the_head_grows(self):
+        """In the middle of a line behind the last chunk."""
+        seen = []
+
+        def judge(_head, _body):
+            return answer(200, b"", "X-Auth-User: %s\r\n" % ("g" * 4000))
+
+        def greet(_head, body):
+            seen.append(len(body))
+            return ok()
+
+        self.serve(judge, greet)
+        head = b"PUT /a HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+        memory = 96 * 1024
+        for split in (b"", b"0", b"0\r", b"0\r\n", b"0\r\nX-Sum", b"0\r\nX-Sum: 1\r\n\r"):
+            size = memory - len(head) - len(split) - 9  # "17ff0", and two ends of lines
+            size_line = b"%x\r\n" % size
+            self.assertEqual(len(size_line), 7)
+            end = b"0\r\nX-Sum: 1\r\n\r\n"
+            client = self.burst(head + size_line + b"x" * size + b"\r\n" + end)
+            self.assertEqual(client.head().status, 200, split)
+            self.assertEqual(seen[-1], size)
 
     def test_a_refused_body_does_not_become_a_request(self):
         self.serve()

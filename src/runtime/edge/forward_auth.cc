@@ -23,7 +23,28 @@ bool parse(Heads& heads, const Buffer& in) {
     return parsed.progress == http::Progress::done;
 }
 
-// What has come of the body stands behind the new head, or past memory if there is no room.
+// So many of the received bytes are of the body, as far as its coding can be told by them: not the
+// begin of a line behind the last chunk, nor the next request. Nothing was passed on before.
+std::size_t body_bytes_in(const BodyReader& body, std::string_view received) {
+    switch (body.framing.kind) {
+        case http::BodyKind::length: return std::min<std::uint64_t>(received.size(), body.left);
+        case http::BodyKind::until_close: return received.size();
+        case http::BodyKind::chunked: break;
+        default: return 0;
+    }
+    auto chunks = body.chunks;
+    for (std::size_t used = 0;;) {
+        const http::ChunkStep step = chunks.next(received.substr(used));
+        used += step.consumed;
+        const bool more =
+            step.kind == http::ChunkStep::Kind::data || step.kind == http::ChunkStep::Kind::trailer;
+        if (!more) return used;
+    }
+}
+
+// What has come of the body stands behind the new head, or past memory if there is no room. What
+// came behind the body stays in memory, where it is looked for; if there is no room either, it is
+// of further requests, and the client is told to send those again.
 bool bring_body(Core& core, Exchange& exchange, Buffer& fresh) {
     const Buffer& in = *exchange.client->in;
     const std::string_view rest(in.bytes + exchange.head_end, in.end - exchange.head_end);
@@ -31,12 +52,21 @@ bool bring_body(Core& core, Exchange& exchange, Buffer& fresh) {
         fresh.append(rest);
         return true;
     }
-    exchange.replay = ReplayFile::make(*core.replays, core.buffers);
-    if (exchange.replay == nullptr || !exchange.replay->append(rest)) {
-        exchange.replay.reset();
-        return false;
+    const std::size_t body_bytes = body_bytes_in(exchange.request_body, rest);
+    if (body_bytes != 0) {
+        exchange.replay = ReplayFile::make(*core.replays, core.buffers);
+        if (exchange.replay == nullptr || !exchange.replay->append(rest.substr(0, body_bytes))) {
+            exchange.replay.reset();
+            return false;
+        }
+        exchange.replay->rewind();
     }
-    exchange.replay->rewind();
+    const auto behind = rest.substr(body_bytes);
+    if (behind.size() <= fresh.room()) {
+        fresh.append(behind);
+    } else {
+        exchange.keep_client = false;
+    }
     return true;
 }
 
