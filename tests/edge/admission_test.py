@@ -1,11 +1,12 @@
 """Who is let in: rate limits, maintenance, passwords."""
 
 import base64
+import signal
 import subprocess
 import threading
 import unittest
 
-from harness import EdgeCase, endpoint, ok, serving, until
+from harness import PATIENCE, EdgeCase, endpoint, ok, serving, until
 
 SLOW = {"requests": 3, "window": 3_600_000, "burst": 0}
 
@@ -154,6 +155,19 @@ class Admission(EdgeCase):
             stream.send("GET / HTTP/1.1\r\nHost: a\r\n%s\r\n" % basic("alice", "no %d" % i))
             stream.reset()
         self.assertEqual(self.get(fields=basic("alice", "open sesame"))[0].status, 200)
+
+    def test_an_edge_stops_with_checks_under_way(self):
+        """None of them tells a worker of it that has gone: a sanitizer would see that."""
+        slow = "al:$6$rounds=200000$saltsalt$" + 86 * "x"  # a tenth of a second each
+        self.serve(routes=[self.route(auth={"users": [slow], "realm": "r"})])
+        clients = [self.client() for _ in range(20)]
+        for number, client in enumerate(clients):
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n%s\r\n" % basic("al", "no %d" % number))
+        self.assertEqual(clients[0].head().status, 401)
+        for client in clients:
+            client.reset()
+        self.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.process.wait(PATIENCE), 0)
 
     def test_guessing_has_a_rate_and_who_is_known_does_not_feel_it(self):
         self.guarded()

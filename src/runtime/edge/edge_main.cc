@@ -113,11 +113,12 @@ private:
     std::unique_ptr<CacheDisk> disk_;    // null: it is in memory alone
     std::unique_ptr<ReplayStore> replays_;
     RateTable rates_{fresh_key()};
-    PasswordChecker passwords_{fresh_key(), fresh_key()};
     std::unique_ptr<ControlPort> port_;
     std::vector<std::unique_ptr<WorkerPort>> ports_;
     std::vector<std::unique_ptr<Core>> cores_;
-    SiteReader site_reader_;  // its threads wake the workers' ports
+    // Their threads wake the workers' ports.
+    PasswordChecker passwords_{fresh_key(), fresh_key()};
+    SiteReader site_reader_;
     std::unique_ptr<Control> control_;
     std::vector<std::jthread> threads_;
     std::vector<int> cpus_;

@@ -52,6 +52,7 @@ void PasswordChecker::work(const std::stop_token& stop) {
             check = std::move(waiting_.front());
             waiting_.pop_front();
         }
+        if (check.use_count() == 1) continue;  // its client left
         const bool right = password_matches(check->password, check->hash);
         if (right) {
             const auto proof = proof_of(check->hash, check->password.reveal());

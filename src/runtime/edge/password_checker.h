@@ -42,7 +42,7 @@ public:
 
     // It was right for that hash before.
     bool known(std::string_view hash, std::string_view password);
-    // Null: too many wait.
+    // Null: too many wait. One that nobody holds any more when its turn comes is not checked.
     std::shared_ptr<PasswordCheck> check(std::string_view hash, std::string_view password,
                                          WorkerPort& asker);
 
