@@ -317,6 +317,39 @@ class Caching(CacheCase):
             client.exactly(8)
         self.assertEqual(self.get("/a")[1], b"complete")
 
+    def test_what_breaks_off_is_not_kept_though_its_head_was_validated_meanwhile(self):
+        go = threading.Event()
+        asked = []
+
+        def script(stream, number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                asked.append(head.get("if-none-match"))
+                if head.get("if-none-match") == '"e"':
+                    stream.send(not_modified('ETag: "e"\r\n'))
+                    continue
+                start = ok(b"whole", 'Cache-Control: no-cache\r\nETag: "e"\r\n')
+                if number > 1:
+                    stream.send(start)
+                    continue
+                stream.send(start[:-2])
+                go.wait(PATIENCE)
+                return
+
+        self.cached_app(script)
+        clients = [self.client() for _ in range(2)]
+        for client in clients:
+            client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+            self.assertEqual(client.head().status, 200)
+            self.assertEqual(client.exactly(3), b"who")
+        self.assertEqual(asked, [None, '"e"'])
+        go.set()
+        for client in clients:
+            self.assertTrue(client.closed())
+        self.assertEqual(self.get("/a")[1], b"whole")
+        self.assertEqual(self.get("/a")[1], b"whole")
+        self.assertEqual(asked, [None, '"e"', None, '"e"'])
+
     def test_another_app_is_never_given_what_was_stored_for_one(self):
         self.counting("Cache-Control: max-age=60\r\n")
         self.get("/a")

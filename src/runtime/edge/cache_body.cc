@@ -34,7 +34,7 @@ CacheBody::Segment* CacheBody::make_segment() {
             std::min<std::uint64_t>(*length_ - written, edge::k_cache_segment_max));
     } else {
         // As much again as there is: at most half is never used.
-        size = std::clamp<std::size_t>(capacity_, edge::k_cache_segment_min,
+        size = std::clamp<std::size_t>(capacity(), edge::k_cache_segment_min,
                                        edge::k_cache_segment_max);
     }
     auto* segment = static_cast<Segment*>(std::malloc(sizeof(Segment) + size));
@@ -43,7 +43,7 @@ CacheBody::Segment* CacheBody::make_segment() {
     (last_ == nullptr ? first_ : last_->next) = segment;
     last_ = segment;
     last_used_ = 0;
-    capacity_ += sizeof(Segment) + size;
+    capacity_.fetch_add(sizeof(Segment) + size, std::memory_order_relaxed);
     return segment;
 }
 

@@ -68,8 +68,8 @@ public:
     std::string_view look(Cursor& cursor) const;
     void advance(Cursor& cursor, std::uint64_t bytes) const;
     WorkerSet& waiting() { return waiting_; }
-    // What it costs. Of the thread that writes, or once it is complete.
-    std::size_t capacity() const { return capacity_; }
+    // What it costs by now.
+    std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
 
 private:
     Segment* make_segment();
@@ -78,7 +78,7 @@ private:
     Segment* first_ = nullptr;
     Segment* last_ = nullptr;
     std::size_t last_used_ = 0;
-    std::size_t capacity_ = 0;
+    std::atomic<std::size_t> capacity_ = 0;
     std::optional<std::uint64_t> length_;
     std::atomic<std::uint64_t> published_ = 0;
     std::atomic<State> state_ = State::growing;

@@ -120,6 +120,11 @@ edge::Identity identity_of(const Exchange& exchange) {
 Flow take_not_modified(Core& core, Exchange& exchange) {
     CacheFill& fill = fill_of(exchange);
     const CachedResponse& base = *fill.fetch->base();
+    if (base.is_broken()) {
+        core.cache->miss(*fill.fetch);
+        tell(core, fill.fetch->waiting());
+        return Flow::gone;
+    }
     edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
     http::ResponseHead shown;
     merged.show(shown);
@@ -214,7 +219,7 @@ Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& fram
 // An error that what is stored hides (RFC 5861 4).
 bool is_hidden(const Core& core, const Exchange& exchange) {
     const auto& base = fill_of(exchange).fetch->base();
-    return base && edge::is_error_to_hide(exchange.heads->response.status) &&
+    return base && !base->is_broken() && edge::is_error_to_hide(exchange.heads->response.status) &&
            edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, {});
 }
 

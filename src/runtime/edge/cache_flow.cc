@@ -155,6 +155,7 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
 void look_again(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     visit.fetch.reset();
+    visit.leads = false;
     if (++visit.rounds > k_rounds_max) {
         go_alone(core, exchange);
         return;
@@ -204,7 +205,8 @@ void take_failure(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const auto fetch = visit.fetch;
     const auto& base = fetch->base();
-    if (base && edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
+    if (base && !base->is_broken() &&
+        edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
         core.counts.cache_stale_hits.add(1);
         visit.status = {.detail = "stale-if-error"};
         serve(core, exchange, base);

@@ -205,7 +205,8 @@ Flow take_failed(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const auto fetch = visit.fetch;
     const auto& base = fetch->base();
-    if (base && edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
+    if (base && !base->is_broken() &&
+        edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
         if (!exchange.client_begun) {
             core.counts.cache_stale_hits.add(1);
             visit.status = {.detail = "stale-if-error"};

@@ -230,7 +230,8 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
-        if (keep == Keep::yes) {
+        // What was validated while it came may have broken off since; settle() is over then.
+        if (keep == Keep::yes && !response->is_broken()) {
             // Variants by other names cannot be told from this one.
             if (entry.vary_names != response->vary_names) {
                 while (!entry.slots.empty()) take_out(shard, *entry.slots.back(), dropped);
@@ -313,6 +314,10 @@ void CacheStore::fail(CacheFetch& fetch, CacheFailure failure) {
     fetch.state_.store(CacheFetch::State::failed, std::memory_order_release);
 }
 
+void CacheStore::miss(CacheFetch& fetch) {
+    (void)loaded(fetch, DiskRead::other, nullptr);
+}
+
 void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response,
                         std::int64_t now_ms) {
     Shard& shard = shard_of(fetch.hash_);
@@ -321,8 +326,10 @@ void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response,
         const std::lock_guard lock(shard.mutex);
         Entry* entry = find(shard, fetch.key_, fetch.hash_);
         if (entry == nullptr) return;
-        const auto at = std::ranges::find_if(
-            entry->slots, [&](const auto& one) { return one->response.get() == &response; });
+        // By its body: the head may be another by now, validated while that came.
+        const auto at = std::ranges::find_if(entry->slots, [&](const auto& one) {
+            return one->response && one->response->body == response.body;
+        });
         if (at == entry->slots.end()) return;
         Slot& slot = **at;
         // Whether it was passed on whole or had to be cut: the next goes its own way.
@@ -337,7 +344,7 @@ void CacheStore::settle(const CacheFetch& fetch, const CachedResponse& response,
             erase_if_empty(shard, *entry);
             return;
         }
-        const std::size_t bytes = cost_of(entry->key, &response);
+        const std::size_t bytes = cost_of(entry->key, slot.response.get());
         bytes_ += bytes - slot.bytes;
         shard.queue.resize(slot, bytes);
         // One that was here before and asked for again, also while it came, or is dear to fetch.

@@ -50,7 +50,7 @@ public:
         answered,  // response() is there
         passed,    // it may not be given to others: each asks for itself
         failed,    // failure() is there
-        missed,    // of the disk: it is not there after all
+        missed,    // of the disk, or to be validated: it is not there after all
     };
     State state() const { return state_.load(std::memory_order_acquire); }
     const std::shared_ptr<const CachedResponse>& response() const { return response_; }
@@ -154,6 +154,8 @@ public:
     // Nothing is kept under that key for so long: who looks there passes.
     void forbid(std::string_view key, std::int64_t until_ms);
     void fail(CacheFetch& fetch, CacheFailure failure);
+    // What it was to validate is there no more: who waits looks again.
+    void miss(CacheFetch& fetch);
     // Its body ended: what it costs is known, or it is no good, or it is longer than one may be.
     void settle(const CacheFetch& fetch, const CachedResponse& response, std::int64_t now_ms);
 

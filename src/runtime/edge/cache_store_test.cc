@@ -218,6 +218,71 @@ TEST_F(Store, what_is_large_and_still_comes_is_not_evicted) {
     EXPECT_EQ(ask_small(request).what, What::lead);
 }
 
+// The head of an answer may be validated while its body still comes.
+class ValidatedOnTheWay : public Store {
+protected:
+    void SetUp() override {
+        first = ask(request).fetch;
+        coming->scope = 1;
+        coming->body = std::make_shared<CacheBody>(k_bytes);
+        ASSERT_TRUE(coming->body->append("some"));
+        store.answer(*first, coming, CacheStore::Keep::yes);
+        const auto found = ask(request);
+        ASSERT_EQ(found.what, What::lead);
+        ASSERT_EQ(found.fetch->base(), coming);
+        second = found.fetch;
+        validated->scope = 1;
+        validated->freshness = {.lifetime_ms = 1000, .said = true};
+        validated->body = coming->body;
+    }
+    void end(CacheBody::State state) {
+        coming->body->end(state);
+        store.settle(*first, *coming, 0);
+    }
+
+    static constexpr std::size_t k_bytes = 100;
+    const Request request{"/a"};
+    std::shared_ptr<CacheFetch> first;
+    std::shared_ptr<CacheFetch> second;
+    const std::shared_ptr<CachedResponse> coming = std::make_shared<CachedResponse>();
+    const std::shared_ptr<CachedResponse> validated = std::make_shared<CachedResponse>();
+};
+
+TEST_F(ValidatedOnTheWay, and_broken_off_it_is_kept_no_more) {
+    store.answer(*second, validated, CacheStore::Keep::yes);
+    ASSERT_EQ(ask(request).response, validated);
+    end(CacheBody::State::failed);
+    const auto found = ask(request);
+    EXPECT_EQ(found.what, What::lead);
+    EXPECT_EQ(found.fetch->base(), nullptr);
+    EXPECT_EQ(store.stats().objects, 0);
+}
+
+TEST_F(ValidatedOnTheWay, and_broken_off_before_its_head_was_it_is_not_kept_at_all) {
+    end(CacheBody::State::failed);
+    store.answer(*second, validated, CacheStore::Keep::yes);
+    EXPECT_EQ(second->state(), CacheFetch::State::answered);
+    EXPECT_EQ(store.stats().objects, 0);
+    EXPECT_EQ(ask(request).what, What::lead);
+}
+
+TEST_F(ValidatedOnTheWay, and_whole_it_costs_what_it_has_become) {
+    store.answer(*second, validated, CacheStore::Keep::yes);
+    ASSERT_TRUE(coming->body->append(std::string(k_bytes - 4, 'x')));
+    end(CacheBody::State::complete);
+    EXPECT_EQ(ask(request).response, validated);
+    EXPECT_GE(store.stats().bytes, static_cast<std::int64_t>(validated->bytes()));
+}
+
+// By another worker than the one that writes.
+TEST_F(ValidatedOnTheWay, by_another_thread_while_it_grows) {
+    const std::jthread writer([&] {
+        for (std::size_t i = 4; i < k_bytes; ++i) ASSERT_TRUE(coming->body->append("x"));
+        end(CacheBody::State::complete);
+    });
+    store.answer(*second, validated, CacheStore::Keep::yes);
+}
+
 TEST_F(Store, one_that_turned_out_too_long_passes_for_a_while) {
     const Request request("/a");
     const auto fetch = ask(request).fetch;

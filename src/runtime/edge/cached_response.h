@@ -29,6 +29,8 @@ struct CachedResponse {
     std::shared_ptr<CodedForms> coded;  // of the body; null: it is given as it is
 
     std::size_t bytes() const;
+    // Not all of its body came, nor ever will.
+    bool is_broken() const { return body->seen().state == CacheBody::State::failed; }
 };
 
 }  // namespace moln::edge_loop
