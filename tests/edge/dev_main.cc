@@ -29,6 +29,14 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
     if (void* memory = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit)) return memory;
     throw std::bad_alloc();
 }
+// Sanitizers would have a second one of their own for the next, whose memory they want back.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    return std::malloc(bytes);
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
+    std::free(memory);
+}
 void operator delete(void* memory) noexcept {
     std::free(memory);
 }
