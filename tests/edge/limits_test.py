@@ -6,23 +6,20 @@ import unittest
 from harness import EdgeCase, endpoint, ok, serving, until
 
 
-class Limits(EdgeCase):
+class LimitsCase(EdgeCase):
     threads = 1
-    options = ("--head-ms", "400", "--idle-ms", "600", "--stall-ms", "500", "--clients-max", "10")
 
     def setUp(self):
         super().setUp()
         self.publish([endpoint("web-1", self.origin(serving(lambda head, body: ok(body))).port)])
 
+
+class Times(LimitsCase):
+    options = ("--head-ms", "400", "--idle-ms", "600", "--stall-ms", "500")
+
     def lived(self, client, began):
         self.assertTrue(client.closed())
         return time.monotonic() - began
-
-    def refused(self):
-        try:
-            return self.client().closed()
-        except ConnectionError:  # so early that even connect() noticed
-            return True
 
     def test_half_a_head_is_answered_and_ended_at_its_limit(self):
         began = time.monotonic()
@@ -80,6 +77,16 @@ class Limits(EdgeCase):
 
         self.publish([endpoint("web-2", self.origin(script).port)])
         self.assertEqual(self.get()[1], b"late")
+
+
+class Counts(LimitsCase):
+    options = ("--clients-max", "10")
+
+    def refused(self):
+        try:
+            return self.client().closed()
+        except ConnectionError:  # so early that even connect() noticed
+            return True
 
     def test_clients_at_the_limit_are_served_and_one_past_it_is_refused(self):
         clients = [self.client() for _ in range(10)]
