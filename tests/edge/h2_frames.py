@@ -39,6 +39,8 @@ class Frames:
         self.sock.settimeout(20)
         self.encoder = hpack.Encoder()
         self.decoder = hpack.Decoder()
+        self.heads = {}   # by stream
+        self.decoded = 0  # so many of the frames that came are in them
         self.pending = b""
         self.came = []
         self.closed = False
@@ -88,6 +90,15 @@ class Frames:
             if self.closed or not self.pump():
                 return next((f for f in self.came[at:] if wanted(f)), None)
 
+    def head(self, stream):
+        """That came on it. All are decoded, in the order in which they came: streams share what
+        an earlier one said."""
+        for kind, _, of, payload in self.came[self.decoded:]:
+            if kind == HEADERS:
+                self.heads.setdefault(of, dict(self.decoder.decode(payload)))
+        self.decoded = len(self.came)
+        return self.heads[stream]
+
     # What h2 suites accept: the error, or one of the larger kind.
     def connection_error(self, *codes):
         """GOAWAY with one of the codes, and the end."""
@@ -114,7 +125,7 @@ class Frames:
                            (f[0] == HEADERS and f[2] == stream))
         if found is None or found[0] != HEADERS:
             return None
-        status = dict(self.decoder.decode(found[3]))[":status"]
+        status = self.head(stream)[":status"]
         return None if status.startswith("4") else "answered with " + status
 
     def answered(self, stream, status="200"):
@@ -122,7 +133,7 @@ class Frames:
                            f[0] == GOAWAY)
         if found is None or found[0] != HEADERS:
             return "no answer but %r" % (found,)
-        got = dict(self.decoder.decode(found[3]))[":status"]
+        got = self.head(stream)[":status"]
         return None if got == status else "answered with " + got
 
     def ended(self, stream):

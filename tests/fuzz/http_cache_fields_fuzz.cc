@@ -66,7 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::array<char, k_vary_bytes_max> names_room;
     const auto names = vary_names(table, names_room);
     if (!names) return 0;
-    CHECK(names->find('*') == std::string_view::npos);
+    // Within a name it is a character as others are.
+    for_each_element(*names, [](std::string_view name) { CHECK(name != "*"); });
     std::array<char, k_vary_key_bytes_max> room;
     std::array<char, k_vary_key_bytes_max> again;
     const auto key = vary_key(*names, table, room);
