@@ -30,6 +30,11 @@ Result<DaemonLine> parse_daemon_line(std::string_view line) {
         if (!purge) return fail(purge.error());
         return std::move(*purge);
     }
+    if (name == "cache_peers") {
+        auto peering = from_json<CachePeering>(content, UnknownFields::ignore, "cache_peers");
+        if (!peering) return fail(peering.error());
+        return std::move(*peering);
+    }
     if (name == "take_over") return TakeOver{};
     if (name == "release") return Release{};
     if (name == "took_over") {

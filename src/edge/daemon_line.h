@@ -1,6 +1,7 @@
 // One line to the edge as a value. Of the daemon: {"snapshot": …}, {"delta": …}, {"listener": …},
-// {"purge": …}, {"get": "report"}, {"get": "metrics"} or {"get": "routes"}. Of an edge that takes
-// its place: {"take_over": …}, {"took_over": …} or {"release": …}. Not how it travels.
+// {"purge": …}, {"cache_peers": …}, {"get": "report"}, {"get": "metrics"} or {"get": "routes"}. Of
+// an edge that takes its place: {"take_over": …}, {"took_over": …} or {"release": …}. Not how it
+// travels.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "base/result.h"
 #include "edge/hand_over.h"
+#include "model/cache_peering.h"
 #include "model/edge.h"
 #include "model/edge_delta.h"
 
@@ -16,8 +18,8 @@ namespace moln::edge {
 
 enum class DaemonAsk : std::uint8_t { report, metrics, routes };
 
-using DaemonLine = std::variant<EdgeSnapshot, EdgeDelta, EdgeListenOffer, CachePurge, DaemonAsk,
-                                TakeOver, TookOver, Release>;
+using DaemonLine = std::variant<EdgeSnapshot, EdgeDelta, EdgeListenOffer, CachePurge, CachePeering,
+                                DaemonAsk, TakeOver, TookOver, Release>;
 
 // What an edge answers a delta with that is of another base: it wants the whole.
 inline constexpr std::string_view k_resync_line = R"({"resync":{}})";

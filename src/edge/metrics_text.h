@@ -26,9 +26,12 @@ struct EdgeTotals {
     std::int64_t unrouted_total = 0;               // no app for the host
     std::int64_t rate_limited_total = 0;           // answered 429
     std::int64_t retries_total = 0;
-    std::int64_t replay_bytes = 0;          // of bodies kept past memory
-    std::int64_t replay_files_total = 0;    // bodies that were
-    std::int64_t replay_refused_total = 0;  // bodies that were let go for want of room
+    std::int64_t cache_peer_fetches_total = 0;    // that asked another edge
+    std::int64_t cache_peer_failures_total = 0;   // of them: it could not be asked
+    std::int64_t cache_peer_questions_total = 0;  // of other edges
+    std::int64_t replay_bytes = 0;                // of bodies kept past memory
+    std::int64_t replay_files_total = 0;          // bodies that were
+    std::int64_t replay_refused_total = 0;        // bodies that were let go for want of room
     std::int64_t ejections_total = 0;
     std::int64_t panic_requests_total = 0;  // sent to late endpoints, as none was healthy
     std::int64_t upstream_connects_total = 0;

@@ -70,6 +70,7 @@ constexpr std::array<std::string_view, k_field_ids> k_names = {{
     "surrogate-key",
     "accept-encoding",
     "accept-language",
+    "moln-peer",
 }};
 
 // A perfect hash of the names: size, first, last and fourth-last letter tell them apart; the

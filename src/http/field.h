@@ -70,8 +70,9 @@ enum class FieldId : std::uint8_t {
     surrogate_key,
     accept_encoding,
     accept_language,
+    moln_peer,
 };
-inline constexpr std::size_t k_field_ids = 61;
+inline constexpr std::size_t k_field_ids = 62;
 
 // Any case of letters. `name` must be a valid token. What only the edge may say of a client is
 // known with '_' for '-' as well: to many apps (CGI, WSGI) that is the same field.

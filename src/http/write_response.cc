@@ -7,7 +7,8 @@
 namespace moln::http {
 namespace {
 
-constexpr FieldSet k_always_dropped = hop_by_hop_fields().with(FieldId::content_length);
+constexpr FieldSet k_always_dropped =
+    hop_by_hop_fields().with(FieldId::content_length).with(FieldId::moln_peer);
 
 void write_status_line(ByteWriter& out, std::uint16_t status, std::string_view phrase) {
     out.text("HTTP/1.1 ");

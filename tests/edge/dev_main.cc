@@ -10,6 +10,7 @@
 
 #include "io/host/seal.h"
 #include "io/tls/shared_key.h"
+#include "model/cache_peering.h"
 #include "model/edge.h"
 #include "runtime/edge/edge_main.h"
 
@@ -69,6 +70,16 @@ int seal(const std::string& key_path, const std::string& certificate) {
     return 0;
 }
 
+// Standard input is the key that the cache's peers share.
+int seal_peer_key(const std::string& key_path) {
+    const std::string text((std::istreambuf_iterator<char>(std::cin)), {});
+    const auto box = moln::SealBox::open(key_path);
+    if (!box) return 2;
+    std::cout << box->for_purpose(moln::k_seal_certificates)
+                     .seal(moln::Secret(text), moln::k_cache_peering_context);
+    return 0;
+}
+
 // A fresh key of session tickets, made so many milliseconds ago, sealed as the daemon does it.
 int seal_ticket_key(const std::string& key_path, const std::string& id, const std::string& age_ms) {
     const auto box = moln::SealBox::open(key_path);
@@ -86,6 +97,7 @@ int seal_ticket_key(const std::string& key_path, const std::string& id, const st
 int main(int argc, char** argv) {
     is_first_thread = true;
     if (argc == 4 && std::string(argv[1]) == "seal") return seal(argv[2], argv[3]);
+    if (argc == 3 && std::string(argv[1]) == "seal-peer-key") return seal_peer_key(argv[2]);
     if (argc == 5 && std::string(argv[1]) == "seal-ticket-key") {
         return seal_ticket_key(argv[2], argv[3], argv[4]);
     }

@@ -27,7 +27,8 @@ bool is_passing(FieldId id, std::string_view name) {
         case FieldId::age:
         case FieldId::surrogate_control:
         case FieldId::cache_tag:
-        case FieldId::surrogate_key: return true;
+        case FieldId::surrogate_key:
+        case FieldId::moln_peer: return true;
         case FieldId::other: return http::equals_ignoring_case(name, "Proxy-Authentication-Info");
         default: return http::is_hop_by_hop(id);
     }

@@ -24,7 +24,8 @@ enum class HeadForm : std::uint8_t {
 class StoredHead {
 public:
     // Left out: what is meant for one connection, what Connection and no-cache="…" list, framing,
-    // Age and the fields that speak to a cache alone (Surrogate-Control, Cache-Tag, Surrogate-Key).
+    // Age and the fields that speak to a cache alone (Surrogate-Control, Cache-Tag, Surrogate-Key,
+    // Moln-Peer).
     // A response without Date gets `came` (RFC 9110 6.6.1).
     static StoredHead of(const http::ResponseHead& head, WallTime came);
     // With the fields of a 304 in the place of those of the same name; what describes the body

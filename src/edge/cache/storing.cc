@@ -80,6 +80,7 @@ std::string_view word(StoreRefusal refusal) {
         case StoreRefusal::stale: return "stale";
         case StoreRefusal::vary: return "vary";
         case StoreRefusal::upgraded: return "upgraded";
+        case StoreRefusal::peer: return "peer";
         case StoreRefusal::too_large: return "too-large";
     }
     return "";

@@ -27,6 +27,7 @@ enum class StoreRefusal : std::uint8_t {
     stale,          // of no use: neither fresh for any time nor can it be validated
     vary,           // it fits no other request
     upgraded,       // 101
+    peer,           // it came from another edge, which does not keep it
     too_large,      // longer than one object may be, or with too many tags
 };
 std::string_view word(StoreRefusal refusal);

@@ -119,6 +119,14 @@ void enable_keepalive(int fd) {
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
+void watch_closely(int fd) {
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 4);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 2);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 10'000);
+}
+
 void disable_nagle(int fd) {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }

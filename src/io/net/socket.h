@@ -32,6 +32,9 @@ int connect_error(int fd);
 
 // Keep-alive probes that notice a vanished peer of a silent connection within about two minutes.
 void enable_keepalive(int fd);
+// The same within some ten seconds, also of one that something was sent to: for a peer whose
+// silence may be work, but whose machine or network may be gone.
+void watch_closely(int fd);
 void disable_nagle(int fd);
 // Closing the socket then sends RST, so that the peer cannot take a cut answer for a whole one.
 void abort_on_close(int fd);

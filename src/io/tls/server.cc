@@ -7,15 +7,11 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
+#include "io/tls/settings.h"
+
 namespace moln::tls {
 namespace {
 
-constexpr const char* k_ciphers_12 =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-constexpr const char* k_ciphers_13 =
-    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-constexpr const char* k_groups = "X25519:P-256:P-384";
 // As a client of whom a certificate is asked may send it with what leads to its authority.
 constexpr long k_client_chain_bytes_max = 64L * 1024;
 constexpr long k_session_life_s = 24 * 3600;  // as long as some ticket key can open its ticket
@@ -203,21 +199,13 @@ Result<std::unique_ptr<Server>> Server::create() {
     std::unique_ptr<Server> server(new Server);
     server->context_.reset(SSL_CTX_new(TLS_server_method()));
     SSL_CTX* context = server->context_.get();
-    const bool good = context != nullptr &&
-                      SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
-                      SSL_CTX_set_cipher_list(context, k_ciphers_12) == 1 &&
-                      SSL_CTX_set_ciphersuites(context, k_ciphers_13) == 1 &&
-                      SSL_CTX_set1_groups_list(context, k_groups) == 1;
-    if (!good) return fail(openssl::error("TLS cannot be set up"));
-    SSL_CTX_set_options(
-        context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_RELEASE_BUFFERS);
+    if (context == nullptr || !set_intermediate(context)) {
+        return fail(openssl::error("TLS cannot be set up"));
+    }
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(context, k_session_life_s);
     static constexpr unsigned char k_session_context[] = "moln";
     SSL_CTX_set_session_id_context(context, k_session_context, sizeof k_session_context - 1);
-    SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_app_data(context, server->tickets_.get());
     // What the macros for them do, with a cast that this house allows.
     SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "edge/cache/compressing.h"
+#include "edge/cache/peer_words.h"
 #include "edge/cache/slices.h"
 #include "http/conditional.h"
 #include "http/date.h"
@@ -85,7 +86,11 @@ public:
         }
         return answer;
     }
-    bool compresses() const { return stored_.coded && visit_.rules.compress; }
+    // Another edge is given it as it came, and compresses for itself.
+    bool compresses() const {
+        return stored_.coded && visit_.rules.compress &&
+               exchange_.asked_by == edge::AskedBy::client;
+    }
 
 private:
     static edge::HeadForm form_of(ContentCoding coding) {
@@ -207,8 +212,15 @@ HeadPut put_stored_head(Core& core, Exchange& exchange) {
     const auto hsts = hsts_field(exchange, hsts_room);
     ExtraFields extra;
     extra.add("Age", age_text(visit, age_ms, age_room));
-    extra.add("Cache-Status", http::format_cache_status(visit.status, status_room));
     extra.add("Content-Range", answer.content_range);
+    std::array<char, edge::k_peer_answer_bytes_max> peer_room;
+    if (exchange.asked_by == edge::AskedBy::client) {
+        extra.add("Cache-Status", http::format_cache_status(visit.status, status_room));
+    } else {
+        auto freshness = stored.freshness;
+        freshness.age_ms = age_ms;
+        extra.add(edge::k_peer_field, edge::format_answer(freshness, stored.marks, peer_room));
+    }
     extra.add(hsts.name, hsts.value);
     if (chooser.compresses()) extra.add("Vary", "Accept-Encoding");
     if (answer.coding != ContentCoding::identity) {

@@ -1,5 +1,7 @@
 #include "runtime/edge/cache_fill.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "edge/cache/compressing.h"
@@ -8,7 +10,9 @@
 #include "http/range.h"
 #include "http/vary.h"
 #include "http/write.h"
+#include "runtime/edge/cache_peers.h"
 #include "runtime/edge/inner_client.h"
+#include "runtime/edge/peer_flow.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -63,12 +67,19 @@ void forbid_slices(Core& core, const CacheFill& fill, Milliseconds time) {
     if (key) core.cache->forbid(*key, core.now_ms + time.count);
 }
 
-std::vector<edge::PurgeMark> marks_of(const CacheFetch& fetch, const http::FieldTable& response,
-                                      std::string_view app) {
-    std::vector<edge::PurgeMark> marks(fetch.marks().begin(), fetch.marks().end());
+// What purges it. Another edge has made marks of the answer's tags already.
+std::vector<edge::PurgeMark> marks_of(const CacheFill& fill, const http::FieldTable& response) {
+    const auto own = fill.fetch->marks();
+    std::vector<edge::PurgeMark> marks(own.begin(), own.end());
     edge::for_each_tag(response, [&](std::string_view tag) {
-        marks.push_back(edge::purge_mark(edge::PurgeScope::tag, edge::project_part(app), tag));
+        const auto project = edge::project_part(fill.app->cell->app.text);
+        marks.push_back(edge::purge_mark(edge::PurgeScope::tag, project, tag));
     });
+    if (fill.told) {
+        std::ranges::copy_if(
+            fill.told->marks.view(), std::back_inserter(marks),
+            [&](edge::PurgeMark mark) { return std::ranges::find(own, mark) == own.end(); });
+    }
     marks.shrink_to_fit();
     return marks;
 }
@@ -87,12 +98,12 @@ std::shared_ptr<CachedResponse> begin_response(const Core& core, const Exchange&
     if (!key) return nullptr;
     response->vary_names = *names;
     response->vary_key = *key;
-    response->scope = exchange.app->cell->cache_scope;
+    response->scope = fill.app->cell->cache_scope;
     response->freshness = freshness;
     response->came_ms = core.now_ms;
     response->came = {core.wall_ms};
     response->born = fill.fetch->born();
-    response->marks = marks_of(*fill.fetch, head.fields, exchange.app->cell->app.text);
+    response->marks = marks_of(fill, head.fields);
     return response;
 }
 
@@ -112,8 +123,21 @@ edge::ResponseTimes times_of(const Core& core, const CacheFill& fill) {
     return {.asked = fill.asked, .came = {core.wall_ms}};
 }
 
-edge::Identity identity_of(const Exchange& exchange) {
-    return exchange.vouched ? edge::Identity::vouched : edge::Identity::by_head;
+// May it be stored, and for how long is it fresh? Of what another edge keeps that one has judged:
+// it may have read what it did not pass on.
+edge::StoreVerdict judge(const Core& core, const Exchange& exchange,
+                         const http::ResponseHead& head) {
+    const CacheFill& fill = fill_of(exchange);
+    if (fill.told) {
+        edge::StoreVerdict verdict{.freshness = fill.told->freshness};
+        // As if it had spent the whole time on its way (RFC 9111 4.2.3).
+        verdict.freshness.age_ms += std::max<std::int64_t>(core.wall_ms - fill.asked.ms, 0);
+        return verdict;
+    }
+    const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
+    const auto identity = exchange.vouched ? edge::Identity::vouched : edge::Identity::by_head;
+    return edge::judge_store(exchange.heads->request, head, times_of(core, fill), fill.rules, part,
+                             identity);
 }
 
 // 304: what is stored is still good.
@@ -128,9 +152,7 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
     http::ResponseHead shown;
     merged.show(shown);
-    const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
-    const auto verdict = edge::judge_store(exchange.heads->request, shown, times_of(core, fill),
-                                           fill.rules, part, identity_of(exchange));
+    const auto verdict = judge(core, exchange, shown);
     auto response = begin_response(core, exchange, shown, verdict.freshness);
     if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
     // The tags of the 304 and those that it was stored with.
@@ -188,9 +210,7 @@ Flow refuse(Core& core, Exchange& exchange, edge::StoreRefusal refusal, edge::St
 Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
     CacheFill& fill = fill_of(exchange);
     const http::ResponseHead& head = exchange.heads->response;
-    const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
-    const auto verdict = edge::judge_store(exchange.heads->request, head, times_of(core, fill),
-                                           fill.rules, part, identity_of(exchange));
+    const auto verdict = judge(core, exchange, head);
     const bool of_range = head.status == 200 || head.status == 206;
     // That a slice is not there says nothing of the others, nor does an error.
     if (fill.slice && !of_range) return pass_on(core, exchange, edge::StoreRefusal::status);
@@ -221,6 +241,41 @@ bool is_hidden(const Core& core, const Exchange& exchange) {
     const auto& base = fill_of(exchange).fetch->base();
     return base && !base->is_broken() && edge::is_error_to_hide(exchange.heads->response.status) &&
            edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, {});
+}
+
+// The head as the client sent it.
+Buffer* copy_of_head(Core& core, const Exchange& asker) {
+    Buffer* in = core.buffers.lend();
+    const Buffer& head = *asker.client->in;
+    if (in != nullptr) in->append({head.bytes + head.begin, asker.head_end - head.begin});
+    return in;
+}
+
+// To another edge, or to the app.
+void ask(Core& core, const Exchange& asker, CacheFill& fill) {
+    AppView& source = next_source(core, asker.heads->request, fill);
+    start_inner(
+        core, asker, fill,
+        {.in = copy_of_head(core, asker), .app = &source, .wish = {.kind = InnerKind::fetch}});
+}
+
+// It came to nothing with another edge: the next one is asked, or the app.
+void ask_next(Core& core, const Exchange& exchange) {
+    CacheFill& before = fill_of(exchange);
+    CacheFill* fill = core.fills.make();
+    fill->fetch = before.fetch;
+    fill->rules = before.rules;
+    fill->asked = {core.wall_ms};
+    fill->bytes_max = before.bytes_max;
+    fill->slice = std::move(before.slice);
+    fill->app = before.app;
+    ++fill->app->exchanges;
+    fill->peers = std::move(before.peers);
+    fill->scheme_of_client = before.scheme_of_client;
+    fill->leader = std::exchange(before.leader, nullptr);
+    if (fill->leader != nullptr) fill->leader->visit->fill = fill;
+    before.moved = true;
+    ask(core, exchange, *fill);
 }
 
 }  // namespace
@@ -261,17 +316,20 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
         fill->leader = &asker;
         asker.visit->fill = fill;
     }
-    Buffer* in = core.buffers.lend();
-    const Buffer& head = *asker.client->in;
-    if (in != nullptr) in->append({head.bytes + head.begin, asker.head_end - head.begin});
-    start_inner(core, asker, *fill,
-                {.in = in, .app = asker.app, .wish = {.kind = InnerKind::fetch}});
+    fill->app = asker.app;
+    ++fill->app->exchanges;
+    plan_peers(core, asker, *fill);
+    ask(core, asker, *fill);
 }
 
 // Validators of what is stored.
 void CacheFill::shape(http::UpstreamRequest& request, InnerFields& fields) const {
     request.for_cache = true;
-    fields.add({.name = "Surrogate-Capability", .value = "moln=\"Surrogate/1.0\""});
+    if (peer) {
+        fields.add({.name = edge::k_peer_field, .value = question});
+    } else {
+        fields.add({.name = "Surrogate-Capability", .value = "moln=\"Surrogate/1.0\""});
+    }
     if (slice) fields.add({.name = "Range", .value = {slice->range.data(), slice->range_size}});
     const auto& base = fetch->base();
     if (!base) return;
@@ -282,18 +340,34 @@ void CacheFill::shape(http::UpstreamRequest& request, InnerFields& fields) const
 }
 
 Flow CacheFill::take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
+    if (peer) {
+        note_peer_success(core, *this);
+        told = told_by_peer(exchange);
+        // Not kept there as a slice says nothing of the app's other slices.
+        if (peer_has_none(exchange) || (slice && !told)) {
+            ask_next(core, exchange);
+            return Flow::gone;
+        }
+        if (leader != nullptr) leader->visit->status.detail = edge::word_of(peer->spec.kind);
+    }
     if (is_hidden(core, exchange)) {
         core.counts.cache_fetch_failures.add(1);
         core.cache->fail(*fetch, {.text = "the app failed"});
         tell(core, fetch->waiting());
         return Flow::gone;
     }
+    if (peer && !told) return pass_on(core, exchange, edge::StoreRefusal::peer);
     const bool not_modified = exchange.heads->response.status == 304 && fetch->base();
     return not_modified ? take_not_modified(core, exchange)
                         : take_response(core, exchange, framing);
 }
 
-void CacheFill::take_refusal(Core& core, Exchange&, const LocalAnswer& answer) {
+void CacheFill::take_refusal(Core& core, Exchange& exchange, const LocalAnswer& answer) {
+    if (peer && !moved && fetch->state() == CacheFetch::State::asking) {
+        note_peer_failure(core, *this);
+        ask_next(core, exchange);
+        return;
+    }
     core.counts.cache_fetch_failures.add(1);
     if (fetch->state() != CacheFetch::State::asking) return;
     core.cache->fail(*fetch, {.status = answer.status,
@@ -312,6 +386,11 @@ bool CacheFill::take_body(Core& core, std::string_view data) {
 }
 
 void CacheFill::end(Core& core) {
+    core.views.release(*app);
+    if (moved) {
+        core.fills.drop(this);
+        return;
+    }
     if (leader != nullptr) leader->visit->fill = nullptr;
     if (fetch->state() == CacheFetch::State::asking) {
         core.cache->fail(*fetch, {.text = "the instance broke off before it answered"});

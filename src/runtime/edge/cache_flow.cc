@@ -85,8 +85,7 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
     visit.status = {.forward = http::CacheForward::request};
     if (wanted.no_store) return CacheEntry::not_taken;
     std::array<char, edge::k_cache_key_bytes_max> room;
-    const std::string_view scheme = exchange.client->link().tls ? "https" : "http";
-    const auto key = edge::cache_key(scheme, request, room);
+    const auto key = edge::cache_key(scheme_of(exchange), request, room);
     if (!key) return CacheEntry::not_taken;
     const bool may_lead = request.method == http::Method::get && !wanted.only_if_cached &&
                           !request.fields.first(http::FieldId::range);

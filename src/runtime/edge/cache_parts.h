@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "edge/cache/peer_words.h"
 #include "edge/cache/storing.h"
 #include "edge/list.h"
 #include "runtime/edge/cache_store.h"
@@ -16,8 +17,10 @@
 
 namespace moln::edge_loop {
 
+struct AppView;
 struct Exchange;
 struct CacheFill;
+struct PeerLink;
 struct ByVisit;
 
 // A request that is answered from slices: see cache_slices.h.
@@ -83,6 +86,14 @@ struct CacheFill final : InnerSink {
     WallTime asked;
     std::size_t bytes_max = 0;
     std::unique_ptr<SliceAsk> slice;
+    AppView* app = nullptr;  // whose answer it is, whoever is asked
+    // Other edges that are still to be asked before it, in this order; null: none.
+    std::array<std::shared_ptr<const PeerLink>, 2> peers;
+    std::shared_ptr<const PeerLink> peer;  // that is asked now; null: the app is
+    std::string question;                  // to it, the value of Moln-Peer
+    std::optional<edge::PeerAnswer> told;  // by it, of what it sends
+    edge::ClientScheme scheme_of_client = edge::ClientScheme::http;
+    bool moved = false;                                  // another fill has its fetch now
     CacheBody::State ending = CacheBody::State::failed;  // complete once its response is
 };
 

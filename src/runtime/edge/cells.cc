@@ -32,6 +32,9 @@ void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
     totals.unrouted_total += counts.unrouted.get();
     totals.rate_limited_total += counts.rate_limited.get();
     totals.retries_total += counts.retries.get();
+    totals.cache_peer_fetches_total += counts.cache_peer_fetches.get();
+    totals.cache_peer_failures_total += counts.cache_peer_failures.get();
+    totals.cache_peer_questions_total += counts.cache_peer_questions.get();
     totals.panic_requests_total += counts.panic_requests.get();
     totals.ejections_total += counts.ejections.get();
     totals.upstream_connects_total += counts.upstream_connects.get();

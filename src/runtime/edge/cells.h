@@ -113,8 +113,11 @@ struct alignas(64) WorkerCounts {
     Count cache_passes;
     Count cache_revalidations;
     Count cache_fetch_failures;
-    Count cache_coded;        // answers given compressed
-    Count cache_coded_saved;  // bytes that they would have had besides
+    Count cache_peer_fetches;    // that asked another edge
+    Count cache_peer_failures;   // of them: it could not be asked
+    Count cache_peer_questions;  // of other edges
+    Count cache_coded;           // answers given compressed
+    Count cache_coded_saved;     // bytes that they would have had besides
     Count bytes_in;
     Count bytes_out;
     Count streams_open;

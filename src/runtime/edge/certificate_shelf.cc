@@ -7,10 +7,14 @@
 
 namespace moln::edge_loop {
 
+Result<Secret> CertificateShelf::unseal(std::string_view text, std::string_view context) const {
+    if (!seal_) return fail(ErrorCode::refused, "the edge was started without a key to open it");
+    return seal_->unseal(text, context);
+}
+
 Result<std::shared_ptr<const tls::Certificate>> CertificateShelf::open(
     const EdgeCertificate& source) const {
-    if (!seal_) return fail(ErrorCode::refused, "the edge was started without a key to open it");
-    MOLN_ASSIGN(const auto key, seal_->unseal(source.sealed_key, seal_context(source.id)));
+    MOLN_ASSIGN(const auto key, unseal(source.sealed_key, seal_context(source.id)));
     return tls::Certificate::parse(source.chain, key, source.staple);
 }
 

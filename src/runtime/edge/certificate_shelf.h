@@ -31,6 +31,9 @@ public:
     // left out.
     std::vector<tls::TicketKey> ticket_keys_of(const EdgeSnapshot& snapshot, Now now);
 
+    // Of what is sealed as the keys are.
+    Result<Secret> unseal(std::string_view text, std::string_view context) const;
+
 private:
     struct Opened {
         EdgeCertificate source;

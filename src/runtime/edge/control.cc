@@ -191,6 +191,41 @@ Status Control::take(EdgeDelta delta) {
     return {};
 }
 
+// One that cannot be used is told of, and who was asked before goes on being asked.
+Status Control::on_cache_peers(const CachePeering& peering) {
+    if (peering_ == peering) return {};
+    if (const auto taken = take(peering); !taken) {
+        say("cache_peers_ignored", "reason={}", taken.error().reason);
+        return {};
+    }
+    if (!leaving_) {
+        if (const auto saved = save_peering(setup_.state, peering); !saved) {
+            say("cache_peers_not_saved", "reason={}", saved.error().reason);
+        }
+    }
+    publish();
+    return {};
+}
+
+Status Control::take(const CachePeering& peering) {
+    std::shared_ptr<const CachePeers> opened;
+    if (!peering.name.empty()) {
+        MOLN_ASSIGN(const auto key, shelf_.unseal(peering.sealed_key, k_cache_peering_context));
+        MOLN_ASSIGN(opened, open_peers(peering, key, registry_));
+    }
+    peering_ = peering;
+    cache_peers_ = std::move(opened);
+    return {};
+}
+
+void Control::restore(const CachePeering& peering) {
+    if (const auto taken = take(peering); !taken) {
+        say("cache_peers_ignored", "reason={}", taken.error().reason);
+        return;
+    }
+    publish();
+}
+
 void Control::publish_if_due(std::int64_t now_ms) {
     if (publish_due_ms_ >= 0 && now_ms >= publish_due_ms_) publish();
 }
@@ -212,7 +247,8 @@ void Control::publish() {
     const std::vector<std::uint32_t> touched(touched_.begin(), touched_.end());
     touched_.clear();
     tables_ = registry_.join(compiler_.compiled(), touched,
-                             {.sites = sites_, .route_index = route_index_}, ++generation_,
+                             {.sites = sites_, .route_index = route_index_, .peers = cache_peers_},
+                             ++generation_,
                              [this](const EdgeApp& app) { return site_shelf_.site_of(app); });
     published_.push_back(tables_);
     prober_.set_targets(*tables_, touched, published_ms_);

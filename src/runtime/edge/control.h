@@ -17,6 +17,7 @@
 #include "io/net/epoll.h"
 #include "io/tls/server.h"
 #include "runtime/edge/access_log.h"
+#include "runtime/edge/cache_peers.h"
 #include "runtime/edge/certificate_shelf.h"
 #include "runtime/edge/control_part.h"
 #include "runtime/edge/core.h"
@@ -60,6 +61,8 @@ public:
     // A snapshot from disk; before the workers run. The stamp of what is applied: zeros if it
     // cannot be.
     edge::SnapshotStamp restore(EdgeSnapshot snapshot);
+    // Of the cache's peers, from disk; before the workers run.
+    void restore(const CachePeering& peering);
     // Sockets of streams that an edge before has; after restore(), before the workers run. Those
     // that the snapshot does not want are closed.
     void adopt(std::vector<HeldSocket> streams);
@@ -85,6 +88,7 @@ private:
 
     Status on_snapshot(EdgeSnapshot snapshot) override;
     Result<DeltaAnswer> on_delta(EdgeDelta delta) override;
+    Status on_cache_peers(const CachePeering& peering) override;
     Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) override;
     std::vector<std::string> on_get_report() override;
     std::string on_get_metrics() override;
@@ -98,6 +102,7 @@ private:
     bool is_newer(edge::SnapshotStamp offered) const;
     Status take(EdgeSnapshot snapshot);
     Status take(EdgeDelta delta);
+    Status take(const CachePeering& peering);
     void publish();
     void publish_if_due(std::int64_t now_ms);
     Status save_unsaved();
@@ -141,6 +146,8 @@ private:
     std::shared_ptr<const Tables> tables_;  // the last published
     std::shared_ptr<const tls::Sites> sites_;
     std::shared_ptr<const RouteIndex> route_index_;
+    std::optional<CachePeering> peering_;
+    std::shared_ptr<const CachePeers> cache_peers_;  // null: none
     // The oldest that a worker may still use to the last: given up here, so that no worker has to
     // free one.
     std::deque<std::shared_ptr<const Tables>> published_;

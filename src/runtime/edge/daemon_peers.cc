@@ -99,6 +99,9 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
         send(peer, messages_.on_purge(*purge));
         return {};
     }
+    if (const auto* peering = std::get_if<CachePeering>(&said)) {
+        return messages_.on_cache_peers(*peering);
+    }
     if (std::holds_alternative<edge::TakeOver>(said)) {
         for (auto& answer : messages_.on_take_over()) {
             send(peer, answer.line, std::move(answer.sockets));

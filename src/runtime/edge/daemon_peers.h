@@ -13,6 +13,7 @@
 #include "edge/hand_over.h"
 #include "io/net/epoll.h"
 #include "io/net/line_channel.h"
+#include "model/cache_peering.h"
 #include "model/edge.h"
 #include "model/edge_delta.h"
 #include "runtime/edge/control_part.h"
@@ -35,6 +36,7 @@ public:
     virtual Status on_snapshot(EdgeSnapshot snapshot) = 0;
     virtual Result<DeltaAnswer> on_delta(EdgeDelta delta) = 0;
     virtual Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) = 0;
+    virtual Status on_cache_peers(const CachePeering& peering) = 0;
     // The lines to send back.
     virtual std::vector<std::string> on_get_report() = 0;
     // The line to send back.

@@ -37,11 +37,12 @@ bool write_head(Core& core, Exchange& exchange) {
     if (!exchange.client_cert.empty()) {
         fields.add({.name = "Client-Cert", .value = exchange.client_cert});
     }
-    const std::string_view scheme = link.tls ? "https" : "http";
     http::UpstreamRequest request{.client_address = link.address(),
-                                  .scheme = sink == nullptr ? scheme : sink->scheme,
+                                  .scheme = scheme_of(exchange),
                                   .edge_port = link.edge_port,
-                                  .trust = http::ForwardedTrust::replace,
+                                  .trust = exchange.asked_by == edge::AskedBy::client
+                                               ? http::ForwardedTrust::replace
+                                               : http::ForwardedTrust::append,
                                   .body = body,
                                   .upgrade = upgrade,
                                   .expect_continue = head.expect_continue,

@@ -190,6 +190,11 @@ Status Edge::restore() {
     } else if (*saved) {
         stamp = control_->restore(std::move(**saved));
     }
+    if (auto peering = load_peering(options_.state_dir); !peering) {
+        say("cache_peers_ignored", "reason={}", peering.error().reason);
+    } else if (*peering) {
+        control_->restore(**peering);
+    }
     if (!inheritance_) return {};
     // What was drained by the edge before must not get a request from this one.
     if (edge::compare(stamp, inheritance_->stamp) == edge::StampOrder::newer) {

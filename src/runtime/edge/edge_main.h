@@ -3,6 +3,7 @@
 //
 // The control socket is a unix stream of JSON lines. The daemon sends {"snapshot": EdgeSnapshot} or
 // {"delta": EdgeDelta}, {"listener": EdgeListenOffer} with its sockets, {"purge": CachePurge},
+// {"cache_peers": CachePeering} (without a name: there are none),
 // {"get": "report"}, {"get": "metrics"} or {"get": "routes"}; the edge sends {"report": EdgeReport,
 // "deltas": true}, first of all, unasked when something happened and every second (a long one in
 // several lines, all but the last with "more": true), {"resync": {}} when a delta is of another

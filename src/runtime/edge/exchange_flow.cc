@@ -14,6 +14,7 @@
 #include "runtime/edge/flow.h"
 #include "runtime/edge/forward_auth.h"
 #include "runtime/edge/inner_sink.h"
+#include "runtime/edge/peer_flow.h"
 #include "runtime/edge/site_flow.h"
 
 namespace moln::edge_loop {
@@ -317,7 +318,9 @@ Flow begin_exchange(Core& core, Client& client) {
     heads.request.rebase(client.in->bytes + client.in->begin);
     begin_request(core, exchange, parsed.consumed);
     if (answer_challenge(core, exchange)) return Flow::progress;
-    if (is_misdirected(client, heads.request)) {
+    hear_peer(core, exchange);
+    const bool of_peer = exchange.asked_by != edge::AskedBy::client;
+    if (!of_peer && is_misdirected(client, heads.request)) {
         answer_locally(core, exchange,
                        {.status = 421, .text = "this connection was made for another host"});
         return Flow::progress;
@@ -325,6 +328,14 @@ Flow begin_exchange(Core& core, Client& client) {
     const auto routed = route_of(core, heads.request);
     if (routed.app == nullptr) {
         unrouted(core, exchange);
+        return Flow::progress;
+    }
+    if (of_peer) {
+        // The edge that asks has let its client in.
+        exchange.app = routed.app;
+        exchange.route_slot = routed.slot;
+        ++exchange.app->exchanges;
+        enter(core, exchange, routed.target->cache);
         return Flow::progress;
     }
     const bool over_tls = client.link().tls != nullptr;
@@ -345,6 +356,13 @@ Flow begin_exchange(Core& core, Client& client) {
     return Flow::progress;
 }
 
+std::string_view scheme_of(const Exchange& exchange) {
+    const Client& link = exchange.client->link();
+    if (link.sink != nullptr) return link.sink->scheme;
+    if (exchange.asked_by != edge::AskedBy::client) return word_of(exchange.peer_scheme);
+    return link.tls ? "https" : "http";
+}
+
 void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache) {
     if (exchange.app->spec != nullptr && exchange.app->spec->site) {
         enter_site(core, exchange);
@@ -353,6 +371,7 @@ void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache
     exchange.app->budget.note_request();
     note_replay(exchange);
     note_wish(core, exchange);
+    if (exchange.asked_by != edge::AskedBy::client) exchange.wish.canary = exchange.mirror = false;
     // What the canary answers, or an app that is being worked on, or who shows a certificate gets,
     // is not what others are to get.
     const bool for_all =
@@ -369,6 +388,8 @@ void begin_inner_exchange(Core& core, Client& client, const Exchange& asker, App
     exchange.authenticated = asker.authenticated;
     exchange.vouched = asker.vouched;
     exchange.vouched_user = asker.vouched_user;
+    exchange.asked_by = asker.asked_by;
+    exchange.peer_scheme = asker.peer_scheme;
     exchange.app = &app;
     ++app.exchanges;
     if (wish.kind != InnerKind::copy) app.budget.note_request();
@@ -418,7 +439,12 @@ void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
                               .extra = {}};
     if (answer.retry_after_s != 0) error.retry_after_s = answer.retry_after_s;
     error.content_type = answer.content_type;
-    if (!answer.extra.name.empty()) error.extra = {&answer.extra, 1};
+    const http::ExtraField failed{.name = edge::k_peer_field, .value = edge::k_peer_failed};
+    if (!answer.extra.name.empty()) {
+        error.extra = {&answer.extra, 1};
+    } else if (exchange.asked_by != edge::AskedBy::client) {
+        error.extra = {&failed, 1};
+    }
     Buffer& out = *exchange.to_client;
     const auto size = http::write_error_response(error, {out.tail(), out.room()});
     CHECK(size);  // a text of ours always fits into an almost empty buffer

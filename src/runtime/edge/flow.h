@@ -88,6 +88,9 @@ void abort_exchange(Core& core, Exchange& exchange);
 // Gives back all that it holds.
 void drop_exchange(Core& core, Exchange& exchange);
 
+// "http" or "https", as the client asked, be it another edge's.
+std::string_view scheme_of(const Exchange& exchange);
+
 // dispatch_flow.cc: which instance, and what if that fails.
 void dispatch(Core& core, Exchange& exchange);
 // The attempt under way came to nothing: repeats it, holds it, answers or cuts.

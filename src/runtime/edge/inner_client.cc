@@ -21,7 +21,7 @@ void start_inner(Core& core, const Exchange& asker, InnerSink& sink, const Inner
     client->address_size = link.address_size;
     client->address_text = link.address_text;
     core.all_clients.push_back(client);
-    sink.scheme = link.sink != nullptr ? link.sink->scheme : link.tls ? "https" : "http";
+    sink.scheme = scheme_of(asker);
     if (client->in == nullptr) {
         close_client(core, *client);
         return;

@@ -11,6 +11,8 @@
 #include <netinet/in.h>
 
 #include "edge/balance.h"
+#include "edge/cache/peer_choice.h"
+#include "edge/cache/peer_words.h"
 #include "edge/hold.h"
 #include "edge/limits.h"
 #include "edge/list.h"
@@ -117,7 +119,13 @@ struct Client : Part, Connection, Timed, edge::ListLink<ByAge>, edge::ListLink<B
     std::string_view address() const { return {address_text.data(), address_size}; }
 };
 
-enum class UpstreamState : std::uint8_t { connecting, busy, idle, closed };
+enum class UpstreamState : std::uint8_t {
+    connecting,
+    handshake,  // of TLS
+    busy,
+    idle,
+    closed,
+};
 
 struct Upstream : Part, Connection, Timed, edge::ListLink<ByPool> {
     Upstream() : Part{PartKind::upstream} {}
@@ -221,7 +229,9 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     bool request_sent = false;           // all of it, upstream
     bool request_cut = false;            // the instance reads no more of it
     bool fresh_only = false;             // a pooled connection was dead already
-    bool continued = false;              // 100 was passed on
+    edge::AskedBy asked_by = edge::AskedBy::client;
+    edge::ClientScheme peer_scheme = edge::ClientScheme::http;  // that another edge's client used
+    bool continued = false;                                     // 100 was passed on
     http::UpgradeWish upgrade;
     Buffer* request_trailers = nullptr;  // field lines, of a chunked body for who takes them
 

@@ -17,6 +17,7 @@ namespace moln::edge_loop {
 namespace {
 
 constexpr const char* k_snapshot_name = "snapshot.json";
+constexpr const char* k_peering_name = "cache-peers.json";
 constexpr const char* k_journal_name = "snapshot.journal";
 constexpr std::size_t k_chunk_bytes = 256 * 1024;
 constexpr int k_mode = 0600;
@@ -185,8 +186,31 @@ Result<std::optional<EdgeSnapshot>> load_snapshot(const std::string& dir) {
     return snapshot;
 }
 
+Status save_peering(const Folder& folder, const CachePeering& peering) {
+    const auto fresh = std::string(k_peering_name) + ".new";
+    MOLN_ASSIGN(const auto fd, folder.open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC, k_mode));
+    MOLN_TRY(write_all(fd, to_json_text(peering), folder.path_of(fresh)));
+    if (fsync(fd.get()) != 0) {
+        return fail(error_from_errno(errno, "sync " + folder.path_of(fresh)));
+    }
+    MOLN_TRY(folder.rename(fresh, k_peering_name));
+    return folder.sync();
+}
+
+Result<std::optional<CachePeering>> load_peering(const std::string& dir) {
+    const std::string path = dir + "/" + k_peering_name;
+    auto text = read_file(path, edge::k_snapshot_bytes_max);
+    if (!text && text.error().code == ErrorCode::not_found) return std::nullopt;
+    if (!text) return fail(text.error());
+    const auto value = parse_json(*text, edge::k_snapshot_bytes_max);
+    if (!value) return fail(ErrorCode::corrupt, path + ": " + value.error().reason);
+    auto peering = from_json<CachePeering>(*value, UnknownFields::ignore);
+    if (!peering) return fail(ErrorCode::corrupt, path + ": " + peering.error().reason);
+    return std::move(*peering);
+}
+
 std::vector<std::string> snapshot_paths(const std::string& dir) {
-    return {dir + "/" + k_snapshot_name, dir + "/" + k_journal_name};
+    return {dir + "/" + k_snapshot_name, dir + "/" + k_journal_name, dir + "/" + k_peering_name};
 }
 
 }  // namespace moln::edge_loop

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "io/file/fd.h"
 #include "io/file/lock_file.h"
+#include "model/cache_peering.h"
 #include "model/edge.h"
 #include "model/edge_delta.h"
 #include "runtime/edge/folder.h"
@@ -56,6 +57,11 @@ private:
 
 // Nothing when none was saved; corrupt when what is there cannot be read.
 Result<std::optional<EdgeSnapshot>> load_snapshot(const std::string& state_dir);
+
+// The cache's peers, beside the snapshot: written as that is.
+Status save_peering(const Folder& folder, const CachePeering& peering);
+// As load_snapshot().
+Result<std::optional<CachePeering>> load_peering(const std::string& state_dir);
 
 // All of its files, for whoever hands them to another user.
 std::vector<std::string> snapshot_paths(const std::string& state_dir);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "runtime/edge/cache_peers.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -89,9 +90,31 @@ std::shared_ptr<const Tables> CellRegistry::join(edge::CompiledSnapshot compiled
     tables->generation = generation;
     tables->sites = std::move(common.sites);
     tables->route_index = std::move(common.route_index);
+    tables->peers = std::move(common.peers);
     tables->apps = apps_;
     tables->compiled = std::move(compiled);
     return tables;
+}
+
+std::shared_ptr<const AppEntry> CellRegistry::peer_entry(
+    std::shared_ptr<const PeerLink> link) const {
+    const CachePeer& peer = link->spec;
+    const EdgeEndpoint endpoint{.instance = InstanceId{peer.name},
+                                .address = peer.address,
+                                .port = peer.port,
+                                .state = EndpointState::active};
+    auto compiled = std::make_shared<edge::CompiledApp>();
+    compiled->spec.app = AppId{"peer/" + peer.name};
+    compiled->spec.process = "edge";
+    compiled->spec.endpoints = {endpoint};
+    compiled->spec.hold_requests_max = 0;  // who cannot be asked now is not waited for
+    auto made = std::make_shared<AppEntry>();
+    made->cell = std::make_shared<AppCell>(compiled->spec.app, compiled->spec.process, workers_);
+    made->endpoints.push_back({.cell = make_cell(endpoint, workers_, affinity_),
+                               .state = EndpointState::active,
+                               .peer = std::move(link)});
+    made->app = std::move(compiled);
+    return made;
 }
 
 std::vector<std::shared_ptr<EndpointCell>> CellRegistry::leftovers() {

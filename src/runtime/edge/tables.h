@@ -17,11 +17,15 @@
 
 namespace moln::edge_loop {
 
+struct PeerLink;
+struct CachePeers;
+
 struct EndpointEntry {
     std::shared_ptr<EndpointCell> cell;
     EndpointState state = EndpointState::warming;
     WebProtocol protocol = WebProtocol::http;
     bool canary = false;
+    std::shared_ptr<const PeerLink> peer = nullptr;  // null: an instance
 };
 
 struct AppEntry {
@@ -37,6 +41,7 @@ struct Tables {
     std::vector<std::shared_ptr<const AppEntry>> apps;  // by place, as compiled.apps
     std::shared_ptr<const tls::Sites> sites;            // never null
     std::shared_ptr<const RouteIndex> route_index;      // never null
+    std::shared_ptr<const CachePeers> peers;            // null: the cache has none
 
     edge::SnapshotStamp stamp() const {
         return {.epoch = compiled.epoch, .version = compiled.version};
@@ -54,6 +59,7 @@ public:
     struct Common {
         std::shared_ptr<const tls::Sites> sites;
         std::shared_ptr<const RouteIndex> route_index;
+        std::shared_ptr<const CachePeers> peers;
     };
     // Of an app that has one; null when it cannot be read.
     using SiteOpener = std::function<std::shared_ptr<const OpenSite>(const EdgeApp&)>;
@@ -63,6 +69,9 @@ public:
     std::shared_ptr<const Tables> join(edge::CompiledSnapshot compiled,
                                        std::span<const std::uint32_t> touched, Common common,
                                        std::uint64_t generation, const SiteOpener& open_site = {});
+
+    // Another edge as an app of one endpoint, so that its connections are as an instance's.
+    std::shared_ptr<const AppEntry> peer_entry(std::shared_ptr<const PeerLink> link) const;
 
     // Endpoints that no longer stand in the last joined snapshot but still have something open.
     // Those that have nothing are forgotten by this call.

@@ -128,6 +128,17 @@ std::unique_ptr<TlsSession> TlsSession::make(const tls::Server& server,
     std::unique_ptr<TlsSession> session(new TlsSession(fd, ready));
     session->sites_ = std::move(sites);
     session->ssl_ = server.connection(*session->sites_);
+    return on_socket(std::move(session));
+}
+
+std::unique_ptr<TlsSession> TlsSession::make(const tls::Client& client, const std::string& host,
+                                             const Fd& fd, Readiness& ready) {
+    std::unique_ptr<TlsSession> session(new TlsSession(fd, ready));
+    session->ssl_ = client.connection(host);
+    return on_socket(std::move(session));
+}
+
+std::unique_ptr<TlsSession> TlsSession::on_socket(std::unique_ptr<TlsSession> session) {
     BIO* bio = session->ssl_ && bio_method() != nullptr ? BIO_new(bio_method()) : nullptr;
     if (bio == nullptr) return nullptr;
     BIO_set_data(bio, &session->socket_);

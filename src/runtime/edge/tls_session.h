@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "io/file/fd.h"
+#include "io/tls/client.h"
 #include "io/tls/server.h"
 #include "runtime/edge/buffer.h"
 #include "runtime/edge/readiness.h"
@@ -26,6 +27,9 @@ public:
     static std::unique_ptr<TlsSession> make(const tls::Server& server,
                                             std::shared_ptr<const tls::Sites> sites, const Fd& fd,
                                             Readiness& ready);
+    // The other side: to a server of that name. The same otherwise.
+    static std::unique_ptr<TlsSession> make(const tls::Client& client, const std::string& host,
+                                            const Fd& fd, Readiness& ready);
 
     void note(std::uint32_t events) { socket_.ready.note(events); }
 
@@ -70,6 +74,8 @@ public:
 
 private:
     TlsSession(const Fd& fd, Readiness& ready);
+    // Null: out of memory.
+    static std::unique_ptr<TlsSession> on_socket(std::unique_ptr<TlsSession> session);
     IoResult failed();
     // False: some is left, or the connection is broken.
     bool flush();

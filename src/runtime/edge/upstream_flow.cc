@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 
 #include "io/net/socket.h"
+#include "runtime/edge/cache_peers.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -53,6 +55,35 @@ std::int64_t wanted_idle_ms(const http::ResponseHead& head) {
     return limit;
 }
 
+// A connection to another edge. False: no memory.
+bool prepare_peer(Upstream& upstream, const PeerLink& link) {
+    net::watch_closely(upstream.fd.get());
+    if (!link.tls) return true;
+    upstream.tls = TlsSession::make(*link.tls, link.spec.host, upstream.fd, upstream.ready);
+    return upstream.tls != nullptr;
+}
+
+// True once it is done. Failed it is as not connected.
+bool shake_hands(Core& core, Upstream& upstream) {
+    const IoEnd end = upstream.tls->handshake();
+    if (end == IoEnd::some) return true;
+    if (end == IoEnd::would_block) return false;
+    Client& client = *upstream.exchange->client;
+    fail_attempt(core, *upstream.exchange, edge::AttemptEnd::not_connected);
+    drive(core, client);
+    return false;
+}
+
+// TLS has things of its own to say (a new ticket).
+bool is_silent(Core& core, Upstream& upstream) {
+    if (upstream.ready.broken || upstream.ready.hung_up) return false;
+    Buffer* room = core.buffers.lend();
+    if (room == nullptr) return false;
+    const auto got = receive(upstream, *room);
+    core.buffers.take_back(&room);
+    return got.end == IoEnd::would_block;
+}
+
 }  // namespace
 
 std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
@@ -71,6 +102,10 @@ std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchan
     Upstream* upstream = core.upstreams.make();
     upstream->fd = std::move(*fd);
     upstream->endpoint = &endpoint;
+    if (endpoint.peer && !prepare_peer(*upstream, *endpoint.peer)) {
+        core.upstreams.drop(upstream);
+        return std::unexpected(ErrorCode::refused);
+    }
     if (!core.epoll.add(upstream->fd.get(), net::k_stream_edges, static_cast<Part*>(upstream))) {
         core.upstreams.drop(upstream);
         return std::unexpected(ErrorCode::refused);
@@ -130,6 +165,7 @@ void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events) {
         case UpstreamState::closed: return;
         case UpstreamState::idle:
             // Silence is all that an idle connection may bring (gate 2).
+            if (upstream.tls && is_silent(core, upstream)) return;
             if (upstream.ready.readable || upstream.ready.broken) close_upstream(core, upstream);
             return;
         case UpstreamState::connecting:
@@ -140,6 +176,15 @@ void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events) {
                 return;
             }
             if (!upstream.ready.writable) return;
+            if (upstream.tls) {
+                upstream.state = UpstreamState::handshake;
+                if (!shake_hands(core, upstream)) return;
+            }
+            clear_timer(upstream);
+            upstream.state = UpstreamState::busy;
+            break;
+        case UpstreamState::handshake:
+            if (!shake_hands(core, upstream)) return;
             clear_timer(upstream);
             upstream.state = UpstreamState::busy;
             break;
@@ -153,7 +198,7 @@ void on_upstream_timer(Core& core, Upstream& upstream) {
         on_carrier_timer(core, upstream);
         return;
     }
-    if (upstream.state != UpstreamState::connecting) {
+    if (upstream.state == UpstreamState::idle) {
         close_upstream(core, upstream);
         return;
     }

@@ -5,6 +5,7 @@
 
 #include "edge/balance.h"
 #include "edge/health.h"
+#include "runtime/edge/cache_peers.h"
 
 namespace moln::edge_loop {
 
@@ -75,6 +76,7 @@ void Views::apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, 
         view.state = one.state;
         view.protocol = one.protocol;
         view.canary = one.canary;
+        view.peer = one.peer;
         view.current = true;
         view.seen = tables_->generation;
         view.index = app.endpoints.size();
@@ -92,6 +94,17 @@ void Views::apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, 
     for (EndpointView* view : app.endpoints) refresh_load(*view);
     for (EndpointView* view : before) {
         if (view->seen != tables_->generation) drop(*view, orphans);
+    }
+}
+
+// What is asked of those of before goes on; whoever stays a peer is connected to anew.
+void Views::apply_peers(edge::List<Upstream, ByPool>& orphans) {
+    for (const PeerView& before : std::exchange(peers_, {})) drop(*before.app, orphans);
+    if (!tables_->peers) return;
+    for (const auto& one : tables_->peers->all) {
+        AppView& view = app_view(*one.entry);
+        apply_app(view, *one.entry, orphans);
+        peers_.push_back({.app = &view, .link = one.link, .patience = {}});
     }
 }
 
@@ -155,6 +168,7 @@ void Views::apply(std::shared_ptr<const Tables> tables, std::span<const std::uin
         begin_slow_starts(view, old != nullptr, now_ms);
         by_place_[place] = &view;
     }
+    if (old == nullptr || old->peers != tables_->peers) apply_peers(orphans);
 }
 
 Views::Routed Views::route(std::string_view host, std::string_view path) {

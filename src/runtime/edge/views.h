@@ -37,10 +37,11 @@ struct EndpointView : edge::ListLink<ByEjection> {
     edge::List<Opening, ByAge> opens;  // oldest first
     WebProtocol protocol = WebProtocol::http;
     bool canary = false;
-    bool started = false;                // was active in the last snapshot
-    std::int64_t slow_until_ms = 0;      // it is new: its share grows until then
-    edge::List<Upstream, ByPool> idle;   // the last is the most recently used
-    edge::List<Upstream, ByPool> links;  // of HTTP/2, that may take more requests or finish some
+    std::shared_ptr<const PeerLink> peer;  // null: an instance
+    bool started = false;                  // was active in the last snapshot
+    std::int64_t slow_until_ms = 0;        // it is new: its share grows until then
+    edge::List<Upstream, ByPool> idle;     // the last is the most recently used
+    edge::List<Upstream, ByPool> links;    // of HTTP/2, that may take more requests or finish some
 };
 
 struct AppView : edge::ListLink<ByHolding> {
@@ -61,6 +62,13 @@ struct AppView : edge::ListLink<ByHolding> {
     edge::RetryBudget budget;
     edge::List<Exchange, ByHold> held;
     edge::List<Stream, ByHold> held_streams;
+};
+
+// Another edge that this worker may ask.
+struct PeerView {
+    AppView* app = nullptr;
+    std::shared_ptr<const PeerLink> link;
+    edge::PeerPatience patience;
 };
 
 inline bool is_in_maintenance(const AppView& app) {
@@ -119,6 +127,11 @@ public:
     // By its place in the tables in use.
     AppView& app(std::size_t place) { return *by_place_[place]; }
 
+    // Null: the cache has no peers.
+    const CachePeers* peering() const { return tables_ ? tables_->peers.get() : nullptr; }
+    // In the order of peering().
+    std::span<PeerView> peers() { return peers_; }
+
     // The endpoint for one more request, none of `tried`; null if there is none. The pointers in
     // `tried` are only compared: what they name may have gone.
     // Within a concurrency limit it has taken a place there, which open() makes the opening's.
@@ -160,6 +173,7 @@ private:
     EndpointView& endpoint_view(AppView& app, const EndpointEntry& entry);
     AppView& app_view(const AppEntry& entry);
     void apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, ByPool>& orphans);
+    void apply_peers(edge::List<Upstream, ByPool>& orphans);
     void begin_slow_starts(AppView& app, bool late, std::int64_t now_ms);
     void drop(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans);
     void drop(AppView& app, edge::List<Upstream, ByPool>& orphans);
@@ -189,6 +203,7 @@ private:
     std::vector<std::uint32_t> places_;  // of pick_within_limit, kept for its memory
     std::unordered_map<const AppCell*, std::unique_ptr<AppView>> apps_;
     std::unordered_map<const EndpointCell*, std::unique_ptr<EndpointView>> endpoints_;
+    std::vector<PeerView> peers_;
     edge::List<EndpointView, ByEjection> ejected_;
     edge::List<AppView, ByHolding> holding_;
 };

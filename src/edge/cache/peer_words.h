@@ -1,0 +1,82 @@
+// What two edges say to one another in the field Moln-Peer when one fills its cache from the other.
+// Pure: the time is given.
+//
+// A question: "a stockholm sibling https 1764469200 <32 hex digits>": who asks, what the asked one
+// is to it, how its client asked, when, and a code over all of that and the URL under the key that
+// all edges share. Who has no key is a client like any other. A question is as good as its clock:
+// within k_peer_clock_max of the asked edge's.
+//
+// An answer that may be stored: "age=1200 life=60000 …": how old and fresh it is by the words of
+// the app, which the asked edge has read and not all of which it keeps, and what purges it. An
+// answer without the field is not for storing; "failed" is one that the asked edge made itself as
+// it had none: who asks goes on.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/units.h"
+#include "edge/cache/freshness.h"
+#include "edge/cache/purge_book.h"
+#include "edge/sip_hash.h"
+#include "http/head.h"
+#include "model/cache_peering.h"
+
+namespace moln::edge {
+
+inline constexpr std::string_view k_peer_field = "Moln-Peer";
+inline constexpr std::string_view k_peer_failed = "failed";
+// Clocks of machines that nobody sets differ by less; an old question overheard is of no use.
+inline constexpr Milliseconds k_peer_clock_max = seconds(300);
+
+struct PeerKey {
+    SipKey first;  // two codes of 64 bits: SipHash gives one
+    SipKey second;
+};
+// 64 hexadecimal digits, blanks around them; nothing for anything else.
+std::optional<PeerKey> parse_peer_key(std::string_view text);
+
+inline std::string_view word_of(CachePeerKind kind) {
+    return kind == CachePeerKind::parent ? "parent" : "sibling";
+}
+
+enum class ClientScheme : std::uint8_t { http, https };
+inline std::string_view word_of(ClientScheme scheme) {
+    return scheme == ClientScheme::https ? "https" : "http";
+}
+
+struct PeerQuestion {
+    std::string_view from;  // name of who asks
+    CachePeerKind as = CachePeerKind::sibling;
+    ClientScheme scheme = ClientScheme::http;
+    WallTime at;
+};
+
+inline constexpr std::size_t k_peer_question_bytes_max = k_cache_peer_name_max + 80;
+// In `out`. Empty: the request's URL is too long for a key of the cache.
+std::string_view format_question(const PeerQuestion& question, const http::RequestHead& request,
+                                 const PeerKey& key,
+                                 std::span<char, k_peer_question_bytes_max> out);
+// Of a request that bears the field once. Nothing: it is none of an edge that has the key, of
+// another URL, or too old.
+std::optional<PeerQuestion> read_question(const http::RequestHead& request, const PeerKey& key,
+                                          WallTime now);
+
+struct PeerAnswer {
+    Freshness freshness;  // its age is of when the answer's head was sent
+    PurgeMarks marks;
+};
+
+// A number takes at most 20 digits, a mark eight and a comma.
+inline constexpr std::size_t k_peer_answer_bytes_max = 5 * 32 + k_purge_marks_max * 9;
+// In `out`. `marks`: at most k_purge_marks_max.
+std::string_view format_answer(const Freshness& freshness, std::span<const PurgeMark> marks,
+                               std::span<char, k_peer_answer_bytes_max> out);
+// Nothing for what format_answer() does not make.
+std::optional<PeerAnswer> parse_answer(std::string_view text);
+
+}  // namespace moln::edge

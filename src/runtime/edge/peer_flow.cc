@@ -1,0 +1,102 @@
+#include "runtime/edge/peer_flow.h"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "edge/cache/target.h"
+#include "runtime/edge/cache_peers.h"
+
+namespace moln::edge_loop {
+namespace {
+
+std::vector<edge::PeerStanding> standings(Core& core) {
+    std::vector<edge::PeerStanding> all;
+    for (const PeerView& one : core.views.peers()) {
+        all.push_back({.kind = one.link->spec.kind,
+                       .place = one.link->place,
+                       .away = !one.patience.is_over(core.now_ms)});
+    }
+    return all;
+}
+
+// Null: it is no peer any more.
+PeerView* find_peer(Core& core, const PeerLink* link) {
+    for (PeerView& one : core.views.peers()) {
+        if (one.link.get() == link) return &one;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+void hear_peer(Core& core, Exchange& exchange) {
+    const CachePeers* peers = core.views.peering();
+    if (peers == nullptr) return;
+    const auto question = edge::read_question(exchange.heads->request, peers->key, {core.wall_ms});
+    if (!question) return;
+    core.counts.cache_peer_questions.add(1);
+    exchange.peer_scheme = question->scheme;
+    exchange.asked_by =
+        question->as == CachePeerKind::sibling ? edge::AskedBy::sibling : edge::AskedBy::child;
+}
+
+void plan_peers(Core& core, const Exchange& asker, CacheFill& fill) {
+    const CachePeers* peers = core.views.peering();
+    if (peers == nullptr) return;
+    // What is asked in somebody's name is between him and the app.
+    if (asker.authenticated || asker.vouched || !asker.client_cert.empty()) return;
+    std::array<char, edge::k_cache_key_bytes_max> room;
+    fill.scheme_of_client =
+        scheme_of(asker) == "https" ? edge::ClientScheme::https : edge::ClientScheme::http;
+    const auto key = edge::cache_key(word_of(fill.scheme_of_client), asker.heads->request, room);
+    if (!key) return;
+    const auto known = standings(core);
+    const auto path =
+        edge::fill_path(edge::cache_hash(*key, 0), asker.asked_by, peers->place, known);
+    if (path.sibling) fill.peers[0] = peers->all[*path.sibling].link;
+    if (path.parent) fill.peers[1] = peers->all[*path.parent].link;
+}
+
+AppView& next_source(Core& core, const http::RequestHead& request, CacheFill& fill) {
+    for (auto& next : fill.peers) {
+        fill.peer = std::exchange(next, nullptr);
+        if (!fill.peer) continue;
+        const PeerView* view = find_peer(core, fill.peer.get());
+        const CachePeers* peers = core.views.peering();
+        if (view == nullptr || !view->patience.is_over(core.now_ms)) continue;
+        std::array<char, edge::k_peer_question_bytes_max> room;
+        fill.question = edge::format_question({.from = peers->name,
+                                               .as = fill.peer->spec.kind,
+                                               .scheme = fill.scheme_of_client,
+                                               .at = {core.wall_ms}},
+                                              request, peers->key, room);
+        if (fill.question.empty()) continue;
+        core.counts.cache_peer_fetches.add(1);
+        return *view->app;
+    }
+    fill.peer.reset();
+    return *fill.app;
+}
+
+std::optional<edge::PeerAnswer> told_by_peer(const Exchange& exchange) {
+    const auto word = exchange.heads->response.fields.first(http::FieldId::moln_peer);
+    return word ? edge::parse_answer(*word) : std::nullopt;
+}
+
+bool peer_has_none(const Exchange& exchange) {
+    return exchange.heads->response.fields.first(http::FieldId::moln_peer) == edge::k_peer_failed;
+}
+
+void note_peer_failure(Core& core, const CacheFill& fill) {
+    core.counts.cache_peer_failures.add(1);
+    PeerView* view = find_peer(core, fill.peer.get());
+    if (view != nullptr) view->patience.note_failure(core.now_ms);
+}
+
+void note_peer_success(Core& core, const CacheFill& fill) {
+    PeerView* view = find_peer(core, fill.peer.get());
+    if (view != nullptr) view->patience.note_success();
+}
+
+}  // namespace moln::edge_loop
