@@ -11,6 +11,7 @@ std::string line_of(const EdgeReport& report, bool more) {
     json::object line;
     line.emplace("report", to_json(report));
     line.emplace("deltas", true);
+    line.emplace("cache_peers", true);
     if (more) line.emplace("more", true);
     return json::serialize(line);
 }

@@ -1,6 +1,7 @@
-// An EdgeReport as the lines that an edge says it in: {"report": …, "deltas": true}, and for a long
-// one several, each but the last with "more": true and some of its apps and endpoints. "deltas"
-// tells a daemon that this edge takes differences (model/edge_delta.h).
+// An EdgeReport as the lines that an edge says it in: {"report": …, "deltas": true, …}, and for a
+// long one several, each but the last with "more": true and some of its apps and endpoints.
+// "deltas" and "cache_peers" tell a daemon that this edge takes differences (model/edge_delta.h)
+// and peers (model/cache_peering.h).
 #pragma once
 
 #include <cstddef>

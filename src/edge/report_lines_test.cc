@@ -18,6 +18,7 @@ TEST(ReportLines, are_one_up_to_the_limit_and_two_past_it) {
     ASSERT_EQ(one.size(), 1U);
     EXPECT_FALSE(parse_json(one[0], one[0].size())->get_object().contains("more"));
     EXPECT_TRUE(parse_json(one[0], one[0].size())->get_object().contains("deltas"));
+    EXPECT_TRUE(parse_json(one[0], one[0].size())->get_object().contains("cache_peers"));
 
     const auto two = report_lines(with(2, k_report_entries_max - 1));
     ASSERT_EQ(two.size(), 2U);

@@ -62,7 +62,9 @@ EdgeProcessOptions EdgeKeeper::process_options(Number number, std::optional<Numb
     add({"--access-log-format", std::string(enum_word(options_.access_log_format))});
     for (const auto& listen : ports.listens) add({"--listen", listen});
     for (const auto& listen : ports.tls_listens) add({"--listen-tls", listen});
-    if (!ports.tls_listens.empty()) add({"--seal-key", data.seal_key_file()});
+    if (!ports.tls_listens.empty() || !options_.cache_peers.empty()) {
+        add({"--seal-key", data.seal_key_file()});
+    }
     if (!options_.metrics_listen.empty()) add({"--metrics", options_.metrics_listen});
     if (before) {
         add({"--take-over", data.edge_socket(*before), "--drain-limit-ms",
@@ -112,7 +114,7 @@ Status EdgeKeeper::find_all() {
 void EdgeKeeper::add(Number number, std::unique_ptr<EdgeProcess> process) {
     process->on_death([this, number](pid_t) { died(number); });
     processes_[number].process = std::move(process);
-    links_.add(number, {.path = options_.data.edge_socket(number)});
+    links_.add(number, {.path = options_.data.edge_socket(number), .cache_peers = cache_peers_});
 }
 
 void EdgeKeeper::remove_files(Number number) const {

@@ -40,6 +40,8 @@ public:
     EdgeKeeper(HostLoop& loop, EdgeLinks& links, const NodeOptions& options,
                std::function<void(const EdgeTold&)> tell);
 
+    // A line for every process, see EdgeSocketOptions. Before start().
+    void set_cache_peers(std::string line) { cache_peers_ = std::move(line); }
     // `failed` is called if the edge cannot even start: its last words.
     Status start(std::function<void(Error)> failed);
     // What all its processes report, added up. Says what it is bound to: a restart takes the same
@@ -77,6 +79,7 @@ private:
     EdgeLinks& links_;
     const NodeOptions wanted_;
     NodeOptions options_;  // with the ports that it is bound to
+    std::string cache_peers_;
     std::function<void(const EdgeTold&)> tell_;
     std::map<Number, Process> processes_;
     Number number_ = 0;            // the highest ever given

@@ -54,6 +54,8 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
     add_size_option(app, "--cache-disk-size", options.cache_disk, k_cache_disk_min,
                     "disk for them below DATA/edge/cache, and never more than half of what is "
                     "free; 0: none");
+    app.add_option("--cache-peers", options.cache_peers,
+                   "file that names other edges to fill the cache from: docs/CACHE.md");
     std::string drain_limit = "0s";
     app.add_option(
            "--edge-drain-limit", drain_limit,
@@ -91,6 +93,10 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
         fmt::print(stderr, "moln {}: --edge-drain-limit: {}\n", role, limit.error().reason);
         parsed.exit_code = 2;
         return parsed;
+    }
+    if (!options.cache_peers.empty()) {
+        std::error_code error;
+        options.cache_peers = std::filesystem::absolute(options.cache_peers, error).string();
     }
     if (options.node.empty()) options.node = host_name();
     if (options.tls_listens == std::vector<std::string>{"none"}) options.tls_listens.clear();
@@ -135,6 +141,9 @@ std::vector<std::string> node_arguments(const NodeOptions& options) {
     if (options.access_log_format != AccessLogFormat::json) {
         arguments.insert(arguments.end(), {"--access-log-format",
                                            std::string(enum_word(options.access_log_format))});
+    }
+    if (!options.cache_peers.empty()) {
+        arguments.insert(arguments.end(), {"--cache-peers", options.cache_peers});
     }
     if (!options.metrics_listen.empty()) {
         arguments.insert(arguments.end(), {"--metrics", options.metrics_listen});

@@ -22,8 +22,9 @@ struct NodeOptions {
     std::vector<std::string> tls_listens = {"127.0.0.1:8443"};  // of the edge
     Bytes cache_memory = mib(256);                              // of the edge; 0: nothing is kept
     Bytes cache_disk = gib(10);                                 // at most; 0: none
-    int edge_threads = 0;                                       // 0: one per core
-    Milliseconds edge_drain_limit{0};                           // of one replaced; 0: none
+    std::string cache_peers;  // file that names other edges to fill the cache from; "" for none
+    int edge_threads = 0;     // 0: one per core
+    Milliseconds edge_drain_limit{0};  // of one replaced; 0: none
     AccessLogFormat access_log_format = AccessLogFormat::json;
     std::string metrics_listen;  // of the edge; loopback only
     std::string api_listen;      // TCP beside the unix socket; loopback only, with a token

@@ -23,6 +23,7 @@
 #include "io/host/host_entropy.h"
 #include "io/host/log.h"
 #include "io/host/signals.h"
+#include "main/cache_peers_option.h"
 #include "main/housekeeping.h"
 #include "main/real_host.h"
 #include "main/roles.h"
@@ -84,6 +85,8 @@ public:
         store_ = with_reserve(std::move(store), data.store_reserve());
         MOLN_ASSIGN(auto seals, SealBox::open(data.seal_key_file()));
         seals_.emplace(std::move(seals));
+        MOLN_ASSIGN(auto cache_peers, cache_peers_line(options_.cache_peers, *seals_));
+        keeper_.set_cache_peers(std::move(cache_peers));
         MOLN_TRY(set_up_drivers());
         RealHostParts parts{.loop = loop_,
                             .data = data,

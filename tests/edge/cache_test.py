@@ -177,7 +177,7 @@ class Caching(CacheCase):
     @unittest.skipIf(SANITIZED, "ten thousand connections take their time")
     def test_ten_thousand_cold_requests_at_once_are_one_fetch(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # The edge gives half of its descriptors to clients, shared out over its threads.
+        # The edge gives four fifths of its descriptors to clients, shared out over its threads.
         count = 10_000 if hard == resource.RLIM_INFINITY else min(10_000, hard * 2 // 5)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))

@@ -48,7 +48,8 @@ def has_ended(pid):
 
 
 class Cloud:
-    def __init__(self, data=None, arguments=(), variables=None):
+    def __init__(self, data=None, arguments=(), variables=None, address="127.0.0.1"):
+        self.address = address  # that its edge listens on
         self.own_data = data is None
         self.variables = variables or {}  # of the daemon's environment
         self.program = MOLN  # that the node runs
@@ -86,11 +87,11 @@ class Cloud:
         return ""
 
     def spawn(self, role="up"):
-        listen = f"127.0.0.1:{self.edge_port or 0}"
+        listen = f"{self.address}:{self.edge_port or 0}"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program, role, "--data", self.data, "--listen", listen,
-                 "--listen-tls", f"127.0.0.1:{self.tls_port or 0}", *self.arguments],
+                 "--listen-tls", f"{self.address}:{self.tls_port or 0}", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, **self.variables})
 
@@ -170,7 +171,7 @@ class Cloud:
 
     def get(self, host, path="/", method="GET", body=None, headers=None, timeout=PATIENCE_S):
         """One request on a fresh connection: (status, body as text)."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.edge_port, timeout=timeout)
+        connection = http.client.HTTPConnection(self.address, self.edge_port, timeout=timeout)
         try:
             connection.request(method, path, body, {"Host": host, **(headers or {})})
             answer = connection.getresponse()

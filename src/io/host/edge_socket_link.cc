@@ -197,6 +197,11 @@ Status EdgeSocketLink::Impl::handle_report(const json::object& message, const js
     if (!is_greeted_) {
         is_greeted_ = true;
         takes_deltas_ = message.contains("deltas");
+        if (message.contains("cache_peers") && !options_.cache_peers.empty()) {
+            MOLN_TRY(connection_->channel.send_line(options_.cache_peers));
+            write();
+            if (!connection_) return {};
+        }
         send_snapshot();
     }
     auto all = std::exchange(report_part_, std::nullopt);

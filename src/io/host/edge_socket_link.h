@@ -34,6 +34,8 @@ inline constexpr Milliseconds k_edge_silence_max = seconds(10);
 struct EdgeSocketOptions {
     std::string path;
     Milliseconds silence_max = k_edge_silence_max;
+    // Sent after every connect to an edge that has told that it takes it; "": nothing is.
+    std::string cache_peers = "";
 };
 
 class EdgeSocketLink {

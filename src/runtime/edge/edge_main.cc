@@ -126,8 +126,9 @@ private:
 
 Status Edge::prepare_workers(Bound& bound) {
     const std::size_t count = bound.by_worker.size();
-    // Half of the descriptors are for instances, some for everything else.
-    const std::uint64_t share = raise_descriptor_limit() / 2 / count;
+    // A fifth of the descriptors is for instances, some for everything else: of a crowd of clients
+    // most are idle.
+    const std::uint64_t share = raise_descriptor_limit() / 5 * 4 / count;
     EdgeClientLimits limits = options_.limits;
     limits.clients_max = static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(share > 64 ? share - 64 : 1, 1, limits.clients_max));
