@@ -5,7 +5,6 @@
 #include <ctime>
 #include <iostream>
 #include <iterator>
-#include <new>
 #include <string>
 
 #include "io/host/seal.h"
@@ -14,48 +13,45 @@
 #include "model/edge.h"
 #include "runtime/edge/edge_main.h"
 
-// Every allocation is counted and the sum told at the end: a proxied request is to need none. Those
-// of the first thread are not: it is the control thread, whose reports come with the time.
+// Every allocation of the program and its libraries is counted and the sum told at the end: a
+// proxied request is to need none. Those of the first thread are not: it is the control thread,
+// whose reports come with the time. Nor any under sanitizers, which have a malloc of their own.
 namespace {
 std::atomic<long> allocations = 0;
 thread_local bool is_first_thread = false;
+}  // namespace
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
 void count_allocation() {
     if (!is_first_thread) allocations.fetch_add(1, std::memory_order_relaxed);
 }
 }  // namespace
 
-void* operator new(std::size_t bytes) {
+extern "C" {
+void* __libc_malloc(std::size_t bytes);
+void* __libc_calloc(std::size_t count, std::size_t bytes);
+void* __libc_realloc(void* memory, std::size_t bytes);
+void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+
+void* malloc(std::size_t bytes) {
     count_allocation();
-    if (void* memory = std::malloc(bytes)) return memory;
-    throw std::bad_alloc();
+    return __libc_malloc(bytes);
 }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
+void* calloc(std::size_t count, std::size_t bytes) {
     count_allocation();
-    const auto unit = static_cast<std::size_t>(alignment);
-    if (void* memory = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit)) return memory;
-    throw std::bad_alloc();
+    return __libc_calloc(count, bytes);
 }
-// Sanitizers would have a second one of their own for the next, whose memory they want back.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+void* realloc(void* memory, std::size_t bytes) {
     count_allocation();
-    return std::malloc(bytes);
+    return __libc_realloc(memory, bytes);
 }
-void operator delete(void* memory, const std::nothrow_t&) noexcept {
-    std::free(memory);
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+    count_allocation();
+    return __libc_memalign(alignment, bytes);
 }
-void operator delete(void* memory) noexcept {
-    std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}
+#endif
 
 namespace {
 
