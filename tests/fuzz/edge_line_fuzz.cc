@@ -55,6 +55,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto line = edge::parse_daemon_line(text)) {
         if (const auto* snapshot = std::get_if<EdgeSnapshot>(&*line)) check_snapshot(*snapshot);
         if (const auto* delta = std::get_if<EdgeDelta>(&*line)) check_delta(*delta);
+        if (const auto* peering = std::get_if<CachePeering>(&*line)) {
+            const auto again = from_json_text<CachePeering>(to_json_text(*peering));
+            CHECK(again && *again == *peering);
+            if (const auto valid = validate(*peering); !valid) CHECK(!valid.error().reason.empty());
+        }
         if (const auto* purge = std::get_if<CachePurge>(&*line)) (void)edge::mark_of(*purge);
     }
     EdgeSnapshot saved;
