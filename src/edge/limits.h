@@ -75,6 +75,8 @@ inline constexpr std::uint32_t k_replay_files_max = 1024;  // a descriptor each
 inline constexpr std::size_t k_auth_body_max = 64 * 1024;  // of a 2xx, which nobody reads
 inline constexpr std::uint32_t k_mirrors_open_max = 64;    // copies for canaries, per worker
 inline constexpr Milliseconds k_mirror_limit = seconds(30);
+// Nobody waits for a copy: an edge that stops does not for longer.
+inline constexpr Milliseconds k_mirror_stop_limit = seconds(2);
 inline constexpr std::size_t k_mirror_answer_max = 1u << 20;  // the rest is not read
 
 // Requests that wait.

@@ -8,7 +8,7 @@ import threading
 import unittest
 
 from h2_client import H2Client
-from harness import PATIENCE, EdgeCase, Stream, endpoint, ok, serving
+from harness import PATIENCE, EdgeCase, Stream, endpoint, ok, serving, until
 
 
 def run(*argv, text=None):
@@ -124,6 +124,40 @@ class ClientCert(EdgeCase):
         self.assertEqual(self.once(host="open.test", fields=lie), (200, ""))
         client = self.client()
         self.assertEqual(self.ask(client, "open.test", fields=lie), (200, ""))
+
+    def test_a_process_that_lets_in_is_told_which(self):
+        asked = []
+
+        def judge(head, _body):
+            asked.append(head.all("client-cert"))
+            return b"HTTP/1.1 204 No Content\r\n\r\n"
+
+        auth = self.origin(serving(judge))
+        self.publish_snapshot(
+            [self.asking(forward_auth={"process": "auth", "path": "/check", "copy": []})],
+            [{**self.app([endpoint("auth-1", auth.port)]), "process": "auth"},
+             self.app([endpoint("web-1", self.origin_port)])])
+        path = self.ours.client("alice")
+        lie = "Client-Cert: :bGll:\r\n"
+        self.assertEqual(self.once(path, fields=lie), (200, self.expected(path)))
+        self.assertEqual(asked, [[self.expected(path)]])
+
+    def test_a_canarys_copy_says_which(self):
+        copies = []
+
+        def canary(head, _body):
+            copies.append(head.all("client-cert"))
+            return ok(b"canary")
+
+        new = {**endpoint("web-2", self.origin(serving(canary)).port), "release": 2}
+        self.publish_snapshot(
+            [self.asking()],
+            [self.app([endpoint("web-1", self.origin_port), new], canary_release=2,
+                      canary={"share": 0, "header": "", "cookie": "", "mirror": 100})])
+        path = self.ours.client("alice")
+        self.assertEqual(self.once(path), (200, self.expected(path)))
+        until(lambda: copies, "the copy")
+        self.assertEqual(copies, [[self.expected(path)]])
 
     def test_without_one_the_answer_says_so_and_the_connection_goes_on(self):
         self.serve(self.asking(path="/in"), self.route("shop.test"))

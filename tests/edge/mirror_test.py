@@ -1,11 +1,12 @@
 """A canary gets copies of requests, and nobody notices."""
 
 import threading
+import time
 import unittest
 
 from h2_test import H2Case
 
-from harness import endpoint, ok, serving, until
+from harness import PATIENCE, endpoint, ok, serving, until
 
 
 class Mirror(H2Case):
@@ -127,6 +128,25 @@ class Mirror(H2Case):
         self.assertEqual(report["apps"][0]["errors_total"], 0)
         self.assertEqual([one["errors_total"] for one in report["endpoints"]], [0, 0])
         self.assertIn("moln_edge_ejections_total 0\n", self.daemon.metrics_text())
+
+    def test_an_edge_that_stops_does_not_wait_for_a_copy_that_hangs(self):
+        hang = threading.Event()
+        self.addCleanup(hang.set)
+        arrived = threading.Event()
+
+        def hanging(stream, _number):
+            stream.head()
+            arrived.set()
+            hang.wait(60)
+
+        self.serve(hanging)
+        self.assertEqual(self.get()[1], b"stable 0")
+        self.assertTrue(arrived.wait(PATIENCE))
+        begun = time.monotonic()
+        self.process.terminate()
+        self.process.wait(PATIENCE * 2)
+        # A copy has 30 s otherwise.
+        self.assertLess(time.monotonic() - begun, 20)
 
     def test_without_a_canary_that_serves_nothing_waits(self):
         stable = self.origin(serving(lambda head, body: ok("stable")))

@@ -34,9 +34,9 @@ bool write_head(Core& core, Exchange& exchange) {
         const auto user = head.fields.first(http::FieldId::x_forwarded_user);
         if (user) fields.add({.name = "X-Forwarded-User", .value = *user});
     }
-    if (!exchange.client_cert.empty()) {
-        fields.add({.name = "Client-Cert", .value = exchange.client_cert});
-    }
+    const std::string_view client_cert =
+        sink == nullptr ? exchange.client_cert : std::string_view(sink->client_cert);
+    if (!client_cert.empty()) fields.add({.name = "Client-Cert", .value = client_cert});
     http::UpstreamRequest request{.client_address = link.address(),
                                   .scheme = scheme_of(exchange),
                                   .edge_port = link.edge_port,

@@ -22,6 +22,7 @@ void start_inner(Core& core, const Exchange& asker, InnerSink& sink, const Inner
     client->address_text = link.address_text;
     core.all_clients.push_back(client);
     sink.scheme = scheme_of(asker);
+    sink.client_cert = asker.client_cert;
     if (client->in == nullptr) {
         close_client(core, *client);
         return;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "http/framing.h"
@@ -52,6 +53,8 @@ public:
 
     Client* client = nullptr;          // in whose place it is, from its begin on
     std::string_view scheme = "http";  // of who it is for
+    // The value of Client-Cert, of who it is for: a copy, as he may leave before this ends.
+    std::string client_cert;
 };
 
 }  // namespace moln::edge_loop

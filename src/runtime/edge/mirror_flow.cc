@@ -83,6 +83,14 @@ void fire_mirror_timers(Core& core) {
     }
 }
 
+void hurry_mirrors(Core& core) {
+    const auto deadline_ms = core.now_ms + edge::k_mirror_stop_limit.count;
+    for (MirrorSink* sink = core.mirrors.front(); sink != nullptr;
+         sink = core.mirrors.after(sink)) {
+        sink->end_by(deadline_ms);
+    }
+}
+
 std::int64_t next_mirror_deadline_ms(Core& core) {
     return core.mirrors.front()->deadline_ms();
 }

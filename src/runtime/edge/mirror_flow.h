@@ -11,6 +11,8 @@ namespace moln::edge_loop {
 void begin_mirror(Core& core, Exchange& exchange);
 // Lets those go that take too long.
 void fire_mirror_timers(Core& core);
+// The edge stops: they get little more time.
+void hurry_mirrors(Core& core);
 // When that has something to do; some are open.
 std::int64_t next_mirror_deadline_ms(Core& core);
 

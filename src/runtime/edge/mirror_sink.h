@@ -1,6 +1,7 @@
 // Where a canary's answer to a copied request goes: see mirror_flow.h.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -19,6 +20,7 @@ public:
         : cell_(std::move(cell)), deadline_ms_(deadline_ms) {}
 
     std::int64_t deadline_ms() const { return deadline_ms_; }
+    void end_by(std::int64_t deadline_ms) { deadline_ms_ = std::min(deadline_ms_, deadline_ms); }
 
     void shape(http::UpstreamRequest& request, InnerFields& fields) const override;
     Flow take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) override;

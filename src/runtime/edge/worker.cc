@@ -81,6 +81,7 @@ void begin_stop(Core& core, StopWish wish) {
     core.leaving = wish == StopWish::leave;
     if (is_first) stop_listening(core);
     hurry_flows(core);
+    if (is_first) hurry_mirrors(core);
     for (Client* client = core.all_clients.front(); client != nullptr;) {
         Client* next = core.all_clients.after(client);
         drive(core, *client);
