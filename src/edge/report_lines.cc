@@ -7,8 +7,10 @@
 namespace moln::edge {
 namespace {
 
-std::string line_of(const EdgeReport& report, bool more) {
+// `counts` of the first line.
+std::string line_of(const EdgeReport& report, const EdgeProcessCounts* counts, bool more) {
     json::object line;
+    if (counts != nullptr) line.emplace("counts", to_json(*counts));
     line.emplace("report", to_json(report));
     line.emplace("deltas", true);
     line.emplace("cache_peers", true);
@@ -29,9 +31,9 @@ std::size_t move_front(std::vector<T>& from, std::vector<T>& to, std::size_t& at
 
 }  // namespace
 
-std::vector<std::string> report_lines(EdgeReport report) {
+std::vector<std::string> report_lines(EdgeReport report, const EdgeProcessCounts& counts) {
     if (report.apps.size() + report.endpoints.size() <= k_report_entries_max) {
-        return {line_of(report, false)};
+        return {line_of(report, &counts, false)};
     }
     auto apps = std::exchange(report.apps, {});
     auto endpoints = std::exchange(report.endpoints, {});
@@ -41,7 +43,8 @@ std::vector<std::string> report_lines(EdgeReport report) {
     while (app < apps.size() || endpoint < endpoints.size()) {
         const auto moved = move_front(apps, report.apps, app, k_report_entries_max);
         move_front(endpoints, report.endpoints, endpoint, k_report_entries_max - moved);
-        lines.push_back(line_of(report, app < apps.size() || endpoint < endpoints.size()));
+        const bool more = app < apps.size() || endpoint < endpoints.size();
+        lines.push_back(line_of(report, lines.empty() ? &counts : nullptr, more));
         report = {};
     }
     return lines;

@@ -201,6 +201,17 @@ class Control(EdgeCase):
         with self.assertRaises(urllib.error.HTTPError):
             urllib.request.urlopen("http://%s/" % listen)
 
+    def test_open_connections_are_told_beside_the_report(self):
+        self.publish([endpoint("web-1", self.good().port)])
+        idle = [self.client() for _ in range(3)]
+        until(lambda: self.daemon.fresh() and self.daemon.counts["connections_open"] == 3,
+              "the connections")
+        self.assertEqual(self.daemon.counts["log_lines_dropped_total"], 0)
+        for client in idle:
+            client.close()
+        until(lambda: self.daemon.fresh() and self.daemon.counts["connections_open"] == 0,
+              "their end")
+
     def test_the_counts_of_requests_and_errors_are_exact(self):
         def answer(head, _body):
             if "bad" in head.first:

@@ -251,6 +251,7 @@ class Daemon:
     def __init__(self, path):
         self.sock = until(lambda: self._connect(path), "the control socket")
         self.report = None
+        self.counts = {}
         self.metrics = None
         self.purged = None
         self.routes = None
@@ -284,6 +285,7 @@ class Daemon:
             message = json.loads(line)
             if "report" in message:
                 self.report = message["report"]
+                self.counts = message.get("counts", self.counts)
                 self.history.append(self.report)
                 self.reports += 1
             if "resync" in message:

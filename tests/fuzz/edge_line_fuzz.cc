@@ -7,6 +7,8 @@
 #include "edge/daemon_line.h"
 #include "edge/journal.h"
 #include "fuzz_input.h"
+#include "model/edge_process.h"
+#include "model/edge_routes.h"
 
 using namespace moln;
 
@@ -48,6 +50,15 @@ void check_delta(EdgeDelta delta) {
     if (!compiler.take(diff(before, sorted))) CHECK(compiler.snapshot() == before);
 }
 
+// What an edge tells the daemon.
+template <typename Told>
+void check_same_again(std::string_view text) {
+    const auto told = from_json_text<Told>(text, UnknownFields::ignore);
+    if (!told) return;
+    const auto again = from_json_text<Told>(to_json_text(*told));
+    CHECK(again && *again == *told);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -65,9 +76,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     EdgeSnapshot saved;
     edge::replay(saved, text);
     CHECK(sort_snapshot(saved));
-    if (const auto report = from_json_text<EdgeReport>(text, UnknownFields::ignore)) {
-        const auto again = from_json_text<EdgeReport>(to_json_text(*report));
-        CHECK(again && *again == *report);
-    }
+    check_same_again<EdgeReport>(text);
+    check_same_again<EdgeProcessCounts>(text);
+    check_same_again<std::vector<EdgeRouteReport>>(text);
     return 0;
 }

@@ -349,7 +349,7 @@ EdgeReport Control::report() const {
 }
 
 std::vector<std::string> Control::on_get_report() {
-    return edge::report_lines(report());
+    return edge::report_lines(report(), process_counts());
 }
 
 std::string Control::on_get_metrics() {
@@ -397,16 +397,23 @@ EdgeCacheReport Control::cache_report() const {
     return report;
 }
 
+EdgeProcessCounts Control::process_counts() const {
+    EdgeProcessCounts counts{.connections_open = 0,
+                             .log_lines_dropped_total = setup_.log.dropped()};
+    for (const auto& worker : workers_) {
+        counts.connections_open += worker->counts.clients_open.get();
+        if (worker->log) counts.log_lines_dropped_total += worker->log->dropped();
+    }
+    return counts;
+}
+
 std::string Control::metrics() const {
     edge::EdgeTotals totals;
-    totals.log_lines_dropped_total = setup_.log.dropped();
+    totals.log_lines_dropped_total = process_counts().log_lines_dropped_total;
     totals.replay_bytes = static_cast<std::int64_t>(setup_.replays->bytes());
     totals.replay_files_total = static_cast<std::int64_t>(setup_.replays->kept_total());
     totals.replay_refused_total = static_cast<std::int64_t>(setup_.replays->refused_total());
-    for (const auto& worker : workers_) {
-        add_to(totals, worker->counts);
-        if (worker->log) totals.log_lines_dropped_total += worker->log->dropped();
-    }
+    for (const auto& worker : workers_) add_to(totals, worker->counts);
     edge::MetricParts parts{.mirrors = {}, .routes = routes_.report()};
     if (tables_) {
         for (const auto& app : tables_->apps) {

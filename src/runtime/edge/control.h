@@ -16,6 +16,7 @@
 #include "io/file/lock_file.h"
 #include "io/net/epoll.h"
 #include "io/tls/server.h"
+#include "model/edge_process.h"
 #include "runtime/edge/access_log.h"
 #include "runtime/edge/cache_peers.h"
 #include "runtime/edge/certificate_shelf.h"
@@ -116,6 +117,7 @@ private:
     void flush_log(std::int64_t now_ms);
     EdgeReport report() const;
     EdgeCacheReport cache_report() const;
+    EdgeProcessCounts process_counts() const;
     int wait_ms(std::int64_t now_ms) const;
     bool all_finished() const;
 

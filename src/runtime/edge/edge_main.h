@@ -5,11 +5,11 @@
 // {"delta": EdgeDelta}, {"listener": EdgeListenOffer} with its sockets, {"purge": CachePurge},
 // {"cache_peers": CachePeering} (without a name: there are none),
 // {"get": "report"}, {"get": "metrics"} or {"get": "routes"}; the edge sends {"report": EdgeReport,
-// "deltas": true}, first of all, unasked when something happened and every second (a long one in
-// several lines, all but the last with "more": true), {"resync": {}} when a delta is of another
-// base than what is here, {"purged": "", or why not}, {"metrics": "text"} and {"routes":
-// [EdgeRouteReport]}. A line that is none of these or is too long ends that connection and nothing
-// else. Any number of daemons may come and go.
+// "deltas": true, "counts": EdgeProcessCounts}, first of all, unasked when something happened and
+// every second (a long one in several lines, all but the last with "more": true), {"resync": {}}
+// when a delta is of another base than what is here, {"purged": "", or why not}, {"metrics":
+// "text"} and {"routes": [EdgeRouteReport]}. A line that is none of these or is too long ends that
+// connection and nothing else. Any number of daemons may come and go.
 //
 // An edge that takes the place of another (EdgeOptions::take_over) is given its listening sockets,
 // its state directory and the keys of its session tickets over that socket (edge/hand_over.h), and
