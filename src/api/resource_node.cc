@@ -4,6 +4,7 @@
 #include "api/openapi.h"
 #include "api/table.h"
 #include "api/top.h"
+#include "api/top_routes.h"
 #include "api/view.h"
 
 namespace moln::api {
@@ -60,6 +61,31 @@ void shut_down(std::shared_ptr<Call> call) {
     call->control().shut_down(now);
 }
 
+std::vector<Param> top_params() {
+    return {project_param(),
+            app_filter_param(),
+            {.name = "interval_ms",
+             .kind = ParamKind::number,
+             .help = "between two samples; 2000 without it",
+             .min = k_top_interval_ms_min,
+             .max = k_top_interval_ms_max},
+            {.name = "count",
+             .kind = ParamKind::number,
+             .help = "end after so many samples; without it, go on",
+             .min = 1,
+             .max = 1'000'000}};
+}
+
+std::vector<Param> top_routes_params() {
+    auto params = top_params();
+    params.push_back({.name = "limit",
+                      .kind = ParamKind::number,
+                      .help = "the busiest so many routes; without it, all that are counted",
+                      .min = 1,
+                      .max = k_top_routes_max});
+    return params;
+}
+
 }  // namespace
 
 std::vector<Endpoint> node_endpoints() {
@@ -72,20 +98,16 @@ std::vector<Endpoint> node_endpoints() {
         {.path = "/v1/top",
          .summary = "CPU, memory, requests and latency, live",
          .cli = "top",
-         .query = {project_param(),
-                   app_filter_param(),
-                   {.name = "interval_ms",
-                    .kind = ParamKind::number,
-                    .help = "between two samples; 2000 without it",
-                    .min = k_top_interval_ms_min,
-                    .max = k_top_interval_ms_max},
-                   {.name = "count",
-                    .kind = ParamKind::number,
-                    .help = "end after so many samples; without it, go on",
-                    .min = 1,
-                    .max = 1'000'000}},
+         .query = top_params(),
          .reply = {ReplyKind::lines, type_info<TopView>(), "one TopView a sample"},
          .handle = top},
+        {.path = "/v1/top/routes",
+         .summary = "Requests, errors, latency, cache and bytes by route, live; the busiest first",
+         .cli = "top --routes",
+         .query = top_routes_params(),
+         .reply = {ReplyKind::lines, type_info<TopRoutesView>(), "one TopRoutesView a sample"},
+         .errors = {ErrorCode::unavailable, ErrorCode::refused},
+         .handle = top_routes},
         {.path = "/v1/metrics",
          .summary = "Measurements in Prometheus' text format, of the edge and the daemon",
          .cli = "metrics",

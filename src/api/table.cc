@@ -27,6 +27,7 @@ std::vector<Resource> make_resources() {
          "local authority for hosts such as shop.localhost. No reply holds a private key.",
          certificate_endpoints()},
         {"Content delivery", "What the edge keeps of answers: see CACHE.md.", cache_endpoints()},
+        {"Edge", "The processes that take requests: see UPGRADE.md.", edge_endpoints()},
         {"Instances", "Running copies: look, stop, run a command, open a terminal.",
          instance_endpoints()},
         {"Logs, events, watch", "Streams of newline-delimited JSON.", stream_endpoints()},

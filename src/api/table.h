@@ -119,6 +119,7 @@ std::vector<Endpoint> instance_endpoints();
 std::vector<Endpoint> stream_endpoints();
 std::vector<Endpoint> data_endpoints();
 std::vector<Endpoint> cache_endpoints();
+std::vector<Endpoint> edge_endpoints();
 std::vector<Endpoint> traffic_endpoints();
 std::vector<Endpoint> certificate_endpoints();
 

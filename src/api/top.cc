@@ -13,12 +13,6 @@ std::int64_t growth(std::int64_t before, std::int64_t after) {
     return after >= before ? after - before : after;
 }
 
-double rate(std::int64_t count, Milliseconds interval) {
-    if (interval.count <= 0) return 0;
-    const auto per_s = static_cast<double>(count) * 1000.0 / static_cast<double>(interval.count);
-    return std::round(per_s * 10) / 10;  // a tenth is all that a counter of a second carries
-}
-
 TopAppView app_row(const AppId& app, const std::string& process,
                    const TopSample::AppCounters& before, const TopSample::AppCounters& after,
                    Milliseconds interval) {
@@ -30,8 +24,8 @@ TopAppView app_row(const AppId& app, const std::string& process,
     const auto waited_us = growth(before.queue_us_total, after.queue_us_total);
     const auto waited = growth(before.held_total, after.held_total);
     if (waited_us > 0) row.queue_us = waited_us / std::max<std::int64_t>(waited, 1);
-    row.requests_per_s = rate(growth(before.requests, after.requests), interval);
-    row.errors_per_s = rate(growth(before.errors, after.errors), interval);
+    row.requests_per_s = rate_per_s(growth(before.requests, after.requests), interval);
+    row.errors_per_s = rate_per_s(growth(before.errors, after.errors), interval);
     auto counts = after.latency_counts;
     for (std::size_t i = 0; i < counts.size() && i < before.latency_counts.size(); ++i) {
         counts[i] = growth(before.latency_counts[i], counts[i]);
@@ -59,9 +53,9 @@ TopInstanceView instance_row(const World& world, const Instance& instance,
     }
     // Microseconds per second of one core is a ten-thousandth of a per cent.
     row.cpu_percent =
-        std::round(rate(growth(before.cpu_used_us, after.cpu_used_us), interval) / 1000) / 10;
-    row.requests_per_s = rate(growth(before.requests, after.requests), interval);
-    row.errors_per_s = rate(growth(before.errors, after.errors), interval);
+        std::round(rate_per_s(growth(before.cpu_used_us, after.cpu_used_us), interval) / 1000) / 10;
+    row.requests_per_s = rate_per_s(growth(before.requests, after.requests), interval);
+    row.errors_per_s = rate_per_s(growth(before.errors, after.errors), interval);
     return row;
 }
 
@@ -109,6 +103,12 @@ private:
 };
 
 }  // namespace
+
+double rate_per_s(std::int64_t count, Milliseconds interval) {
+    if (interval.count <= 0) return 0;
+    const auto per_s = static_cast<double>(count) * 1000.0 / static_cast<double>(interval.count);
+    return std::round(per_s * 10) / 10;  // a tenth is all that a counter of a second carries
+}
 
 std::optional<std::int64_t> quantile_us(const std::vector<std::int64_t>& counts, double quantile) {
     const auto total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});

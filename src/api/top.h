@@ -18,6 +18,8 @@ namespace moln::api {
 inline constexpr std::int64_t k_top_interval_ms_min = 200;
 inline constexpr std::int64_t k_top_interval_ms_max = 60'000;
 inline constexpr std::int64_t k_top_interval_ms_default = 2'000;
+// More routes than an edge counts for themselves (edge/limits.h).
+inline constexpr std::int64_t k_top_routes_max = 10'000;
 
 // Counters at one moment.
 struct TopSample {
@@ -47,6 +49,9 @@ TopView top_view(const World& world, const TopSample& before, const TopSample& a
 // Upper bound of the bucket in which the quantile lies; none without requests. Above the last bound
 // it is the last bound.
 std::optional<std::int64_t> quantile_us(const std::vector<std::int64_t>& counts, double quantile);
+
+// Of a count that grew by `count`, to a tenth.
+double rate_per_s(std::int64_t count, Milliseconds interval);
 
 void top(std::shared_ptr<Call> call);
 

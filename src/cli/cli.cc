@@ -40,14 +40,15 @@ std::string socket_of(const Invocation& said) {
 Verdict run_verb(const Shell& shell) {
     using Runner = Verdict (*)(const Shell&);
     static const std::map<std::string, Runner> k_own_ways = {
-        {"deploy", run_deploy},    {"run", run_terminal},     {"shell", run_terminal},
-        {"logs", run_stream},      {"events", run_stream},    {"top", run_stream},
-        {"status", run_list},      {"apps", run_list},        {"ps", run_list},
-        {"releases", run_list},    {"env ls", run_list},      {"secret ls", run_list},
-        {"cert ls", run_list},     {"cert show", run_list},   {"trust", run_trust},
-        {"cert acme", run_acme},   {"route ls", run_list},    {"volume ls", run_list},
-        {"trash ls", run_list},    {"platform ls", run_list}, {"metrics", run_list},
-        {"cache stats", run_list}, {"cache purge", run_list}, {"password", run_password},
+        {"deploy", run_deploy},     {"run", run_terminal},     {"shell", run_terminal},
+        {"logs", run_stream},       {"events", run_stream},    {"top", run_stream},
+        {"status", run_list},       {"apps", run_list},        {"ps", run_list},
+        {"releases", run_list},     {"env ls", run_list},      {"secret ls", run_list},
+        {"cert ls", run_list},      {"cert show", run_list},   {"trust", run_trust},
+        {"cert acme", run_acme},    {"route ls", run_list},    {"volume ls", run_list},
+        {"trash ls", run_list},     {"platform ls", run_list}, {"metrics", run_list},
+        {"edge status", run_list},  {"cache stats", run_list}, {"cache purge", run_list},
+        {"password", run_password},
     };
     if (shell.said.verb == "completion") {
         shell.print(completion_script(shell.said.words.front()));

@@ -155,8 +155,8 @@ std::vector<std::string> complete(const std::vector<std::string>& words, const N
             if (at == nullptr) continue;
             for (const auto& option : at->options) all.push_back(option.names.back());
         }
-    } else if (node == nullptr || place.verb.empty()) {
-        const auto next = verb_words(tree, place.verb);
+    } else if (const auto next = verb_words(tree, place.verb);
+               place.arguments == 0 && !next.empty()) {
         all.assign(next.begin(), next.end());
     } else if (!node->arguments.empty()) {
         const auto index = std::min(place.arguments, node->arguments.size() - 1);

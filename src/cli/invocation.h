@@ -23,10 +23,12 @@ struct Invocation {
     bool yes = false;
     bool follow = false;
     bool dry_run = false;
+    bool wait = false;
     bool no_wait = false;
     bool no_tty = false;
     bool now = false;
     bool once = false;
+    bool routes = false;
     bool all = false;
     bool plain_http = false;
     std::string image;
@@ -80,6 +82,7 @@ struct Invocation {
     std::string to;
     std::int64_t lines = 100;
     std::int64_t interval_s = 2;
+    std::int64_t limit = 0;  // 0: what suits a screen, or all as JSON
     std::optional<std::int64_t> generation;
 
     std::vector<std::string> words;  // positional arguments, in order; of `run` the command

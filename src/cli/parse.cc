@@ -101,6 +101,12 @@ void events_options(CLI::App& app, Invocation& to) {
 }
 
 void top_options(CLI::App& app, Invocation& to) {
+    auto* routes = app.add_flag("--routes", to.routes, "By route instead of by app and instance");
+    app.add_option("--limit", to.limit,
+                   "With --routes: the busiest so many; 20, or all with --json")
+        ->type_name("N")
+        ->check(CLI::Range(1, 10'000))
+        ->needs(routes);
     app.add_flag("--once", to.once, "One sample, then end");
     app.add_option("--interval", to.interval_s, "Seconds between samples")
         ->type_name("S")
@@ -180,6 +186,13 @@ const std::map<std::string_view, Setup>& setups() {
         {"platform build",
          [](CLI::App& app, Invocation& to) {
              words(app, to, "RECIPE", "Which: debian")->expected(1)->required();
+         }},
+        {"edge upgrade",
+         [](CLI::App& app, Invocation& to) {
+             auto* wait = app.add_flag("--wait", to.wait,
+                                       "Wait until the process that is replaced has ended");
+             app.add_flag("--no-wait", to.no_wait, "Do not wait until the new process serves")
+                 ->excludes(wait);
          }},
         {"deploy", deploy_options},
         {"rollback",
@@ -383,15 +396,21 @@ std::unique_ptr<Tree> make_tree() {
         CLI::App* parent = &root;
         if (space != std::string::npos) {
             auto& made = parents[name.substr(0, space)];
-            if (made == nullptr) {
+            const auto role = tree->by_verb.find(name.substr(0, space));
+            if (role != tree->by_verb.end()) {
+                made = role->second;  // `edge`: its own summary names its verbs
+                made->require_subcommand(1);
+            } else if (made == nullptr) {
                 made = root.add_subcommand(name.substr(0, space), "");
                 made->fallthrough()->require_subcommand(1);
                 made->group(std::string(verb.group));
             }
             parent = made;
-            const auto shown = parent->get_description();
-            parent->description(shown.empty() ? name.substr(space + 1)
-                                              : shown + ", " + name.substr(space + 1));
+            if (role == tree->by_verb.end()) {
+                const auto shown = parent->get_description();
+                parent->description(shown.empty() ? name.substr(space + 1)
+                                                  : shown + ", " + name.substr(space + 1));
+            }
         }
         auto* sub = parent->add_subcommand(
             space == std::string::npos ? name : name.substr(space + 1), std::string(verb.summary));

@@ -52,6 +52,42 @@ TEST(Parse, everything_after_run_is_the_command) {
     EXPECT_THAT(refused({"run"}), HasSubstr("expected a command"));
 }
 
+TEST(Parse, the_edge_has_verbs_of_its_own) {
+    const auto target_of = [](const std::vector<std::string>& words) {
+        const auto call = request_for(said(words), "");
+        return call ? call->method + " " + call->target : call.error().reason;
+    };
+    EXPECT_EQ(said({"edge", "status"}).verb, "edge status");
+    EXPECT_EQ(target_of({"--json", "edge", "status"}), "GET /v1/edge");
+    EXPECT_EQ(target_of({"edge", "upgrade"}), "POST /v1/edge/upgrade");
+    EXPECT_EQ(target_of({"edge", "upgrade", "--wait"}), "POST /v1/edge/upgrade?until=ended");
+    EXPECT_EQ(target_of({"edge", "--json", "upgrade", "--no-wait"}),
+              "POST /v1/edge/upgrade?until=begun");
+    EXPECT_THAT(refused({"edge", "upgrade", "--wait", "--no-wait"}), HasSubstr("excludes"));
+    EXPECT_THAT(refused({"edge"}), HasSubstr("subcommand is required"));
+    refused({"edge", "upgrade", "now"});
+    const auto help = parse({"help", "edge"}, "");
+    ASSERT_FALSE(help);
+    EXPECT_EQ(help.error().exit_code, k_exit_ok);
+    EXPECT_THAT(help.error().text, HasSubstr("upgrade"));
+    EXPECT_THAT(parse({"edge", "upgrade", "--help"}, "").error().text,
+                HasSubstr("moln edge upgrade --wait"));
+}
+
+TEST(Parse, top_takes_a_limit_with_routes_alone) {
+    const auto target_of = [](const std::vector<std::string>& words) {
+        return request_for(said(words), "")->target;
+    };
+    EXPECT_EQ(target_of({"top", "--once"}), "/v1/top?interval_ms=2000&count=1");
+    EXPECT_THAT(target_of({"top", "--routes"}), HasSubstr("/v1/top/routes?"));
+    EXPECT_THAT(target_of({"top", "--routes"}), HasSubstr("&limit=20"));
+    EXPECT_THAT(target_of({"top", "--routes", "--limit", "10000"}), HasSubstr("&limit=10000"));
+    EXPECT_THAT(target_of({"top", "--routes", "--json"}), testing::Not(HasSubstr("limit")));
+    refused({"top", "--routes", "--limit", "0"});
+    refused({"top", "--routes", "--limit", "10001"});
+    EXPECT_THAT(refused({"top", "--limit", "3"}), HasSubstr("--routes"));
+}
+
 TEST(Parse, what_is_said_of_requests_becomes_a_body) {
     const auto body = [](const std::vector<std::string>& words) {
         const auto call = request_for(said(words), "shop");

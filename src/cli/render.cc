@@ -70,13 +70,6 @@ std::string number_or_dash(std::int64_t number) {
     return number == 0 ? "-" : std::to_string(number);
 }
 
-std::string milliseconds_words(std::optional<std::int64_t> us) {
-    if (!us) return "-";
-    if (*us < 1000) return fmt::format("{} µs", *us);
-    if (*us < 1'000'000) return fmt::format("{} ms", *us / 1000);
-    return fmt::format("{} s", *us / 1'000'000);
-}
-
 // Share of the requests that the cache could have answered; "-" before the first.
 std::string hit_share(const EdgeCacheReport& cache) {
     const auto asked = cache.hits_total + cache.misses_total + cache.collapsed_total;
@@ -112,11 +105,18 @@ std::string origin_word(RouteOrigin origin) {
     return "every app has one";
 }
 
+}  // namespace
+
+std::string milliseconds_words(std::optional<std::int64_t> us) {
+    if (!us) return "-";
+    if (*us < 1000) return fmt::format("{} µs", *us);
+    if (*us < 1'000'000) return fmt::format("{} ms", *us / 1000);
+    return fmt::format("{} s", *us / 1'000'000);
+}
+
 std::string nothing(const Style& style, std::string_view text) {
     return paint(style, Colour::dim, text) + "\n";
 }
-
-}  // namespace
 
 std::string short_app(const AppId& id) {
     constexpr std::string_view k_default = "default/";

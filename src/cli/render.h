@@ -1,10 +1,13 @@
 // Views as text for people. Pure: same view and style, same bytes; golden tests hold them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/table.h"
+#include "model/edge_process.h"
+#include "model/top_routes.h"
 #include "model/views.h"
 
 namespace moln::cli {
@@ -28,11 +31,18 @@ std::string render_platforms(const std::vector<PlatformView>& views, const Style
 std::string render_event(const Event& event, const Style& style);
 std::string render_log(const LogView& line, const Style& style);
 std::string render_top(const TopView& view, const Style& style);
+std::string render_top_routes(const TopRoutesView& view, const Style& style);
+std::string render_edge(const std::vector<EdgeProcessView>& views, const Style& style);
+std::string render_edge_upgrade(const EdgeUpgradeView& view, const Style& style);
 std::string render_plan(const PlanView& view, const Style& style);
 // What a change has done: its sentence, warnings, and where the app is now.
 std::string render_change(const ChangeView& view, const Style& style);
 
 // "default/shop" -> "shop", "other/shop" stays.
 std::string short_app(const AppId& id);
+// "500 µs", "25 ms"; "-" for none.
+std::string milliseconds_words(std::optional<std::int64_t> us);
+// What stands where a list is empty.
+std::string nothing(const Style& style, std::string_view text);
 
 }  // namespace moln::cli

@@ -137,6 +137,92 @@ TEST(RenderTop, shows_rates_and_percentiles) {
               "web-a     shop  running  7.5 %  40 MiB  512 MiB  0.0    0.0    0\n");
 }
 
+TEST(RenderTop, shows_routes_and_how_many_are_left_out) {
+    TopRoutesView view;
+    view.routes = {{.app = AppId("default/shop"),
+                    .host = "shop.example",
+                    .path = "/api",
+                    .requests_per_s = 20,
+                    .errors_per_s = 0.5,
+                    .p50_us = 500,
+                    .p90_us = 5'000,
+                    .p99_us = 25'000,
+                    .cache_hit_percent = 49.6,
+                    .bytes_in_per_s = 12.5,
+                    .bytes_out_per_s = 2048},
+                   {.app = AppId("other/blog"), .host = "blog.example", .path = "/"},
+                   {}};
+    const std::string table =
+        "ROUTE             APP         REQ/S  ERR/S  P50     P90   P99    CACHED  IN/S  OUT/S\n"
+        "shop.example/api  shop        20.0   0.5    500 µs  5 ms  25 ms  50 %    12 B  2 KiB\n"
+        "blog.example      other/blog  0.0    0.0    -       -     -      -       0 B   0 B\n"
+        "all others        -           0.0    0.0    -       -     -      -       0 B   0 B\n";
+    EXPECT_EQ(render_top_routes(view, k_plain), table);
+    view.left_out = 1;
+    EXPECT_EQ(render_top_routes(view, k_plain),
+              table + "and 1 route that had no more requests; --limit shows them\n");
+    EXPECT_EQ(render_top_routes({}, k_plain), "No routes.\n");
+}
+
+// As the API tells it in the middle of an upgrade.
+std::vector<EdgeProcessView> edge_in_an_upgrade() {
+    EdgeProcessView serving{.node = NodeId("alpha"), .pid = 4812};
+    serving.state = EdgeProcessState::serving;
+    serving.epoch_acked = serving.epoch_wanted = 2;
+    serving.version_acked = serving.version_wanted = 8;
+    serving.connections_open = 128;
+    serving.open_text = "12 requests, oldest 2 s";
+    serving.listens = {"127.0.0.1:8080", "[::1]:8080"};
+    serving.tls_listens = {"127.0.0.1:8443"};
+    serving.streams = {{.listen = "tcp:5432", .addresses = {"0.0.0.0:5432"}, .problem = ""},
+                       {.listen = "tcp:5433", .addresses = {}, .problem = ""},
+                       {.listen = "udp:53", .addresses = {}, .problem = "port 53 is taken"}};
+    serving.cache_size = mib(34);
+    serving.cache_size_max = mib(256);
+    serving.cache_disk_size = gib(2);
+    serving.cache_disk_size_max = gib(10);
+    EdgeProcessView leaving{.node = NodeId("alpha"), .pid = 4711};
+    leaving.state = EdgeProcessState::leaving;
+    leaving.epoch_acked = leaving.epoch_wanted = 2;
+    leaving.version_acked = 7;
+    leaving.version_wanted = 8;
+    leaving.connections_open = 2;
+    leaving.open_text = "2 websockets, oldest 14 min";
+    return {serving, leaving};
+}
+
+TEST(RenderEdge, shows_who_serves_where_and_what_the_others_wait_for) {
+    EXPECT_EQ(render_edge(edge_in_an_upgrade(), k_plain),
+              "NODE   PROCESS  STATE    VERSION  CONNECTIONS  OPEN                         CACHE\n"
+              "alpha  4812     serving  8        128          12 requests, oldest 2 s      34 MiB "
+              "of 256 MiB, disk 2 GiB of 10 GiB\n"
+              "alpha  4711     leaving  7 of 8   2            2 websockets, oldest 14 min  off\n"
+              "\n"
+              "LISTENS FOR  AT\n"
+              "http         127.0.0.1:8080, [::1]:8080\n"
+              "https        127.0.0.1:8443\n"
+              "tcp:5432     0.0.0.0:5432\n"
+              "tcp:5433     being opened\n"
+              "udp:53       not open: port 53 is taken\n");
+    EXPECT_EQ(render_edge({}, k_plain), "No edge runs on this node.\n");
+}
+
+TEST(RenderEdge, says_what_is_not_known_and_what_was_dropped) {
+    EdgeProcessView starting{.node = NodeId("alpha"), .pid = 9};
+    auto old = edge_in_an_upgrade()[1];
+    old.connections_open.reset();
+    old.epoch_acked = 1;
+    old.log_lines_dropped_total = 3;
+    EXPECT_EQ(render_edge({starting, old}, k_plain),
+              "NODE   PROCESS  STATE     VERSION  EPOCH  CONNECTIONS  OPEN                         "
+              "CACHE\n"
+              "alpha  9        starting  -        -      -            -                            "
+              "-\n"
+              "alpha  4711     leaving   7 of 8   1      -            2 websockets, oldest 14 min  "
+              "off\n"
+              "warning: process 4711 dropped 3 lines of the access log: its disk was too slow\n");
+}
+
 TEST(RenderTrash, says_until_when_it_can_come_back) {
     TrashView view{.id = TrashId("tr-1"), .app = AppId("default/shop"), .what = "a layer"};
     view.size = kib(3);
@@ -237,6 +323,12 @@ TEST(Complete, verbs_options_and_names) {
     EXPECT_EQ(fitting({"deploy", "--dry"}), Words({"--dry-run"}));
     EXPECT_EQ(fitting({"logs", "--js"}), Words({"--json"}));
     EXPECT_EQ(fitting({"deploy", ""}), Words({}));
+    EXPECT_EQ(fitting({"edg"}), Words({"edge"}));
+    EXPECT_EQ(fitting({"edge", ""}), Words({"status", "upgrade"}));
+    EXPECT_EQ(fitting({"edge", "upgrade", "--w"}), Words({"--wait"}));
+    EXPECT_EQ(fitting({"edge", "status", ""}), Words({}));
+    EXPECT_EQ(fitting({"top", "--r"}), Words({"--routes"}));
+    EXPECT_EQ(fitting({"nonsense", ""}), Words({}));
 }
 
 }  // namespace

@@ -315,11 +315,17 @@ ApiCall events(const Invocation& said) {
                                                         {"follow", said.follow ? "1" : ""}})));
 }
 
+// More do not fit on a screen; a program takes all.
+constexpr std::int64_t k_top_routes_shown = 20;
+
 ApiCall top(const Invocation& said) {
-    return get(target("/v1/top",
-                      with_project(said, {{"app", said.app},
-                                          {"interval_ms", std::to_string(said.interval_s * 1000)},
-                                          {"count", said.once ? "1" : ""}})));
+    auto query = with_project(said, {{"app", said.app},
+                                     {"interval_ms", std::to_string(said.interval_s * 1000)},
+                                     {"count", said.once ? "1" : ""}});
+    if (!said.routes) return get(target("/v1/top", query));
+    const auto limit = said.limit == 0 && !said.json ? k_top_routes_shown : said.limit;
+    query.emplace_back("limit", limit == 0 ? "" : std::to_string(limit));
+    return get(target("/v1/top/routes", query));
 }
 
 ApiCall secret(const Invocation& said, const std::string& app, std::string method) {
@@ -364,6 +370,13 @@ const std::map<std::string, Maker>& makers() {
              return get(target(path, with_project(said)));
          }},
         {"ps", list("/v1/instances")},
+        {"edge status", [](I, S) -> Result<ApiCall> { return get("/v1/edge"); }},
+        {"edge upgrade",
+         [](I said, S) -> Result<ApiCall> {
+             const auto* until = said.wait ? "ended" : said.no_wait ? "begun" : "";
+             return ApiCall{.method = "POST",
+                            .target = target("/v1/edge/upgrade", {{"until", until}})};
+         }},
         {"route ls", list("/v1/routes")},
         {"volume ls", list("/v1/volumes")},
         {"trash ls", list("/v1/trash")},

@@ -28,7 +28,8 @@ bool needs_app(const Invocation& said) {
     const auto& verb = said.verb;
     if (verb == "stop") return said.instance.empty();
     return verb != "down" && verb != "platform build" && verb != "volume rm" &&
-           verb != "trash purge" && verb != "recover" && !verb.starts_with("cert ");
+           verb != "trash purge" && verb != "recover" && !verb.starts_with("cert ") &&
+           !verb.starts_with("edge ");
 }
 
 std::string text_of(const json::value& value) {
@@ -74,6 +75,11 @@ Status show_result(const Shell& shell, const json::value& value) {
     if (shell.said.verb == "platform build") {
         MOLN_ASSIGN(const auto view, from_json<PlatformView>(value, UnknownFields::ignore));
         shell.print(render_platforms({view}, shell.style));
+        return {};
+    }
+    if (shell.said.verb == "edge upgrade") {
+        MOLN_ASSIGN(const auto view, from_json<EdgeUpgradeView>(value, UnknownFields::ignore));
+        shell.print(render_edge_upgrade(view, shell.style));
         return {};
     }
     const auto view = from_json<ChangeView>(value, UnknownFields::ignore);
@@ -287,9 +293,12 @@ Status send_change(const Shell& shell, const ApiCall& call,
     });
     if (!sent && interrupted()) {
         const bool build = shell.said.verb == "platform build";
-        shell.progress(build   ? "Cancelled."
-                       : began ? "The change was made and goes on in the background; see `moln ps`."
-                               : "Interrupted; see `moln events` for whether the change was made.");
+        const auto* see = shell.said.verb == "edge upgrade" ? "moln edge status" : "moln ps";
+        shell.progress(
+            build ? "Cancelled."
+            : began
+                ? fmt::format("The change was made and goes on in the background; see `{}`.", see)
+                : "Interrupted; see `moln events` for whether the change was made.");
     }
     return sent;
 }

@@ -39,6 +39,7 @@ const std::map<std::string, Way>& ways() {
         {"route ls", {draw_items<RouteView, render_routes>}},
         {"cert ls", {draw_items<CertificateView, render_certificates>}},
         {"cert show", {draw<CertificateView, render_certificate>}},
+        {"edge status", {draw_items<EdgeProcessView, render_edge>}},
         {"cache stats", {draw_items<CacheView, render_cache>}},
         {"cache purge", {draw<PurgeView, render_purge>}},
         {"cert acme", {draw<AcmeView, render_acme>}},

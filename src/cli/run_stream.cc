@@ -13,6 +13,10 @@ namespace {
 // To the top left, and clear what is below; the screen does not flicker.
 constexpr std::string_view k_home = "\x1b[H\x1b[J";
 
+void print_screen(const Shell& shell, const std::string& text) {
+    shell.print(shell.out_is_terminal && !shell.said.once ? std::string(k_home) + text : text);
+}
+
 Status print_line(const Shell& shell, const json::value& value) {
     if (shell.said.json) {
         shell.print(json::serialize(value) + "\n");
@@ -30,10 +34,12 @@ Status print_line(const Shell& shell, const json::value& value) {
     } else if (shell.said.verb == "events") {
         MOLN_ASSIGN(const auto event, from_json<Event>(value, UnknownFields::ignore));
         shell.print(render_event(event, shell.style));
+    } else if (shell.said.routes) {
+        MOLN_ASSIGN(const auto view, from_json<TopRoutesView>(value, UnknownFields::ignore));
+        print_screen(shell, render_top_routes(view, shell.style));
     } else {
         MOLN_ASSIGN(const auto view, from_json<TopView>(value, UnknownFields::ignore));
-        const auto text = render_top(view, shell.style);
-        shell.print(shell.out_is_terminal && !shell.said.once ? std::string(k_home) + text : text);
+        print_screen(shell, render_top(view, shell.style));
     }
     return {};
 }

@@ -24,7 +24,22 @@ const std::vector<Verb>& verbs() {
         {"down", k_node, "Drain and stop everything, then the daemon",
          "Data stays; `moln up` starts everything again.", "moln down\nmoln down --now"},
         {"daemon", k_node, "The control plane alone, as `up` and systemd start it", "", ""},
-        {"edge", k_node, "The data plane alone, as the daemon starts it", "", ""},
+        {"edge", k_node, "The processes of the edge: status, upgrade",
+         "With --control it is the data plane itself, as the daemon starts it.", ""},
+        {"edge status", k_node, "Which processes the edge has, and what they have open",
+         "One serves; those that it has replaced finish what they have begun and end. VERSION is "
+         "of routes and instances that all threads of a process work by, as \"7 of 8\" while it is "
+         "behind. CONNECTIONS are of clients, also idle ones; OPEN is what waits for an instance "
+         "or is being answered. Below stands where it listens, and why it could not.",
+         "moln edge status\nmoln edge status --json"},
+        {"edge upgrade", k_node, "Put a new process in the place of the one that serves",
+         "For changed options of `moln up` that concern the edge; an update of Moln does it by "
+         "itself. The new process takes the sockets of the old one, which finishes all that it has "
+         "begun: nothing is refused, reset or lost. Waits until the new one serves; with --wait "
+         "until the old one has ended, and tells meanwhile what it waits for. If the new one does "
+         "not come up the old one serves on, and this fails with its last words. Ctrl-C stops only "
+         "the waiting.",
+         "moln edge upgrade\nmoln edge upgrade --wait"},
         {"status", k_node, "What runs here, in one screen", "", "moln status\nmoln status --json"},
         {"platform ls", k_node, "List platform images", "", "moln platform ls"},
         {"platform build", k_node, "Make a platform image from a recipe",
@@ -65,8 +80,11 @@ const std::vector<Verb>& verbs() {
         {"events", k_look, "Show what happened and why", "",
          "moln events\nmoln events -f --app shop"},
         {"top", k_look, "CPU, memory, requests and latency, live",
-         "Rates are over the interval, percentiles upper bounds of their bucket.",
-         "moln top\nmoln top --once --json"},
+         "Rates are over the interval, percentiles upper bounds of their bucket. With --routes the "
+         "busiest routes come first; CACHED is the share of hits of the requests that the cache "
+         "could have answered, IN/S and OUT/S are bytes of bodies.",
+         "moln top\nmoln top --once --json\nmoln top --routes\n"
+         "moln top --routes --app shop --limit 5"},
 
         {"scale", k_change, "Set how many instances run", "",
          "moln scale web=3\nmoln scale web=2 worker=1 --app shop"},

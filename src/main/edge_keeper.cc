@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/file/files.h"
@@ -126,6 +127,7 @@ void EdgeKeeper::remove_files(Number number) const {
 Result<EdgeKeeper::Number> EdgeKeeper::start_one(std::optional<Number> before) {
     const Number number = ++number_;
     started_ = loop_.now().mono;
+    words_begin_ = log_size();
     auto process = std::make_unique<EdgeProcess>(loop_, process_options(number, before));
     auto& its = *process;
     add(number, std::move(process));
@@ -168,6 +170,7 @@ void EdgeKeeper::heard(const EdgeReport& report) {
     if (!report.tls_listens.empty()) options_.tls_listens = report.tls_listens;
     if (fresh_ == number) {
         fresh_.reset();
+        end_upgrade({});
         tell_({EventLevel::info, "edge.upgraded",
                fmt::format("a new edge, process {}, serves; the one before finishes what it has "
                            "begun",
@@ -175,7 +178,19 @@ void EdgeKeeper::heard(const EdgeReport& report) {
     }
     main_ = number;
     if (std::exchange(has_compared_, true) || fresh_) return;
-    if (runs_other_program(static_cast<pid_t>(report.pid))) upgrade("by an update");
+    if (runs_other_program(static_cast<pid_t>(report.pid))) (void)upgrade("by an update");
+}
+
+std::vector<EdgeProcessView> EdgeKeeper::processes() const {
+    std::vector<EdgeProcessView> views;
+    for (auto one = processes_.rbegin(); one != processes_.rend(); ++one) {
+        const auto& [number, process] = *one;
+        auto& view = views.emplace_back(links_.seen(number).value_or(EdgeProcessView{}));
+        if (view.pid != 0) continue;
+        view.pid = process.process->pid();
+        view.state = process.heard ? EdgeProcessState::unheard : EdgeProcessState::starting;
+    }
+    return views;
 }
 
 void EdgeKeeper::died(Number number) {
@@ -186,7 +201,7 @@ void EdgeKeeper::died(Number number) {
         if (processes_.empty() && closed_) std::exchange(closed_, nullptr)();
         return;
     }
-    if (fresh_ == number) upgrade_failed(number);
+    if (fresh_ == number) upgrade_failed();
     if (main_ != number) return;
     main_.reset();
     if (fresh_) return;  // has its sockets, or dies as well
@@ -200,35 +215,61 @@ void EdgeKeeper::died(Number number) {
 
 // ---- another in its place ---------------------------------------------------------------------
 
-void EdgeKeeper::upgrade(const std::string& why) {
-    if (closing_ || fresh_ || !main_) return;
+Result<EdgeUpgrade> EdgeKeeper::upgrade(const std::string& why,
+                                        std::function<void(Status)> served) {
+    if (closing_) return fail(ErrorCode::refused, "edge: the node is shutting down");
+    if (fresh_) {
+        return fail(ErrorCode::refused,
+                    fmt::format("edge: process {} is about to take the place of the one that "
+                                "serves already; `moln edge status` tells when it has",
+                                processes_[*fresh_].process->pid()));
+    }
+    if (!main_) {
+        return fail(ErrorCode::unavailable,
+                    "edge: no process serves that another could replace; one is being started");
+    }
     has_compared_ = true;
-    log_info("edge.upgrade", {{"why", why}, {"pid", processes_[*main_].process->pid()}});
+    const auto before = processes_[*main_].process->pid();
+    log_info("edge.upgrade", {{"why", why}, {"pid", before}});
     auto started = start_one(main_);
     if (!started) {
-        tell_({EventLevel::warning, "edge.upgrade_failed",
-               fmt::format("the new edge could not be started, the old one serves on: {}",
-                           started.error().reason)});
-        return;
+        const auto text = fmt::format(
+            "the new edge could not be started, the old one serves on: {}", started.error().reason);
+        tell_({EventLevel::warning, "edge.upgrade_failed", text});
+        return fail(ErrorCode::failed, text);
     }
     fresh_ = *started;
+    fresh_late_ = false;
+    served_ = std::move(served);
     loop_.after(k_edge_upgrade_limit, [this, number = *fresh_] { check_upgrade(number); });
+    return EdgeUpgrade{.pid_before = before, .pid = processes_[*fresh_].process->pid()};
 }
 
 void EdgeKeeper::check_upgrade(Number number) {
     if (fresh_ != number || closing_) return;
     log_error("edge.upgrade_late", {{"limit_ms", k_edge_upgrade_limit.count}});
+    fresh_late_ = true;
     (void)processes_[number].process->send_signal(SIGKILL);
 }
 
-void EdgeKeeper::upgrade_failed(Number /*number*/) {
+void EdgeKeeper::upgrade_failed() {
     fresh_.reset();
     const auto words = last_words();
     log_error("edge.upgrade_failed", {{"last_words", words}});
-    tell_({EventLevel::warning, "edge.upgrade_failed",
-           fmt::format("the new edge did not come up, the old one serves on: {}", words)});
+    const auto text = fmt::format(
+        "the new edge did not come up{}, {}: {}",
+        fresh_late_ ? fmt::format(" within {} s", k_edge_upgrade_limit.count / 1000) : "",
+        main_ ? "the old one serves on" : "the old one has died, another is started", words);
+    tell_({EventLevel::warning, "edge.upgrade_failed", text});
+    end_upgrade(fail(ErrorCode::failed, text));
     // Unless that has left already, or died meanwhile.
     if (!main_) restart_later();
+}
+
+void EdgeKeeper::end_upgrade(Status status) {
+    if (!served_) return;
+    loop_.post(
+        [served = std::exchange(served_, nullptr), status = std::move(status)] { served(status); });
 }
 
 // One that ran for a while is started at once, one that dies again and again ever later.
@@ -261,19 +302,32 @@ void EdgeKeeper::reopen_access_log() {
     }
 }
 
+std::int64_t EdgeKeeper::log_size() const {
+    struct stat info{};
+    const auto path = process_options(number_, {}).log_path;
+    return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
+}
+
+// All processes write to one file: what stood there before it was started is of others.
 std::string EdgeKeeper::last_words() const {
-    const auto text = read_file(process_options(number_, {}).log_path, k_edge_log_bytes_max);
-    if (!text || text->empty()) return "the edge ended without a word";
-    auto end = text->find_last_not_of('\n');
-    if (end == std::string::npos) return "the edge ended without a word";
-    const auto begin = text->rfind('\n', end);
-    return text->substr(begin == std::string::npos ? 0 : begin + 1,
-                        end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+    constexpr const char* k_none = "the edge ended without a word";
+    const auto read = read_file(process_options(number_, {}).log_path, k_edge_log_bytes_max);
+    if (!read) return k_none;
+    std::string_view text = *read;
+    // A smaller one was begun anew meanwhile.
+    const auto begin = static_cast<std::size_t>(words_begin_);
+    if (begin <= text.size()) text.remove_prefix(begin);
+    const auto end = text.find_last_not_of('\n');
+    if (end == std::string_view::npos) return k_none;
+    text = text.substr(0, end + 1);
+    const auto newline = text.rfind('\n');
+    return std::string(newline == std::string_view::npos ? text : text.substr(newline + 1));
 }
 
 void EdgeKeeper::close(Ending ending, std::function<void()> done) {
     const bool first = !closing_;
     closing_ = true;
+    end_upgrade(fail(ErrorCode::unavailable, "edge: the node is shutting down"));
     if (done) closed_ = std::move(done);
     if (processes_.empty()) {
         if (closed_) loop_.post(std::exchange(closed_, nullptr));

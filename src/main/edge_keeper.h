@@ -13,11 +13,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "io/host/edge_links.h"
 #include "io/host/edge_process.h"
 #include "main/node_options.h"
 #include "model/edge.h"
+#include "model/edge_process.h"
 #include "model/resources.h"
 #include "ports/host_services.h"
 
@@ -47,9 +49,11 @@ public:
     // What all its processes report, added up. Says what it is bound to: a restart takes the same
     // ports. The first brings an upgrade if it is of another program than this daemon.
     void heard(const EdgeReport& report);
-    // A new process in the place of the one that serves; `why` goes to the event. Nothing while one
-    // is under way.
-    void upgrade(const std::string& why);
+    // A new process in the place of the one that serves; `why` goes to the log. As
+    // Control::upgrade_edge.
+    Result<EdgeUpgrade> upgrade(const std::string& why, std::function<void(Status)> served = {});
+    // As Control::edge_processes.
+    std::vector<EdgeProcessView> processes() const;
     // After the file was moved away.
     void reopen_access_log();
     // See HostServices::close_edge.
@@ -69,10 +73,12 @@ private:
     Result<Number> start_one(std::optional<Number> before);
     std::optional<Number> number_of(std::int64_t pid) const;
     void died(Number number);
-    void upgrade_failed(Number number);
+    void upgrade_failed();
+    void end_upgrade(Status status);
     void restart_later();
     void restart();
     void check_upgrade(Number number);
+    std::int64_t log_size() const;
     std::string last_words() const;
 
     HostLoop& loop_;
@@ -82,9 +88,12 @@ private:
     std::string cache_peers_;
     std::function<void(const EdgeTold&)> tell_;
     std::map<Number, Process> processes_;
-    Number number_ = 0;            // the highest ever given
-    std::optional<Number> main_;   // the one that takes requests
-    std::optional<Number> fresh_;  // the one that is to take its place
+    Number number_ = 0;                   // the highest ever given
+    std::optional<Number> main_;          // the one that takes requests
+    std::optional<Number> fresh_;         // the one that is to take its place
+    std::function<void(Status)> served_;  // who waits for that; may be none
+    bool fresh_late_ = false;             // it was ended for that
+    std::int64_t words_begin_ = 0;        // in the log, of the process that was started last
     std::function<void(Error)> failed_;
     bool has_served_ = false;
     bool has_compared_ = false;

@@ -1,4 +1,5 @@
 // The program: its first word picks a role, or is a verb of the CLI. Not what roles do.
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <string>
@@ -25,10 +26,24 @@ std::string own_program() {
 
 }  // namespace moln
 
+namespace {
+
+// `moln edge status` and the like are verbs of the CLI; the data plane itself always has a socket
+// to be told by.
+bool is_edge_itself(int argc, char** argv) {
+    return std::any_of(argv + 2, argv + argc, [](const char* word) {
+        return std::string_view(word).starts_with("--control");
+    });
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     const std::string role = argc > 1 ? argv[1] : "";
-    if (role == "edge") return moln::run_edge_role(argc - 1, argv + 1);
+    if (role == "edge" && is_edge_itself(argc, argv)) {
+        return moln::run_edge_role(argc - 1, argv + 1);
+    }
     if (role == "up" || role == "daemon") {
         const auto parsed = moln::parse_node_options(role, argc - 1, argv + 1);
         if (parsed.exit_code) return *parsed.exit_code;

@@ -64,6 +64,10 @@ void RealHost::edge_metrics(std::function<void(Result<std::string>)> done) {
     parts_.edge_link.request_metrics(std::move(done));
 }
 
+void RealHost::edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) {
+    parts_.edge_link.request_routes(done);
+}
+
 void RealHost::purge_cache(CachePurge purge, std::function<void(Status)> done) {
     parts_.edge_link.request_purge(purge, std::move(done));
 }

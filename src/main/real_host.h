@@ -49,6 +49,13 @@ public:
                                std::function<void(Status)> end) override;
     std::vector<StreamPath> stream_paths() const override { return parts_.paths.told(); }
     void edge_metrics(std::function<void(Result<std::string>)> done) override;
+    std::vector<EdgeProcessView> edge_processes() const override {
+        return parts_.edge_keeper.processes();
+    }
+    Result<EdgeUpgrade> upgrade_edge(std::function<void(Status)> served) override {
+        return parts_.edge_keeper.upgrade("by request", std::move(served));
+    }
+    void edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) override;
     void purge_cache(CachePurge purge, std::function<void(Status)> done) override;
     Result<std::string> new_upload() override;
     void close_edge(Ending ending, std::function<void()> done) override;

@@ -221,7 +221,12 @@ private:
             log_info("daemon.stopped", {{"instances", "serve on"}});
             return end(k_exit_left);
         }
-        if (number == SIGUSR2) return keeper_.upgrade("by signal");
+        if (number == SIGUSR2) {
+            if (const auto begun = keeper_.upgrade("by signal"); !begun) {
+                log_failure("edge.upgrade_not_begun", begun.error());
+            }
+            return;
+        }
         daemon_->shut_down(interrupts_++ > 0);
     }
 

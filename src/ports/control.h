@@ -15,7 +15,9 @@
 #include "model/change.h"
 #include "model/command.h"
 #include "model/edge.h"
+#include "model/edge_process.h"
 #include "model/kernel_path.h"
+#include "model/top_routes.h"
 #include "model/world.h"
 #include "ports/images.h"
 
@@ -124,6 +126,16 @@ public:
     // One for each listen of a TCP or UDP route that the node knows, sorted.
     virtual std::vector<StreamPath> stream_paths() const { return {}; }
     virtual void edge_metrics(std::function<void(Result<std::string>)> done) = 0;
+    // The processes of this node's edge, the newest first, as far as the daemon knows by itself: no
+    // node, no versions wanted, no words.
+    virtual std::vector<EdgeProcessView> edge_processes() const = 0;
+    // Starts a process that is to take the place of the one that serves. `served` is called once,
+    // later, when it has, or with why the old one serves on. Without a start it is never called:
+    // refused when one is under way, unavailable when none serves, else why it could not be
+    // started.
+    virtual Result<EdgeUpgrade> upgrade_edge(std::function<void(Status)> served) = 0;
+    // Of each process of the edge that can be asked; unavailable when none can.
+    virtual void edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) = 0;
     // ok: no edge uses any more what it had stored. unavailable: an edge is not there.
     virtual void purge_cache(CachePurge purge, std::function<void(Status)> done) = 0;
     // Path of a fresh, empty file for an upload, on the data directory's file system.

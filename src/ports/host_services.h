@@ -56,6 +56,10 @@ public:
     // As Control::stream_paths.
     virtual std::vector<StreamPath> stream_paths() const { return {}; }
     virtual void edge_metrics(std::function<void(Result<std::string>)> done) = 0;
+    // These three as Control's.
+    virtual std::vector<EdgeProcessView> edge_processes() const = 0;
+    virtual Result<EdgeUpgrade> upgrade_edge(std::function<void(Status)> served) = 0;
+    virtual void edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) = 0;
     // ok: no edge uses any more what it had stored. unavailable: an edge is not there.
     virtual void purge_cache(CachePurge purge, std::function<void(Status)> done) = 0;
     virtual Result<std::string> new_upload() = 0;

@@ -227,6 +227,14 @@ void Daemon::edge_metrics(std::function<void(Result<std::string>)> done) {
     parts_.host.edge_metrics(std::move(done));
 }
 
+Result<EdgeUpgrade> Daemon::upgrade_edge(std::function<void(Status)> served) {
+    return parts_.host.upgrade_edge(std::move(served));
+}
+
+void Daemon::edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) {
+    parts_.host.edge_routes(std::move(done));
+}
+
 void Daemon::purge_cache(CachePurge purge, std::function<void(Status)> done) {
     parts_.host.purge_cache(std::move(purge), std::move(done));
 }

@@ -68,6 +68,11 @@ public:
                        std::function<void(Status)> done) override;
     std::vector<StreamPath> stream_paths() const override { return parts_.host.stream_paths(); }
     void edge_metrics(std::function<void(Result<std::string>)> done) override;
+    std::vector<EdgeProcessView> edge_processes() const override {
+        return parts_.host.edge_processes();
+    }
+    Result<EdgeUpgrade> upgrade_edge(std::function<void(Status)> served) override;
+    void edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) override;
     void purge_cache(CachePurge purge, std::function<void(Status)> done) override;
     Result<std::string> new_upload() override;
     void shut_down(bool now) override;

@@ -36,6 +36,13 @@ public:
         return nullptr;
     }
     void edge_metrics(std::function<void(Result<std::string>)> done) override { done(""); }
+    std::vector<EdgeProcessView> edge_processes() const override { return {}; }
+    Result<EdgeUpgrade> upgrade_edge(std::function<void(Status)>) override {
+        return fail(ErrorCode::unavailable, "a simulated edge is no process");
+    }
+    void edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) override {
+        done({});
+    }
     void purge_cache(CachePurge, std::function<void(Status)> done) override { done({}); }
     Result<std::string> new_upload() override {
         return fail(ErrorCode::refused, "nothing is uploaded here");

@@ -517,5 +517,70 @@ TEST_F(Cli, completion_scripts_are_what_their_shells_take) {
     }
 }
 
+TEST_F(Cli, an_edge_is_shown_and_upgraded) {
+    on_loop([this] {
+        EdgeProcessView serving;
+        serving.pid = 10;
+        serving.state = EdgeProcessState::serving;
+        serving.listens = {"127.0.0.1:8080"};
+        control_->edge_processes_seen = {serving};
+    });
+    EXPECT_THAT(moln({"edge", "status"}).out, HasSubstr("alpha  10       serving"));
+    EXPECT_THAT(moln({"edge", "status", "--json"}).out, HasSubstr(R"("state":"serving")"));
+
+    const auto started = start_moln({"edge", "upgrade"});
+    ASSERT_TRUE(becomes([this] { return control_->edge_served != nullptr; }));
+    on_loop([this] { std::exchange(control_->edge_served, nullptr)({}); });
+    const auto done = finish(started);
+    EXPECT_EQ(done.exit_code, 0);
+    EXPECT_THAT(done.out, HasSubstr("process 12 starts; process 10 serves until it does\n"));
+    EXPECT_THAT(done.out, HasSubstr("process 12 serves; process 10 finishes what it has begun\n"));
+
+    const auto vain = start_moln({"edge", "upgrade"});
+    ASSERT_TRUE(becomes([this] { return control_->edge_served != nullptr; }));
+    on_loop([this] {
+        std::exchange(control_->edge_served, nullptr)(
+            fail(ErrorCode::failed, "the new edge did not come up, the old one serves on: why"));
+    });
+    const auto failed = finish(vain);
+    EXPECT_EQ(failed.exit_code, 1);
+    EXPECT_THAT(failed.out, HasSubstr("the old one serves on: why"));
+
+    const auto begun = moln({"edge", "upgrade", "--no-wait", "--json", "-q"});
+    EXPECT_EQ(begun.exit_code, 0);
+    EXPECT_THAT(begun.out, HasSubstr(R"({"stage":"begun","pid_before":10,"pid":12,)"));
+    EXPECT_EQ(moln({"edge", "upgrade"}).exit_code, 4) << "one is under way";
+}
+
+TEST_F(Cli, who_waits_for_an_upgrade_of_the_edge_may_stop_waiting) {
+    auto started = start_moln({"edge", "upgrade", "--wait"});
+    std::string told;
+    std::array<char, 256> buffer;
+    while (told.find("until it does") == std::string::npos) {
+        const auto count = ::read(started.out, buffer.data(), buffer.size());
+        ASSERT_GT(count, 0) << told;
+        told.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    ::kill(started.pid, SIGINT);
+    const auto ran = finish(started);
+    EXPECT_EQ(ran.exit_code, 130);
+    EXPECT_THAT(ran.out, HasSubstr("goes on in the background; see `moln edge status`"));
+}
+
+TEST_F(Cli, top_shows_routes) {
+    on_loop([this] {
+        EdgeRoute route;
+        route.host = "shop.example.org";
+        route.app = AppId("default/shop");
+        control_->state.edge.routes = {route};
+        control_->edge_processes_seen = {EdgeProcessView{.node = {}, .pid = 12}};
+    });
+    const auto shown = moln({"top", "--routes", "--once", "--interval", "1"});
+    EXPECT_EQ(shown.exit_code, 0);
+    EXPECT_THAT(shown.out, HasSubstr("shop.example.org  shop"));
+    EXPECT_THAT(shown.out, HasSubstr("50 %"));
+    EXPECT_THAT(shown.out, HasSubstr("all others"));
+}
+
 }  // namespace
 }  // namespace moln

@@ -344,6 +344,27 @@ void FakeControl::edge_metrics(std::function<void(Result<std::string>)> done) {
     done(std::string("edge_requests_total 5\n"));
 }
 
+Result<EdgeUpgrade> FakeControl::upgrade_edge(std::function<void(Status)> served) {
+    if (edge_upgrade_error) return fail(*edge_upgrade_error);
+    if (edge_served) return fail(ErrorCode::refused, "edge: one is under way");
+    edge_served = std::move(served);
+    return EdgeUpgrade{.pid_before = 10, .pid = 12};
+}
+
+// At each look twenty requests more of the route, half of them from the cache.
+void FakeControl::edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) {
+    if (edge_routes_error) return done(fail(*edge_routes_error));
+    EdgeRouteReport route;
+    route.host = "shop.example.org";
+    route.path = "/";
+    route.requests_total = 20 * ++route_looks_;
+    route.cache_hits_total = route.cache_misses_total = route.requests_total / 2;
+    route.latency_counts = {0, route.requests_total};
+    EdgeRouteReport others;
+    others.requests_total = 7;
+    done(std::vector<EdgeProcessRoutes>{{.pid = 12, .routes = {route, others}}});
+}
+
 void FakeControl::purge_cache(CachePurge purge, std::function<void(Status)> done) {
     purges.push_back(std::move(purge));
     done({});

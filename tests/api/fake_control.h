@@ -57,6 +57,10 @@ public:
     std::map<InstanceId, std::shared_ptr<FakeTerminalState>> terminals;
     int refuse_terminals = 0;  // so many next ones
     std::optional<bool> shut_down_now;
+    std::vector<EdgeProcessView> edge_processes_seen;
+    std::function<void(Status)> edge_served;  // set by an upgrade, which is under way then
+    std::optional<Error> edge_upgrade_error;  // one that cannot begin
+    std::optional<Error> edge_routes_error;
 
     // ---- Control ----
     Now now() const override { return loop_.now(); }
@@ -88,6 +92,9 @@ public:
     void extract_trash(const TrashId& trash, const std::string& target,
                        std::function<void(Status)> done) override;
     void edge_metrics(std::function<void(Result<std::string>)> done) override;
+    std::vector<EdgeProcessView> edge_processes() const override { return edge_processes_seen; }
+    Result<EdgeUpgrade> upgrade_edge(std::function<void(Status)> served) override;
+    void edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) override;
     void purge_cache(CachePurge purge, std::function<void(Status)> done) override;
     Result<std::string> new_upload() override;
     void shut_down(bool now) override { shut_down_now = now; }
@@ -100,6 +107,7 @@ private:
     Loop& loop_;
     std::string upload_folder_;
     std::int64_t uploads_ = 0;
+    std::int64_t route_looks_ = 0;
     std::map<std::string, CommandReply> replies_;  // by idempotency key
     std::map<int, std::function<void()>> watchers_;
     int watchers_made_ = 0;

@@ -87,12 +87,14 @@ class Completion(unittest.TestCase):
         self.assertIn("deploy", self.bash("moln de"))
         self.assertEqual(self.bash("moln rollback --app shop"), ["shop-of-tests"])
         self.assertEqual(self.bash("moln env s"), ["set"])
+        self.assertEqual(self.bash("moln edge "), ["status", "upgrade"])
         self.assertEqual(self.bash("moln scale w"), ["web="])
 
     def test_fish(self):
         self.assertIn("deploy", self.fish("moln de"))
         self.assertEqual(self.fish("moln rollback --app shop"), ["shop-of-tests"])
         self.assertEqual(self.fish("moln env s"), ["set"])
+        self.assertEqual(self.fish("moln edge "), ["status", "upgrade"])
         self.assertEqual(self.fish("moln scale w"), ["web="])
 
     def test_zsh(self):

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -218,6 +219,180 @@ class Upgrade(unittest.TestCase):
                 line.receive()
             line.close()
             wait_until("the end of the edge that was replaced", lambda: has_ended(before))
+
+
+class Verbs(unittest.TestCase):
+    """`moln edge upgrade`, `moln edge status` and `moln top --routes`."""
+
+    def begin_upgrade(self, cloud, *options):
+        verb = subprocess.Popen([MOLN, "edge", "upgrade", *options], text=True,
+                                env=cloud.environment(), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+        def end():
+            verb.kill()
+            verb.communicate()
+
+        self.addCleanup(end)
+        return verb
+
+    def test_an_upgrade_that_is_waited_for_fails_no_request_and_ends_with_the_last_socket(self):
+        with Node() as cloud:
+            cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
+            cloud.cli("deploy", apps.web("v1"))
+            line = WebSocket(cloud, "chat.localhost")
+            before = cloud.edge_pid()
+            with Load(cloud, "shop.localhost") as load:
+                load.wait_for(20)
+                verb = self.begin_upgrade(cloud, "--wait")
+                told = []
+                for words in verb.stderr:
+                    told.append(words.strip())
+                    if "drains: 1 websocket, oldest" in words:
+                        break
+                after = cloud.edge_pid()
+                self.assertNotEqual(after, before)
+                self.assertEqual(told[:2], [
+                    f"process {after} starts; process {before} serves until it does",
+                    f"process {after} serves"])
+                self.assertIn(f"process {before} drains", told[-1])
+                serving, leaving = cloud.items("edge", "status")
+                self.assertEqual([(one["pid"], one["state"]) for one in (serving, leaving)],
+                                 [(after, "serving"), (before, "leaving")])
+                self.assertEqual(leaving["tunnels_open"], 1)
+                self.assertEqual(serving["listens"], [f"127.0.0.1:{cloud.edge_port}"])
+                self.assertEqual(serving["tls_listens"], [f"127.0.0.1:{cloud.tls_port}"])
+                wait_until("connections", lambda: cloud.items(
+                    "edge", "status")[0]["connections_open"] >= 1)
+                shown = cloud.cli("edge", "status").stdout
+                self.assertRegex(shown, rf"{before} +leaving .* 1 websocket, oldest ")
+                self.assertRegex(shown, rf"{after} +serving ")
+                self.assertIn(f"127.0.0.1:{cloud.edge_port}\n", shown)
+                load.wait_for(50)
+                load.stop()
+            self.assertEqual(load.failures, [])
+            self.assertIsNone(verb.poll())
+            self.assertFalse(has_ended(before))
+            line.send("still here")
+            self.assertIn("still here", line.receive())
+            line.close()
+            out, _ = verb.communicate(timeout=PATIENCE_S)
+            self.assertEqual(verb.returncode, 0)
+            self.assertEqual(
+                out, f"process {after} serves; process {before} has finished and ended\n")
+            wait_until("its end", lambda: has_ended(before))
+            self.assertEqual([one["pid"] for one in cloud.items("edge", "status")], [after])
+
+    def test_an_upgrade_is_done_when_the_new_process_serves(self):
+        with Node() as cloud:
+            before = cloud.edge_pid()
+            done = cloud.json("edge", "upgrade")
+            self.assertEqual((done["stage"], done["pid_before"]), ("serving", before))
+            self.assertEqual(cloud.edge_pid(), done["pid"])
+            begun = cloud.json("edge", "upgrade", "--no-wait")
+            self.assertEqual((begun["stage"], begun["pid_before"]), ("begun", done["pid"]))
+            wait_until("the third", lambda: cloud.edge_pid() == begun["pid"])
+            cloud.wait_for_one_edge()
+
+    def test_an_upgrade_that_cannot_be_says_why_and_leaves_the_old_edge_serving(self):
+        with Node() as cloud:
+            cloud.cli("deploy", apps.web("good"))
+            before = cloud.edge_pid()
+            with Load(cloud, "shop.localhost") as load:
+                cloud.update("#!/bin/sh\necho 'edge: not_started reason=no luck' >&2\nexit 2\n")
+                failed = cloud.cli("edge", "upgrade", check=False)
+                self.assertEqual(failed.returncode, 1, failed.stderr)
+                self.assertIn("the old one serves on: edge: not_started reason=no luck",
+                              failed.stderr)
+                # Without a word of its own it is not blamed for another's.
+                cloud.update("#!/bin/sh\nexit 2\n")
+                failed = cloud.cli("edge", "upgrade", "--wait", check=False)
+                self.assertEqual(failed.returncode, 1, failed.stderr)
+                self.assertIn("the edge ended without a word", failed.stderr)
+                pathlib.Path(cloud.program).unlink()
+                failed = cloud.cli("edge", "upgrade", check=False)
+                self.assertEqual(failed.returncode, 1, failed.stderr)
+                self.assertIn("could not be started, the old one serves on", failed.stderr)
+                load.wait_for(20)
+                load.stop()
+            self.assertEqual(load.failures, [])
+            self.assertEqual([(one["pid"], one["state"])
+                              for one in cloud.items("edge", "status")], [(before, "serving")])
+            self.assertEqual(len(cloud.events("edge.upgrade_failed")), 3)
+            cloud.wait_for_one_edge()
+            cloud.update()
+            self.assertEqual(cloud.json("edge", "upgrade")["pid_before"], before)
+
+    def test_a_second_upgrade_is_refused_while_one_is_under_way_which_has_its_limit(self):
+        with Node() as cloud:
+            before = cloud.edge_pid()
+            # One that neither serves nor ends: it is ended when its time is over.
+            cloud.update("#!/bin/sh\nexec sleep 600\n")
+            verb = self.begin_upgrade(cloud)
+            pid = int(verb.stderr.readline().split()[1])
+            refused = cloud.cli("edge", "upgrade", check=False)
+            self.assertEqual(refused.returncode, 4, refused.stderr)
+            self.assertIn(f"process {pid} is about to take the place", refused.stderr)
+            self.assertEqual([(one["pid"], one["state"])
+                              for one in cloud.items("edge", "status")],
+                             [(pid, "starting"), (before, "serving")])
+            _, told = verb.communicate(timeout=PATIENCE_S)
+            self.assertEqual(verb.returncode, 1)
+            self.assertIn("did not come up within 30 s, the old one serves on", told)
+            self.assertTrue(has_ended(pid))
+            cloud.update()
+            self.assertEqual(cloud.json("edge", "upgrade")["pid_before"], before)
+
+    def test_status_says_why_a_port_is_not_open(self):
+        with Node() as cloud, socket.socket() as taken:
+            taken.bind(("0.0.0.0", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            cloud.cli("deploy", app("line", ECHO, f"tcp:{port}"))
+            told = wait_until("the problem", lambda: [
+                one for one in cloud.items("edge", "status")[0]["streams"] if one["problem"]])
+            self.assertEqual(told[0]["listen"], f"tcp:{port}")
+            self.assertIn(f"tcp:{port}", cloud.cli("edge", "status").stdout)
+            self.assertIn("not open: ", cloud.cli("edge", "status").stdout)
+
+    def test_routes_have_rates_over_an_upgrade(self):
+        with Node() as cloud:
+            cloud.cli("deploy", apps.web("v1"))
+            cloud.cli("deploy", apps.web("quiet", name="quiet"))
+            cloud.cli("route", "add", "kept.localhost", "--app", "shop", "--cache",
+                      "--cache-ttl", "1h")
+            cloud.wait_for("kept.localhost")
+
+            def routes():
+                view = cloud.json("top", "--routes", "--once", "--interval", "1")
+                return {one["host"]: one for one in view["routes"]}
+
+            with Load(cloud, "shop.localhost") as load, Load(cloud, "kept.localhost") as kept:
+                load.wait_for(10)
+                kept.wait_for(10)
+                top = routes()
+                shop = top["shop.localhost"]
+                self.assertEqual(shop["app"], "default/shop")
+                self.assertGreater(shop["requests_per_s"], 0)
+                self.assertEqual(shop["errors_per_s"], 0)
+                self.assertLessEqual(shop["p50_us"], shop["p99_us"])
+                self.assertGreater(shop["bytes_out_per_s"], 0)
+                self.assertIsNone(shop["cache_hit_percent"])
+                self.assertEqual(top["kept.localhost"]["cache_hit_percent"], 100)
+                self.assertEqual(top["quiet.localhost"]["requests_per_s"], 0)
+                self.assertIsNone(top["quiet.localhost"]["p50_us"])
+                one = cloud.json("top", "--routes", "--once", "--interval", "1", "--limit", "1")
+                self.assertIn(one["routes"][0]["host"], ("shop.localhost", "kept.localhost"))
+                self.assertEqual(one["left_out"], len(top) - 1)
+                shown = cloud.cli("top", "--routes", "--once", "--interval", "1", "--app", "quiet")
+                self.assertRegex(shown.stdout, r"quiet\.localhost +quiet +0\.0 ")
+                self.assertNotIn("shop.localhost", shown.stdout)
+                cloud.cli("edge", "upgrade", "--wait")
+                load.wait_for(10)
+                self.assertGreater(routes()["shop.localhost"]["requests_per_s"], 0)
+                load.stop()
+                kept.stop()
+            self.assertEqual(load.failures + kept.failures, [])
 
 
 if __name__ == "__main__":

@@ -21,6 +21,28 @@ struct PurgeAnswers {
     }
 };
 
+struct RoutesAnswers {
+    std::size_t awaited = 0;
+    Status worst;
+    std::map<std::int64_t, EdgeProcessRoutes> all;  // by process
+    std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done;
+
+    void take(std::int64_t process, std::int64_t pid, Result<std::vector<EdgeRouteReport>> one) {
+        if (one) {
+            all[process] = {.pid = pid, .routes = std::move(*one)};
+        } else if (one.error().code != ErrorCode::unavailable) {
+            worst = fail(one.error());
+        }
+        if (--awaited > 0) return;
+        if (!worst) return done(fail(worst.error()));
+        // One that ended in between is missed only if there is no other.
+        if (all.empty()) return done(fail(ErrorCode::unavailable, "the edge ended meanwhile"));
+        std::vector<EdgeProcessRoutes> answers;
+        for (auto& [number, answer] : all) answers.push_back(std::move(answer));
+        done(std::move(answers));
+    }
+};
+
 }  // namespace
 
 void EdgeLinks::tell(const EdgeNews& news) const {
@@ -39,6 +61,8 @@ void EdgeLinks::heard(std::int64_t process, const EdgeReport* report) {
     const auto line = lines_.find(process);
     if (line == lines_.end()) return;
     line->second.reports = report != nullptr;
+    line->second.seen.reset();
+    if (report != nullptr) line->second.seen = process_view(*report, line->second.link->counts());
     tell({process, report != nullptr ? EdgeNews::Kind::reported : EdgeNews::Kind::lost, report});
 }
 
@@ -68,6 +92,28 @@ void EdgeLinks::request_metrics(std::function<void(Result<std::string>)> callbac
     loop_.post([callback = std::move(callback)] {
         callback(fail(ErrorCode::unavailable, "the edge is not there"));
     });
+}
+
+std::optional<EdgeProcessView> EdgeLinks::seen(std::int64_t process) const {
+    const auto line = lines_.find(process);
+    return line == lines_.end() ? std::nullopt : line->second.seen;
+}
+
+void EdgeLinks::request_routes(
+    const std::function<void(Result<std::vector<EdgeProcessRoutes>>)>& callback) {
+    const auto knows = [](const Line& line) { return line.reports && line.link->counts(); };
+    auto answers = std::make_shared<RoutesAnswers>();
+    answers->done = callback;
+    for (auto& [process, line] : lines_) answers->awaited += knows(line) ? 1 : 0;
+    if (answers->awaited == 0) {
+        loop_.post([callback] { callback(fail(ErrorCode::unavailable, "the edge is not there")); });
+        return;
+    }
+    for (auto& [process, line] : lines_) {
+        if (!knows(line)) continue;
+        line.link->request_routes([answers, process = process, pid = line.link->peer_pid()](
+                                      auto one) { answers->take(process, pid, std::move(one)); });
+    }
 }
 
 void EdgeLinks::request_purge(const CachePurge& purge,

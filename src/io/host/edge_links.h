@@ -8,10 +8,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "io/host/edge_socket_link.h"
+#include "model/edge_process.h"
+#include "model/top_routes.h"
 #include "ports/edge_link.h"
 
 namespace moln {
@@ -30,6 +33,14 @@ public:
     // Of the newest process that reports. As EdgeSocketLink::request_metrics.
     void request_metrics(std::function<void(Result<std::string>)> callback);
 
+    // What that process reports; none: it cannot be heard now.
+    std::optional<EdgeProcessView> seen(std::int64_t process) const;
+
+    // Of every process that reports and tells its counts: those of before do not know the question.
+    // `unavailable` when none answers. Else as EdgeSocketLink::request_routes.
+    void request_routes(
+        const std::function<void(Result<std::vector<EdgeProcessRoutes>>)>& callback);
+
     // At every process that reports: done when all have done it. As EdgeSocketLink::request_purge.
     void request_purge(const CachePurge& purge, const std::function<void(Status)>& callback);
 
@@ -43,6 +54,7 @@ private:
     struct Line {
         std::unique_ptr<EdgeSocketLink> link;
         bool reports = false;
+        std::optional<EdgeProcessView> seen;  // of the last report
     };
 
     void heard(std::int64_t process, const EdgeReport* report);

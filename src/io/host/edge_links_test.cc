@@ -126,5 +126,81 @@ TEST_F(EdgeLinksTest, metrics_are_of_the_newest_that_reports) {
     EXPECT_EQ(text, "of one");
 }
 
+TEST_F(EdgeLinksTest, what_a_process_told_last_is_seen_until_it_cannot_be_heard) {
+    FakeEdgeSocket edge(loop_, path(1));
+    edge.on_line([&](const std::string&) {
+        EdgeReport report;
+        report.pid = 812;
+        report.leaving = true;
+        edge.say(fmt::format("{{\"counts\":{},\"report\":{}}}\n",
+                             to_json_text(EdgeProcessCounts{5, 1}), to_json_text(report)));
+    });
+    links_.add(1, {.path = path(1)});
+    EXPECT_FALSE(links_.seen(1));
+    links_.publish({});
+    run(2);
+    const auto seen = links_.seen(1);
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(seen->pid, 812);
+    EXPECT_EQ(seen->state, EdgeProcessState::leaving);
+    EXPECT_EQ(seen->connections_open, 5);
+    EXPECT_EQ(seen->log_lines_dropped_total, 1);
+    edge.drop();
+    run(3);
+    EXPECT_FALSE(links_.seen(1));
+    links_.remove(1);
+    EXPECT_FALSE(links_.seen(1));
+}
+
+TEST_F(EdgeLinksTest, routes_are_asked_of_all_that_know_the_question) {
+    FakeEdgeSocket first(loop_, path(1));
+    FakeEdgeSocket second(loop_, path(2));
+    FakeEdgeSocket earlier(loop_, path(3));
+    std::vector<std::string> answers;
+    const auto answer = [&](const Result<std::vector<EdgeProcessRoutes>>& done) {
+        if (!done) answers.emplace_back(word(done.error().code));
+        if (done) {
+            for (const auto& one : *done) answers.push_back(one.routes.at(0).host);
+        }
+        loop_.stop();
+    };
+    links_.request_routes(answer);
+    go();
+    EXPECT_EQ(answers, std::vector<std::string>{"unavailable"});
+    answers.clear();
+    const auto tell = [](FakeEdgeSocket& edge, const char* host) {
+        return [&edge, host](const std::string& line) {
+            if (line == R"({"get":"routes"})") {
+                EdgeRouteReport route;
+                route.host = host;
+                edge.say(fmt::format("{{\"routes\":[{}]}}\n", to_json_text(route)));
+            } else {
+                edge.say(
+                    fmt::format("{{\"counts\":{{}},\"report\":{}}}\n", to_json_text(EdgeReport{})));
+            }
+        };
+    };
+    first.on_line(tell(first, "a"));
+    second.on_line(tell(second, "b"));
+    int lines = 0;
+    earlier.on_line([&](const std::string&) {
+        ++lines;
+        report(earlier);
+    });
+    for (int i = 1; i <= 3; ++i) links_.add(i, {.path = path(i)});
+    links_.publish({});
+    run(6);
+    links_.request_routes(answer);
+    go();
+    EXPECT_EQ(answers, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(lines, 1) << "only the snapshot";
+    // One that ends before it answers is missed if there is another.
+    answers.clear();
+    first.on_line([&](const std::string&) { first.drop(); });
+    links_.request_routes(answer);
+    go();
+    EXPECT_EQ(answers, std::vector<std::string>{"b"});
+}
+
 }  // namespace
 }  // namespace moln

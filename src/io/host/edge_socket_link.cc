@@ -71,6 +71,8 @@ public:
     void publish(std::shared_ptr<const EdgeSnapshot> snapshot);
     void offer(const EdgeListenOffer& offer, std::vector<Fd> sockets);
     void request_metrics(std::function<void(Result<std::string>)> callback);
+    void request_routes(std::function<void(Result<std::vector<EdgeRouteReport>>)> callback);
+    std::optional<EdgeProcessCounts> counts() const { return counts_; }
     void request_purge(const CachePurge& purge, std::function<void(Status)> callback);
     void on_report(std::function<void(const EdgeReport*)> callback) {
         report_ = std::move(callback);
@@ -97,6 +99,10 @@ private:
     Status handle(std::string_view line);
     Status handle_report(const json::object& message, const json::value& body);
     Status handle_purged(const json::value& said);
+    Status handle_routes(const json::value& said);
+    template <typename Answer>
+    void ask(std::string_view what, std::deque<std::function<void(Result<Answer>)>>& waiting,
+             std::function<void(Result<Answer>)> callback);
     void watch_silence();
     void lose(const Error& error);
 
@@ -117,6 +123,8 @@ private:
     bool is_end_expected_ = false;
     std::deque<std::function<void(Result<std::string>)>> metrics_;  // asked, not answered
     std::deque<std::function<void(Status)>> purges_;                // the same
+    std::deque<std::function<void(Result<std::vector<EdgeRouteReport>>)>> routes_;
+    std::optional<EdgeProcessCounts> counts_;
 };
 
 void EdgeSocketLink::Impl::connect() {
@@ -132,6 +140,7 @@ void EdgeSocketLink::Impl::connect() {
     lines_.clear();
     is_greeted_ = takes_deltas_ = false;
     report_part_.reset();
+    counts_.reset();
     log_info("edge.connected", {{"pid", connection_->pid}});
     wait_for_input();
     watch_silence();
@@ -181,6 +190,7 @@ Status EdgeSocketLink::Impl::handle(std::string_view line) {
         return {};
     }
     if (const auto* purged = object->if_contains("purged")) return handle_purged(*purged);
+    if (const auto* routes = object->if_contains("routes")) return handle_routes(*routes);
     const auto* text = object->if_contains("metrics");
     if (text == nullptr || !text->is_string() || metrics_.empty()) {
         return fail(ErrorCode::invalid, "a line of the edge is neither a report nor asked for");
@@ -203,6 +213,9 @@ Status EdgeSocketLink::Impl::handle_report(const json::object& message, const js
             if (!connection_) return {};
         }
         send_snapshot();
+    }
+    if (const auto* counts = message.if_contains("counts")) {
+        MOLN_ASSIGN(counts_, from_json<EdgeProcessCounts>(*counts, UnknownFields::ignore));
     }
     auto all = std::exchange(report_part_, std::nullopt);
     if (all) {
@@ -293,22 +306,35 @@ void EdgeSocketLink::Impl::write() {
                                       }));
 }
 
-void EdgeSocketLink::Impl::request_metrics(std::function<void(Result<std::string>)> callback) {
+template <typename Answer>
+void EdgeSocketLink::Impl::ask(std::string_view what,
+                               std::deque<std::function<void(Result<Answer>)>>& waiting,
+                               std::function<void(Result<Answer>)> callback) {
     Status status;
     if (!connection_) {
         status = fail(ErrorCode::unavailable, "the edge is not there");
-    } else if (metrics_.size() == k_edge_metrics_requests_max) {
-        status = fail(ErrorCode::refused, "too many requests for the edge's metrics at once");
+    } else if (waiting.size() == k_edge_metrics_requests_max) {
+        status = fail(ErrorCode::refused,
+                      fmt::format("too many requests for the edge's {} at once", what));
     } else {
-        status = connection_->channel.send_line(R"({"get":"metrics"})");
+        status = connection_->channel.send_line(fmt::format(R"({{"get":"{}"}})", what));
     }
     if (!status) {
         loop_.post(
             [callback = std::move(callback), error = status.error()] { callback(fail(error)); });
         return;
     }
-    metrics_.push_back(std::move(callback));
+    waiting.push_back(std::move(callback));
     write();
+}
+
+void EdgeSocketLink::Impl::request_metrics(std::function<void(Result<std::string>)> callback) {
+    ask("metrics", metrics_, std::move(callback));
+}
+
+void EdgeSocketLink::Impl::request_routes(
+    std::function<void(Result<std::vector<EdgeRouteReport>>)> callback) {
+    ask("routes", routes_, std::move(callback));
 }
 
 void EdgeSocketLink::Impl::request_purge(const CachePurge& purge,
@@ -342,6 +368,17 @@ Status EdgeSocketLink::Impl::handle_purged(const json::value& said) {
     return {};
 }
 
+Status EdgeSocketLink::Impl::handle_routes(const json::value& said) {
+    if (routes_.empty()) {
+        return fail(ErrorCode::invalid, "the edge tells of routes that nobody asked for");
+    }
+    MOLN_ASSIGN(auto reports, from_json<std::vector<EdgeRouteReport>>(said, UnknownFields::ignore));
+    const auto callback = std::move(routes_.front());
+    routes_.pop_front();
+    callback(std::move(reports));
+    return {};
+}
+
 void EdgeSocketLink::Impl::offer(const EdgeListenOffer& offer, std::vector<Fd> sockets) {
     if (!connection_) return;
     const auto line = fmt::format("{{\"listener\":{}}}", to_json_text(offer));
@@ -363,16 +400,16 @@ void EdgeSocketLink::Impl::watch_silence() {
 }
 
 void EdgeSocketLink::Impl::give_up_questions() {
-    for (auto& callback : std::exchange(metrics_, {})) {
-        loop_.post([callback = std::move(callback)] {
-            callback(fail(ErrorCode::unavailable, "the edge was lost before it answered"));
-        });
-    }
-    for (auto& callback : std::exchange(purges_, {})) {
-        loop_.post([callback = std::move(callback)] {
-            callback(fail(ErrorCode::unavailable, "the edge was lost before it answered"));
-        });
-    }
+    const auto give_up = [this](auto& waiting) {
+        for (auto& callback : std::exchange(waiting, {})) {
+            loop_.post([callback = std::move(callback)] {
+                callback(fail(ErrorCode::unavailable, "the edge was lost before it answered"));
+            });
+        }
+    };
+    give_up(metrics_);
+    give_up(routes_);
+    give_up(purges_);
 }
 
 void EdgeSocketLink::Impl::lose(const Error& error) {
@@ -409,6 +446,15 @@ void EdgeSocketLink::on_report(std::function<void(const EdgeReport*)> callback) 
 
 void EdgeSocketLink::request_metrics(std::function<void(Result<std::string>)> callback) {
     impl_->request_metrics(std::move(callback));
+}
+
+void EdgeSocketLink::request_routes(
+    std::function<void(Result<std::vector<EdgeRouteReport>>)> callback) {
+    impl_->request_routes(std::move(callback));
+}
+
+std::optional<EdgeProcessCounts> EdgeSocketLink::counts() const {
+    return impl_->counts();
 }
 
 void EdgeSocketLink::request_purge(const CachePurge& purge, std::function<void(Status)> callback) {

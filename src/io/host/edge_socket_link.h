@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@
 #include "io/file/fd.h"
 #include "io/host/host_loop.h"
 #include "model/edge.h"
+#include "model/edge_process.h"
+#include "model/edge_routes.h"
 
 namespace moln {
 
@@ -55,6 +58,12 @@ public:
     // The edge's metrics as Prometheus text. `unavailable` without an edge or when it is lost
     // before it answers, `refused` past k_edge_metrics_requests_max. Never called from within.
     void request_metrics(std::function<void(Result<std::string>)> callback);
+
+    // What the edge counted for routes since it began. As request_metrics.
+    void request_routes(std::function<void(Result<std::vector<EdgeRouteReport>>)> callback);
+
+    // Told with the last report of this connection; none by an edge of before, nor without one.
+    std::optional<EdgeProcessCounts> counts() const;
 
     // What the edge has stored of answers is not used any more once `callback` is called with ok.
     // `invalid` with the edge's reason; else as request_metrics.

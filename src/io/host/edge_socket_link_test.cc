@@ -269,13 +269,16 @@ TEST_F(EdgeSocketLinkTest, a_report_in_several_lines_is_heard_as_one) {
 }
 
 TEST_F(EdgeSocketLinkTest, lines_that_no_edge_would_write_end_the_connection) {
-    const std::vector<std::string> bad = {"nonsense\n",
-                                          "[]\n",
-                                          "{}\n",
-                                          "{\"metrics\":\"unasked\"}\n",
-                                          "{\"report\":{\"pid\":\"x\"}}\n",
-                                          "{\"report\":" + std::string(100, '[') + "\n",
-                                          "\n"};
+    const std::vector<std::string> bad = {
+        "nonsense\n",
+        "[]\n",
+        "{}\n",
+        "{\"metrics\":\"unasked\"}\n",
+        "{\"routes\":[]}\n",
+        "{\"counts\":{\"connections_open\":\"x\"},\"report\":{}}\n",
+        "{\"report\":{\"pid\":\"x\"}}\n",
+        "{\"report\":" + std::string(100, '[') + "\n",
+        "\n"};
     FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, options());
     std::size_t next = 0;
@@ -321,6 +324,34 @@ TEST_F(EdgeSocketLinkTest, metrics_are_answered_in_order_and_fail_when_the_edge_
     loop_.after({20}, [&] { edge.say(report_line(0)); });
     loop_.run();
     EXPECT_EQ(answers, (std::vector<std::string>{"early", "text 1", "text 2", "unavailable"}));
+}
+
+TEST_F(EdgeSocketLinkTest, so_many_questions_for_routes_wait_and_one_more_is_refused) {
+    FakeEdgeSocket edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    std::vector<std::string> answers;
+    std::size_t asked = 0;
+    edge.on_line([&](const std::string& line) {
+        if (line != R"({"get":"routes"})" || ++asked < k_edge_metrics_requests_max) return;
+        edge.say(R"({"routes":[{"host":"a","path":"/","requests_total":3}]})"
+                 "\n");
+        edge.drop();
+    });
+    link.on_report([&](const EdgeReport* report) {
+        if (report == nullptr) return;
+        for (std::size_t i = 0; i <= k_edge_metrics_requests_max; ++i) {
+            link.request_routes([&](const Result<std::vector<EdgeRouteReport>>& answer) {
+                answers.push_back(answer ? answer->at(0).host
+                                         : std::string(word(answer.error().code)));
+                if (answers.size() == k_edge_metrics_requests_max + 1) loop_.stop();
+            });
+        }
+    });
+    loop_.after({20}, [&] { edge.say(report_line(0)); });
+    loop_.run();
+    std::vector<std::string> expected = {"refused", "a"};
+    expected.resize(k_edge_metrics_requests_max + 1, "unavailable");
+    EXPECT_EQ(answers, expected);
 }
 
 TEST_F(EdgeSocketLinkTest, purges_are_answered_with_the_edges_word) {
