@@ -144,10 +144,13 @@ std::string render_status(const StatusView& view, const Style& style) {
                     static_cast<double>(view.cpu_millis) / 1000, size_words(view.disk_free)));
     row("edge", paint(style, view.edge.connected ? Colour::good : Colour::bad, edge));
     for (const auto& one : view.edge.leaving) {
-        auto text = fmt::format("process {} was replaced and finishes {} requests", one.pid,
-                                one.requests_open);
-        if (one.tunnels_open > 0) text += fmt::format(", {} connections", one.tunnels_open);
-        if (one.oldest_open.count > 0) text += ", oldest " + duration_words(one.oldest_open);
+        std::vector<std::string> open;
+        if (one.requests_open > 0) open.push_back(count_words(one.requests_open, "request"));
+        if (one.tunnels_open > 0) open.push_back(count_words(one.tunnels_open, "connection"));
+        if (!open.empty()) open.push_back("oldest " + duration_words(one.oldest_open));
+        if (open.empty()) open.emplace_back("what it has begun");
+        const auto text =
+            fmt::format("process {} was replaced and finishes {}", one.pid, joined(open, ", "));
         row("", text);
     }
     row("apps", std::to_string(counts.apps));

@@ -34,6 +34,18 @@ TEST(RenderStatus, fits_one_screen) {
               "warning: disk: little is free\n");
 }
 
+TEST(RenderStatus, says_what_an_edge_that_was_replaced_finishes) {
+    StatusView view{.node = "alpha", .version = "0.1.0", .uptime = minutes(90)};
+    view.edge.leaving = {{.pid = 10, .requests_open = 3, .tunnels_open = 1, .oldest_open = {}},
+                         {.pid = 9, .oldest_open = {}}};
+    const auto text = render_status(view, k_plain);
+    EXPECT_NE(text.find("\n           process 10 was replaced and finishes 3 requests, "
+                        "1 connection, oldest 0 s\n"
+                        "           process 9 was replaced and finishes what it has begun\n"),
+              std::string::npos)
+        << text;
+}
+
 TEST(RenderInstances, says_what_still_drains) {
     InstanceView run{.id = InstanceId("web-abcdef"), .app = AppId("default/shop"), .release = 4};
     run.state = InstanceState::running;
