@@ -28,9 +28,18 @@ TEST(ClientCert, without_a_certificate_or_with_a_broken_frame_is_refused) {
         EXPECT_THAT(reason(text), HasSubstr("found none")) << text;
     }
     EXPECT_THAT(reason(k_block + "-----BEGIN CERTIFICATE-----\nMA==\n"),
-                HasSubstr("after certificate 2"));
+                HasSubstr("after certificate or list 2"));
     EXPECT_THAT(reason("-----BEGIN CERTIFICATE-----\n" + k_block),
-                HasSubstr("after certificate 1"));
+                HasSubstr("after certificate or list 1"));
+}
+
+TEST(ClientCert, takes_lists_of_revoked_ones_beside_authorities_and_not_alone) {
+    const std::string list = "-----BEGIN X509 CRL-----\nMA==\n-----END X509 CRL-----\n";
+    EXPECT_EQ(reason(k_block + list), "");
+    EXPECT_EQ(reason(list + k_block), "");
+    EXPECT_THAT(reason(list), HasSubstr("found none"));
+    EXPECT_THAT(reason(k_block + "-----BEGIN X509 CRL-----\n" + k_block),
+                HasSubstr("\"-----END X509 CRL-----\" after certificate or list 2"));
 }
 
 TEST(ClientCert, a_private_key_is_refused_and_not_shown) {

@@ -343,6 +343,19 @@ class Parents(PeersCase):
         self.assertEqual(len(self.asked), 5)
         self.assertEqual(second.metric("moln_cache_peer_fetches_total"), 0)
 
+    def test_nor_do_they_wait_for_one_another(self):
+        first, second = self.edge(), self.edge()
+        first.join("first", [peer("second", second, "parent")])
+        second.join("second", [peer("first", first, "parent")])
+        self.serve([first, second])
+        for i in range(50):
+            clients = [edge.client() for edge in (first, second)]
+            for client in clients:
+                client.send("GET /%d HTTP/1.1\r\nHost: shop.test\r\n\r\n" % i)
+            for client in clients:
+                self.assertEqual(client.head().status, 200)
+                client.close()
+
     def test_a_parent_that_cannot_reach_the_app_is_passed_over(self):
         parent, child = self.parent_and_child()
         self.serve([parent, child])

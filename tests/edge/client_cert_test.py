@@ -4,6 +4,7 @@ import base64
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -39,6 +40,19 @@ class Authority:
             file.write(extensions + "\n")
         run("openssl", "x509", "-req", "-in", path + ".csr", "-CA", self.path, "-CAkey",
             self.path + ".key", "-CAcreateserial", *days, "-extfile", path + ".ext", "-out", path)
+
+    def revoked(self, *paths, days="2"):
+        """Its list of revoked certificates, PEM."""
+        folder = tempfile.mkdtemp(dir=self.folder)
+        with open(folder + "/ca.cnf", "w") as file:
+            file.write("[ca]\ndefault_ca=it\n[it]\ndatabase=%s/index\ndefault_md=sha256\n"
+                       "default_crl_days=%s\n" % (folder, days))
+        with open(folder + "/index", "w") as file:
+            for path in paths:
+                serial = run("openssl", "x509", "-in", path, "-noout", "-serial").strip()[7:]
+                file.write("R\t361231235959Z\t261101000000Z\t%s\tunknown\t/CN=x\n" % serial)
+        return run("openssl", "ca", "-config", folder + "/ca.cnf", "-gencrl", "-cert", self.path,
+                   "-keyfile", self.path + ".key")
 
     def client(self, name, usage="clientAuth", days=("-days", "2"), chain=(), more=""):
         self.made += 1
@@ -177,6 +191,22 @@ class ClientCert(EdgeCase):
                 status, text = self.once(path, version)
                 self.assertEqual(status, 403)
                 self.assertIn(why, text)
+
+    def test_what_its_authority_has_revoked_is_not_accepted(self):
+        alice, eve = self.ours.client("alice"), self.ours.client("eve")
+        spec = {"ca": self.ours.pem + self.ours.revoked(eve), "need": "required"}
+        self.serve(self.route("shop.test", client_cert=spec))
+        self.assertEqual(self.once(alice), (200, self.expected(alice)))
+        status, text = self.once(eve)
+        self.assertEqual(status, 403)
+        self.assertIn("it was revoked", text)
+        # Whose authority has no list is not known to be good.
+        spec["ca"] += self.theirs.pem
+        self.serve(self.route("shop.test", client_cert=spec))
+        status, text = self.once(self.theirs.client("mallory"))
+        self.assertEqual(status, 403)
+        self.assertIn("no list here of what its authority has revoked", text)
+        self.assertEqual(self.once(alice)[0], 200)
 
     def test_optional_lets_all_in_and_names_only_those_that_are_accepted(self):
         self.serve(self.asking(need="optional"))

@@ -1,5 +1,5 @@
-"""A crowd: 15,000 connections that have asked once and stay, plain and over HTTP/2. Memory of each is
-bounded, and whoever comes then is served as before."""
+"""A crowd: 15,000 connections that have asked once and stay, plain and over HTTP/2. Memory of each
+is bounded, and whoever comes then is served as before."""
 
 import resource
 import socket

@@ -24,6 +24,15 @@ std::optional<std::size_t> owner(std::uint64_t url, CachePeerKind kind,
 
 }  // namespace
 
+bool may_wait(AskedBy by, AskedOf of) {
+    switch (by) {
+        case AskedBy::client: break;
+        case AskedBy::sibling: return of != AskedOf::sibling;
+        case AskedBy::child: return of == AskedOf::app;
+    }
+    return true;
+}
+
 void PeerPatience::note_failure(std::int64_t now_ms) {
     if (!is_over(now_ms)) return;  // of those that were asked at the same time
     pause_ = std::min(std::max(Milliseconds{pause_.count * 2}, k_first), k_longest);

@@ -16,6 +16,13 @@ namespace moln::edge {
 // Who made a request.
 enum class AskedBy : std::uint8_t { client, sibling, child };
 
+// Whom a fetch under way asks.
+enum class AskedOf : std::uint8_t { app, parent, sibling };
+
+// May a request wait for it? Another edge's only if it asks further on: where two take one another
+// for the owner of a URL, or for a parent, each would wait for the other.
+bool may_wait(AskedBy by, AskedOf of);
+
 // After a failure a peer is left alone for a while: a silent one costs each request that asks it
 // the time until it is given up.
 class PeerPatience {

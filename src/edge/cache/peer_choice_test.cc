@@ -81,6 +81,14 @@ TEST(FillPath, no_question_goes_round) {
     EXPECT_TRUE(asked_sibling);
 }
 
+TEST(MayWait, who_asks_for_another_edge_waits_only_for_what_is_asked_further_on) {
+    for (const auto of : {AskedOf::app, AskedOf::parent, AskedOf::sibling}) {
+        EXPECT_TRUE(may_wait(AskedBy::client, of));
+        EXPECT_EQ(may_wait(AskedBy::sibling, of), of != AskedOf::sibling);
+        EXPECT_EQ(may_wait(AskedBy::child, of), of == AskedOf::app);
+    }
+}
+
 TEST(PeerPatience, grows_with_each_failure_to_half_a_minute) {
     PeerPatience patience;
     EXPECT_TRUE(patience.is_over(0));

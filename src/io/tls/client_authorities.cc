@@ -25,6 +25,13 @@ std::string words_of(int error) {
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
             return "it is of no authority that is trusted here";
+        case X509_V_ERR_CERT_REVOKED: return "it was revoked";
+        case X509_V_ERR_UNABLE_TO_GET_CRL:
+            return "there is no list here of what its authority has revoked";
+        case X509_V_ERR_CRL_HAS_EXPIRED:
+            return "the list of what its authority has revoked has ended";
+        case X509_V_ERR_CRL_NOT_YET_VALID:
+            return "the list of what its authority has revoked is not valid yet";
         case X509_V_ERR_CERT_CHAIN_TOO_LONG: return "its chain is too long";
         default: return X509_verify_cert_error_string(error);
     }
@@ -46,6 +53,13 @@ Result<std::shared_ptr<const ClientAuthorities>> ClientAuthorities::parse(std::s
             return fail(openssl::error("an authority cannot be taken"));
         }
     }
+    MOLN_ASSIGN(const auto lists, openssl::read_revocations(pem));
+    for (const auto& one : lists) {
+        if (X509_STORE_add_crl(made->store_.get(), one.get()) != 1) {
+            return fail(openssl::error("a list of revoked certificates cannot be taken"));
+        }
+    }
+    made->has_revocations_ = !lists.empty();
     return std::shared_ptr<const ClientAuthorities>(std::move(made));
 }
 
@@ -62,6 +76,7 @@ std::optional<std::string> ClientAuthorities::refuse(X509* leaf, STACK_OF(X509) 
     X509_VERIFY_PARAM_set_depth(rules, k_client_chain_depth_max);
     X509_VERIFY_PARAM_set_auth_level(rules, k_security_level);
     X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);
+    if (has_revocations_) X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_CRL_CHECK);
     const int verdict = X509_verify_cert(context.get());
     const int error = X509_STORE_CTX_get_error(context.get());
     ERR_clear_error();

@@ -19,7 +19,9 @@ inline constexpr int k_client_chain_depth_max = 8;
 class ClientAuthorities {
 public:
     // `pem`: one certificate or more. Each is trusted by itself, be it a root or not: one that
-    // another signed, and one of a client's own that nobody signed.
+    // another signed, and one of a client's own that nobody signed. With lists of revoked
+    // certificates (RFC 5280 5) among them, whoever signed a client's must have one that is valid
+    // now, and the client's must not be in it.
     static Result<std::shared_ptr<const ClientAuthorities>> parse(std::string_view pem);
 
     // Of a client whose handshake proved that it has the key: nothing if it is theirs, valid now
@@ -33,6 +35,7 @@ private:
     ClientAuthorities() = default;
 
     std::vector<openssl::X509Certificate> certificates_;
+    bool has_revocations_ = false;
     std::unique_ptr<X509_STORE, openssl::Free<X509_STORE_free>> store_;
 };
 

@@ -34,6 +34,13 @@ TEST(ClientAuthorities, the_same_certificate_twice_is_no_error) {
     EXPECT_EQ(refuse(twice.c_str(), k_test_chain), std::nullopt);
 }
 
+TEST(ClientAuthorities, a_list_of_revoked_ones_that_is_none_is_refused) {
+    const auto read = ClientAuthorities::parse(
+        std::string(k_test_chain) + "-----BEGIN X509 CRL-----\nMA==\n-----END X509 CRL-----\n");
+    ASSERT_FALSE(read);
+    EXPECT_THAT(read.error().reason, HasSubstr("list 1 of revoked certificates"));
+}
+
 TEST(ClientAuthorities, what_is_no_certificate_is_refused) {
     EXPECT_FALSE(ClientAuthorities::parse(""));
     EXPECT_FALSE(

@@ -72,6 +72,24 @@ Result<std::vector<X509Certificate>> read_certificates(std::string_view pem) {
     return found;
 }
 
+Result<std::vector<X509Revocations>> read_revocations(std::string_view pem) {
+    std::vector<X509Revocations> found;
+    for (const auto block : blocks(pem, "X509 CRL")) {
+        const auto bio = reader(block);
+        X509Revocations one(PEM_read_bio_X509_CRL(bio.get(), nullptr, no_passphrase, nullptr));
+        ERR_clear_error();
+        if (one == nullptr) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("list {} of revoked certificates does not parse: expected PEM, "
+                                    "from \"-----BEGIN X509 CRL-----\" to \"-----END X509 "
+                                    "CRL-----\"",
+                                    found.size() + 1));
+        }
+        found.push_back(std::move(one));
+    }
+    return found;
+}
+
 Result<Key> read_key(std::string_view pem) {
     const auto keys = blocks(pem, "PRIVATE KEY");
     if (keys.empty()) {

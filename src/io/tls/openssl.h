@@ -29,6 +29,7 @@ inline void free_stack(STACK_OF(X509) * stack) {
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using X509Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using X509Revocations = std::unique_ptr<X509_CRL, Free<X509_CRL_free>>;
 using X509Stack = std::unique_ptr<STACK_OF(X509), Free<free_stack>>;
 using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 using Connection = std::unique_ptr<SSL, Free<SSL_free>>;
@@ -40,6 +41,9 @@ Bio reader(std::string_view text);  // `text` outlives it
 
 // All certificates in the text, other PEM blocks left out; `invalid` for one that does not parse.
 Result<std::vector<X509Certificate>> read_certificates(std::string_view pem);
+
+// All lists of revoked certificates in the text, as read_certificates().
+Result<std::vector<X509Revocations>> read_revocations(std::string_view pem);
 
 // The one private key in the text, other PEM blocks left out. `invalid`: none, several, encrypted,
 // broken.

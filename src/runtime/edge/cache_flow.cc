@@ -117,6 +117,7 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
             return CacheEntry::taken;
         }
         case CacheFound::What::wait: {
+            if (!edge::may_wait(exchange.asked_by, found.fetch->asked_of())) break;
             if (!found.fetch->from_disk()) {
                 core.counts.cache_collapsed.add(1);
                 visit.status.collapsed = true;

@@ -157,6 +157,7 @@ SliceStep ask_slice(Core& core, Exchange& exchange) {
             begin_load(core, visit);
             return SliceStep::taken;
         case CacheFound::What::wait:
+            if (!edge::may_wait(exchange.asked_by, found.fetch->asked_of())) break;
             visit.fetch = std::move(found.fetch);
             exchange.stage = ResponseStage::cache;
             return SliceStep::taken;

@@ -24,6 +24,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "edge/cache/peer_choice.h"
 #include "edge/cache/purge_book.h"
 #include "edge/cache/reuse.h"
 #include "edge/cache/s3_fifo.h"
@@ -66,9 +67,13 @@ public:
     // The purge generation when it began.
     std::uint64_t born() const { return born_; }
     WorkerSet& waiting() { return waiting_; }
+    // Whom its leader asks now.
+    edge::AskedOf asked_of() const { return asked_of_.load(std::memory_order_relaxed); }
+    void note_asked(edge::AskedOf of) { asked_of_.store(of, std::memory_order_relaxed); }
 
 private:
     friend class CacheStore;
+    std::atomic<edge::AskedOf> asked_of_ = edge::AskedOf::app;
     std::string key_;
     std::uint64_t hash_ = 0;
     std::uint64_t scope_ = 0;

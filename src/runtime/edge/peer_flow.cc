@@ -73,9 +73,13 @@ AppView& next_source(Core& core, const http::RequestHead& request, CacheFill& fi
                                               request, peers->key, room);
         if (fill.question.empty()) continue;
         core.counts.cache_peer_fetches.add(1);
+        fill.fetch->note_asked(fill.peer->spec.kind == CachePeerKind::parent
+                                   ? edge::AskedOf::parent
+                                   : edge::AskedOf::sibling);
         return *view->app;
     }
     fill.peer.reset();
+    fill.fetch->note_asked(edge::AskedOf::app);
     return *fill.app;
 }
 
