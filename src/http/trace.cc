@@ -60,7 +60,7 @@ std::optional<TraceContext> parse_traceparent(std::string_view value) {
     if (longer && (version[0] == 0 || value[k_traceparent_bytes] != '-')) return std::nullopt;
     if (is_zero(trace.trace_id) || is_zero(trace.parent_id)) return std::nullopt;
     // Of the flags only "sampled" is known in version 00; the others are sent as zero.
-    trace.flags = flags[0] & 1;
+    trace.flags = flags[0] & k_trace_sampled;
     return trace;
 }
 
@@ -71,11 +71,18 @@ TraceContext continue_trace(const RequestHead& head,
         if (const auto received = parse_traceparent(*value)) {
             trace = *received;
             trace.continued = true;
+            return trace;
         }
     }
-    if (!trace.continued) take_id(random.first<16>(), trace.trace_id);
-    take_id(random.last<8>(), trace.parent_id);
+    take_id(random.first<16>(), trace.trace_id);
+    trace.parent_id = span_id(random.last<8>());
     return trace;
+}
+
+std::array<std::uint8_t, 8> span_id(std::span<const std::uint8_t, 8> random) {
+    std::array<std::uint8_t, 8> id{};
+    take_id(random, id);
+    return id;
 }
 
 void format_traceparent(const TraceContext& trace, std::span<char, k_traceparent_bytes> out) {

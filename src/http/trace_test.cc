@@ -52,10 +52,16 @@ TEST(Traceparent, what_the_recommendation_forbids_is_none) {
     EXPECT_FALSE(parse_traceparent("01" + valid.substr(2) + "later"));
 }
 
-TEST(Trace, a_valid_one_is_continued_with_a_new_parent) {
-    const TraceContext trace = trace_of("traceparent: " + std::string(k_valid) + "\r\n");
-    EXPECT_TRUE(trace.continued);
-    EXPECT_EQ(formatted(trace), "00-0af7651916cd43dd8448eb211c80319c-1112131415161718-01");
+TEST(Trace, a_valid_one_is_continued_as_it_is) {
+    for (const std::string_view flags : {"00", "01", "03", "fe"}) {
+        const std::string value = std::string(k_valid.substr(0, 53)) + std::string(flags);
+        const TraceContext trace = trace_of("traceparent: " + value + "\r\n");
+        EXPECT_TRUE(trace.continued);
+        // Of the flags "sampled" alone, which is kept both ways.
+        const bool sampled = flags == "01" || flags == "03";
+        EXPECT_EQ(trace.sampled(), sampled) << flags;
+        EXPECT_EQ(formatted(trace), value.substr(0, 53) + (sampled ? "01" : "00"));
+    }
 }
 
 TEST(Trace, without_a_valid_one_a_new_begins) {

@@ -149,6 +149,22 @@ TEST(WriteRequest, trace_fields_are_replaced_by_the_context) {
     EXPECT_TRUE(has(written(fields), "traceparent: " + std::string(parent)));
 }
 
+TEST(WriteRequest, every_line_of_tracestate_is_passed_as_it_came) {
+    const std::string_view lines =
+        "tracestate: rojo=00f067aa0ba902b7,congo=t61rcWkgMzE\r\n"
+        "tracestate: \r\nTraceState: a@b=x=1 ; y, ,c=d\r\n";
+    TraceContext trace;
+    trace.continued = true;
+    const auto text = written(lines, {.trace = &trace});
+    EXPECT_TRUE(has(text, "tracestate: rojo=00f067aa0ba902b7,congo=t61rcWkgMzE\r\n"));
+    EXPECT_TRUE(has(text, "TraceState: a@b=x=1 ; y, ,c=d\r\n"));
+    EXPECT_TRUE(text.find("rojo") < text.find("a@b"));
+    trace.continued = false;
+    const auto begun = written(lines, {.trace = &trace});
+    EXPECT_FALSE(has(begun, "racestate"));
+    EXPECT_FALSE(has(begun, "raceState"));
+}
+
 TEST(WriteRequest, a_buffer_of_exactly_the_size_suffices_and_one_byte_less_does_not) {
     const auto parsed = request("Content-Length: 5\r\nX: y\r\n");
     const ExtraField extra[] = {{"X-Id", "1"}};
