@@ -47,6 +47,7 @@ struct RouteTarget {
     std::optional<AuthSpec> auth = std::nullopt;
     std::optional<ForwardAuth> forward_auth = std::nullopt;
     std::optional<ClientCertRule> client_cert = std::nullopt;
+    std::uint16_t path_bytes = 0;  // of its path, by which the path of each of its requests begins
 };
 
 // Where a stream leads.

@@ -110,6 +110,16 @@ Status Compiler::compile_apps(const EdgeDelta& undo, Draft& draft) const {
     return {};
 }
 
+namespace {
+
+// As http::RouteTable has it: a slash at the end means nothing. One that is too long is no route.
+std::uint16_t path_bytes(std::string_view path) {
+    while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+    return static_cast<std::uint16_t>(std::min(path.size(), http::k_route_path_bytes_max));
+}
+
+}  // namespace
+
 Status Compiler::compile_routes(Draft& draft) const {
     const auto& places = draft.apps_differ ? draft.places : places_;
     auto compiled = std::make_shared<CompiledRoutes>();
@@ -120,6 +130,7 @@ Status Compiler::compile_routes(Draft& draft) const {
     AuthorityTexts authorities;
     for (const auto& route : snapshot_.routes) {
         MOLN_ASSIGN(auto target, compile_target(route, places));
+        target.path_bytes = path_bytes(route.path);
         MOLN_TRY(authorities.add(target, route));
         routes.push_back(
             {route.host, route.path, static_cast<std::uint32_t>(compiled->targets.size())});

@@ -175,4 +175,25 @@ inline constexpr std::size_t k_log_ring_bytes = 256u << 10;  // per worker; full
 inline constexpr std::size_t k_log_line_max = 4096;
 inline constexpr std::size_t k_log_text_max = 1024;  // of one field; longer ones are cut
 
+// Spans and their export.
+inline constexpr std::size_t k_span_line_max = 6 * 1024;      // one span, as JSON
+inline constexpr std::size_t k_span_ring_bytes = 256u << 10;  // per worker; full: they are dropped
+inline constexpr std::uint32_t k_spans_per_second_default = 1000;  // of all workers
+inline constexpr std::uint32_t k_spans_per_second_max = 100'000;
+inline constexpr std::size_t k_span_batch_spans_max = 512;  // of one request to the collector
+inline constexpr std::size_t k_span_batch_bytes_max = 512u << 10;
+// What waits for the collector; past it the oldest are dropped.
+inline constexpr std::size_t k_span_queue_bytes_max = 8u << 20;
+inline constexpr Milliseconds k_span_batch_pause = seconds(1);  // from a span to its batch
+inline constexpr Milliseconds k_export_limit = seconds(10);     // one request to the collector
+inline constexpr Milliseconds k_export_retry_first = seconds(1);
+inline constexpr Milliseconds k_export_retry_max = seconds(60);
+inline constexpr Milliseconds k_export_retry_after_max = minutes(5);  // that a collector may ask
+inline constexpr Milliseconds k_export_batch_limit = minutes(5);      // then a batch is given up
+inline constexpr Milliseconds k_export_end_limit = seconds(2);        // for what is left at the end
+inline constexpr std::size_t k_collector_url_bytes_max = 2048;
+inline constexpr std::size_t k_collector_fields_bytes_max = 16 * 1024;  // the headers' file
+inline constexpr std::size_t k_collector_fields_max = 32;
+inline constexpr std::size_t k_collector_answer_bytes_max = 64 * 1024;
+
 }  // namespace moln::edge

@@ -36,6 +36,11 @@ public:
     }
     void quoted(std::string_view text, std::size_t bytes_max) {
         raw("\"");
+        json(text, bytes_max);
+        raw("\"");
+    }
+    // Within quotes.
+    void json(std::string_view text, std::size_t bytes_max) {
         const char* stop = at_ + bytes_max;
         for (const char c : text) {
             const auto byte = static_cast<unsigned char>(c);
@@ -51,7 +56,6 @@ public:
                 *at_++ = c;
             }
         }
-        raw("\"");
     }
     // Apache's way: \" and \\, and \xHH of what is no printable ASCII.
     void escaped(std::string_view text, std::size_t bytes_max) {

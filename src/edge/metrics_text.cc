@@ -103,6 +103,16 @@ void write_totals(Out out, const EdgeTotals& totals) {
          totals.stream_bytes_out_total},
         {"moln_edge_log_lines_dropped_total", "Access log lines dropped.",
          totals.log_lines_dropped_total},
+        {"moln_edge_spans_total", "Spans made of requests.", totals.spans_total},
+        {"moln_edge_spans_exported_total", "Spans that the collector took.",
+         totals.spans_exported_total},
+        {"moln_edge_spans_dropped_total",
+         "Spans that the collector refused or did not take in time.", totals.spans_dropped_total},
+        {"moln_edge_spans_over_limit_total",
+         "Sampled requests without a span, as the second had had all that it may.",
+         totals.spans_over_limit_total},
+        {"moln_edge_span_export_failures_total", "Requests to the collector that came to nothing.",
+         totals.span_export_failures_total},
     };
     for (const auto& counter : counters) {
         single(out, counter.name, "counter", counter.help, counter.value);

@@ -44,6 +44,11 @@ struct EdgeTotals {
     std::int64_t stream_bytes_in_total = 0;
     std::int64_t stream_bytes_out_total = 0;
     std::int64_t log_lines_dropped_total = 0;
+    std::int64_t spans_total = 0;             // made
+    std::int64_t spans_exported_total = 0;    // taken by the collector
+    std::int64_t spans_dropped_total = 0;     // for want of room, or refused by it
+    std::int64_t spans_over_limit_total = 0;  // not made: there were as many as may be in a second
+    std::int64_t span_export_failures_total = 0;  // requests to the collector that came to nothing
     friend bool operator==(const EdgeTotals&, const EdgeTotals&) = default;
 };
 

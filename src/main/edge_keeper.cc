@@ -4,6 +4,7 @@
 #include <charconv>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "io/host/log.h"
 #include "io/host/program.h"
 #include "main/roles.h"
+#include "main/trace_option.h"
 #include "model/codec.h"
 #include "model/quantity.h"
 
@@ -67,6 +69,7 @@ EdgeProcessOptions EdgeKeeper::process_options(Number number, std::optional<Numb
         add({"--seal-key", data.seal_key_file()});
     }
     if (!options_.metrics_listen.empty()) add({"--metrics", options_.metrics_listen});
+    std::ranges::copy(trace_export_arguments(options_.traces), std::back_inserter(process.argv));
     if (before) {
         add({"--take-over", data.edge_socket(*before), "--drain-limit-ms",
              std::to_string(options_.edge_drain_limit.count)});

@@ -7,6 +7,7 @@
 
 #include "main/log_option.h"
 #include "main/size_option.h"
+#include "main/trace_option.h"
 #include "model/codec.h"
 #include "model/quantity.h"
 
@@ -65,6 +66,7 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
     add_access_log_format(app, options.access_log_format);
     app.add_option("--metrics", options.metrics_listen,
                    "serve Prometheus metrics on this loopback address");
+    add_trace_export(app, options.traces);
     app.add_option("--api", options.api_listen,
                    "serve the API on this loopback address too, with the token in DATA/api.token");
     app.add_option("--network", options.network,
@@ -148,6 +150,8 @@ std::vector<std::string> node_arguments(const NodeOptions& options) {
     if (!options.metrics_listen.empty()) {
         arguments.insert(arguments.end(), {"--metrics", options.metrics_listen});
     }
+    const auto traces = trace_export_arguments(options.traces);
+    arguments.insert(arguments.end(), traces.begin(), traces.end());
     if (!options.api_listen.empty()) {
         arguments.insert(arguments.end(), {"--api", options.api_listen});
     }

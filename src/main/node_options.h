@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "drivers/data_dir.h"
 #include "model/access_log.h"
+#include "model/trace_export.h"
 
 namespace moln {
 
@@ -27,6 +28,7 @@ struct NodeOptions {
     Milliseconds edge_drain_limit{0};  // of one replaced; 0: none
     AccessLogFormat access_log_format = AccessLogFormat::json;
     std::string metrics_listen;  // of the edge; loopback only
+    TraceExport traces;          // of the edge
     std::string api_listen;      // TCP beside the unix socket; loopback only, with a token
     std::string network = "10.213";
     std::string platforms;                          // folder of platform recipes

@@ -4,6 +4,7 @@
 #include "main/node_options.h"
 #include "main/roles.h"
 #include "main/size_option.h"
+#include "main/trace_option.h"
 #include "runtime/edge/edge_main.h"
 
 namespace moln {
@@ -36,6 +37,7 @@ int run_edge_role(int argc, char** argv) {
     add_access_log_format(app, options.access_log_format);
     app.add_option("--metrics", options.metrics_listen,
                    "serve Prometheus metrics on this loopback address");
+    add_trace_export(app, options.traces);
     add_size_option(app, "--cache-memory", cache_memory, k_cache_memory_min,
                     "memory of the cache; 0: nothing is kept");
     app.add_option("--cache-disk", options.cache_disk,

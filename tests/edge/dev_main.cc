@@ -113,6 +113,13 @@ int main(int argc, char** argv) {
         if (name == "--access-log-format" && value == "combined") {
             options.access_log_format = moln::AccessLogFormat::combined;
         }
+        if (name == "--otlp") options.traces.url = value;
+        if (name == "--otlp-sample") options.traces.sample = std::stod(value);
+        if (name == "--otlp-spans-max") {
+            options.traces.spans_per_second = static_cast<std::uint32_t>(std::stoul(value));
+        }
+        if (name == "--otlp-headers-file") options.traces.headers_file = value;
+        if (name == "--otlp-ca") options.traces.ca_file = value;
         if (name == "--metrics") options.metrics_listen = value;
         if (name == "--threads") options.threads = std::stoi(value);
         if (name == "--cache-bytes") options.cache_bytes = std::stoul(value);

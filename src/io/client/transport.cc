@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "io/net/socket.h"
+#include "io/tls/settings.h"
 
 namespace moln::client {
 namespace {
@@ -46,10 +47,8 @@ bool expect_name(SSL* tls, const std::string& name) {
 Result<openssl::Context> trust(const std::string& ca_file) {
     openssl::Context context(SSL_CTX_new(TLS_client_method()));
     if (!context) return fail(openssl::error("TLS"));
-    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    if (!tls::set_intermediate(context.get())) return fail(openssl::error("TLS"));
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_mode(context.get(),
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
                                        : SSL_CTX_load_verify_file(context.get(), ca_file.c_str());
     if (loaded != 1) {

@@ -413,6 +413,7 @@ std::string Control::metrics() const {
     totals.replay_bytes = static_cast<std::int64_t>(setup_.replays->bytes());
     totals.replay_files_total = static_cast<std::int64_t>(setup_.replays->kept_total());
     totals.replay_refused_total = static_cast<std::int64_t>(setup_.replays->refused_total());
+    if (setup_.spans != nullptr) setup_.spans->add_to(totals);
     for (const auto& worker : workers_) add_to(totals, worker->counts);
     edge::MetricParts parts{.mirrors = {}, .routes = routes_.report()};
     if (tables_) {

@@ -28,6 +28,7 @@
 #include "runtime/edge/metrics_server.h"
 #include "runtime/edge/prober.h"
 #include "runtime/edge/site_shelf.h"
+#include "runtime/edge/span_exporter.h"
 #include "runtime/edge/state_file.h"
 #include "runtime/edge/tables.h"
 #include "runtime/edge/take_over.h"
@@ -46,6 +47,7 @@ struct ControlSetup {
     CacheStore* cache = nullptr;           // outlives it; null: nothing is cached
     CacheDisk* cache_disk = nullptr;       // the same; null: it is in memory alone
     const ReplayStore* replays = nullptr;  // the same
+    const SpanExporter* spans = nullptr;   // the same; null: none are made
     tls::Server* tls = nullptr;            // the same; null: no listener speaks TLS
     std::vector<HeldSocket> held;          // what an edge that takes this one's place is handed
     std::optional<FileLock> lock;          // of the state directory

@@ -27,6 +27,7 @@
 #include "runtime/edge/slab.h"
 #include "runtime/edge/stream_parts.h"
 #include "runtime/edge/tables.h"
+#include "runtime/edge/tracer.h"
 #include "runtime/edge/views.h"
 
 namespace moln::edge_loop {
@@ -71,6 +72,7 @@ struct WorkerPort {
     RouteCounts routes;
     LogWish log_wish;
     std::unique_ptr<LogRing> log;  // null without an access log
+    Tracer* tracer = nullptr;      // null: no spans are made
 };
 
 struct Listener : Part {

@@ -21,6 +21,7 @@
 #include "runtime/edge/control.h"
 #include "runtime/edge/privileges.h"
 #include "runtime/edge/say.h"
+#include "runtime/edge/span_exporter.h"
 #include "runtime/edge/state_file.h"
 #include "runtime/edge/take_over.h"
 #include "runtime/edge/worker.h"
@@ -112,6 +113,7 @@ private:
     std::unique_ptr<CacheCoder> coder_;  // null without a cache
     std::unique_ptr<CacheDisk> disk_;    // null: it is in memory alone
     std::unique_ptr<ReplayStore> replays_;
+    std::unique_ptr<SpanExporter> spans_;  // null: none are made
     RateTable rates_{fresh_key()};
     std::unique_ptr<ControlPort> port_;
     std::vector<std::unique_ptr<WorkerPort>> ports_;
@@ -135,6 +137,7 @@ Status Edge::prepare_workers(Bound& bound) {
     for (std::size_t i = 0; i < count; ++i) {
         MOLN_ASSIGN(auto wake, net::Wake::create());
         ports_.push_back(std::make_unique<WorkerPort>(std::move(wake), *port_, log_wish(options_)));
+        if (spans_) ports_.back()->tracer = &spans_->add_worker();
         MOLN_ASSIGN(auto core,
                     prepare_worker(*ports_.back(), {.index = i,
                                                     .limits = limits,
@@ -235,6 +238,7 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
                        .cache = nullptr,
                        .cache_disk = nullptr,
                        .replays = nullptr,
+                       .spans = nullptr,
                        .tls = tls_.get(),
                        .held = std::move(bound.held),
                        .lock = std::exchange(lock_, std::nullopt),
@@ -283,6 +287,10 @@ Status Edge::prepare() {
     const auto replay_limits = ReplayStore::limits_of_host(replay_folder);
     replays_ = std::make_unique<ReplayStore>(std::move(replay_folder), replay_limits);
     setup.replays = replays_.get();
+    if (!options_.traces.url.empty()) {
+        MOLN_ASSIGN(spans_, SpanExporter::create(options_.traces, count));
+        setup.spans = spans_.get();
+    }
     MOLN_TRY(prepare_workers(bound));
     MOLN_ASSIGN(auto epoll, net::Epoll::create());
     control_ = std::make_unique<Control>(std::move(epoll), *port_, ports_, std::move(setup));
@@ -304,6 +312,7 @@ Status Edge::start() {
     passwords_.start();
     site_reader_.start();
     if (coder_) coder_->start();
+    if (spans_) spans_->start();
     if (options_.seccomp == EdgeSeccomp::on) MOLN_TRY(restrict_system_calls());
     return inheritance_ ? tell_predecessor() : Status();
 }
@@ -328,6 +337,7 @@ int Edge::run() {
     threads_.clear();
     disk_.reset();  // its threads wake the workers' ports
     ::unlink(options_.control_socket.c_str());
+    if (spans_ && !spans_->finish()) _exit(code);
     return code;
 }
 

@@ -27,6 +27,7 @@
 
 #include "edge/limits.h"
 #include "model/access_log.h"
+#include "model/trace_export.h"
 
 namespace moln {
 
@@ -58,6 +59,7 @@ struct EdgeOptions {
     std::string access_log;       // path, "" for none; reopened on SIGHUP
     AccessLogFormat access_log_format = AccessLogFormat::json;
     std::string metrics_listen;  // "127.0.0.1:9100", loopback only; "" for none
+    TraceExport traces;
     std::size_t cache_bytes = edge::k_cache_bytes_default;  // of memory; 0: nothing is cached
     std::string cache_disk;  // folder of the cache's disk; made; "" for none
     std::uint64_t cache_disk_bytes = edge::k_cache_disk_default;  // at most; 0: no disk

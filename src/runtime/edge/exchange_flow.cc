@@ -16,6 +16,7 @@
 #include "runtime/edge/inner_sink.h"
 #include "runtime/edge/peer_flow.h"
 #include "runtime/edge/site_flow.h"
+#include "runtime/edge/span_flow.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -45,17 +46,6 @@ Views::Routed route_of(Core& core, const http::RequestHead& head) {
 }
 
 namespace {
-
-void start_trace(Core& core, Exchange& exchange) {
-    std::array<std::uint8_t, http::k_trace_random_bytes> bytes;
-    for (std::size_t i = 0; i < bytes.size(); i += 8) {
-        const std::uint64_t word = core.random.next();
-        for (std::size_t j = 0; j < 8; ++j) {
-            bytes[i + j] = static_cast<std::uint8_t>(word >> (8 * j));
-        }
-    }
-    exchange.trace = http::continue_trace(exchange.heads->request, bytes);
-}
 
 // In HTTP/2 a body needs no length: the stream's end ends it.
 http::BodyFraming body_of(const Exchange& exchange) {
@@ -87,7 +77,7 @@ void begin_request(Core& core, Exchange& exchange, std::size_t head_bytes) {
         exchange.heads->request.rebase(client.in->bytes);
     }
     exchange.upgrade = http::upgrade_wish(head);
-    start_trace(core, exchange);
+    begin_trace(core, exchange);
 }
 
 // Once its app is known.
@@ -255,6 +245,9 @@ void account(Core& core, Exchange& exchange, bool broken) {
     const std::int64_t duration_us = clock_now(Clock::mono_us) - exchange.begun_us;
     const InnerSink* sink = exchange.client->sink;  // the requests that it is for are told
     if (sink == nullptr) log_exchange(core, exchange, duration_us);
+    if (exchange.recorded) {
+        record_span(core, exchange, {.duration_us = duration_us, .broken = broken});
+    }
     const bool error = broken || exchange.status >= 500;
     if (exchange.app != nullptr && (sink == nullptr || sink->counts())) {
         AppSlot& slot = *exchange.app->slot;
@@ -334,6 +327,7 @@ Flow begin_exchange(Core& core, Client& client) {
         // The edge that asks has let its client in.
         exchange.app = routed.app;
         exchange.route_slot = routed.slot;
+        exchange.route_path_bytes = routed.target->path_bytes;
         ++exchange.app->exchanges;
         enter(core, exchange, routed.target->cache);
         return Flow::progress;
@@ -347,6 +341,7 @@ Flow begin_exchange(Core& core, Client& client) {
     if (over_tls) exchange.hsts_s = routed.target->hsts_s;
     exchange.app = routed.app;
     exchange.route_slot = routed.slot;
+    exchange.route_path_bytes = routed.target->path_bytes;
     ++exchange.app->exchanges;
     if (routed.target->client_cert && !admit_client_cert(core, exchange, *routed.target)) {
         return Flow::progress;
@@ -398,6 +393,7 @@ void begin_inner_exchange(Core& core, Client& client, const Exchange& asker, App
     CHECK(parsed.progress == http::Progress::done);  // it was, where these bytes come from
     heads.request.rebase(client.in->bytes + client.in->begin);
     begin_request(core, exchange, parsed.consumed);
+    exchange.trace = asker.trace;  // it is a part of what that one does
     if (wish.body) exchange.request_body.start(*wish.body);
     note_wish(core, exchange);
     exchange.mirrored = wish.kind == InnerKind::copy;

@@ -254,7 +254,10 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
 
     std::int64_t begun_us = 0;
     std::int64_t begun_wall_ms = 0;
-    http::TraceContext trace;
+    http::TraceContext trace;                      // as instances are told of it
+    std::array<std::uint8_t, 8> caller_span = {};  // parent of its span; zeros: it has none
+    bool recorded = false;                         // a span is made of it
+    std::uint16_t route_path_bytes = 0;            // of its path; 0: no route matched
     TunnelName* tunnel_name = nullptr;
     CacheVisit* visit = nullptr;              // of a route with a cache
     SiteVisit* site_visit = nullptr;          // of stage site

@@ -41,6 +41,9 @@ constexpr int k_allowed[] = {
     SCMP_SYS(setsockopt),
     SCMP_SYS(getsockopt),
     SCMP_SYS(getsockname),
+    // the resolver that finds the collector of spans: both questions at once, and over TCP
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(writev),
     // memory
     SCMP_SYS(mmap),
     SCMP_SYS(munmap),

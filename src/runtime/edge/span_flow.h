@@ -1,0 +1,25 @@
+// A request's trace and its span, on the worker's side: from the head's fields to a line in the
+// worker's ring. Nothing is allocated; without an exporter no more is done than to read the fields.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/edge/core.h"
+
+namespace moln::edge_loop {
+
+// Once the request's head is there.
+void begin_trace(Core& core, Exchange& exchange);
+
+// How a request ended.
+struct SpanEnd {
+    std::int64_t duration_us = 0;
+    bool broken = false;  // the answer was begun and broke off
+};
+// Of an exchange that is recorded.
+void record_span(Core& core, const Exchange& exchange, const SpanEnd& end);
+
+// "hit", "miss", "pass", as routes count it; "" without a cache.
+std::string_view cache_word(const Exchange& exchange);
+
+}  // namespace moln::edge_loop

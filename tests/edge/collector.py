@@ -1,0 +1,85 @@
+"""A collector of OTLP over HTTP for tests: a real server that keeps what it takes."""
+
+import gzip
+import http.server
+import json
+import threading
+
+from harness import until
+
+
+class Collector:
+    """A real HTTP server. `answer(number)` says (status, fields, body) of each request."""
+
+    def __init__(self, port=0, context=None):
+        self.requests = []  # (path, fields, parsed body)
+        self.connections = 0
+        self.answer = lambda _number: (200, {}, b"{}")
+        self.hang = threading.Event()  # set: answers nothing
+        collector = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                collector.connections += 1
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if collector.hang.is_set():
+                    self.rfile.read(1)  # until the edge gives up
+                    self.close_connection = True
+                    return
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                number = len(collector.requests) + 1
+                status, fields, text = collector.answer(number)
+                collector.requests.append((self.path, dict(self.headers), json.loads(body),
+                                           status))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                for name, value in fields.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+            def handle_error(self, *_):
+                pass  # an edge that does not trust it, or that was stopped
+
+        self.server = Server(("127.0.0.1", port), Handler)
+        if context is not None:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def resources(self):
+        return [resource for _, _, body, status in list(self.requests) if status == 200
+                for resource in body["resourceSpans"]]
+
+    def spans(self):
+        return [span for resource in self.resources() for scope in resource["scopeSpans"]
+                for span in scope["spans"]]
+
+    def wait(self, count=1):
+        return until(lambda: len(self.spans()) >= count and self.spans(), "%d spans" % count)
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def attributes(span):
+    values = {}
+    for one in span["attributes"]:
+        (kind, value), = one["value"].items()
+        values[one["key"]] = int(value) if kind == "intValue" else value
+    return values
