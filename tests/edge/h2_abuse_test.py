@@ -1,5 +1,6 @@
 """Clients of HTTP/2 that mean no good: each is bounded or sent away, and others are served."""
 
+import signal
 import ssl
 import threading
 import unittest
@@ -89,6 +90,18 @@ class Abuse(EdgeCase):
         for name, make in kinds.items():
             with self.subTest(name):
                 self.sent_away(self.flood(make, 20_000))
+
+    def test_a_burst_within_the_budget_is_answered(self):
+        """Also if the edge finds all of it at once."""
+        client = self.new()
+        before, count = len(client.came), 3000
+        self.process.send_signal(signal.SIGSTOP)
+        client.send(*(frame(PING, 0, b"12345678") for _ in range(count)))
+        self.process.send_signal(signal.SIGCONT)
+        while len(client.came) < before + count and client.pump():
+            pass
+        self.assertEqual([one[0] for one in client.came[before:]], [PING] * count)
+        self.assertIsNone(client.alive())
 
     def test_a_block_without_end(self):
         client = self.new()

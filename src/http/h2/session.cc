@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t k_frame_head_bytes = 9;
 constexpr std::size_t k_data_room_bytes = 1024;  // less is not worth a frame
 constexpr std::uint64_t k_resets_beyond_owner = 100'000;
+// Answers to PING and SETTINGS that wait: more than an owner's budget lets come at once.
+constexpr std::size_t k_acks_beyond_owner = 5000;
 constexpr std::uint32_t k_header_table_bytes = 4096;
 
 std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
@@ -237,9 +239,10 @@ struct Session::Glue {
             if (nghttp2_option_new(&it) != 0) return it;
             nghttp2_option_set_no_auto_window_update(it, 1);
             nghttp2_option_set_no_closed_streams(it, 1);  // priorities are ignored: no use for them
-            // Its own guard against resets would speak of an internal error: the owner's is first.
+            // Its own guards would speak of other errors than the owner's, which are first.
             nghttp2_option_set_stream_reset_rate_limit(it, k_resets_beyond_owner,
                                                        k_resets_beyond_owner);
+            nghttp2_option_set_max_outbound_ack(it, k_acks_beyond_owner);
             nghttp2_option_set_max_deflate_dynamic_table_size(it, k_header_table_bytes);
             return it;
         }();
