@@ -57,16 +57,17 @@ Result<LineChannel::ReadState> LineChannel::read_some() {
         }
         if (too_many) return fail(ErrorCode::refused, "a line brings too many descriptors");
         // Complete lines are the caller's to take first; only an unfinished one can be too long.
-        const auto newline = in_.rfind('\n');
+        // Looked for in what is new alone: a long line comes in many pieces.
+        const auto newline = std::string_view(in_).substr(scanned_).rfind('\n');
         const std::size_t open =
-            newline == std::string::npos ? in_.size() : in_.size() - newline - 1;
+            newline == std::string_view::npos ? in_.size() : in_.size() - scanned_ - newline - 1;
         const auto first = in_.find('\n', scanned_);
         const std::size_t first_size = first == std::string::npos ? in_.size() : first;
         if (open > limits_.line_max || first_size > limits_.line_max) {
             return fail(ErrorCode::refused,
                         fmt::format("a line is longer than {} bytes", limits_.line_max));
         }
-        if (newline != std::string::npos) return ReadState::more;
+        if (newline != std::string_view::npos) return ReadState::more;
         scanned_ = in_.size();
     }
 }
