@@ -9,7 +9,8 @@
 namespace moln::h2 {
 namespace {
 
-// Every block begins with its class.
+// Every block begins with its class, which is by the bytes behind that: the library likes powers of
+// two.
 constexpr std::size_t k_header_bytes = alignof(std::max_align_t);
 constexpr std::size_t k_smallest_bits = 6;  // 64 bytes
 constexpr std::size_t k_classes = 7;        // to 4 KiB; larger ones are malloc's
@@ -31,12 +32,10 @@ public:
     }
 
     void* allocate(std::size_t size) {
-        const std::size_t bytes = size + k_header_bytes;
-        const std::size_t index = class_of(bytes);
+        const std::size_t index = class_of(size);
         void* block = index < k_classes ? lists_[index].pop() : nullptr;
         if (block == nullptr) {
-            block = std::malloc(index < k_classes ? std::size_t{1} << (index + k_smallest_bits)
-                                                  : bytes);
+            block = std::malloc(k_header_bytes + (index < k_classes ? bytes_of(index) : size));
         }
         if (block == nullptr) return nullptr;
         std::memcpy(block, &index, sizeof index);
@@ -52,7 +51,7 @@ public:
     static std::size_t usable(const void* memory) {
         const std::size_t index = read_class(memory);
         if (index >= k_classes) return 0;
-        return (std::size_t{1} << (index + k_smallest_bits)) - k_header_bytes;
+        return bytes_of(index);
     }
     static void* reallocate_large(void* memory, std::size_t size) {
         void* block =
@@ -80,8 +79,11 @@ private:
         }
     };
 
-    static std::size_t class_of(std::size_t bytes) {
-        const auto bits = static_cast<std::size_t>(std::bit_width(bytes - 1));
+    static std::size_t bytes_of(std::size_t index) {
+        return std::size_t{1} << (index + k_smallest_bits);
+    }
+    static std::size_t class_of(std::size_t size) {
+        const auto bits = static_cast<std::size_t>(std::bit_width(size == 0 ? size : size - 1));
         return bits <= k_smallest_bits ? 0 : bits - k_smallest_bits;
     }
     static std::size_t read_class(const void* memory) {
