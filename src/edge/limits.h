@@ -56,6 +56,8 @@ inline constexpr Milliseconds k_udp_draining_idle = seconds(5);
 
 // Instances.
 inline constexpr Milliseconds k_connect_limit = seconds(2);
+// Until the head of another edge's answer; then the next one is asked, or the app.
+inline constexpr Milliseconds k_peer_answer_limit = seconds(10);
 // Below the 5 s of Node.js and of uvicorn: who closes first must be us.
 inline constexpr Milliseconds k_upstream_idle_limit = seconds(4);
 // A request that may not be repeated takes only a connection that was busy just now.

@@ -1,6 +1,7 @@
 """Edges that fill their caches from one another: siblings of a place, among which URLs are spread,
 and parents nearer to the app."""
 
+import signal
 import subprocess
 import threading
 import unittest
@@ -193,6 +194,45 @@ class Siblings(PeersCase):
                 self.assertEqual(edge.get("/%d" % i)[0].status, 200)
         self.assertEqual(edges[1].metric("moln_cache_peer_questions_total"), 0)
 
+    def test_what_is_asked_with_credentials_is_asked_of_the_app(self):
+        edges = self.siblings(2)
+        self.serve(edges)
+        for i in range(10):
+            for edge in edges:
+                edge.get("/%d" % i, fields="Authorization: Bearer x\r\n")
+        for edge in edges:
+            self.assertEqual(edge.metric("moln_cache_peer_fetches_total"), 0)
+
+    def test_where_clients_stay_with_an_instance_no_edge_is_asked(self):
+        self.answer_fields = "Cache-Control: no-store\r\n"
+        edges = self.siblings(2)
+        origin = edges[0].origin(serving(self.answer))
+        for edge in edges:
+            edge.publish_snapshot([edge.route(cache=CACHE)],
+                                  [edge.app([endpoint("web-1", origin.port)], affinity=True)])
+        for i in range(10):
+            head, _ = edges[0].get("/%d" % i)
+            self.assertEqual(len(head.all("set-cookie")), 1)
+        self.assertEqual(edges[0].metric("moln_cache_peer_fetches_total"), 0)
+
+    def test_one_that_stands_still_is_given_up(self):
+        edges = self.siblings(2)
+        self.serve(edges)
+        edges[0].get("/warm")
+        edges[1].process.send_signal(signal.SIGSTOP)
+        try:
+            clients = []
+            for i in range(20):
+                client = edges[0].client()
+                client.send("GET /%d HTTP/1.1\r\nHost: shop.test\r\n\r\n" % i)
+                clients.append(client)
+            for client in clients:
+                client.sock.settimeout(60)
+                self.assertEqual(client.head().status, 200)
+        finally:
+            edges[1].process.send_signal(signal.SIGCONT)
+        self.assertGreater(edges[0].metric("moln_cache_peer_failures_total"), 0)
+
     def test_it_is_sent_on_while_it_comes_and_fetched_once_for_all_who_wait(self):
         go = threading.Event()
 
@@ -333,6 +373,47 @@ class Parents(PeersCase):
         self.assertEqual([bool(head.get("if-none-match")) for head in self.asked],
                          [False, True, True])
 
+    def test_what_purges_it_stays_the_same_however_often_it_is_validated(self):
+        def validating(head, _body):
+            self.asked.append(head)
+            fields = b"Cache-Control: no-cache\r\nETag: \"a\"\r\nCache-Tag: a, b, c, d, e\r\n"
+            if head.get("if-none-match"):
+                return b"HTTP/1.1 304 Not Modified\r\n" + fields + b"\r\n"
+            return b"HTTP/1.1 200 OK\r\n" + fields + b"Content-Length: 4\r\n\r\nbody"
+
+        parent, child = self.parent_and_child()
+        self.serve([parent, child], parent.origin(serving(validating)))
+        for _ in range(60):
+            head, body = child.get("/a")
+            self.assertEqual((head.status, body), (200, b"body"))
+        self.assertIn("fwd-status=304", head.get("cache-status"))
+        self.assertIn("stored", head.get("cache-status"))
+        self.assertEqual(child.metric("moln_cache_peer_fetches_total"), 60)
+
+    def test_that_it_is_still_good_is_no_answer_to_a_client(self):
+        """The parent keeps it no more and passes on what the app says to the child's question."""
+        private = False
+
+        def turning(head, _body):
+            self.asked.append(head)
+            fields = (b"Cache-Control: private\r\n" if private else
+                      b"Cache-Control: no-cache\r\n") + b"ETag: \"a\"\r\n"
+            if head.get("if-none-match"):
+                return b"HTTP/1.1 304 Not Modified\r\n" + fields + b"\r\n"
+            return b"HTTP/1.1 200 OK\r\n" + fields + b"Content-Length: 4\r\n\r\nbody"
+
+        parent, child = self.parent_and_child()
+        self.serve([parent, child], parent.origin(serving(turning)))
+        self.assertEqual(child.get("/a")[1], b"body")
+        private = True
+        parent.daemon.purged = None
+        parent.daemon.send({"purge": {"scope": "app", "project": "", "name": "default/shop"}})
+        until(lambda: parent.daemon.purged, "the purge")
+        parent.get("/a")  # from now on it is known there as nothing to be kept
+        for _ in range(3):
+            head, body = child.get("/a")
+            self.assertEqual((head.status, body), (200, b"body"))
+
     def test_two_that_are_one_anothers_parents_do_not_ask_in_circles(self):
         first, second = self.edge(), self.edge()
         first.join("first", [peer("second", second, "parent")])
@@ -405,6 +486,22 @@ class OverTls(PeersCase):
         self.assertLessEqual(parent.metric("moln_edge_tls_handshakes_total"), child.threads)
         self.assertEqual(len(self.asked), 5)
         self.assertIn("http", {head.get("x-forwarded-proto") for head in self.asked})
+
+    def test_one_with_another_key_is_passed_over_and_no_client_hears_of_it(self):
+        parent, made = self.secure("parent.edges.internal")
+        child = self.edge()
+        parent.join("parent", [])
+        child.join("child", [peer("parent", parent, "parent", "parent.edges.internal")],
+                   made.chain, key="f" * 64)
+        self.serve([parent, child])
+        for i in range(5):
+            head, _ = child.get("/%d" % i)
+            self.assertEqual(head.status, 200)
+        self.assertEqual(parent.metric("moln_cache_peer_questions_total"), 0)
+        self.assertGreater(child.metric("moln_cache_peer_failures_total"), 0)
+        self.assertEqual(len(self.asked), 5)
+        # They are kept all the same.
+        self.assertIn("hit", child.get("/0")[0].get("cache-status"))
 
     def test_who_shows_another_name_or_authority_is_not_asked(self):
         parent, made = self.secure("parent.edges.internal")

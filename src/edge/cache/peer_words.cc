@@ -1,5 +1,6 @@
 #include "edge/cache/peer_words.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -115,7 +116,7 @@ std::optional<std::string_view> only_field(const http::FieldTable& fields) {
 
 void write_count(http::ByteWriter& out, std::string_view name, std::int64_t count) {
     out.text(name);
-    out.number(static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0)));
+    out.number(static_cast<std::uint64_t>(std::clamp<std::int64_t>(count, 0, k_peer_count_max)));
 }
 
 bool read_flags(std::string_view text, Freshness& freshness) {
@@ -198,6 +199,7 @@ std::optional<PeerQuestion> read_question(const http::RequestHead& request, cons
 
 std::string_view format_answer(const Freshness& freshness, std::span<const PurgeMark> marks,
                                std::span<char, k_peer_answer_bytes_max> out) {
+    if (marks.size() > k_purge_marks_max) return k_peer_pass;
     http::ByteWriter text(out);
     write_count(text, "age=", freshness.age_ms);
     write_count(text, " life=", freshness.lifetime_ms);
@@ -226,8 +228,9 @@ std::optional<PeerAnswer> parse_answer(std::string_view text) {
     const auto take_count = [&](std::string_view name, std::int64_t& count) {
         const auto digits = take(name);
         const auto number = digits ? parse_count(*digits) : std::nullopt;
-        if (number) count = *number;
-        return number.has_value();
+        if (!number || *number > k_peer_count_max) return false;
+        count = *number;
+        return true;
     };
     const bool counts =
         take_count("age=", freshness.age_ms) && take_count("life=", freshness.lifetime_ms) &&

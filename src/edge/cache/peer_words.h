@@ -6,10 +6,10 @@
 // all edges share. Who has no key is a client like any other. A question is as good as its clock:
 // within k_peer_clock_max of the asked edge's.
 //
-// An answer that may be stored: "age=1200 life=60000 …": how old and fresh it is by the words of
-// the app, which the asked edge has read and not all of which it keeps, and what purges it. An
-// answer without the field is not for storing; "failed" is one that the asked edge made itself as
-// it had none: who asks goes on.
+// Every answer to a question has the field, so that one without it is of an edge that has not
+// understood: "age=1200 life=60000 …" if it may be stored, how old and fresh it is by the words of
+// the app, which the asked edge has read and not all of which it keeps, and what purges it; "pass"
+// if it is for who asked alone; "failed" if the asked edge made it itself as it had none.
 #pragma once
 
 #include <array>
@@ -30,6 +30,7 @@ namespace moln::edge {
 
 inline constexpr std::string_view k_peer_field = "Moln-Peer";
 inline constexpr std::string_view k_peer_failed = "failed";
+inline constexpr std::string_view k_peer_pass = "pass";
 // Clocks of machines that nobody sets differ by less; an old question overheard is of no use.
 inline constexpr Milliseconds k_peer_clock_max = seconds(300);
 
@@ -73,7 +74,9 @@ struct PeerAnswer {
 
 // A number takes at most 20 digits, a mark eight and a comma.
 inline constexpr std::size_t k_peer_answer_bytes_max = 5 * 32 + k_purge_marks_max * 9;
-// In `out`. `marks`: at most k_purge_marks_max.
+// No age or lifetime of an answer is longer: sums of them cannot overflow.
+inline constexpr std::int64_t k_peer_count_max = 1'000'000'000'000'000;  // ms, 31,000 years
+// In `out`. k_peer_pass for more than k_purge_marks_max marks, which no other edge would take.
 std::string_view format_answer(const Freshness& freshness, std::span<const PurgeMark> marks,
                                std::span<char, k_peer_answer_bytes_max> out);
 // Nothing for what format_answer() does not make.

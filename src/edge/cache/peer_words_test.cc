@@ -104,7 +104,7 @@ std::string said(const Freshness& freshness, const std::vector<PurgeMark>& marks
 
 RC_GTEST_PROP(PeerAnswer, is_heard_as_it_was_said, (std::vector<PurgeMark> marks)) {
     if (marks.size() > k_purge_marks_max) marks.resize(k_purge_marks_max);
-    const auto count = rc::gen::inRange<std::int64_t>(0, std::numeric_limits<std::int64_t>::max());
+    const auto count = rc::gen::inRange<std::int64_t>(0, k_peer_count_max + 1);
     const Freshness freshness{.age_ms = *count,
                               .lifetime_ms = *count,
                               .revalidate_ms = *count,
@@ -119,20 +119,23 @@ RC_GTEST_PROP(PeerAnswer, is_heard_as_it_was_said, (std::vector<PurgeMark> marks
 }
 
 TEST(PeerAnswer, of_the_largest_numbers_and_most_marks_fits) {
-    constexpr auto k_max = std::numeric_limits<std::int64_t>::max();
+    constexpr auto k_max = k_peer_count_max;
     const Freshness most{k_max, k_max, k_max, k_max, true, true, true};
-    const std::vector<PurgeMark> marks(k_purge_marks_max, 0xffff'ffffu);
+    std::vector<PurgeMark> marks(k_purge_marks_max, 0xffff'ffffu);
     const auto text = said(most, marks);
     ASSERT_TRUE(parse_answer(text));
     EXPECT_FALSE(parse_answer(text + ",ffffffff"));
+    marks.push_back(1);
+    EXPECT_EQ(said(most, marks), k_peer_pass);
+    EXPECT_FALSE(parse_answer("age=1000000000000001 life=0 swr=0 sie=0 flags= marks="));
 }
 
 TEST(PeerAnswer, anything_else_is_none) {
     const auto good = said({.age_ms = 1, .lifetime_ms = 2}, {1, 2});
     ASSERT_TRUE(parse_answer(good));
     for (const auto& text :
-         {std::string(), std::string(k_peer_failed), good + " ", good + ",", good + " x",
-          std::string("age=-1 life=0 swr=0 sie=0 flags= marks="),
+         {std::string(), std::string(k_peer_failed), std::string(k_peer_pass), good + " ",
+          good + ",", good + " x", std::string("age=-1 life=0 swr=0 sie=0 flags= marks="),
           std::string("age=1 life=0 swr=0 sie=0 flags=vv marks="),
           std::string("age=1 life=0 swr=0 sie=0 flags=x marks="),
           std::string("age=1 life=0 swr=0 sie=0 flags= marks=1"),

@@ -67,27 +67,30 @@ void forbid_slices(Core& core, const CacheFill& fill, Milliseconds time) {
     if (key) core.cache->forbid(*key, core.now_ms + time.count);
 }
 
-// What purges it. Another edge has made marks of the answer's tags already.
-std::vector<edge::PurgeMark> marks_of(const CacheFill& fill, const http::FieldTable& response) {
+// What purges it, each once: its URL, its tags (another edge has made marks of them already), and
+// what purged the one that it takes the place of.
+std::vector<edge::PurgeMark> marks_of(const CacheFill& fill, const http::FieldTable& response,
+                                      std::span<const edge::PurgeMark> before) {
     const auto own = fill.fetch->marks();
     std::vector<edge::PurgeMark> marks(own.begin(), own.end());
+    const auto add = [&](edge::PurgeMark mark) {
+        if (std::ranges::find(marks, mark) == marks.end()) marks.push_back(mark);
+    };
     edge::for_each_tag(response, [&](std::string_view tag) {
         const auto project = edge::project_part(fill.app->cell->app.text);
-        marks.push_back(edge::purge_mark(edge::PurgeScope::tag, project, tag));
+        add(edge::purge_mark(edge::PurgeScope::tag, project, tag));
     });
-    if (fill.told) {
-        std::ranges::copy_if(
-            fill.told->marks.view(), std::back_inserter(marks),
-            [&](edge::PurgeMark mark) { return std::ranges::find(own, mark) == own.end(); });
-    }
+    if (fill.told) std::ranges::for_each(fill.told->marks.view(), add);
+    std::ranges::for_each(before, add);
     marks.shrink_to_fit();
     return marks;
 }
 
-// All but head and body.
+// All but head and body. Null: it cannot be found again, or is under too many names.
 std::shared_ptr<CachedResponse> begin_response(const Core& core, const Exchange& exchange,
                                                const http::ResponseHead& head,
-                                               const edge::Freshness& freshness) {
+                                               const edge::Freshness& freshness,
+                                               std::span<const edge::PurgeMark> before = {}) {
     const CacheFill& fill = fill_of(exchange);
     auto response = std::make_shared<CachedResponse>();
     std::array<char, http::k_vary_bytes_max> names_room;
@@ -103,7 +106,8 @@ std::shared_ptr<CachedResponse> begin_response(const Core& core, const Exchange&
     response->came_ms = core.now_ms;
     response->came = {core.wall_ms};
     response->born = fill.fetch->born();
-    response->marks = marks_of(fill, head.fields);
+    response->marks = marks_of(fill, head.fields, before);
+    if (response->marks.size() > edge::k_purge_marks_max) return nullptr;
     return response;
 }
 
@@ -153,13 +157,9 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     http::ResponseHead shown;
     merged.show(shown);
     const auto verdict = judge(core, exchange, shown);
-    auto response = begin_response(core, exchange, shown, verdict.freshness);
-    if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
     // The tags of the 304 and those that it was stored with.
-    response->marks.insert(response->marks.end(),
-                           base.marks.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                                    base.marks.size(), fill.fetch->marks().size())),
-                           base.marks.end());
+    auto response = begin_response(core, exchange, shown, verdict.freshness, base.marks);
+    if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
     if (compresses(exchange, shown, *response, base.body->whole_length())) {
         response->coded = base.coded ? base.coded : std::make_shared<CodedForms>();
     }
@@ -341,10 +341,19 @@ void CacheFill::shape(http::UpstreamRequest& request, InnerFields& fields) const
 
 Flow CacheFill::take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
     if (peer) {
-        note_peer_success(core, *this);
+        clear_timer(*exchange.upstream);
+        const auto word = word_of_peer(exchange);
         told = told_by_peer(exchange);
-        // Not kept there as a slice says nothing of the app's other slices.
-        if (peer_has_none(exchange) || (slice && !told)) {
+        if (word.empty()) {
+            note_peer_failure(core, *this);
+        } else if (word != edge::k_peer_failed) {
+            note_peer_success(core, *this);
+        }
+        // Not kept there as a slice says nothing of the app's other slices; and that what is here
+        // is still good is no answer to who asked for it.
+        const bool passes =
+            word == edge::k_peer_pass && !slice && exchange.heads->response.status != 304;
+        if (!told && !passes) {
             ask_next(core, exchange);
             return Flow::gone;
         }

@@ -67,13 +67,15 @@ public:
     // The purge generation when it began.
     std::uint64_t born() const { return born_; }
     WorkerSet& waiting() { return waiting_; }
-    // Whom its leader asks now.
-    edge::AskedOf asked_of() const { return asked_of_.load(std::memory_order_relaxed); }
+    // Whom its leader asks now; until it has begun to, whoever is nearest.
+    edge::AskedOf asked_of() const {
+        return from_disk() ? edge::AskedOf::app : asked_of_.load(std::memory_order_relaxed);
+    }
     void note_asked(edge::AskedOf of) { asked_of_.store(of, std::memory_order_relaxed); }
 
 private:
     friend class CacheStore;
-    std::atomic<edge::AskedOf> asked_of_ = edge::AskedOf::app;
+    std::atomic<edge::AskedOf> asked_of_ = edge::AskedOf::sibling;
     std::string key_;
     std::uint64_t hash_ = 0;
     std::uint64_t scope_ = 0;

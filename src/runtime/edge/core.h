@@ -150,7 +150,7 @@ struct Core final : DrainListener {
     edge::List<H2Link, ByFlush> flushes;  // something was gathered to be sent
     edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers,
         half_closed_timers, shutdown_timers;
-    edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers;
+    edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers, peer_timers;
     std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
     std::vector<Upstream*> dead_upstreams;
     Streams streams;

@@ -23,14 +23,20 @@ bool parse(Heads& heads, const Buffer& in) {
     return parsed.progress == http::Progress::done;
 }
 
-// So many of the received bytes are of the body, as far as its coding can be told by them: not the
+// How many of the received bytes are of the body, as far as its coding can be told by them: not the
 // begin of a line behind the last chunk, nor the next request. Nothing was passed on before.
-std::size_t body_bytes_in(const BodyReader& body, std::string_view received) {
+struct BodyBytes {
+    std::size_t count = 0;
+    bool whole = true;  // no more is to come
+};
+BodyBytes body_bytes_in(const BodyReader& body, std::string_view received) {
     switch (body.framing.kind) {
-        case http::BodyKind::length: return std::min<std::uint64_t>(received.size(), body.left);
-        case http::BodyKind::until_close: return received.size();
+        case http::BodyKind::length:
+            return {std::min<std::uint64_t>(received.size(), body.left),
+                    received.size() >= body.left};
+        case http::BodyKind::until_close: return {received.size(), false};
         case http::BodyKind::chunked: break;
-        default: return 0;
+        default: return {};
     }
     auto chunks = body.chunks;
     for (std::size_t used = 0;;) {
@@ -38,7 +44,7 @@ std::size_t body_bytes_in(const BodyReader& body, std::string_view received) {
         used += step.consumed;
         const bool more =
             step.kind == http::ChunkStep::Kind::data || step.kind == http::ChunkStep::Kind::trailer;
-        if (!more) return used;
+        if (!more) return {used, step.kind == http::ChunkStep::Kind::done};
     }
 }
 
@@ -52,21 +58,26 @@ bool bring_body(Core& core, Exchange& exchange, Buffer& fresh) {
         fresh.append(rest);
         return true;
     }
-    const std::size_t body_bytes = body_bytes_in(exchange.request_body, rest);
-    if (body_bytes != 0) {
+    const auto body = body_bytes_in(exchange.request_body, rest);
+    if (body.count != 0) {
         exchange.replay = ReplayFile::make(*core.replays, core.buffers);
-        if (exchange.replay == nullptr || !exchange.replay->append(rest.substr(0, body_bytes))) {
+        if (exchange.replay == nullptr || !exchange.replay->append(rest.substr(0, body.count))) {
             exchange.replay.reset();
             return false;
         }
         exchange.replay->rewind();
     }
-    const auto behind = rest.substr(body_bytes);
+    const auto behind = rest.substr(body.count);
     if (behind.size() <= fresh.room()) {
         fresh.append(behind);
-    } else {
-        exchange.keep_client = false;
+        return true;
     }
+    // Of a body that is not all here it may be the beginning of a chunk's line.
+    if (!body.whole) {
+        exchange.replay.reset();
+        return false;
+    }
+    exchange.keep_client = false;
     return true;
 }
 

@@ -44,8 +44,11 @@ void hear_peer(Core& core, Exchange& exchange) {
 void plan_peers(Core& core, const Exchange& asker, CacheFill& fill) {
     const CachePeers* peers = core.views.peering();
     if (peers == nullptr) return;
-    // What is asked in somebody's name is between him and the app.
-    if (asker.authenticated || asker.vouched || !asker.client_cert.empty()) return;
+    // What is asked in somebody's name is between him and the app, as is where a client stays.
+    const http::RequestHead& request = asker.heads->request;
+    const bool personal = asker.authenticated || asker.vouched || !asker.client_cert.empty() ||
+                          request.fields.first(http::FieldId::authorization);
+    if (personal || fill.app->spec == nullptr || fill.app->spec->affinity) return;
     std::array<char, edge::k_cache_key_bytes_max> room;
     fill.scheme_of_client =
         scheme_of(asker) == "https" ? edge::ClientScheme::https : edge::ClientScheme::http;
@@ -83,13 +86,12 @@ AppView& next_source(Core& core, const http::RequestHead& request, CacheFill& fi
     return *fill.app;
 }
 
-std::optional<edge::PeerAnswer> told_by_peer(const Exchange& exchange) {
-    const auto word = exchange.heads->response.fields.first(http::FieldId::moln_peer);
-    return word ? edge::parse_answer(*word) : std::nullopt;
+std::string_view word_of_peer(const Exchange& exchange) {
+    return exchange.heads->response.fields.first(http::FieldId::moln_peer).value_or("");
 }
 
-bool peer_has_none(const Exchange& exchange) {
-    return exchange.heads->response.fields.first(http::FieldId::moln_peer) == edge::k_peer_failed;
+std::optional<edge::PeerAnswer> told_by_peer(const Exchange& exchange) {
+    return edge::parse_answer(word_of_peer(exchange));
 }
 
 void note_peer_failure(Core& core, const CacheFill& fill) {

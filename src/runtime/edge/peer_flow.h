@@ -20,8 +20,8 @@ AppView& next_source(Core& core, const http::RequestHead& request, CacheFill& fi
 
 // Of the answer's head: what the other edge says of it. Nothing: it does not keep it.
 std::optional<edge::PeerAnswer> told_by_peer(const Exchange& exchange);
-// It has nothing, by its own word.
-bool peer_has_none(const Exchange& exchange);
+// What it says of its answer: "" if it did not take the question for one.
+std::string_view word_of_peer(const Exchange& exchange);
 
 // How it went with fill.peer.
 void note_peer_failure(Core& core, const CacheFill& fill);

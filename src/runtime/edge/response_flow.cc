@@ -99,6 +99,8 @@ constexpr std::size_t k_affinity_room = 96;
 http::ExtraField affinity_field(const Exchange& exchange, std::span<char> room) {
     const EdgeApp* app = exchange.app->spec;
     if (app == nullptr || !app->affinity || exchange.endpoint == nullptr) return {};
+    // Between edges nobody is to stay anywhere.
+    if (exchange.asked_by != edge::AskedBy::client || exchange.endpoint->peer) return {};
     const std::uint64_t token = exchange.endpoint->cell->affinity;
     if (token == exchange.wish.affinity) return {};
     constexpr std::string_view k_digits = "0123456789abcdef";
@@ -173,8 +175,11 @@ Flow pass_head(Core& core, Exchange& exchange) {
     }
     Buffer* out = client_buffer(core, exchange);
     if (out == nullptr) return Flow::gone;
-    std::array<http::ExtraField, 3> extra;
+    std::array<http::ExtraField, 4> extra;
     std::size_t extras = 0;
+    if (exchange.asked_by != edge::AskedBy::client) {
+        extra[extras++] = {.name = edge::k_peer_field, .value = edge::k_peer_pass};
+    }
     std::array<char, k_hsts_room> hsts_room;
     const auto hsts = hsts_field(exchange, hsts_room);
     if (!hsts.value.empty()) extra[extras++] = hsts;

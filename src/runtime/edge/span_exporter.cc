@@ -182,8 +182,9 @@ bool SpanExporter::take_batch() {
 
 void SpanExporter::collect() {
     collect_ms_ = -1;
-    port_.waiting.store(false);
-    port_.pressing.store(false);
+    // Taken, not only overwritten: what a worker committed before it said so is seen below.
+    (void)port_.waiting.exchange(false);
+    (void)port_.pressing.exchange(false);
     for (const auto& tracer : tracers_) {
         LogRing& ring = tracer->ring;
         for (auto text = ring.peek(); !text.empty(); text = ring.peek()) {

@@ -134,7 +134,7 @@ void record_span(Core& core, const Exchange& exchange, const SpanEnd& end) {
     if (exchange.endpoint != nullptr) record.instance = exchange.endpoint->cell->instance.text;
     tracer.ring.commit(edge::format_span(record, out));
     auto& flag = tracer.ring.pressing() ? tracer.port.pressing : tracer.port.waiting;
-    if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) tracer.port.wake.ring();
+    if (!flag.exchange(true)) tracer.port.wake.ring();
 }
 
 }  // namespace moln::edge_loop

@@ -63,6 +63,16 @@ bool prepare_peer(Upstream& upstream, const PeerLink& link) {
     return upstream.tls != nullptr;
 }
 
+// It is a request's from now on. An instance may take its time, another edge not for ever: whoever
+// asks it has others to ask.
+void begin_use(Core& core, Upstream& upstream) {
+    clear_timer(upstream);
+    upstream.state = UpstreamState::busy;
+    if (upstream.endpoint->peer) {
+        set_timer(core, upstream, core.peer_timers, edge::k_peer_answer_limit);
+    }
+}
+
 // True once it is done. Failed it is as not connected.
 bool shake_hands(Core& core, Upstream& upstream) {
     const IoEnd end = upstream.tls->handshake();
@@ -91,7 +101,7 @@ std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchan
     if (endpoint.protocol == WebProtocol::h2c) return obtain_h2_stream(core, endpoint);
     if (!exchange.fresh_only) {
         if (Upstream* upstream = take_idle(core, exchange, endpoint)) {
-            upstream->state = UpstreamState::busy;
+            begin_use(core, *upstream);
             upstream->reused = true;
             return upstream;
         }
@@ -165,7 +175,10 @@ void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events) {
         case UpstreamState::closed: return;
         case UpstreamState::idle:
             // Silence is all that an idle connection may bring (gate 2).
-            if (upstream.tls && is_silent(core, upstream)) return;
+            if (upstream.tls) {
+                if (!is_silent(core, upstream)) close_upstream(core, upstream);
+                return;
+            }
             if (upstream.ready.readable || upstream.ready.broken) close_upstream(core, upstream);
             return;
         case UpstreamState::connecting:
@@ -180,13 +193,11 @@ void on_upstream_event(Core& core, Upstream& upstream, std::uint32_t events) {
                 upstream.state = UpstreamState::handshake;
                 if (!shake_hands(core, upstream)) return;
             }
-            clear_timer(upstream);
-            upstream.state = UpstreamState::busy;
+            begin_use(core, upstream);
             break;
         case UpstreamState::handshake:
             if (!shake_hands(core, upstream)) return;
-            clear_timer(upstream);
-            upstream.state = UpstreamState::busy;
+            begin_use(core, upstream);
             break;
         case UpstreamState::busy: break;
     }
@@ -203,7 +214,9 @@ void on_upstream_timer(Core& core, Upstream& upstream) {
         return;
     }
     Client& client = *upstream.exchange->client;
-    fail_attempt(core, *upstream.exchange, edge::AttemptEnd::not_connected);
+    fail_attempt(core, *upstream.exchange,
+                 upstream.state == UpstreamState::busy ? edge::AttemptEnd::broken
+                                                       : edge::AttemptEnd::not_connected);
     drive(core, client);
 }
 

@@ -156,6 +156,7 @@ void fire_timers(Core& core) {
     fire(core, core.shutdown_timers, on_client_timer);
     fire(core, core.connect_timers, on_upstream_timer);
     fire(core, core.upstream_idle_timers, on_upstream_timer);
+    fire(core, core.peer_timers, on_upstream_timer);
     fire_stream_timers(core);
     fire_flow_timers(core);
     fire_mirror_timers(core);
@@ -178,7 +179,7 @@ int wait_ms(Core& core) {
                        &core.discard_timers, &core.half_closed_timers, &core.shutdown_timers}) {
         if (const Client* client = list->front()) consider(client->deadline_ms);
     }
-    for (auto* list : {&core.connect_timers, &core.upstream_idle_timers}) {
+    for (auto* list : {&core.connect_timers, &core.upstream_idle_timers, &core.peer_timers}) {
         if (const Upstream* upstream = list->front()) consider(upstream->deadline_ms);
     }
     each_stream_deadline(core, consider);
