@@ -350,6 +350,38 @@ class Caching(CacheCase):
         self.assertEqual(self.get("/a")[1], b"whole")
         self.assertEqual(asked, [None, '"e"', None, '"e"'])
 
+    def test_what_breaks_off_before_it_is_found_to_be_good_is_asked_for_anew(self):
+        broken, validated = threading.Event(), threading.Event()
+        asked = []
+
+        def script(stream, number):
+            while stream.inbox or stream.more():
+                asked.append(stream.head().get("if-none-match"))
+                if asked[-1] == '"e"':
+                    validated.wait(PATIENCE)
+                    stream.send(not_modified('ETag: "e"\r\n'))
+                    continue
+                start = ok(b"whole", 'Cache-Control: no-cache\r\nETag: "e"\r\n')
+                if number > 1:
+                    stream.send(start)
+                    continue
+                stream.send(start[:-2])
+                broken.wait(PATIENCE)
+                return
+
+        self.cached_app(script)
+        first, second = self.client(), self.client()
+        first.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        first.head()
+        self.assertEqual(first.exactly(3), b"who")
+        second.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        until(lambda: len(asked) == 2, "the question whether it is still good")
+        broken.set()
+        self.assertTrue(first.closed())
+        validated.set()
+        self.assertEqual(second.body(second.head()), b"whole")
+        self.assertEqual(asked, [None, '"e"', None])
+
     def test_another_app_is_never_given_what_was_stored_for_one(self):
         self.counting("Cache-Control: max-age=60\r\n")
         self.get("/a")
