@@ -25,57 +25,57 @@ protected:
         auto control_wake = net::Wake::create();
         auto epoll = net::Epoll::create();
         ASSERT_TRUE(wake && control_wake && epoll);
-        control = std::make_unique<ControlPort>(std::move(*control_wake));
-        port = std::make_unique<WorkerPort>(std::move(*wake), *control, LogWish::none);
-        core = std::make_unique<Core>(0, *port, std::move(*epoll), EdgeClientLimits{});
-        core->site_reader = &reader;
+        control_ = std::make_unique<ControlPort>(std::move(*control_wake));
+        port_ = std::make_unique<WorkerPort>(std::move(*wake), *control_, LogWish::none);
+        core_ = std::make_unique<Core>(0, *port_, std::move(*epoll), EdgeClientLimits{});
+        core_->site_reader = &reader_;
         int ends[2];
         ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-        client.fd.reset(ends[0]);
-        other_end.reset(ends[1]);
-        client.ready.writable = true;
-        exchange.client = &client;
-        exchange.site_visit = &visit;
-        visit.exchange = &exchange;
+        client_.fd.reset(ends[0]);
+        other_end_.reset(ends[1]);
+        client_.ready.writable = true;
+        exchange_.client = &client_;
+        exchange_.site_visit = &visit_;
+        visit_.exchange = &exchange_;
         auto site = std::make_shared<OpenSite>();
         site->content.reset(::open(k_never_in_memory, O_RDONLY | O_CLOEXEC));
         ASSERT_TRUE(site->content.valid());
-        visit.site = std::move(site);
+        visit_.site = std::move(site);
     }
-    void TearDown() override { core->buffers.take_back(&exchange.to_client); }
+    void TearDown() override { core_->buffers.take_back(&exchange_.to_client); }
 
     // As the reader does it; never started here.
     void let_read_end() {
-        ASSERT_TRUE(visit.read);
-        visit.read->bytes.assign(visit.read->wanted, 'x');
-        visit.read->state = SiteRead::State::done;
-        core->site_news = true;
+        ASSERT_TRUE(visit_.read);
+        visit_.read->bytes.assign(visit_.read->wanted, 'x');
+        visit_.read->state = SiteRead::State::done;
+        core_->site_news = true;
     }
     bool waits() const {
-        return static_cast<const edge::ListLink<BySite>&>(visit).linked() && visit.read;
+        return static_cast<const edge::ListLink<BySite>&>(visit_).linked() && visit_.read;
     }
 
-    std::unique_ptr<ControlPort> control;
-    std::unique_ptr<WorkerPort> port;
-    SiteReader reader;
-    std::unique_ptr<Core> core;
-    Fd other_end;
-    Client client;
-    Exchange exchange;
-    SiteVisit visit;
+    std::unique_ptr<ControlPort> control_;
+    std::unique_ptr<WorkerPort> port_;
+    SiteReader reader_;
+    std::unique_ptr<Core> core_;
+    Fd other_end_;
+    Client client_;
+    Exchange exchange_;
+    SiteVisit visit_;
 };
 
 // The client takes some bytes, or sends more of its own, in the very turn in which a read ends.
 TEST_F(SlowSite, a_read_that_another_event_finds_done_is_followed_by_the_next) {
-    visit.end = Buffer::capacity();
-    ASSERT_EQ(pump_site(*core, exchange), Flow::wait);
+    visit_.end = Buffer::capacity();
+    ASSERT_EQ(pump_site(*core_, exchange_), Flow::wait);
     ASSERT_TRUE(waits());
     let_read_end();
-    for (int i = 0; i < 10 && pump_site(*core, exchange) == Flow::progress; ++i) continue;
+    for (int i = 0; i < 10 && pump_site(*core_, exchange_) == Flow::progress; ++i) continue;
     EXPECT_TRUE(waits());
-    EXPECT_EQ(visit.at, Buffer::capacity() / 2);
+    EXPECT_EQ(visit_.at, Buffer::capacity() / 2);
     std::array<char, Buffer::capacity()> room;
-    EXPECT_EQ(::recv(other_end.get(), room.data(), room.size(), 0),
+    EXPECT_EQ(::recv(other_end_.get(), room.data(), room.size(), 0),
               static_cast<ssize_t>(Buffer::capacity() / 2));
 }
 
