@@ -46,6 +46,7 @@ class PeersCase(unittest.TestCase):
 
     def edge(self):
         edge = Edge()
+        self.addCleanup(edge.leave)
         edge.setUp()
         self.edges.append(edge)
         self.addCleanup(edge.tearDown)

@@ -345,7 +345,7 @@ def endpoint(instance, port, state="active"):
 
 
 def leave_all(*_):
-    for case in list(EdgeCase.running):
+    for case in list(EdgeCase.running.values()):
         case.leave()
 
 
@@ -364,12 +364,12 @@ class EdgeCase(unittest.TestCase):
 
     threads = 2
     options = ()
-    running = set()
+    running = {}  # by id: a test equals another of its name
 
     def setUp(self):
         self.processes = []
         self.dir = tempfile.mkdtemp(prefix="moln-edge-")
-        self.running.add(self)
+        self.running[id(self)] = self
         self.addCleanup(self.leave)
         os.mkdir(self.dir + "/state")
         self.origins = []
@@ -396,7 +396,7 @@ class EdgeCase(unittest.TestCase):
                 process.kill()
                 process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
-        self.running.discard(self)
+        self.running.pop(id(self), None)
 
     def spawn(self, words, log="/stderr", **how):
         """A process that ends with the test, if it has not by then."""
