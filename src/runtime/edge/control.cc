@@ -180,9 +180,9 @@ Status Control::take(EdgeSnapshot snapshot) {
 }
 
 Status Control::take(EdgeDelta delta) {
-    auto note = file_.note_of(delta);
+    const auto note = file_.note_of(delta);
     MOLN_ASSIGN(const auto touched, compiler_.take(std::move(delta)));
-    file_.add(std::move(note));
+    file_.add(note);
     told_ = true;
     touched_.insert(touched.apps.begin(), touched.apps.end());
     streams_touched_ = streams_touched_ || touched.streams;

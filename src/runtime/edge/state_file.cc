@@ -120,7 +120,7 @@ std::string SnapshotFile::note_of(const EdgeDelta& delta) {
     return note;
 }
 
-void SnapshotFile::add(std::string note) {
+void SnapshotFile::add(std::string_view note) {
     dirty_ = true;
     if (note.empty()) whole_bytes_ = 0;
     unsaved_ += note;

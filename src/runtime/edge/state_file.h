@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -33,7 +34,7 @@ public:
 
     // What is to be written of a change: made before it is applied, given to add() after it.
     std::string note_of(const EdgeDelta& delta);
-    void add(std::string note);
+    void add(std::string_view note);
     // What was added is on disk when this returns. `now` is the snapshot with all of it.
     Status save(const EdgeSnapshot& now);
     // As a whole, without a journal.
