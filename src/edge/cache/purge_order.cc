@@ -8,8 +8,8 @@ namespace moln::edge {
 namespace {
 
 Result<CacheTarget> target_of(const std::string& url) {
-    auto target = CacheTarget::of(url);
-    if (target) return std::move(*target);
+    const auto target = CacheTarget::of(url);
+    if (target) return *target;
     return fail(ErrorCode::invalid,
                 fmt::format("expected a URL such as https://shop.example.org/news?page=2, found "
                             "\"{}\"",
