@@ -82,11 +82,16 @@ void begin_stop(Core& core, StopWish wish) {
     if (is_first) stop_listening(core);
     hurry_flows(core);
     if (is_first) hurry_mirrors(core);
-    for (Client* client = core.all_clients.front(); client != nullptr;) {
-        Client* next = core.all_clients.after(client);
+    // What is done for one may close others; they are dropped at the end of the turn.
+    std::vector<Client*> all;
+    for (Client* client = core.all_clients.front(); client != nullptr;
+         client = core.all_clients.after(client)) {
+        all.push_back(client);
+    }
+    for (Client* client : all) {
+        if (client->state == ClientState::closed) continue;
         drive(core, *client);
         if (is_first || client->state == ClientState::idle) stop_client(core, *client);
-        client = next;
     }
 }
 
