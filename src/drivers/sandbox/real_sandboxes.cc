@@ -1,5 +1,6 @@
 #include "drivers/sandbox/real_sandboxes.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -82,6 +83,8 @@ Result<SandboxSeen> RealSandboxes::look(const SandboxRecord& record) {
         exit = host_.monitors.exit_of(id);
         if (!exit) exit = InstanceExit{.code = 0, .signal = SIGKILL, .at = wall_now()};
     }
+    // A file's time is that of the kernel's last tick, which may have been before the start.
+    exit->at = std::max(exit->at, seen.started);
     MOLN_ASSIGN(seen.exit, settle(record, *exit));
     seen.phase = InstancePhase::ended;
     return seen;
