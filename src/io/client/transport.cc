@@ -4,17 +4,15 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509_vfy.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include "io/net/socket.h"
-#include "io/tls/settings.h"
+#include "io/tls/client.h"
 
 namespace moln::client {
 namespace {
-
-constexpr unsigned char k_alpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 std::unexpected<Error> too_late(std::string_view what) {
     return fail(ErrorCode::timeout, fmt::format("{}: no answer in time", what));
@@ -31,33 +29,17 @@ std::string reason_of(SSL* tls) {
     return openssl::error("handshake").reason;
 }
 
-bool expect_name(SSL* tls, const std::string& name) {
-    if (net::SocketAddress::from(name, 0)) {
-        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), name.c_str()) == 1;
-    }
-    SSL_set_hostflags(tls, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    // SSL_set_tlsext_host_name, which is a macro with a cast of C.
-    auto* text = const_cast<char*>(name.c_str());
-    return SSL_set1_host(tls, name.c_str()) == 1 &&
-           SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, text) == 1;
-}
-
 }  // namespace
 
 Result<openssl::Context> trust(const std::string& ca_file) {
-    openssl::Context context(SSL_CTX_new(TLS_client_method()));
+    auto context = tls::client_context();
     if (!context) return fail(openssl::error("TLS"));
-    if (!tls::set_intermediate(context.get())) return fail(openssl::error("TLS"));
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
     const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
                                        : SSL_CTX_load_verify_file(context.get(), ca_file.c_str());
     if (loaded != 1) {
         ERR_clear_error();
         return fail(ErrorCode::invalid,
                     fmt::format("{}: expected certificates of authorities, as PEM", ca_file));
-    }
-    if (SSL_CTX_set_alpn_protos(context.get(), k_alpn, sizeof k_alpn) != 0) {
-        return fail(openssl::error("TLS"));
     }
     return context;
 }
@@ -83,7 +65,7 @@ Result<Transport> Transport::open(const net::SocketAddress& address, SSL_CTX* tl
 
 Status Transport::shake_hands(SSL_CTX* tls, const std::string& name, Patience& patience) {
     tls_.reset(SSL_new(tls));
-    if (!tls_ || SSL_set_fd(tls_.get(), fd_.get()) != 1 || !expect_name(tls_.get(), name)) {
+    if (!tls_ || SSL_set_fd(tls_.get(), fd_.get()) != 1 || !tls::expect_server(tls_.get(), name)) {
         return fail(openssl::error("TLS"));
     }
     for (;;) {

@@ -11,6 +11,13 @@
 
 namespace moln::tls {
 
+// What both kinds of client begin with: our versions and ciphers, HTTP/1.1, and a server that
+// proves who it is to whoever the caller then trusts. Null: OpenSSL cannot.
+openssl::Context client_context();
+// The server must be of that name, which it is asked by (SNI), or of that literal address. False:
+// no memory.
+bool expect_server(SSL* ssl, const std::string& name);
+
 class Client {
 public:
     // `authorities`: PEM, at least one. Invalid if it is none.
