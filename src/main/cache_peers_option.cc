@@ -2,9 +2,6 @@
 
 #include <filesystem>
 
-#include <fmt/format.h>
-#include <sys/stat.h>
-
 #include "edge/cache/peer_words.h"
 #include "io/file/files.h"
 #include "io/tls/client.h"
@@ -21,15 +18,7 @@ std::string beside(const std::string& file, const std::string& path) {
 }
 
 Result<Secret> read_key(const std::string& path) {
-    struct stat about{};
-    if (::stat(path.c_str(), &about) != 0) return fail(error_from_errno(errno, "read " + path));
-    if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return fail(ErrorCode::denied, fmt::format("{}: others than its owner may read it; chmod "
-                                                   "600 {}",
-                                                   path, path));
-    }
-    MOLN_ASSIGN(auto text, read_file(path, k_key_bytes_max));
-    Secret key(std::move(text));
+    MOLN_ASSIGN(auto key, read_secret_file(path, k_key_bytes_max));
     if (!edge::parse_peer_key(key.reveal())) {
         return fail(ErrorCode::invalid,
                     path + ": is not 64 hexadecimal digits; make it with: openssl rand -hex 32");

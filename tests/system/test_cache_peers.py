@@ -122,7 +122,7 @@ class Places(unittest.TestCase):
         self.assertIn("far.toml:6: peer.address: expected an IPv4 address and a port", said(path))
         path = self.peers_file("far")
         os.chmod(self.folder / "shared.key", 0o644)
-        self.assertIn("shared.key: others than its owner may read it; chmod 600", said(path))
+        self.assertIn("shared.key: others than its owner may use it; chmod 600", said(path))
         os.chmod(self.folder / "shared.key", 0o600)
         (self.folder / "shared.key").write_text("short\n")
         self.assertIn("openssl rand -hex 32", said(path))

@@ -48,6 +48,18 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
     return read_rest(fd, path, bytes_max);
 }
 
+Result<Secret> read_secret_file(const std::string& path, std::size_t bytes_max) {
+    MOLN_ASSIGN(const Fd file, open_fd(path, O_RDONLY));
+    struct stat facts{};
+    if (fstat(file.get(), &facts) != 0) return fail(error_from_errno(errno, "read " + path));
+    if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return fail(ErrorCode::denied, path + ": others than its owner may use it; chmod 600 " +
+                                           path + ", and change what is secret in it");
+    }
+    MOLN_ASSIGN(auto text, read_rest(file, path, bytes_max));
+    return Secret(std::move(text));
+}
+
 Result<std::string> read_rest(const Fd& file, const std::string& path, std::size_t bytes_max) {
     std::string out;
     std::array<char, 16 * 1024> buffer;

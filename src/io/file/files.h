@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/result.h"
+#include "base/secret.h"
 #include "base/units.h"
 #include "io/file/fd.h"
 
@@ -24,6 +25,9 @@ Result<std::string> read_file(const std::string& path,
 // The rest of a file that is open already.
 Result<std::string> read_rest(const Fd& file, const std::string& path,
                               std::size_t bytes_max = k_small_file_bytes_max);
+
+// Of a file with a secret: `denied` if others than its owner may read or write it.
+Result<Secret> read_secret_file(const std::string& path, std::size_t bytes_max);
 
 enum class Durability {
     durable,   // file and name are on stable storage when the call returns

@@ -52,20 +52,8 @@ std::string host_name() {
     return name.data();
 }
 
-// What others may read is no place for a token.
 Result<Secret> read_fields(const std::string& path) {
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.valid()) return fail(error_from_errno(errno, path));
-    struct stat facts{};
-    if (::fstat(file.get(), &facts) != 0) return fail(error_from_errno(errno, path));
-    if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return fail(ErrorCode::denied,
-                    fmt::format("{}: others than its owner may use it; chmod 600 it, and change "
-                                "what is secret in it",
-                                path));
-    }
-    MOLN_ASSIGN(auto text, read_rest(file, path, edge::k_collector_fields_bytes_max));
-    const Secret whole(std::move(text));
+    MOLN_ASSIGN(const auto whole, read_secret_file(path, edge::k_collector_fields_bytes_max));
     auto fields = edge::collector_fields(whole.reveal());
     if (!fields) return fail_in(path, fields.error());
     return fields;
