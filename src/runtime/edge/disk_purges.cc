@@ -54,9 +54,7 @@ Status DiskPurges::begin(const edge::DiskIdentity& identity,
     MOLN_ASSIGN(auto file,
                 folder_.open_file(k_fresh_name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600));
     MOLN_TRY(write_all(file, bytes, path));
-    MOLN_TRY(sync(file, path));
-    MOLN_TRY(folder_.rename(k_fresh_name, k_name));
-    MOLN_TRY(folder_.sync());
+    MOLN_TRY(folder_.put_in_place(file, k_fresh_name, k_name));
     identity_ = identity;
     file_ = std::move(file);
     bytes_ = bytes.size();

@@ -33,6 +33,12 @@ Status Folder::rename(const std::string& from, const std::string& to) const {
     return {};
 }
 
+Status Folder::put_in_place(const Fd& file, const std::string& from, const std::string& to) const {
+    if (::fsync(file.get()) != 0) return fail(error_from_errno(errno, "sync " + path_of(from)));
+    MOLN_TRY(rename(from, to));
+    return sync();
+}
+
 Status Folder::sync() const {
     if (::fsync(fd_.get()) != 0) return fail(error_from_errno(errno, "sync " + path_));
     return {};

@@ -19,6 +19,9 @@ public:
     // `name` is one of its files; errors name the whole path.
     Result<Fd> open_file(const std::string& name, int flags, int mode) const;
     Status rename(const std::string& from, const std::string& to) const;
+    // What was written to `file`, the one called `from`, is on stable storage under the name `to`:
+    // after a crash there is the one before or this one.
+    Status put_in_place(const Fd& file, const std::string& from, const std::string& to) const;
     Status sync() const;
     // Ok if there is none of that name.
     Status remove(const std::string& name) const;

@@ -160,11 +160,7 @@ Status SnapshotFile::save_whole(const EdgeSnapshot& now) {
     MOLN_ASSIGN(const auto fd, folder_.open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC, k_mode));
     ChunkWriter out(fd, folder_.path_of(fresh));
     MOLN_TRY(put_snapshot(out, now));
-    if (fsync(fd.get()) != 0) {
-        return fail(error_from_errno(errno, "sync " + folder_.path_of(fresh)));
-    }
-    MOLN_TRY(folder_.rename(fresh, k_snapshot_name));
-    MOLN_TRY(folder_.sync());
+    MOLN_TRY(folder_.put_in_place(fd, fresh, k_snapshot_name));
     MOLN_ASSIGN(journal_,
                 folder_.open_file(k_journal_name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, k_mode));
     whole_bytes_ = out.bytes();
@@ -190,11 +186,7 @@ Status save_peering(const Folder& folder, const CachePeering& peering) {
     const auto fresh = std::string(k_peering_name) + ".new";
     MOLN_ASSIGN(const auto fd, folder.open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC, k_mode));
     MOLN_TRY(write_all(fd, to_json_text(peering), folder.path_of(fresh)));
-    if (fsync(fd.get()) != 0) {
-        return fail(error_from_errno(errno, "sync " + folder.path_of(fresh)));
-    }
-    MOLN_TRY(folder.rename(fresh, k_peering_name));
-    return folder.sync();
+    return folder.put_in_place(fd, fresh, k_peering_name);
 }
 
 Result<std::optional<CachePeering>> load_peering(const std::string& dir) {
