@@ -48,7 +48,7 @@ void write_claim(http::ByteWriter& out, const PeerQuestion& question) {
     out.text(" ");
     out.text(word_of(question.as));
     out.text(" ");
-    out.text(word_of(question.scheme));
+    out.text(question.scheme);
     out.text(" ");
     out.number(static_cast<std::uint64_t>(question.at.ms / 1000));
 }
@@ -58,7 +58,7 @@ bool write_code(http::ByteWriter& out, std::string_view claim, const PeerQuestio
                 const http::RequestHead& request, const PeerKey& key) {
     std::array<char, k_peer_question_bytes_max + 1 + k_cache_key_bytes_max> room;
     std::array<char, k_cache_key_bytes_max> url_room;
-    const auto url = cache_key(word_of(question.scheme), request, url_room);
+    const auto url = cache_key(question.scheme, request, url_room);
     if (!url) return false;
     http::ByteWriter text(room);
     text.text(claim);
@@ -99,7 +99,7 @@ std::optional<PeerQuestion> parse_claim(std::string_view text) {
     if (scheme != "http" && scheme != "https") return std::nullopt;
     if (!at || *at > std::numeric_limits<std::int64_t>::max() / 1000) return std::nullopt;
     question.as = as == "parent" ? CachePeerKind::parent : CachePeerKind::sibling;
-    question.scheme = scheme == "https" ? ClientScheme::https : ClientScheme::http;
+    question.scheme = scheme == "https" ? "https" : "http";
     question.at = {*at * 1000};
     return question;
 }
@@ -242,6 +242,14 @@ std::optional<PeerAnswer> parse_answer(std::string_view text) {
     const auto marks = text.substr(k_marks.size());
     if (!read_flags(*flags, freshness) || !read_marks(marks, answer.marks)) return std::nullopt;
     return answer;
+}
+
+PeerStep peer_step(std::string_view word, std::uint16_t status, PartAsked part) {
+    constexpr std::uint16_t k_not_modified = 304;
+    if (word.empty()) return PeerStep::give_up;
+    if (parse_answer(word)) return PeerStep::take;
+    const bool passes = word == k_peer_pass && part == PartAsked::no && status != k_not_modified;
+    return passes ? PeerStep::pass_on : PeerStep::next;
 }
 
 }  // namespace moln::edge

@@ -22,6 +22,7 @@
 #include "base/units.h"
 #include "edge/cache/freshness.h"
 #include "edge/cache/purge_book.h"
+#include "edge/cache/storing.h"
 #include "edge/sip_hash.h"
 #include "http/head.h"
 #include "model/cache_peering.h"
@@ -45,15 +46,10 @@ inline std::string_view word_of(CachePeerKind kind) {
     return kind == CachePeerKind::parent ? "parent" : "sibling";
 }
 
-enum class ClientScheme : std::uint8_t { http, https };
-inline std::string_view word_of(ClientScheme scheme) {
-    return scheme == ClientScheme::https ? "https" : "http";
-}
-
 struct PeerQuestion {
     std::string_view from;  // name of who asks
     CachePeerKind as = CachePeerKind::sibling;
-    ClientScheme scheme = ClientScheme::http;
+    std::string_view scheme = "http";  // or "https": how its client asked
     WallTime at;
 };
 
@@ -62,8 +58,8 @@ inline constexpr std::size_t k_peer_question_bytes_max = k_cache_peer_name_max +
 std::string_view format_question(const PeerQuestion& question, const http::RequestHead& request,
                                  const PeerKey& key,
                                  std::span<char, k_peer_question_bytes_max> out);
-// Of a request that bears the field once. Nothing: it is none of an edge that has the key, of
-// another URL, or too old.
+// Of a request that bears the field once; `from` points into it. Nothing: it is none of an edge
+// that has the key, of another URL, or too old.
 std::optional<PeerQuestion> read_question(const http::RequestHead& request, const PeerKey& key,
                                           WallTime now);
 
@@ -71,6 +67,17 @@ struct PeerAnswer {
     Freshness freshness;  // its age is of when the answer's head was sent
     PurgeMarks marks;
 };
+
+// What becomes of a peer's answer.
+enum class PeerStep : std::uint8_t {
+    take,     // it may be stored
+    pass_on,  // it is for who asked alone
+    next,     // it is none: the next peer is asked, or the app
+    give_up,  // as next, and the peer did not know the question for one
+};
+// `word`: of the field, "" without one. Not kept there as a part says nothing of the app's other
+// parts; and a bare 304 is of what is stored here, no answer to who asked for it.
+PeerStep peer_step(std::string_view word, std::uint16_t status, PartAsked part);
 
 // A number takes at most 20 digits, a mark eight and a comma.
 inline constexpr std::size_t k_peer_answer_bytes_max = 5 * 32 + k_purge_marks_max * 9;

@@ -40,7 +40,7 @@ std::optional<PeerQuestion> heard(const std::string& field, const std::string& t
 }
 
 const PeerQuestion k_question{
-    .from = "falun", .as = CachePeerKind::parent, .scheme = ClientScheme::https, .at = k_now};
+    .from = "falun", .as = CachePeerKind::parent, .scheme = "https", .at = k_now};
 
 TEST(PeerQuestion, is_heard_as_it_was_asked) {
     const auto field = asked(k_question, "/a?b");
@@ -49,7 +49,7 @@ TEST(PeerQuestion, is_heard_as_it_was_asked) {
     ASSERT_TRUE(question);
     EXPECT_EQ(question->from, "falun");
     EXPECT_EQ(question->as, CachePeerKind::parent);
-    EXPECT_EQ(question->scheme, ClientScheme::https);
+    EXPECT_EQ(question->scheme, "https");
     EXPECT_EQ(question->at, k_now);
 }
 
@@ -128,6 +128,21 @@ TEST(PeerAnswer, of_the_largest_numbers_and_most_marks_fits) {
     marks.push_back(1);
     EXPECT_EQ(said(most, marks), k_peer_pass);
     EXPECT_FALSE(parse_answer("age=1000000000000001 life=0 swr=0 sie=0 flags= marks="));
+}
+
+TEST(PeerStep, is_by_the_word_the_status_and_what_was_asked) {
+    const auto kept = said({.lifetime_ms = 1}, {});
+    for (const auto part : {PartAsked::no, PartAsked::yes}) {
+        EXPECT_EQ(peer_step(kept, 200, part), PeerStep::take);
+        EXPECT_EQ(peer_step(kept, 304, part), PeerStep::take);
+        EXPECT_EQ(peer_step("", 200, part), PeerStep::give_up);
+        EXPECT_EQ(peer_step(k_peer_failed, 503, part), PeerStep::next);
+        EXPECT_EQ(peer_step("age=x", 200, part), PeerStep::next);
+    }
+    EXPECT_EQ(peer_step(k_peer_pass, 200, PartAsked::no), PeerStep::pass_on);
+    EXPECT_EQ(peer_step(k_peer_pass, 500, PartAsked::no), PeerStep::pass_on);
+    EXPECT_EQ(peer_step(k_peer_pass, 304, PartAsked::no), PeerStep::next);
+    EXPECT_EQ(peer_step(k_peer_pass, 206, PartAsked::yes), PeerStep::next);
 }
 
 TEST(PeerAnswer, anything_else_is_none) {

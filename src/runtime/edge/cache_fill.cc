@@ -251,31 +251,46 @@ Buffer* copy_of_head(Core& core, const Exchange& asker) {
     return in;
 }
 
-// To another edge, or to the app.
+// Of another edge, or of the app.
 void ask(Core& core, const Exchange& asker, CacheFill& fill) {
-    AppView& source = next_source(core, asker.heads->request, fill);
+    fill.asked = {core.wall_ms};
+    AppView& source = next_source(core, asker, fill);
     start_inner(
         core, asker, fill,
         {.in = copy_of_head(core, asker), .app = &source, .wish = {.kind = InnerKind::fetch}});
+}
+
+void set_leader(CacheFill& fill, Exchange* leader) {
+    fill.leader = leader;
+    if (leader != nullptr) leader->visit->fill = &fill;
 }
 
 // It came to nothing with another edge: the next one is asked, or the app.
 void ask_next(Core& core, const Exchange& exchange) {
     CacheFill& before = fill_of(exchange);
     CacheFill* fill = core.fills.make();
-    fill->fetch = before.fetch;
-    fill->rules = before.rules;
-    fill->asked = {core.wall_ms};
-    fill->bytes_max = before.bytes_max;
-    fill->slice = std::move(before.slice);
-    fill->app = before.app;
-    ++fill->app->exchanges;
-    fill->peers = std::move(before.peers);
-    fill->scheme_of_client = before.scheme_of_client;
-    fill->leader = std::exchange(before.leader, nullptr);
-    if (fill->leader != nullptr) fill->leader->visit->fill = fill;
-    before.moved = true;
+    static_cast<FillJob&>(*fill) = std::move(before);
+    set_leader(*fill, std::exchange(before.leader, nullptr));
     ask(core, exchange, *fill);
+}
+
+edge::PeerStep take_peers_word(Core& core, const Exchange& exchange) {
+    CacheFill& fill = fill_of(exchange);
+    clear_timer(*exchange.upstream);  // of its head
+    const http::ResponseHead& head = exchange.heads->response;
+    const auto word = head.fields.first(http::FieldId::moln_peer).value_or("");
+    const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
+    const auto step = edge::peer_step(word, head.status, part);
+    if (step == edge::PeerStep::give_up) {
+        note_peer_failure(core, fill);
+    } else if (step != edge::PeerStep::next) {
+        note_peer_success(core, fill);
+        if (fill.leader != nullptr) {
+            fill.leader->visit->status.detail = edge::word_of(fill.peer->spec.kind);
+        }
+    }
+    fill.told = edge::parse_answer(word);
+    return step;
 }
 
 }  // namespace
@@ -298,7 +313,6 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
     CacheFill* fill = core.fills.make();
     fill->fetch = std::move(fetch);
     fill->rules = asker.visit->rules;
-    fill->asked = {core.wall_ms};
     fill->bytes_max = core.cache->object_bytes_max();
     if (const auto& slices = asker.visit->slices) {
         fill->slice = std::make_unique<SliceAsk>();
@@ -312,10 +326,7 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
         text.number(range.last);
         fill->slice->range_size = text.size();
     }
-    if (why == FillFor::leader) {
-        fill->leader = &asker;
-        asker.visit->fill = fill;
-    }
+    if (why == FillFor::leader) set_leader(*fill, &asker);
     fill->app = asker.app;
     ++fill->app->exchanges;
     plan_peers(core, asker, *fill);
@@ -340,24 +351,13 @@ void CacheFill::shape(http::UpstreamRequest& request, InnerFields& fields) const
 }
 
 Flow CacheFill::take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
+    auto step = edge::PeerStep::take;
     if (peer) {
-        clear_timer(*exchange.upstream);
-        const auto word = word_of_peer(exchange);
-        told = told_by_peer(exchange);
-        if (word.empty()) {
-            note_peer_failure(core, *this);
-        } else if (word != edge::k_peer_failed) {
-            note_peer_success(core, *this);
-        }
-        // Not kept there as a slice says nothing of the app's other slices; and that what is here
-        // is still good is no answer to who asked for it.
-        const bool passes =
-            word == edge::k_peer_pass && !slice && exchange.heads->response.status != 304;
-        if (!told && !passes) {
+        step = take_peers_word(core, exchange);
+        if (step == edge::PeerStep::next || step == edge::PeerStep::give_up) {
             ask_next(core, exchange);
             return Flow::gone;
         }
-        if (leader != nullptr) leader->visit->status.detail = edge::word_of(peer->spec.kind);
     }
     if (is_hidden(core, exchange)) {
         core.counts.cache_fetch_failures.add(1);
@@ -365,14 +365,17 @@ Flow CacheFill::take_head(Core& core, Exchange& exchange, const http::BodyFramin
         tell(core, fetch->waiting());
         return Flow::gone;
     }
-    if (peer && !told) return pass_on(core, exchange, edge::StoreRefusal::peer);
+    if (step == edge::PeerStep::pass_on) {
+        return pass_on(core, exchange, edge::StoreRefusal::peer);
+    }
     const bool not_modified = exchange.heads->response.status == 304 && fetch->base();
     return not_modified ? take_not_modified(core, exchange)
                         : take_response(core, exchange, framing);
 }
 
 void CacheFill::take_refusal(Core& core, Exchange& exchange, const LocalAnswer& answer) {
-    if (peer && !moved && fetch->state() == CacheFetch::State::asking) {
+    if (!fetch) return;
+    if (peer && fetch->state() == CacheFetch::State::asking) {
         note_peer_failure(core, *this);
         ask_next(core, exchange);
         return;
@@ -395,11 +398,11 @@ bool CacheFill::take_body(Core& core, std::string_view data) {
 }
 
 void CacheFill::end(Core& core) {
-    core.views.release(*app);
-    if (moved) {
+    if (!fetch) {
         core.fills.drop(this);
         return;
     }
+    core.views.release(*app);
     if (leader != nullptr) leader->visit->fill = nullptr;
     if (fetch->state() == CacheFetch::State::asking) {
         core.cache->fail(*fetch, {.text = "the instance broke off before it answered"});

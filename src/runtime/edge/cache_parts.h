@@ -68,8 +68,19 @@ struct CacheVisit : edge::ListLink<ByVisit> {
     static constexpr std::uint64_t k_to_the_end = ~std::uint64_t{0};
 };
 
+// What a fetch is for, whoever is asked.
+struct FillJob {
+    std::shared_ptr<CacheFetch> fetch;  // null: another fill has the job now
+    CacheSpec rules;
+    std::size_t bytes_max = 0;
+    std::unique_ptr<SliceAsk> slice;
+    AppView* app = nullptr;  // whose answer it is; kept until the job's end
+    // Other edges that are still to be asked before it, in this order; null: none.
+    std::array<std::shared_ptr<const PeerLink>, 2> peers;
+};
+
 // The client of a fetch.
-struct CacheFill final : InnerSink {
+struct CacheFill final : InnerSink, FillJob {
     void shape(http::UpstreamRequest& request, InnerFields& fields) const override;
     Flow take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) override;
     bool take_body(Core& core, std::string_view data) override;
@@ -77,23 +88,14 @@ struct CacheFill final : InnerSink {
     void note_complete() override { ending = CacheBody::State::complete; }
     void end(Core& core) override;
 
-    std::shared_ptr<CacheFetch> fetch;
-    std::shared_ptr<const CachedResponse>
-        response;                // once its head came and may be given to others
-    CacheBody* body = nullptr;   // of response, while it grows
     Exchange* leader = nullptr;  // who asked, on this worker; null: it left, or nobody waits
-    CacheSpec rules;
     WallTime asked;
-    std::size_t bytes_max = 0;
-    std::unique_ptr<SliceAsk> slice;
-    AppView* app = nullptr;  // whose answer it is, whoever is asked
-    // Other edges that are still to be asked before it, in this order; null: none.
-    std::array<std::shared_ptr<const PeerLink>, 2> peers;
-    std::shared_ptr<const PeerLink> peer;  // that is asked now; null: the app is
+    std::shared_ptr<const PeerLink> peer;  // that is asked; null: the app is
     std::string question;                  // to it, the value of Moln-Peer
     std::optional<edge::PeerAnswer> told;  // by it, of what it sends
-    edge::ClientScheme scheme_of_client = edge::ClientScheme::http;
-    bool moved = false;                                  // another fill has its fetch now
+    std::shared_ptr<const CachedResponse>
+        response;               // once its head came and may be given to others
+    CacheBody* body = nullptr;  // of response, while it grows
     CacheBody::State ending = CacheBody::State::failed;  // complete once its response is
 };
 

@@ -354,7 +354,7 @@ Flow begin_exchange(Core& core, Client& client) {
 std::string_view scheme_of(const Exchange& exchange) {
     const Client& link = exchange.client->link();
     if (link.sink != nullptr) return link.sink->scheme;
-    if (exchange.asked_by != edge::AskedBy::client) return word_of(exchange.peer_scheme);
+    if (exchange.asked_by != edge::AskedBy::client) return exchange.peer_scheme;
     return link.tls ? "https" : "http";
 }
 

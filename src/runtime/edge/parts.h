@@ -12,7 +12,6 @@
 
 #include "edge/balance.h"
 #include "edge/cache/peer_choice.h"
-#include "edge/cache/peer_words.h"
 #include "edge/hold.h"
 #include "edge/limits.h"
 #include "edge/list.h"
@@ -230,8 +229,8 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     bool request_cut = false;            // the instance reads no more of it
     bool fresh_only = false;             // a pooled connection was dead already
     edge::AskedBy asked_by = edge::AskedBy::client;
-    edge::ClientScheme peer_scheme = edge::ClientScheme::http;  // that another edge's client used
-    bool continued = false;                                     // 100 was passed on
+    std::string_view peer_scheme;  // that another edge's client used
+    bool continued = false;        // 100 was passed on
     http::UpgradeWish upgrade;
     Buffer* request_trailers = nullptr;  // field lines, of a chunked body for who takes them
 

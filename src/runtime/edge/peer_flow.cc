@@ -50,9 +50,7 @@ void plan_peers(Core& core, const Exchange& asker, CacheFill& fill) {
                           request.fields.first(http::FieldId::authorization);
     if (personal || fill.app->spec == nullptr || fill.app->spec->affinity) return;
     std::array<char, edge::k_cache_key_bytes_max> room;
-    fill.scheme_of_client =
-        scheme_of(asker) == "https" ? edge::ClientScheme::https : edge::ClientScheme::http;
-    const auto key = edge::cache_key(word_of(fill.scheme_of_client), asker.heads->request, room);
+    const auto key = edge::cache_key(scheme_of(asker), request, room);
     if (!key) return;
     const auto known = standings(core);
     const auto path =
@@ -61,7 +59,7 @@ void plan_peers(Core& core, const Exchange& asker, CacheFill& fill) {
     if (path.parent) fill.peers[1] = peers->all[*path.parent].link;
 }
 
-AppView& next_source(Core& core, const http::RequestHead& request, CacheFill& fill) {
+AppView& next_source(Core& core, const Exchange& asker, CacheFill& fill) {
     for (auto& next : fill.peers) {
         fill.peer = std::exchange(next, nullptr);
         if (!fill.peer) continue;
@@ -71,9 +69,9 @@ AppView& next_source(Core& core, const http::RequestHead& request, CacheFill& fi
         std::array<char, edge::k_peer_question_bytes_max> room;
         fill.question = edge::format_question({.from = peers->name,
                                                .as = fill.peer->spec.kind,
-                                               .scheme = fill.scheme_of_client,
+                                               .scheme = scheme_of(asker),
                                                .at = {core.wall_ms}},
-                                              request, peers->key, room);
+                                              asker.heads->request, peers->key, room);
         if (fill.question.empty()) continue;
         core.counts.cache_peer_fetches.add(1);
         fill.fetch->note_asked(fill.peer->spec.kind == CachePeerKind::parent
@@ -84,14 +82,6 @@ AppView& next_source(Core& core, const http::RequestHead& request, CacheFill& fi
     fill.peer.reset();
     fill.fetch->note_asked(edge::AskedOf::app);
     return *fill.app;
-}
-
-std::string_view word_of_peer(const Exchange& exchange) {
-    return exchange.heads->response.fields.first(http::FieldId::moln_peer).value_or("");
-}
-
-std::optional<edge::PeerAnswer> told_by_peer(const Exchange& exchange) {
-    return edge::parse_answer(word_of_peer(exchange));
 }
 
 void note_peer_failure(Core& core, const CacheFill& fill) {

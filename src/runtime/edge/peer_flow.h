@@ -2,8 +2,6 @@
 // What they say is edge/cache/peer_words.h.
 #pragma once
 
-#include <optional>
-
 #include "runtime/edge/cache_parts.h"
 #include "runtime/edge/flow.h"
 
@@ -16,12 +14,7 @@ void hear_peer(Core& core, Exchange& exchange);
 // Of a fetch that is about to begin: which other edges are asked, in fill.peers.
 void plan_peers(Core& core, const Exchange& asker, CacheFill& fill);
 // Whom it asks next: another edge, with fill.peer and fill.question; else its app.
-AppView& next_source(Core& core, const http::RequestHead& request, CacheFill& fill);
-
-// Of the answer's head: what the other edge says of it. Nothing: it does not keep it.
-std::optional<edge::PeerAnswer> told_by_peer(const Exchange& exchange);
-// What it says of its answer: "" if it did not take the question for one.
-std::string_view word_of_peer(const Exchange& exchange);
+AppView& next_source(Core& core, const Exchange& asker, CacheFill& fill);
 
 // How it went with fill.peer.
 void note_peer_failure(Core& core, const CacheFill& fill);
