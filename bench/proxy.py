@@ -71,11 +71,10 @@ def start_edge(program, folder, origin, threads, cache=False, more=()):
                  folder + "/edge.log")
     wait_for(ports[0])
     daemon = socket.socket(socket.AF_UNIX)
-    while not os.path.exists(control):
+    while daemon.connect_ex(control) != 0:
         if edge.process.poll() is not None:
             raise SystemExit("the edge did not start: " + folder + "/edge.log")
         time.sleep(0.02)
-    daemon.connect(control)
     snapshot = {
         "version": 1, "epoch": 1,
         "routes": [{"host": "*", "path": "/", "app": "default/bench", "process": "web",

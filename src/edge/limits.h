@@ -130,6 +130,8 @@ inline constexpr Milliseconds k_cache_disk_full_pause = seconds(10);
 inline constexpr std::size_t k_cache_disk_state_bytes_max = 8u << 20;
 // An answer that will not be fresh for so long, and cannot be validated, is not worth a write.
 inline constexpr Milliseconds k_cache_disk_life_min = seconds(10);
+// A longer body is not checked by the worker that is asked for it, even if the kernel has it.
+inline constexpr std::uint64_t k_cache_disk_inline_max = 1u << 20;
 // As large an answer is written at once; a smaller one once it was asked for again.
 inline constexpr std::uint64_t k_cache_disk_direct_min = 1u << 20;
 

@@ -3,6 +3,7 @@
 For what no well-behaved client sends there is `raw()`, with frames of hyperframe.
 """
 
+import ssl
 import struct
 
 import h2.config
@@ -30,6 +31,17 @@ class Answer:
     @property
     def status(self):
         return int(self.head[":status"])
+
+
+def h2_client_of(case, **wish):
+    """One of that test case's edge, over TLS if the conversations are."""
+    if not OVER_TLS:
+        return H2Client(case.client(), **wish)
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    return H2Client(case.tls_client(context=context), **wish)
 
 
 class H2Client:

@@ -4,11 +4,10 @@ import gzip
 import hashlib
 import json
 import os
-import ssl
 import threading
 import unittest
 
-from h2_client import H2Client
+from h2_client import h2_client_of
 from harness import OVER_TLS, EdgeCase, endpoint, ok, serving, until
 from upgrade_test import Upgrading
 
@@ -167,20 +166,11 @@ class Site(SiteCase):
         self.assertEqual((self.get("/users/7")[0].status, self.get("/users/7")[1]), (200, PAGE))
         self.assertEqual(self.get("/assets/gone.js")[0].status, 404)
 
-    def h2(self):
-        if not OVER_TLS:
-            return H2Client(self.client())
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["h2"])
-        return H2Client(self.tls_client(context=context))
-
     def test_over_HTTP_2_many_files_at_once(self):
         files = {"index.html": PAGE, "empty.html": b"", "large.bin": os.urandom(2 << 20),
                  **{"%d.bin" % i: os.urandom(1000 * i) for i in range(1, 40)}}
         self.serve(files)
-        client = self.h2()
+        client = h2_client_of(self)
         numbers = {path: client.request("/" + path) for path in files}
         for path, number in numbers.items():
             answer = client.wait(number)
@@ -205,7 +195,7 @@ class Site(SiteCase):
                 os.fsync(file.fileno())
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
-        for ask in (lambda path: self.get(path)[1], lambda path: self.h2().get(path).body):
+        for ask in (lambda path: self.get(path)[1], lambda path: h2_client_of(self).get(path).body):
             for name in files:
                 forget()
                 self.assertTrue(ask("/" + name) == files[name], name)

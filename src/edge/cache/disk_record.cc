@@ -11,7 +11,7 @@
 namespace moln::edge {
 namespace {
 
-constexpr std::uint32_t k_magic = 0x3152'4c4d;  // "MLR1"
+constexpr std::uint32_t k_magic = 0x3252'4c4d;  // "MLR2"
 constexpr std::size_t k_checked_from = 16;
 constexpr std::uint32_t k_always_validate = 1;
 constexpr std::uint32_t k_never_stale = 2;
@@ -46,13 +46,15 @@ struct Sizes {
     std::uint32_t head = 0;
 };
 
-bool fit(const Sizes& sizes, std::size_t head_bytes) {
+bool fit(const Sizes& sizes, std::size_t head_bytes, std::uint64_t body_bytes) {
     if (sizes.key > k_cache_key_bytes_max || sizes.vary_names > http::k_vary_bytes_max ||
         sizes.vary_key > http::k_vary_key_bytes_max || sizes.marks > k_purge_marks_max ||
         sizes.head > k_disk_stored_head_max)
         return false;
-    return head_bytes == disk_padded(k_disk_fixed_bytes + sizes.key + sizes.vary_names +
-                                     sizes.vary_key + sizes.marks * sizeof(PurgeMark) + sizes.head);
+    return head_bytes ==
+           disk_padded(k_disk_fixed_bytes + sizes.key + sizes.vary_names + sizes.vary_key +
+                           sizes.marks * sizeof(PurgeMark) + sizes.head,
+                       disk_unit_of(body_bytes));
 }
 
 DiskStamp take_stamp(NumberReader& numbers) {
@@ -106,7 +108,7 @@ std::optional<std::uint64_t> put_disk_head(std::string& out, const DiskStamp& st
     const std::size_t head_at = out.size();
     head.save(out);
     set_number(out, head_size_at, out.size() - head_at, 4);
-    out.resize(begin + disk_padded(out.size() - begin), '\0');
+    out.resize(begin + disk_padded(out.size() - begin, disk_unit_of(stamp.body_bytes)), '\0');
     set_number(out, begin + 4, out.size() - begin, 4);
     const auto check = disk_check(std::string_view(out).substr(begin + k_checked_from), epoch);
     set_number(out, begin + 8, check, 8);
@@ -139,7 +141,7 @@ std::optional<DiskHead> read_disk_head(std::string_view bytes, std::uint64_t epo
         *one = numbers.take<std::uint32_t>();
     }
     const auto flags = numbers.take<std::uint32_t>();
-    if (!fit(sizes, *size) || flags > k_flags) return std::nullopt;
+    if (!fit(sizes, *size, out.stamp.body_bytes) || flags > k_flags) return std::nullopt;
     out.stamp.freshness.always_validate = (flags & k_always_validate) != 0;
     out.stamp.freshness.never_stale = (flags & k_never_stale) != 0;
     out.stamp.freshness.said = (flags & k_said) != 0;

@@ -54,6 +54,7 @@ Stored make(std::uint64_t number, std::size_t body_bytes) {
 }
 
 void put(std::string& log, const Stored& one) {
+    log.resize(disk_record_at(log.size(), one.body.size()), '\0');
     const auto check = put_disk_head(log, one.stamp,
                                      {.key = one.key,
                                       .vary_names = one.vary_names,
@@ -61,10 +62,10 @@ void put(std::string& log, const Stored& one) {
                                       .marks = one.marks},
                                      one.head, k_epoch);
     ASSERT_TRUE(check);
+    log += one.body;
     for (std::uint64_t i = 0; i < disk_chunks(one.body.size()); ++i) {
         const auto chunk = std::string_view(one.body).substr(i * k_disk_chunk,
                                                              disk_chunk_bytes(one.body.size(), i));
-        log += chunk;
         put_disk_check(log, disk_chunk_check(chunk, *check, i));
     }
     log.resize(disk_padded(log.size()), '\0');
@@ -73,18 +74,17 @@ void put(std::string& log, const Stored& one) {
 // The body of a record whose head is good; nothing if a byte of it is not as it was written.
 std::optional<std::string> body_of(std::string_view log, const DiskPlace& place,
                                    const DiskHead& head) {
-    std::string out;
     const auto begin = place.at * k_disk_unit + head.bytes;
-    for (std::uint64_t i = 0; i < disk_chunks(head.stamp.body_bytes); ++i) {
-        const auto size = disk_chunk_bytes(head.stamp.body_bytes, i);
-        const auto at = begin + disk_chunk_at(i);
-        if (at + size + k_disk_check_bytes > log.size()) return std::nullopt;
-        const auto chunk = log.substr(at, size);
-        if (read_disk_check(log.substr(at + size)) != disk_chunk_check(chunk, head.check, i))
-            return std::nullopt;
-        out += chunk;
+    const std::uint64_t bytes = head.stamp.body_bytes;
+    const std::uint64_t chunks = disk_chunks(bytes);
+    if (begin + bytes + chunks * k_disk_check_bytes > log.size()) return std::nullopt;
+    const auto body = log.substr(begin, bytes);
+    for (std::uint64_t i = 0; i < chunks; ++i) {
+        const auto chunk = body.substr(i * k_disk_chunk, disk_chunk_bytes(bytes, i));
+        const auto check = read_disk_check(log.substr(begin + bytes + i * k_disk_check_bytes));
+        if (check != disk_chunk_check(chunk, head.check, i)) return std::nullopt;
     }
-    return out;
+    return std::string(body);
 }
 
 class Bytes final : public SegmentBytes {
@@ -182,10 +182,53 @@ TEST_F(DiskLog, of_another_epoch_or_moved_chunks_are_nothing) {
     const auto head = read_disk_head(long_log, k_epoch);
     ASSERT_TRUE(head);
     EXPECT_EQ(body_of(long_log, {}, *head), one.body);
-    // The second in the place of the first.
-    long_log.replace(head->bytes, disk_chunk_at(1),
-                     long_log.substr(head->bytes + disk_chunk_at(1), disk_chunk_at(1)));
-    EXPECT_FALSE(body_of(long_log, {}, *head));
+    // The second in the place of the first, alone and with its check.
+    const auto move = [&](std::size_t from, std::size_t size) {
+        long_log.replace(from, size, long_log.substr(from + size, size));
+        EXPECT_FALSE(body_of(long_log, {}, *head));
+    };
+    move(head->bytes, k_disk_chunk);
+    move(head->bytes + one.body.size(), k_disk_check_bytes);
+}
+
+TEST_F(DiskLog, large_bodies_begin_at_a_page_and_are_as_safe) {
+    for (const std::size_t size : {k_disk_large_body - 1, k_disk_large_body,
+                                   k_disk_large_body + 5000, std::uint64_t{7}, k_disk_large_body}) {
+        all.push_back(make(all.size() + 1, size));
+        put(log, all.back());
+    }
+    EXPECT_EQ(expect_true_or_nothing(log), all.size());
+    Bytes reader(log);
+    const auto found = scan_segment(reader, log.size(), k_epoch, k_segment);
+    ASSERT_EQ(found.places.size(), all.size());
+    for (const DiskPlace& place : found.places) {
+        if (place.body_bytes < k_disk_large_body) continue;
+        EXPECT_EQ(place.at * k_disk_unit % k_disk_page, 0u);
+        EXPECT_EQ((place.at + place.head_units) * k_disk_unit % k_disk_page, 0u);
+    }
+    std::string table;
+    put_segment_table(table, found.places, found.names, k_epoch);
+    const auto read = read_segment_table(table, k_epoch, k_segment, log.size());
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->places, found.places);
+    // None of a large body's may lie within a page.
+    for (const std::size_t number : {all.size() - 1, all.size() - 4}) {
+        auto places = found.places;
+        ++places[number].at;
+        table.clear();
+        put_segment_table(table, places, found.names, k_epoch);
+        EXPECT_FALSE(read_segment_table(table, k_epoch, k_segment, 2 * log.size()));
+    }
+    constexpr std::size_t k_stride = 1009;
+    std::size_t before = 0;
+    for (std::size_t at = 0; at < log.size(); at += k_stride) {
+        const auto good = expect_true_or_nothing(std::string_view(log).substr(0, at));
+        EXPECT_GE(good, before);
+        before = good;
+        std::string hurt = log;
+        hurt[at] = static_cast<char>(hurt[at] ^ (1 << (at % 8)));
+        EXPECT_LE(expect_true_or_nothing(hurt), all.size());
+    }
 }
 
 TEST_F(DiskLog, table_says_what_a_scan_finds) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t k_segment_magic = 0x3153'4c4d;  // "MLS1"
 constexpr std::uint32_t k_table_magic = 0x3154'4c4d;    // "MLT1"
-constexpr std::uint32_t k_version = 1;
+constexpr std::uint32_t k_version = 2;
 constexpr std::size_t k_place_bytes = 28;
 
 // Where a place's record ends.
@@ -111,7 +111,9 @@ std::optional<FoundRecords> read_segment_table(std::string_view bytes, std::uint
         place.names = numbers.take<std::uint16_t>();
         place.uses = static_cast<std::uint8_t>(
             std::min<std::uint32_t>(numbers.take<std::uint32_t>(), DiskIndex::k_uses_max));
+        const std::uint64_t unit = disk_unit_of(place.body_bytes) / k_disk_unit;
         const bool fits = place.names < lists && end_of(place) <= records_end &&
+                          place.at % unit == 0 && place.head_units % unit == 0 &&
                           place.head_units * k_disk_unit >= k_disk_fixed_bytes &&
                           place.head_units * k_disk_unit <= k_disk_head_bytes_max;
         if (!fits) return std::nullopt;
@@ -127,10 +129,18 @@ FoundRecords scan_segment(SegmentBytes& bytes, std::uint64_t size, std::uint64_t
     out.names.emplace_back();
     std::uint64_t at = k_disk_segment_head_bytes;
     while (at + k_disk_fixed_bytes <= size) {
-        const auto length = peek_disk_head(bytes.read(at, k_disk_fixed_bytes));
-        if (!length) break;
+        auto length = peek_disk_head(bytes.read(at, k_disk_fixed_bytes));
+        if (!length) {
+            // One with a large body begins at the next page, with zeros before it.
+            const std::uint64_t page = disk_padded(at, k_disk_page);
+            if (page == at) break;
+            at = page;
+            length = peek_disk_head(bytes.read(at, k_disk_fixed_bytes));
+            if (!length) break;
+        }
         const auto head = read_disk_head(bytes.read(at, *length), epoch);
         if (!head || head->stamp.body_bytes > size) break;
+        if (at % disk_unit_of(head->stamp.body_bytes) != 0) break;
         const std::uint64_t end = at + *length + disk_body_bytes(head->stamp.body_bytes);
         if (end > size || end / k_disk_unit > ~std::uint32_t{0}) break;
         const std::uint16_t names = number_of(out.names, head->vary_names);

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "edge/cache/compressing.h"
 #include "edge/cache/peer_words.h"
@@ -14,6 +15,8 @@
 #include "http/status.h"
 #include "http/write.h"
 #include "runtime/edge/cache_coder.h"
+#include "runtime/edge/cache_slices.h"
+#include "runtime/edge/file_flow.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -194,6 +197,16 @@ void count_coded(Core& core, const CachedResponse& stored, const Answer& answer)
 
 }  // namespace
 
+void begin_stored_file(Core& core, Exchange& exchange, std::shared_ptr<const Fd> file) {
+    const CacheVisit& visit = *exchange.visit;
+    const FileExtent& extent = *visit.body->extent();
+    begin_file(core, exchange,
+               {.file = std::move(file),
+                .at = extent.at + visit.begin,
+                .end = extent.at + visit.end,
+                .more = has_more_slices(visit)});
+}
+
 HeadPut put_stored_head(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const CachedResponse& stored = *visit.response;
@@ -203,6 +216,9 @@ HeadPut put_stored_head(Core& core, Exchange& exchange) {
     Chooser chooser(core, exchange, head, range_room);
     Answer answer = chooser.choose();
     if (visit.slices && !place_in_slice(*visit.slices, answer)) return HeadPut::elsewhere;
+    const FileExtent* extent = answer.end > answer.begin ? answer.body->extent() : nullptr;
+    auto file = extent == nullptr ? nullptr : answer.body->pin();
+    if (extent != nullptr && !file) return HeadPut::gone;
     const std::int64_t age_ms = stored.freshness.age_ms + core.now_ms - stored.came_ms;
     visit.status.ttl_s = (stored.freshness.lifetime_ms - age_ms) / 1000;
     std::array<char, k_age_digits> age_room;
@@ -251,6 +267,7 @@ HeadPut put_stored_head(Core& core, Exchange& exchange) {
     visit.body = answer.body;
     visit.begin = answer.begin;
     visit.end = answer.end;
+    if (extent != nullptr) begin_stored_file(core, exchange, std::move(file));
     count_coded(core, stored, answer);
     exchange.client_body = answer.framing.kind;
     exchange.client_begun = true;

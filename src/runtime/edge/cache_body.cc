@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "edge/limits.h"
 
@@ -17,6 +18,12 @@ struct CacheBody::Segment {
 };
 
 CacheBody::CacheBody(std::optional<std::uint64_t> length) : length_(length) {}
+
+CacheBody::CacheBody(FileExtent extent)
+    : length_(extent.bytes),
+      extent_(std::make_unique<const FileExtent>(std::move(extent))),
+      published_(*length_),
+      state_(State::complete) {}
 
 CacheBody::~CacheBody() {
     while (first_ != nullptr) {
@@ -71,6 +78,11 @@ bool CacheBody::append(std::string_view data) {
     return true;
 }
 
+std::size_t CacheBody::memory_bytes() const {
+    if (extent_) return sizeof(FileExtent);
+    return std::max<std::size_t>(capacity(), length_.value_or(0));
+}
+
 CacheBody::Seen CacheBody::seen() const {
     // The state first: of a body that is complete, all is published.
     const State state = state_.load(std::memory_order_acquire);
@@ -86,7 +98,7 @@ std::optional<std::uint64_t> CacheBody::whole_length() const {
 
 std::string_view CacheBody::look(Cursor& cursor) const {
     const std::uint64_t published = published_.load(std::memory_order_acquire);
-    if (cursor.at_ >= published) return {};
+    if (cursor.at_ >= published || extent_) return {};
     if (cursor.segment_ == nullptr) {
         cursor.segment_ = first_;
     } else if (cursor.offset_ == cursor.segment_->capacity) {

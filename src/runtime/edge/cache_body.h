@@ -1,14 +1,19 @@
-// The bytes of a stored response. One thread appends while they arrive; any number on any threads
-// read what is published, at once: many who wait for one response stream with it. Never moved and
-// never copied: a reader holds the body, not its memory.
+// The bytes of a stored response: in memory, or complete in a file.
+//
+// In memory, one thread appends while they arrive; any number on any threads read what is
+// published, at once: many who wait for one response stream with it. Never moved and never copied:
+// a reader holds the body, not its memory.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+
+#include "io/file/fd.h"
 
 namespace moln::edge_loop {
 
@@ -23,6 +28,13 @@ public:
 
 private:
     std::atomic<std::uint64_t> bits_ = 0;
+};
+
+// A part of a file that is there until its owner drops it.
+struct FileExtent {
+    std::weak_ptr<const Fd> file;
+    std::uint64_t at = 0;
+    std::uint64_t bytes = 0;
 };
 
 class CacheBody {
@@ -47,6 +59,8 @@ public:
 
     // `length`, if it is known, takes exactly so much memory.
     explicit CacheBody(std::optional<std::uint64_t> length);
+    // Complete, and not in memory: look() finds nothing.
+    explicit CacheBody(FileExtent extent);
     CacheBody(const CacheBody&) = delete;
     CacheBody& operator=(const CacheBody&) = delete;
     ~CacheBody();
@@ -61,6 +75,13 @@ public:
 
     // Any thread.
     Seen seen() const;
+    // Null: it is in memory.
+    const FileExtent* extent() const { return extent_.get(); }
+    // Of one with an extent: its file, to be read for as long as it is held. Null: it was dropped.
+    std::shared_ptr<const Fd> pin() const { return extent_ ? extent_->file.lock() : nullptr; }
+    // It was dropped, or could not be read.
+    bool is_gone() const { return extent_ && (spoilt_.load() || extent_->file.expired()); }
+    void spoil() { spoilt_ = true; }
     std::optional<std::uint64_t> length() const { return length_; }
     // Of all of it: since the start, or since it is complete.
     std::optional<std::uint64_t> whole_length() const;
@@ -70,6 +91,8 @@ public:
     WorkerSet& waiting() { return waiting_; }
     // What it costs by now.
     std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+    // What it will have cost once it is complete.
+    std::size_t memory_bytes() const;
 
 private:
     Segment* make_segment();
@@ -80,6 +103,8 @@ private:
     std::size_t last_used_ = 0;
     std::atomic<std::size_t> capacity_ = 0;
     std::optional<std::uint64_t> length_;
+    std::unique_ptr<const FileExtent> extent_;
+    std::atomic<bool> spoilt_ = false;
     std::atomic<std::uint64_t> published_ = 0;
     std::atomic<State> state_ = State::growing;
     WorkerSet waiting_;

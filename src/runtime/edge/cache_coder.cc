@@ -10,6 +10,7 @@
 #include "edge/cache/compressing.h"
 #include "edge/limits.h"
 #include "io/coding/encoder.h"
+#include "runtime/edge/body_source.h"
 #include "runtime/edge/cache_store.h"
 
 namespace moln::edge_loop {
@@ -18,19 +19,21 @@ namespace {
 // Below the workers: a request that waits goes before one that will be smaller.
 constexpr int k_nice = 10;
 
-// Nothing: it would be longer than `bytes_max`, or there was no memory.
+constexpr std::size_t k_piece = 256u << 10;
+
+// Nothing: it would be longer than `bytes_max`, there was no memory, or it cannot be read.
 std::optional<std::string> compressed(ContentCoding coding, const CacheBody& body,
                                       std::uint64_t bytes_max) {
     const auto encoder = coding::Encoder::make(coding, coding::Effort::kept);
     if (!encoder) return std::nullopt;
     std::string out;
-    CacheBody::Cursor cursor;
+    BodySource source(body);
     for (;;) {
-        const auto piece = body.look(cursor);
-        const auto next = piece.empty() ? coding::Next::end : coding::Next::more;
-        if (!encoder->encode(piece, next, out) || out.size() > bytes_max) return std::nullopt;
-        if (piece.empty()) return out;
-        body.advance(cursor, piece.size());
+        const auto piece = source.next(k_piece);
+        if (!piece) return std::nullopt;
+        const auto next = piece->empty() ? coding::Next::end : coding::Next::more;
+        if (!encoder->encode(*piece, next, out) || out.size() > bytes_max) return std::nullopt;
+        if (piece->empty()) return out;
     }
 }
 

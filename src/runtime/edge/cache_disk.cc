@@ -56,7 +56,7 @@ std::vector<std::string> CacheDisk::paths() const {
 void CacheDisk::start(std::uint64_t seed, CacheDiskOwner& owner) {
     seed_ = seed;
     owner_ = &owner;
-    if (take_over()) stage_ = Stage::recovering;
+    if (take_over()) go_on(Stage::waiting, Stage::recovering);
     threads_.emplace_back([this] { run_writer(); });
     for (std::size_t i = 0; i < edge::k_cache_disk_readers; ++i) {
         threads_.emplace_back([this] { run_reader(); });
@@ -101,7 +101,7 @@ DiskRead CacheDisk::read(const edge::DiskPlace& place, const DiskWish& wish, Pat
     const auto file = log_->pin(place.segment);
     if (!file) return DiskRead::other;
     std::shared_ptr<CachedResponse> response;
-    auto got = read_disk_response(*file, place, epoch_, wish, patience, response);
+    auto got = read_disk_response(file, place, epoch_, wish, patience, response);
     if (got == DiskRead::would_block) return got;
     if (got == DiskRead::read) {
         const bool purged = owner_->book().is_purged(response->marks, response->born);
@@ -231,6 +231,11 @@ void CacheDisk::put(const edge::DiskPlace& place) {
     const std::lock_guard lock(shard.mutex);
     const auto gone = static_cast<std::int64_t>(shard.index.put(place));
     objects_.fetch_add(1 - gone, std::memory_order_relaxed);
+}
+
+// Not if it was turned off meanwhile.
+bool CacheDisk::go_on(Stage from, Stage to) {
+    return stage_.compare_exchange_strong(from, to, std::memory_order_acq_rel);
 }
 
 void CacheDisk::turn_off(std::string_view reason) {

@@ -133,6 +133,7 @@ private:
     // The others'.
     void run_reader();
     void put(const edge::DiskPlace& place);
+    bool go_on(Stage from, Stage to);
     void turn_off(std::string_view reason);
 
     Shard& shard_of(std::uint64_t hash) { return shards_[hash >> 58]; }

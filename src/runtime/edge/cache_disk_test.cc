@@ -8,6 +8,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "edge/cache/disk_record.h"
 #include "edge/limits.h"
@@ -72,15 +73,25 @@ protected:
         return made;
     }
 
-    // The body that lies there; nothing if none is found.
-    std::optional<std::string> read(const std::string& key, std::uint64_t hash) {
+    // What lies there; null if none is found.
+    std::shared_ptr<const CachedResponse> find(const std::string& key, std::uint64_t hash,
+                                               Patience patience = Patience::any) {
         http::FieldsOf none;
         const auto place = disk->find(hash, none.table());
-        if (!place) return std::nullopt;
         std::shared_ptr<const CachedResponse> out;
+        if (!place) return out;
         const DiskWish wish{
             .key = key, .scope = 1, .now_ms = 0, .now = {clock_now(Clock::wall_ms)}};
-        if (disk->read(*place, wish, Patience::any, out) != DiskRead::read) return std::nullopt;
+        (void)disk->read(*place, wish, patience, out);
+        return out;
+    }
+    // Its body.
+    std::optional<std::string> read(const std::string& key, std::uint64_t hash) {
+        const auto out = find(key, hash);
+        if (!out) return std::nullopt;
+        if (const auto file = out->body->pin()) {
+            return read_some(*file, out->body->extent()->at, out->body->extent()->bytes);
+        }
         std::string body;
         CacheBody::Cursor cursor;
         while (body.size() < out->body->seen().bytes) {
@@ -122,8 +133,8 @@ TEST_F(Disk, the_longest_record_is_kept_and_one_byte_more_is_not) {
     const auto head = [&] {
         std::string out;
         const auto some = response("");
-        EXPECT_TRUE(
-            edge::put_disk_head(out, {}, {.key = "k", .marks = some->marks}, some->head, 0));
+        EXPECT_TRUE(edge::put_disk_head(out, {.body_bytes = edge::k_disk_large_body},
+                                        {.key = "k", .marks = some->marks}, some->head, 0));
         return out.size();
     }();
     std::size_t longest = disk_segment_bytes(8u << 20) / 2 - head;
@@ -134,6 +145,83 @@ TEST_F(Disk, the_longest_record_is_kept_and_one_byte_more_is_not) {
     open(8u << 20);
     EXPECT_EQ(read("k", 1), std::string(longest, 'x'));
     EXPECT_EQ(read("k", 2), std::nullopt);
+}
+
+TEST_F(Disk, large_bodies_stay_there_and_small_ones_come_to_memory) {
+    open();
+    const std::string large(edge::k_disk_large_body, 'l');
+    const std::string small(edge::k_disk_large_body - 1, 's');
+    ASSERT_TRUE(disk->write("k", 1, response(large)));
+    ASSERT_TRUE(disk->write("k", 2, response(small)));
+    close();
+    open();
+    const auto one = find("k", 1);
+    ASSERT_TRUE(one);
+    ASSERT_NE(one->body->extent(), nullptr);
+    EXPECT_EQ(one->body->extent()->at % edge::k_disk_page, 0u);
+    EXPECT_EQ(one->body->seen().bytes, large.size());
+    EXPECT_EQ(one->body->seen().state, CacheBody::State::complete);
+    EXPECT_LT(one->bytes(), 2000u);
+    EXPECT_EQ(find("k", 2)->body->extent(), nullptr);
+    EXPECT_EQ(read("k", 1), large);
+    EXPECT_EQ(read("k", 2), small);
+    // Validated anew it is written from where it lies.
+    ASSERT_TRUE(disk->write("k", 4, one));
+    close();
+    EXPECT_TRUE(one->body->is_gone());
+    EXPECT_TRUE(one->is_broken());
+    open();
+    EXPECT_EQ(read("k", 4), large);
+    EXPECT_EQ(disk->stats().errors_total, 0);
+}
+
+TEST_F(Disk, what_went_with_its_segment_is_not_written_from_there) {
+    open();
+    ASSERT_TRUE(disk->write("k", 1, response(std::string(edge::k_disk_large_body, 'l'))));
+    close();
+    open();
+    const auto one = find("k", 1);
+    ASSERT_TRUE(one);
+    close();
+    open();
+    ASSERT_TRUE(disk->write("k", 2, one));
+    ASSERT_TRUE(disk->write("k", 3, response("after")));
+    close();
+    open();
+    EXPECT_EQ(read("k", 2), std::nullopt);
+    EXPECT_EQ(read("k", 3), "after");
+    EXPECT_EQ(disk->stats().errors_total, 0);
+}
+
+TEST_F(Disk, a_large_body_is_looked_at_before_it_is_given) {
+    open();
+    const std::string body = std::string(3 * edge::k_disk_chunk, 'l');
+    ASSERT_TRUE(disk->write("k", 1, response(body)));
+    ASSERT_TRUE(disk->write("k", 2, response(body)));
+    close();
+    open();
+    const auto first = find("k", 1);
+    ASSERT_TRUE(first);
+    const auto file = first->body->pin();
+    const auto hurt_at = static_cast<off_t>(first->body->extent()->at + 2 * edge::k_disk_chunk);
+    ASSERT_EQ(::pwrite(file->get(), "x", 1, hurt_at), 1);
+    EXPECT_FALSE(find("k", 1));
+    EXPECT_EQ(disk->stats().errors_total, 1);
+    EXPECT_EQ(read("k", 2), body);
+}
+
+TEST_F(Disk, one_longer_than_is_looked_at_at_once_is_left_to_who_may_wait) {
+    open();
+    for (const std::uint64_t more : {0, 1}) {
+        const std::string body(edge::k_cache_disk_inline_max + more, 'l');
+        ASSERT_TRUE(disk->write("k", 1 + more, response(body)));
+    }
+    close();
+    open();
+    EXPECT_FALSE(find("k", 2, Patience::none));
+    EXPECT_TRUE(find("k", 2, Patience::any));
+    EXPECT_TRUE(find("k", 1, Patience::any));
+    EXPECT_TRUE(find("k", 1, Patience::none));  // in the kernel's memory, as it was just read
 }
 
 TEST_F(Disk, a_purge_holds_for_the_next_and_only_for_what_was_before) {

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "edge/cache/disk_record.h"
 #include "edge/limits.h"
+#include "runtime/edge/body_source.h"
 #include "runtime/edge/cache_disk.h"
 #include "runtime/edge/core.h"
 #include "runtime/edge/say.h"
@@ -20,26 +21,28 @@ namespace {
 constexpr std::size_t k_write_piece = 1u << 20;  // gathered before it is handed to the kernel
 constexpr auto k_take_over_pause = std::chrono::milliseconds(200);
 
-// Puts a body into `out` as chunks with their checks, calling flush(out) when it has gathered some.
+// The body and the checks behind it go into `out`; flush(out) is called when some has gathered.
+// False: the body is not to be had any more.
 template <typename Flush>
-Status put_chunks(std::string& out, const CacheBody& body, std::uint64_t bytes,
-                  std::uint64_t head_check, Flush&& flush) {
-    CacheBody::Cursor cursor;
+Result<bool> put_body(std::string& out, const CacheBody& body, std::uint64_t bytes,
+                      std::uint64_t head_check, Flush&& flush) {
+    BodySource source(body);
+    std::string checks;
     for (std::uint64_t i = 0; i < edge::disk_chunks(bytes); ++i) {
-        std::size_t left = edge::disk_chunk_bytes(bytes, i);
         const std::size_t begin = out.size();
-        while (left > 0) {
-            const auto piece = body.look(cursor).substr(0, left);
-            CHECK(!piece.empty());
-            out += piece;
-            body.advance(cursor, piece.size());
-            left -= piece.size();
+        const std::size_t end = begin + edge::disk_chunk_bytes(bytes, i);
+        while (out.size() < end) {
+            const auto piece = source.next(end - out.size());
+            if (!piece) return false;
+            CHECK(!piece->empty());
+            out += *piece;
         }
         const auto chunk = std::string_view(out).substr(begin);
-        edge::put_disk_check(out, edge::disk_chunk_check(chunk, head_check, i));
+        edge::put_disk_check(checks, edge::disk_chunk_check(chunk, head_check, i));
         if (out.size() >= k_write_piece) MOLN_TRY(flush(out));
     }
-    return {};
+    out += checks;
+    return true;
 }
 
 }  // namespace
@@ -92,7 +95,7 @@ void CacheDisk::recover() {
         }
         sequence_ = std::max(sequence_, found.sequence_max);
     }
-    stage_.store(Stage::ready, std::memory_order_release);
+    if (!go_on(Stage::recovering, Stage::ready)) return;
     // What was fetched in the meantime is newer.
     owner_->each_hash([this](std::uint64_t hash) { forget_all(hash); });
     say("cache_disk_ready", "folder={} objects={} bytes={}", setup_.folder, objects_.load(),
@@ -133,8 +136,10 @@ Status CacheDisk::carry_one(const Fd& file, const edge::DiskPlace& place) {
     const std::uint64_t from = std::uint64_t{place.at} * edge::k_disk_unit;
     const std::size_t head_bytes = place.head_units * edge::k_disk_unit;
     const std::uint64_t size = head_bytes + edge::disk_body_bytes(place.body_bytes);
-    if (log_->needs_segment(size)) return {};
-    const std::uint64_t to = log_->record_at();
+    const std::uint64_t end = log_->end();
+    const std::uint64_t to = edge::disk_record_at(end, place.body_bytes);
+    if (log_->needs_segment(to - end + size)) return {};
+    MOLN_TRY(log_->write(end, std::string(to - end, '\0')));
     for (std::uint64_t done = 0; done < size;) {
         const auto piece = read_some(
             file, from + done,
@@ -224,17 +229,20 @@ Status CacheDisk::append(const WriteJob& job) {
     const std::size_t head_bytes = out.size();
     const std::uint64_t size = head_bytes + edge::disk_body_bytes(seen.bytes);
     if (size > log_->record_bytes_max()) return {};
-    MOLN_TRY(make_room(size));
-    const std::uint64_t at = log_->record_at();
-    std::uint64_t written = 0;
+    MOLN_TRY(make_room(size + edge::disk_unit_of(seen.bytes)));
+    const std::uint64_t end = log_->end();
+    const std::uint64_t at = edge::disk_record_at(end, seen.bytes);
+    out.insert(0, at - end, '\0');
+    std::uint64_t written = end;
     const auto flush = [&](std::string& bytes) -> Status {
-        MOLN_TRY(log_->write(at + written, bytes));
+        MOLN_TRY(log_->write(written, bytes));
         written += bytes.size();
         bytes.clear();
         return {};
     };
-    MOLN_TRY(put_chunks(out, *response.body, seen.bytes, *check, flush));
-    out.resize(static_cast<std::size_t>(size - written), '\0');
+    MOLN_ASSIGN(const bool whole, put_body(out, *response.body, seen.bytes, *check, flush));
+    if (!whole) return {};
+    out.resize(static_cast<std::size_t>(at + size - written), '\0');
     MOLN_TRY(flush(out));
     log_->commit(at + size);
     put({.hash = job.hash,
@@ -305,7 +313,7 @@ void CacheDisk::finish() {
 
 void CacheDisk::run_writer() {
     for (bool over = false; !over;) {
-        if (stage_ == Stage::waiting && take_over()) stage_ = Stage::recovering;
+        if (stage_ == Stage::waiting && take_over()) go_on(Stage::waiting, Stage::recovering);
         if (stage_ == Stage::recovering) recover();
         std::optional<WriteJob> job;
         bool purges = false;

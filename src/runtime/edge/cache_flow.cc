@@ -13,6 +13,7 @@
 #include "runtime/edge/cache_fill.h"
 #include "runtime/edge/cache_slices.h"
 #include "runtime/edge/cache_steps.h"
+#include "runtime/edge/file_flow.h"
 #include "runtime/edge/framed_buffer.h"
 #include "runtime/edge/socket_io.h"
 
@@ -33,13 +34,18 @@ void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse>
     exchange.visit->response = std::move(response);
     exchange.visit->fetch.reset();
     exchange.stage = ResponseStage::cache;
-    if (put_stored_head(core, exchange) != HeadPut::put) {
-        exchange.visit->response.reset();
-        answer_locally(core, exchange,
-                       {.status = 503,
-                        .text = "the edge is out of memory",
-                        .retry_after_s = edge::k_retry_after_s});
+    const auto put = put_stored_head(core, exchange);
+    if (put == HeadPut::put) return;
+    exchange.visit->response.reset();
+    if (put == HeadPut::gone) {
+        // Dropped since it was found, with the oldest of the disk.
+        exchange.visit->status = {.forward = http::CacheForward::uri_miss};
+        return go_alone(core, exchange);
     }
+    answer_locally(core, exchange,
+                   {.status = 503,
+                    .text = "the edge is out of memory",
+                    .retry_after_s = edge::k_retry_after_s});
 }
 
 bool suits(Core& core, const Exchange& exchange, const CachedResponse& response) {
@@ -331,6 +337,17 @@ Flow send_stored(Core& core, Exchange& exchange) {
     return last && put.bytes == head.size() + body.size() ? Flow::done : Flow::progress;
 }
 
+// From the cache's disk.
+Flow send_file_stored(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    const Flow flow = pump_file(core, exchange);
+    if (flow == Flow::gone && exchange.file_body->unreadable) visit.body->spoil();
+    if (flow != Flow::done) return flow;
+    const bool more = exchange.file_body->more;
+    leave_file(core, exchange);
+    return more ? next_slice(core, exchange) : Flow::done;
+}
+
 // What was true before an unsafe request succeeded (RFC 9111 4.4).
 void invalidate(Core& core, const Exchange& exchange) {
     const auto base = edge::CacheTarget::of(exchange.heads->request);
@@ -366,7 +383,8 @@ CacheEntry enter_cache(Core& core, Exchange& exchange, const CacheSpec& rules) {
 
 Flow pump_cached(Core& core, Exchange& exchange) {
     if (exchange.visit->fetch) return wait_for_fetch(core, exchange);
-    return send_stored(core, exchange);
+    return exchange.file_body != nullptr ? send_file_stored(core, exchange)
+                                         : send_stored(core, exchange);
 }
 
 void serve_cache_news(Core& core) {

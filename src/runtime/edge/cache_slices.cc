@@ -65,6 +65,7 @@ SliceStep begin_answer(Core& core, Exchange& exchange) {
     switch (put_stored_head(core, exchange)) {
         case HeadPut::put: return SliceStep::taken;
         case HeadPut::elsewhere: exchange.visit->response.reset(); return ask_slice(core, exchange);
+        case HeadPut::gone:
         case HeadPut::failed: break;
     }
     slices.until = 0;
@@ -120,6 +121,10 @@ SliceStep take_slice(Core& core, Exchange& exchange,
     visit.cursor = {};
     visit.begin = 0;
     visit.end = std::min(slices.first + slices.size, slices.until) - slices.first;
+    if (visit.body->extent() == nullptr) return SliceStep::taken;
+    auto file = visit.body->pin();
+    if (!file) return ++visit.rounds > k_rounds_max ? SliceStep::pass : ask_slice(core, exchange);
+    begin_stored_file(core, exchange, std::move(file));
     return SliceStep::taken;
 }
 

@@ -28,11 +28,9 @@ bool must_stay(const CachedResponse* response) {
 }  // namespace
 
 std::size_t CachedResponse::bytes() const {
-    const std::size_t length =
-        body ? std::max<std::size_t>(body->capacity(), body->length().value_or(0)) : 0;
     return sizeof(CachedResponse) + head.bytes() + marks.capacity() * sizeof(edge::PurgeMark) +
-           vary_names.bytes() + vary_key.bytes() + (body ? sizeof(CacheBody) : 0) + length +
-           (coded ? coded->bytes() : 0);
+           vary_names.bytes() + vary_key.bytes() +
+           (body ? sizeof(CacheBody) + body->memory_bytes() : 0) + (coded ? coded->bytes() : 0);
 }
 
 CacheStore::CacheStore(std::size_t bytes_max, std::uint64_t seed)
@@ -125,16 +123,18 @@ void CacheStore::forget_fetch(Entry& entry, const CacheFetch& fetch) {
     std::erase_if(entry.fetches, [&](const auto& one) { return one.get() == &fetch; });
 }
 
-// What answers this request, whether fresh or not; what is found purged on the way goes.
+// What answers this request, whether fresh or not; what is found purged on the way goes, and what
+// lay in a segment of the disk that was dropped.
 CacheStore::Slot* CacheStore::usable_slot(Shard& shard, Entry& entry, const CacheAsk& ask,
                                           std::string_view vary_key, Dropped& dropped) {
     Slot* passing = nullptr;
     for (std::size_t i = 0; i < entry.slots.size();) {
         Slot& slot = *entry.slots[i];
         const CachedResponse* response = slot.response.get();
-        const bool over = response == nullptr
-                              ? slot.pass_until_ms <= ask.now_ms
-                              : response->scope != ask.scope || is_purged(*response);
+        const bool over =
+            response == nullptr
+                ? slot.pass_until_ms <= ask.now_ms
+                : response->scope != ask.scope || is_purged(*response) || response->body->is_gone();
         if (over) {
             take_out(shard, slot, dropped);
             continue;

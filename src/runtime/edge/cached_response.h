@@ -29,8 +29,10 @@ struct CachedResponse {
     std::shared_ptr<CodedForms> coded;  // of the body; null: it is given as it is
 
     std::size_t bytes() const;
-    // Not all of its body came, nor ever will.
-    bool is_broken() const { return body->seen().state == CacheBody::State::failed; }
+    // Not all of its body came, nor ever will; or it is no more.
+    bool is_broken() const {
+        return body->seen().state == CacheBody::State::failed || body->is_gone();
+    }
 };
 
 }  // namespace moln::edge_loop

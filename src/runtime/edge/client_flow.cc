@@ -7,10 +7,10 @@
 
 #include "io/net/socket.h"
 #include "runtime/edge/cache_flow.h"
+#include "runtime/edge/file_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/forward_auth.h"
 #include "runtime/edge/inner_sink.h"
-#include "runtime/edge/site_flow.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
@@ -192,8 +192,8 @@ Flow step_exchange(Core& core, Client& client) {
         answer = pump_auth(core, exchange);
     } else if (exchange.stage == ResponseStage::cache) {
         answer = pump_cached(core, exchange);
-    } else if (exchange.stage == ResponseStage::site) {
-        answer = pump_site(core, exchange);
+    } else if (exchange.stage == ResponseStage::file) {
+        answer = pump_file(core, exchange);
     } else {
         answer = pump_response(core, exchange);
         if (answer == Flow::wait || answer == Flow::progress) {

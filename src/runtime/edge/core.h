@@ -18,12 +18,12 @@
 #include "runtime/edge/cells.h"
 #include "runtime/edge/datagram_parts.h"
 #include "runtime/edge/edge_main.h"
+#include "runtime/edge/file_parts.h"
 #include "runtime/edge/log_ring.h"
 #include "runtime/edge/mirror_sink.h"
 #include "runtime/edge/parts.h"
 #include "runtime/edge/pipe_pool.h"
 #include "runtime/edge/rate_table.h"
-#include "runtime/edge/site_parts.h"
 #include "runtime/edge/slab.h"
 #include "runtime/edge/stream_parts.h"
 #include "runtime/edge/tables.h"
@@ -65,7 +65,7 @@ struct WorkerPort {
     std::atomic<std::uint64_t> acked = 0;               // generation that the worker has swapped in
     std::atomic<bool> cache_news = false;     // a fetch or a body that it waits for has moved on
     std::atomic<bool> password_news = false;  // one that it waits for was checked
-    std::atomic<bool> site_news = false;      // bytes that it waits for were read
+    std::atomic<bool> file_news = false;      // bytes that it waits for were read
     std::atomic<StopWish> stop = StopWish::none;
     std::atomic<bool> finished = false;
     WorkerCounts counts;
@@ -136,10 +136,10 @@ struct Core final : DrainListener {
     PasswordChecker* passwords = nullptr;          // the same
     bool password_news = false;
     edge::List<PasswordVisit, ByPassword> password_visits;
-    SiteReader* site_reader = nullptr;  // shared by all workers
-    bool site_news = false;
-    Slab<SiteVisit> site_visits;
-    edge::List<SiteVisit, BySite> site_visits_waiting;  // for the disk
+    FileReader* file_reader = nullptr;  // shared by all workers
+    bool file_news = false;
+    Slab<FileBody> file_bodies;
+    edge::List<FileBody, ByFile> file_bodies_waiting;  // for the disk
     edge::List<MirrorSink, ByMirror> mirrors;           // oldest first
     std::uint32_t mirrors_open = 0;
     Views views;

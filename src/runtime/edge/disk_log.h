@@ -54,9 +54,10 @@ public:
     std::size_t count() const;
     Status drop_oldest();
 
-    // A record of so many bytes, in pieces: where it begins, then write() until all is there, then
-    // commit(). Without commit() its place is taken by the next.
-    std::uint64_t record_at() const { return current_->bytes; }
+    // A record is written from the end on, in pieces, and counts once commit() says its end.
+    // Without commit() its place is taken by the next. What was committed is never written again:
+    // others may be sending it.
+    std::uint64_t end() const { return current_->bytes; }
     Status write(std::uint64_t at, std::string_view bytes);
     void commit(std::uint64_t end);
 

@@ -1,5 +1,5 @@
 // A record of the disk tier's log becomes a response again. Every byte is checked before anybody
-// sees it.
+// sees it: a small body comes to memory; a large one stays where it is, to be sent from there.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct DiskWish {
 };
 
 // The response as it was stored, with its age; complete.
-DiskRead read_disk_response(const Fd& file, const edge::DiskPlace& place, std::uint64_t epoch,
-                            const DiskWish& wish, Patience patience,
+DiskRead read_disk_response(const std::shared_ptr<const Fd>& file, const edge::DiskPlace& place,
+                            std::uint64_t epoch, const DiskWish& wish, Patience patience,
                             std::shared_ptr<CachedResponse>& out);
 
 }  // namespace moln::edge_loop

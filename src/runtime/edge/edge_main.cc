@@ -120,7 +120,7 @@ private:
     std::vector<std::unique_ptr<Core>> cores_;
     // Their threads wake the workers' ports.
     PasswordChecker passwords_{fresh_key(), fresh_key()};
-    SiteReader site_reader_;
+    FileReader file_reader_;
     std::unique_ptr<Control> control_;
     std::vector<std::jthread> threads_;
     std::vector<int> cpus_;
@@ -148,7 +148,7 @@ Status Edge::prepare_workers(Bound& bound) {
                                                     .replays = replays_.get(),
                                                     .rates = &rates_,
                                                     .passwords = &passwords_,
-                                                    .site_reader = &site_reader_,
+                                                    .file_reader = &file_reader_,
                                                     .tls = tls_.get()}));
         cores_.push_back(std::move(core));
     }
@@ -310,7 +310,7 @@ Status Edge::start() {
         threads_.emplace_back([core = cores_[i].get(), cpu] { run_worker(*core, cpu); });
     }
     passwords_.start();
-    site_reader_.start();
+    file_reader_.start();
     if (coder_) coder_->start();
     if (spans_) spans_->start();
     if (options_.seccomp == EdgeSeccomp::on) MOLN_TRY(restrict_system_calls());

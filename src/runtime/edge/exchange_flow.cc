@@ -11,6 +11,7 @@
 #include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/client_cert_flow.h"
+#include "runtime/edge/file_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/forward_auth.h"
 #include "runtime/edge/inner_sink.h"
@@ -486,7 +487,7 @@ void drop_exchange(Core& core, Exchange& exchange) {
     const bool logged = exchange.stage == ResponseStage::done;
     if (!logged && exchange.begun_us != 0) account(core, exchange, exchange.client_begun);
     leave_cache(core, exchange);
-    leave_site(core, exchange);
+    leave_file(core, exchange);
     leave_auth(core, exchange);
     if (exchange.app != nullptr) core.views.release(*exchange.app);
     core.buffers.take_back(&exchange.to_upstream);

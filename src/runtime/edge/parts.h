@@ -35,7 +35,7 @@ namespace moln::edge_loop {
 
 struct AppView;
 struct CacheVisit;
-struct SiteVisit;
+struct FileBody;
 struct EndpointCell;
 struct EndpointView;
 struct Exchange;
@@ -64,7 +64,7 @@ struct ByPool;
 struct ByHold;
 struct ByVisit;
 struct ByPassword;
-struct BySite;
+struct ByFile;
 
 // A list of equal durations is sorted by deadline without sorting.
 struct Timed : edge::ListLink<ByTimer> {
@@ -154,7 +154,7 @@ enum class ResponseStage : std::uint8_t {
     local,     // ours, wholly in to_client
     cache,     // waits for a fetch, or is served from what is stored
     password,  // waits for it to be checked
-    site,      // a file is sent
+    file,      // one is sent
     auth,      // waits for a process to say whether it may come in
     done,
 };
@@ -259,7 +259,7 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     std::uint16_t route_path_bytes = 0;            // of its path; 0: no route matched
     TunnelName* tunnel_name = nullptr;
     CacheVisit* visit = nullptr;              // of a route with a cache
-    SiteVisit* site_visit = nullptr;          // of stage site
+    FileBody* file_body = nullptr;            // of stage file, and of the cache's disk
     std::unique_ptr<PasswordVisit> password;  // of stage password
     bool mirror = false;                      // a copy of it is to go to the canary
     bool mirrored = false;                    // it is such a copy: not held, nor repeated

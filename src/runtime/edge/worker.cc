@@ -1,3 +1,4 @@
+#include "runtime/edge/file_flow.h"
 #include "runtime/edge/worker.h"
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 #include "runtime/edge/datagram_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/mirror_flow.h"
-#include "runtime/edge/site_flow.h"
 #include "runtime/edge/stream_flow.h"
 
 namespace moln::edge_loop {
@@ -99,7 +99,7 @@ void on_wake(Core& core) {
     core.port.wake.clear();
     if (core.port.cache_news.exchange(false)) core.cache_news = true;
     if (core.port.password_news.exchange(false)) core.password_news = true;
-    if (core.port.site_news.exchange(false)) core.site_news = true;
+    if (core.port.file_news.exchange(false)) core.file_news = true;
     std::shared_ptr<const Tables> tables;
     std::vector<std::uint32_t> touched;
     std::shared_ptr<const ListenSockets> sockets;
@@ -255,7 +255,7 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     core->replays = setup.replays;
     core->rates = setup.rates;
     core->passwords = setup.passwords;
-    core->site_reader = setup.site_reader;
+    core->file_reader = setup.file_reader;
     core->workers = setup.workers;
     core->listeners.resize(setup.listeners.size());
     for (std::size_t i = 0; i < setup.listeners.size(); ++i) {
@@ -280,7 +280,7 @@ void run_worker(Core& core, int cpu) {
         run_streams_again(core);
         serve_cache_news(core);
         serve_password_news(core);
-        serve_site_news(core);
+        serve_file_news(core);
         fire_timers(core);
         end_turn(core);
         drop_dead(core);

@@ -28,7 +28,7 @@ struct WorkerSetup {
     ReplayStore* replays = nullptr;
     RateTable* rates = nullptr;
     PasswordChecker* passwords = nullptr;
-    SiteReader* site_reader = nullptr;
+    FileReader* file_reader = nullptr;
     const tls::Server* tls = nullptr;  // needed by a listener with TLS; outlives the worker
 };
 

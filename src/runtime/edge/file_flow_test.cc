@@ -1,5 +1,5 @@
 // A file's way to one client, when the disk is slow and events come in between.
-#include "runtime/edge/site_flow.h"
+#include "runtime/edge/file_flow.h"
 
 #include <array>
 #include <memory>
@@ -18,7 +18,7 @@ namespace {
 // Files of this kernel's own cannot say what of them is in memory: each piece waits for the disk.
 constexpr const char* k_never_in_memory = "/proc/self/maps";
 
-class SlowSite : public ::testing::Test {
+class SlowFile : public ::testing::Test {
 protected:
     void SetUp() override {
         auto wake = net::Wake::create();
@@ -28,52 +28,50 @@ protected:
         control_ = std::make_unique<ControlPort>(std::move(*control_wake));
         port_ = std::make_unique<WorkerPort>(std::move(*wake), *control_, LogWish::none);
         core_ = std::make_unique<Core>(0, *port_, std::move(*epoll), EdgeClientLimits{});
-        core_->site_reader = &reader_;
+        core_->file_reader = &reader_;
         int ends[2];
         ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
         client_.fd.reset(ends[0]);
         other_end_.reset(ends[1]);
         client_.ready.writable = true;
         exchange_.client = &client_;
-        exchange_.site_visit = &visit_;
-        visit_.exchange = &exchange_;
-        auto site = std::make_shared<OpenSite>();
-        site->content.reset(::open(k_never_in_memory, O_RDONLY | O_CLOEXEC));
-        ASSERT_TRUE(site->content.valid());
-        visit_.site = std::move(site);
+        exchange_.file_body = &body_;
+        body_.exchange = &exchange_;
+        body_.file = std::make_shared<const Fd>(::open(k_never_in_memory, O_RDONLY | O_CLOEXEC));
+        ASSERT_TRUE(body_.file->valid());
     }
     void TearDown() override { core_->buffers.take_back(&exchange_.to_client); }
 
     // As the reader does it; never started here.
     void let_read_end() {
-        ASSERT_TRUE(visit_.read);
-        visit_.read->bytes.assign(visit_.read->wanted, 'x');
-        visit_.read->state = SiteRead::State::done;
-        core_->site_news = true;
+        ASSERT_TRUE(body_.read);
+        body_.read->bytes.assign(body_.read->wanted, 'x');
+        body_.read->state = FileRead::State::done;
+        core_->file_news = true;
     }
     bool waits() const {
-        return static_cast<const edge::ListLink<BySite>&>(visit_).linked() && visit_.read;
+        return static_cast<const edge::ListLink<ByFile>&>(body_).linked() && body_.read;
     }
 
     std::unique_ptr<ControlPort> control_;
     std::unique_ptr<WorkerPort> port_;
-    SiteReader reader_;
+    FileReader reader_;
     std::unique_ptr<Core> core_;
     Fd other_end_;
     Client client_;
     Exchange exchange_;
-    SiteVisit visit_;
+    FileBody body_;
 };
 
 // The client takes some bytes, or sends more of its own, in the very turn in which a read ends.
-TEST_F(SlowSite, a_read_that_another_event_finds_done_is_followed_by_the_next) {
-    visit_.end = Buffer::capacity();
-    ASSERT_EQ(pump_site(*core_, exchange_), Flow::wait);
+TEST_F(SlowFile, a_read_that_another_event_finds_done_is_followed_by_the_next) {
+    body_.end = Buffer::capacity();
+    ASSERT_EQ(pump_file(*core_, exchange_), Flow::wait);
     ASSERT_TRUE(waits());
     let_read_end();
-    for (int i = 0; i < 10 && pump_site(*core_, exchange_) == Flow::progress; ++i) continue;
+    for (int i = 0; i < 10 && pump_file(*core_, exchange_) == Flow::progress; ++i) continue;
     EXPECT_TRUE(waits());
-    EXPECT_EQ(visit_.at, Buffer::capacity() / 2);
+    EXPECT_EQ(body_.at, Buffer::capacity() / 2);
     std::array<char, Buffer::capacity()> room;
     EXPECT_EQ(::recv(other_end_.get(), room.data(), room.size(), 0),
               static_cast<ssize_t>(Buffer::capacity() / 2));

@@ -1,4 +1,4 @@
-#include "runtime/edge/site_reader.h"
+#include "runtime/edge/file_reader.h"
 
 #include <cerrno>
 #include <span>
@@ -9,13 +9,13 @@
 
 namespace moln::edge_loop {
 
-void SiteReader::start() {
+void FileReader::start() {
     for (std::size_t i = 0; i < k_threads; ++i) {
         threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     }
 }
 
-void SiteReader::read(std::shared_ptr<SiteRead> wish) {
+void FileReader::read(std::shared_ptr<FileRead> wish) {
     {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(wish));
@@ -23,9 +23,9 @@ void SiteReader::read(std::shared_ptr<SiteRead> wish) {
     news_.notify_one();
 }
 
-void SiteReader::work(const std::stop_token& stop) {
+void FileReader::work(const std::stop_token& stop) {
     for (;;) {
-        std::shared_ptr<SiteRead> wish;
+        std::shared_ptr<FileRead> wish;
         {
             std::unique_lock lock(mutex_);
             if (!news_.wait(lock, stop, [this] { return !waiting_.empty(); })) return;
@@ -34,30 +34,29 @@ void SiteReader::work(const std::stop_token& stop) {
         }
         if (wish.use_count() == 1) continue;  // its client left
         wish->bytes.resize(wish->wanted);
-        const auto got = read_site_bytes(*wish->site, wish->at, wish->bytes, SitePatience::any);
+        const auto got = read_file_bytes(*wish->file, wish->at, wish->bytes, FilePatience::any);
         const bool whole = std::cmp_equal(got, wish->wanted);
-        wish->state = whole ? SiteRead::State::done : SiteRead::State::failed;
+        wish->state = whole ? FileRead::State::done : FileRead::State::failed;
         WorkerPort& asker = *wish->asker;
-        if (!asker.site_news.exchange(true)) asker.wake.ring();
+        if (!asker.file_news.exchange(true)) asker.wake.ring();
     }
 }
 
-std::ptrdiff_t read_site_bytes(const OpenSite& site, std::uint64_t at, std::span<char> room,
-                               SitePatience patience) {
-    const int flags = patience == SitePatience::none ? RWF_NOWAIT : 0;
+std::ptrdiff_t read_file_bytes(const Fd& file, std::uint64_t at, std::span<char> room,
+                               FilePatience patience) {
+    const int flags = patience == FilePatience::none ? RWF_NOWAIT : 0;
     std::size_t done = 0;
     while (done < room.size()) {
         iovec piece{.iov_base = room.data() + done, .iov_len = room.size() - done};
-        const auto got =
-            ::preadv2(site.content.get(), &piece, 1, static_cast<off_t>(at + done), flags);
+        const auto got = ::preadv2(file.get(), &piece, 1, static_cast<off_t>(at + done), flags);
         if (got < 0 && errno == EINTR) continue;
         // Or the file system cannot tell: then others find out.
         const bool waits = got < 0 && (errno == EAGAIN || errno == EOPNOTSUPP);
-        if (waits && patience == SitePatience::none) break;
+        if (waits && patience == FilePatience::none) break;
         if (got <= 0) return -1;
         done += static_cast<std::size_t>(got);
         // The rest is not in memory.
-        if (patience == SitePatience::none) break;
+        if (patience == FilePatience::none) break;
     }
     return static_cast<std::ptrdiff_t>(done);
 }

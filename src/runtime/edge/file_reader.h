@@ -1,4 +1,4 @@
-// Reads of a site's content that would have to wait for the disk, on threads that may wait. What
+// Reads of what is being sent that would have to wait for the disk, on threads that may wait. What
 // the kernel has in memory never comes here.
 #pragma once
 
@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/edge/site_shelf.h"
+#include "io/file/fd.h"
 
 namespace moln::edge_loop {
 
@@ -21,43 +21,43 @@ struct WorkerPort;
 
 // One read for one request: a request has one at a time, so that there are never more than
 // requests.
-struct SiteRead {
+struct FileRead {
     enum class State : std::uint8_t { pending, done, failed };
 
-    std::shared_ptr<const OpenSite> site;
+    std::shared_ptr<const Fd> file;
     std::uint64_t at = 0;
     std::size_t wanted = 0;
     std::string bytes;            // wanted, once it is done
-    WorkerPort* asker = nullptr;  // told by site_news
+    WorkerPort* asker = nullptr;  // told by file_news
     std::atomic<State> state = State::pending;
 };
 
-class SiteReader {
+class FileReader {
 public:
     static constexpr std::size_t k_threads = 2;
 
-    SiteReader() = default;
-    SiteReader(const SiteReader&) = delete;
-    SiteReader& operator=(const SiteReader&) = delete;
+    FileReader() = default;
+    FileReader(const FileReader&) = delete;
+    FileReader& operator=(const FileReader&) = delete;
 
     // Before it nothing is read. The threads end with the reader.
     void start();
     // Any worker. One that nobody holds any more when its turn comes is not read.
-    void read(std::shared_ptr<SiteRead> wish);
+    void read(std::shared_ptr<FileRead> wish);
 
 private:
     void work(const std::stop_token& stop);
 
     std::mutex mutex_;  // of waiting_
-    std::deque<std::shared_ptr<SiteRead>> waiting_;
+    std::deque<std::shared_ptr<FileRead>> waiting_;
     std::condition_variable_any news_;
     std::vector<std::jthread> threads_;  // last: they use the others
 };
 
 // So many bytes from `at`, or fewer if not all of them are in memory; 0: none is. -1: the disk gave
 // an error, or the file is shorter than it was.
-enum class SitePatience : std::uint8_t { none, any };
-std::ptrdiff_t read_site_bytes(const OpenSite& site, std::uint64_t at, std::span<char> room,
-                               SitePatience patience);
+enum class FilePatience : std::uint8_t { none, any };
+std::ptrdiff_t read_file_bytes(const Fd& file, std::uint64_t at, std::span<char> room,
+                               FilePatience patience);
 
 }  // namespace moln::edge_loop

@@ -1,0 +1,179 @@
+#include "runtime/edge/file_flow.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+#include "runtime/edge/framed_buffer.h"
+#include "runtime/edge/socket_io.h"
+
+namespace moln::edge_loop {
+namespace {
+
+// Below it one write of head and body is cheaper than two calls.
+constexpr std::uint64_t k_sendfile_min = 32u << 10;
+// At a time: others have their turn.
+constexpr std::uint64_t k_sendfile_max = 1u << 20;
+// What lies between two looks at what is in memory: the kernel reads ahead about so much at once.
+constexpr std::uint64_t k_look_step = 256u << 10;
+
+bool sends_files(const Client& client) {
+    return client.stream == nullptr && client.tls == nullptr;
+}
+
+// Are the next `bytes` in memory? What was a moment ago is not looked at again, however many events
+// it takes to send it.
+bool is_in_memory(FileBody& body, std::uint64_t bytes) {
+    char one = 0;
+    const auto look = [&](std::uint64_t place) {
+        return read_file_bytes(*body.file, place, {&one, 1}, FilePatience::none) == 1;
+    };
+    const std::uint64_t end = body.at + bytes;
+    std::uint64_t place = std::max(body.at, body.seen);
+    if (place >= end) return true;
+    for (; place < end; place += k_look_step) {
+        if (!look(place)) return false;
+    }
+    if (!look(end - 1)) return false;
+    body.seen = end;
+    return true;
+}
+
+// The disk is asked for as much as a buffer takes.
+Flow wait_for_disk(Core& core, FileBody& body) {
+    auto read = std::make_shared<FileRead>();
+    read->file = body.file;
+    read->at = body.at;
+    read->wanted = static_cast<std::size_t>(
+        std::min<std::uint64_t>(body.end - body.at, Buffer::capacity() / 2));
+    read->asker = &core.port;
+    body.read = read;
+    core.file_bodies_waiting.push_back(&body);
+    core.file_reader->read(std::move(read));
+    return Flow::wait;
+}
+
+// What was taken from the content stands in to_client.
+void note_taken(Exchange& exchange, FileBody& body, std::size_t bytes) {
+    body.at += bytes;
+    body.filled = true;
+    exchange.body_bytes_sent += bytes;
+}
+
+Flow take_read(Core& core, Exchange& exchange, FileBody& body) {
+    switch (body.read->state.load()) {
+        case FileRead::State::pending: return Flow::wait;
+        case FileRead::State::failed: body.unreadable = true; return Flow::gone;
+        case FileRead::State::done: break;
+    }
+    if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
+    if (exchange.to_client == nullptr) return Flow::gone;
+    exchange.to_client->append(body.read->bytes);
+    note_taken(exchange, body, body.read->bytes.size());
+    body.read.reset();
+    body.unlink();  // another event may find it done before the news of it come
+    return Flow::progress;
+}
+
+// Fills to_client as far as memory has it.
+Flow fill(Core& core, Exchange& exchange, FileBody& body) {
+    if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
+    if (exchange.to_client == nullptr) return Flow::gone;
+    Buffer& out = *exchange.to_client;
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(out.room(), body.end - body.at));
+    const auto got = read_file_bytes(*body.file, body.at, {out.tail(), wanted}, FilePatience::none);
+    body.unreadable = got < 0;
+    if (got < 0) return Flow::gone;
+    if (got == 0) {
+        if (out.empty()) core.buffers.take_back(&exchange.to_client);
+        return wait_for_disk(core, body);
+    }
+    out.end += static_cast<std::size_t>(got);
+    note_taken(exchange, body, static_cast<std::size_t>(got));
+    return Flow::progress;
+}
+
+Flow flush(Core& core, Exchange& exchange, FileBody& body) {
+    Client& client = *exchange.client;
+    if (!client.ready.writable) return Flow::wait;
+    const bool all = body.at == body.end;
+    const bool last = all && !body.more;
+    const auto bytes = exchange.to_client->view();
+    const IoResult put = sends_files(client)
+                             ? transmit_raw(client.fd.get(), client.ready, bytes, {},
+                                            last ? Following::nothing : Following::more)
+                             : transmit(client, bytes, {}, last ? h2::End::stream : h2::End::open);
+    if (put.end == IoEnd::would_block) return Flow::wait;
+    if (put.end == IoEnd::broken) return Flow::gone;
+    (void)consume_ahead(core.buffers, &exchange.to_client, put.bytes);
+    if (exchange.to_client != nullptr) return Flow::progress;
+    body.filled = false;
+    return all ? Flow::done : Flow::progress;
+}
+
+Flow send_file(Core& core, Exchange& exchange, FileBody& body) {
+    Client& client = *exchange.client;
+    if (!client.ready.writable) return Flow::wait;
+    // What is looked at together; what is sent at a time is no more.
+    const auto ahead = std::min(body.end - body.at, k_sendfile_max);
+    const auto bytes = body.seen > body.at ? std::min(ahead, body.seen - body.at) : ahead;
+    if (!is_in_memory(body, bytes)) return wait_for_disk(core, body);
+    const IoResult put = send_file_raw(client.fd.get(), client.ready, body.file->get(), body.at,
+                                       static_cast<std::size_t>(bytes));
+    if (put.end == IoEnd::would_block) return Flow::wait;
+    if (put.end != IoEnd::some) {
+        // It ends too early, or the disk is at fault: never the client.
+        body.unreadable = put.end == IoEnd::ended || errno == EIO;
+        return Flow::gone;
+    }
+    body.at += put.bytes;
+    exchange.body_bytes_sent += put.bytes;
+    return body.at == body.end ? Flow::done : Flow::progress;
+}
+
+}  // namespace
+
+void begin_file(Core& core, Exchange& exchange, FilePart part) {
+    CHECK(exchange.file_body == nullptr);
+    FileBody& body = *core.file_bodies.make();
+    exchange.file_body = &body;
+    body.exchange = &exchange;
+    body.file = std::move(part.file);
+    body.at = part.at;
+    body.end = part.end;
+    body.more = part.more;
+}
+
+Flow pump_file(Core& core, Exchange& exchange) {
+    FileBody& body = *exchange.file_body;
+    if (body.read) return take_read(core, exchange, body);
+    const auto left = body.end - body.at;
+    const bool by_file = left >= k_sendfile_min && sends_files(*exchange.client);
+    const bool waiting = exchange.to_client != nullptr && !exchange.to_client->empty();
+    // A head waits for what follows it, to go out with it.
+    if (waiting && (body.filled || by_file || left == 0)) return flush(core, exchange, body);
+    if (left == 0) return Flow::done;
+    return by_file ? send_file(core, exchange, body) : fill(core, exchange, body);
+}
+
+void serve_file_news(Core& core) {
+    if (!std::exchange(core.file_news, false)) return;
+    edge::List<FileBody, ByFile> batch;
+    while (FileBody* body = core.file_bodies_waiting.pop_front()) batch.push_back(body);
+    while (FileBody* body = batch.pop_front()) {
+        if (body->read && body->read->state.load() == FileRead::State::pending) {
+            core.file_bodies_waiting.push_back(body);
+            continue;
+        }
+        drive(core, *body->exchange->client);
+    }
+}
+
+void leave_file(Core& core, Exchange& exchange) {
+    FileBody* body = std::exchange(exchange.file_body, nullptr);
+    if (body != nullptr) core.file_bodies.drop(body);
+}
+
+}  // namespace moln::edge_loop

@@ -1,0 +1,29 @@
+// Parts of files as the bodies of answers: of a site, and of what lies on the cache's disk. What
+// the kernel has in memory is sent at once, from there to the socket where nothing stands between;
+// for what it has not others wait (file_reader.h), no worker does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "io/file/fd.h"
+#include "runtime/edge/flow.h"
+
+namespace moln::edge_loop {
+
+struct FilePart {
+    std::shared_ptr<const Fd> file;
+    std::uint64_t at = 0;
+    std::uint64_t end = 0;
+    bool more = false;  // the answer goes on behind it
+};
+// It follows the head that is in to_client, if one is.
+void begin_file(Core& core, Exchange& exchange, FilePart part);
+// done: all of it was sent, the head before it too. gone: the client is, or it cannot be read any
+// more: then `unreadable` of the exchange's file_body says so.
+Flow pump_file(Core& core, Exchange& exchange);
+// Those whose bytes were waited for go on.
+void serve_file_news(Core& core);
+void leave_file(Core& core, Exchange& exchange);
+
+}  // namespace moln::edge_loop

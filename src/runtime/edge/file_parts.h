@@ -1,0 +1,28 @@
+// A part of a file that is an answer's body: see file_flow.h. Plain state; the flow changes it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "edge/list.h"
+#include "runtime/edge/file_reader.h"
+
+namespace moln::edge_loop {
+
+struct Exchange;
+struct ByFile;
+
+// It holds the file: who replaces or drops it does not reach what was begun.
+struct FileBody : edge::ListLink<ByFile> {
+    Exchange* exchange = nullptr;
+    std::shared_ptr<const Fd> file;
+    std::uint64_t at = 0;            // in the file: what was not yet taken from there
+    std::uint64_t end = 0;           // what is sent ends before it
+    std::uint64_t seen = 0;          // the kernel had it in memory up to there
+    bool more = false;               // the answer goes on behind it
+    bool filled = false;             // to_client has some of it
+    bool unreadable = false;         // the disk gave an error, or it is shorter than it was
+    std::shared_ptr<FileRead> read;  // that is waited for
+};
+
+}  // namespace moln::edge_loop
