@@ -30,6 +30,7 @@ stream() {
     lab/netns.sh -- python3 -B bench/stream.py --edge "$PWD/build/tests/edge/moln_edge_dev"
 }
 idle() { lab/netns.sh -- python3 -B bench/idle.py --edge "$PWD/build/tests/edge/moln_edge_dev"; }
+loops() { lab/netns.sh -- python3 -B bench/loops.py; }
 routes() {
     lab/netns.sh -- python3 -B bench/routes.py --edge "$PWD/build/tests/edge/moln_edge_dev"
 }
@@ -44,10 +45,10 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | h2 | cache | cache_disk | cache_memory | site | bodies | stream | idle | routes | \
+proxy | tls | h2 | cache | cache_disk | cache_memory | site | bodies | stream | idle | loops | routes | \
     start | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy tls h2 cache cache_disk cache_memory site bodies stream idle routes start \
+    for one in proxy tls h2 cache cache_disk cache_memory site bodies stream idle loops routes start \
         switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"

@@ -127,10 +127,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="", choices=["", *SIZES], help="one size")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         both = contenders(stack, options)
-        for name in SIZES:
+        for name in [one for one in SIZES if options.only in ("", one)]:
             for connections in (32, 256):
                 measure(both, name, connections, options)
 

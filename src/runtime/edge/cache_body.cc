@@ -83,6 +83,13 @@ std::size_t CacheBody::memory_bytes() const {
     return std::max<std::size_t>(capacity(), length_.value_or(0));
 }
 
+std::shared_ptr<const Fd> CacheBody::pin() const {
+    auto file = extent_ ? extent_->file.lock() : nullptr;
+    if (!file || file->dropped) return nullptr;
+    const Fd& fd = file->fd;
+    return {std::move(file), &fd};
+}
+
 CacheBody::Seen CacheBody::seen() const {
     // The state first: of a body that is complete, all is published.
     const State state = state_.load(std::memory_order_acquire);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "io/file/fd.h"
 
@@ -30,9 +31,15 @@ private:
     std::atomic<std::uint64_t> bits_ = 0;
 };
 
-// A part of a file that is there until its owner drops it.
+// A file whose owner may drop it: who reads from it then goes on, nobody begins any more.
+struct SharedFile {
+    explicit SharedFile(Fd opened) : fd(std::move(opened)) {}
+    Fd fd;
+    std::atomic<bool> dropped = false;
+};
+
 struct FileExtent {
-    std::weak_ptr<const Fd> file;
+    std::weak_ptr<const SharedFile> file;
     std::uint64_t at = 0;
     std::uint64_t bytes = 0;
 };
@@ -78,9 +85,9 @@ public:
     // Null: it is in memory.
     const FileExtent* extent() const { return extent_.get(); }
     // Of one with an extent: its file, to be read for as long as it is held. Null: it was dropped.
-    std::shared_ptr<const Fd> pin() const { return extent_ ? extent_->file.lock() : nullptr; }
+    std::shared_ptr<const Fd> pin() const;
     // It was dropped, or could not be read.
-    bool is_gone() const { return extent_ && (spoilt_.load() || extent_->file.expired()); }
+    bool is_gone() const { return extent_ && (spoilt_.load() || !pin()); }
     void spoil() { spoilt_ = true; }
     std::optional<std::uint64_t> length() const { return length_; }
     // Of all of it: since the start, or since it is complete.

@@ -172,7 +172,7 @@ Status CacheDisk::carry_over(std::uint32_t segment, std::uint64_t bytes_max) {
         if (place.uses == 0 && !owner_->is_in_use(place.hash)) continue;
         carried += place.head_units * edge::k_disk_unit + edge::disk_body_bytes(place.body_bytes);
         if (carried > bytes_max) break;
-        MOLN_TRY(carry_one(*file, place));
+        MOLN_TRY(carry_one(file->fd, place));
     }
     return {};
 }

@@ -103,7 +103,7 @@ Result<DiskLog::Segment> DiskLog::open_segment(std::uint32_t number, int flags) 
     const off_t size = ::lseek(fd.get(), 0, SEEK_END);
     if (size < 0) return fail(error_from_errno(errno, "size of " + folder_.path_of(segment.name)));
     segment.bytes = static_cast<std::uint64_t>(size);
-    segment.file = std::make_shared<const Fd>(std::move(fd));
+    segment.file = std::make_shared<SharedFile>(std::move(fd));
     return segment;
 }
 
@@ -115,7 +115,7 @@ Status DiskLog::open() {
         next_number_ = std::max(next_number_, number + 1);
         auto segment = open_segment(number, O_RDWR);
         if (!segment) return fail(segment.error());
-        const auto head = read_some(*segment->file, 0, edge::k_disk_segment_head_bytes);
+        const auto head = read_some(segment->file->fd, 0, edge::k_disk_segment_head_bytes);
         const bool holds = segment->bytes > edge::k_disk_segment_head_bytes &&
                            edge::is_segment_head(head, epoch_, number);
         if (!holds) {
@@ -135,10 +135,10 @@ bool DiskLog::recover(edge::FoundRecords& out) {
     if (at == segments_.end()) return false;
     const Segment& segment = at->second;
     recovered_ = segment.number;
-    if (auto table = read_table(*segment.file, segment.bytes, epoch_, segment.number)) {
+    if (auto table = read_table(segment.file->fd, segment.bytes, epoch_, segment.number)) {
         out = std::move(*table);
     } else {
-        FileBytes bytes(*segment.file);
+        FileBytes bytes(segment.file->fd);
         out = edge::scan_segment(bytes, segment.bytes, epoch_, segment.number);
     }
     return true;
@@ -182,7 +182,8 @@ Status DiskLog::seal(std::span<const edge::DiskPlace> places, std::span<const st
     const auto written = write(end, table);
     if (written) commit(end + table.size());
     // What a record that was given up left behind is no part of it.
-    if (written && ::ftruncate(current_->file->get(), static_cast<off_t>(current_->bytes)) != 0) {
+    if (written &&
+        ::ftruncate(current_->file->fd.get(), static_cast<off_t>(current_->bytes)) != 0) {
         return fail(error_from_errno(errno, "cut " + folder_.path_of(current_->name)));
     }
     current_ = nullptr;
@@ -214,6 +215,7 @@ Status DiskLog::begin_segment(std::span<const edge::DiskPlace> places,
 
 void DiskLog::forget(const Segment& segment) {
     bytes_ -= segment.bytes;
+    segment.file->dropped = true;
     const std::lock_guard lock(mutex_);
     segments_.erase(segment.number);
 }
@@ -230,7 +232,7 @@ Status DiskLog::drop_oldest() {
 Status DiskLog::write(std::uint64_t at, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t some =
-            ::pwrite(current_->file->get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+            ::pwrite(current_->file->fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
         if (some < 0 && errno == EINTR) continue;
         if (some <= 0) {
             return fail(error_from_errno(some == 0 ? ENOSPC : errno,
@@ -247,7 +249,7 @@ void DiskLog::commit(std::uint64_t end) {
     current_->bytes = end;
 }
 
-std::shared_ptr<const Fd> DiskLog::pin(std::uint32_t segment) const {
+std::shared_ptr<const SharedFile> DiskLog::pin(std::uint32_t segment) const {
     const std::lock_guard lock(mutex_);
     const auto at = segments_.find(segment);
     return at == segments_.end() ? nullptr : at->second.file;

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "edge/cache/disk_segment.h"
+#include "runtime/edge/cache_body.h"
 #include "runtime/edge/folder.h"
 
 namespace moln::edge_loop {
@@ -62,7 +63,7 @@ public:
     void commit(std::uint64_t end);
 
     // The file of that segment; null: it was dropped.
-    std::shared_ptr<const Fd> pin(std::uint32_t segment) const;
+    std::shared_ptr<const SharedFile> pin(std::uint32_t segment) const;
     std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
     std::uint64_t limit() const { return limit_now_.load(std::memory_order_relaxed); }
 
@@ -71,7 +72,7 @@ private:
         std::uint32_t number = 0;
         std::string name;
         std::uint64_t bytes = 0;
-        std::shared_ptr<const Fd> file;
+        std::shared_ptr<SharedFile> file;
     };
 
     Result<Segment> open_segment(std::uint32_t number, int flags) const;

@@ -149,16 +149,16 @@ private:
 
 }  // namespace
 
-DiskRead read_disk_response(const std::shared_ptr<const Fd>& file, const edge::DiskPlace& place,
-                            std::uint64_t epoch, const DiskWish& wish, Patience patience,
-                            std::shared_ptr<CachedResponse>& out) {
+DiskRead read_disk_response(const std::shared_ptr<const SharedFile>& file,
+                            const edge::DiskPlace& place, std::uint64_t epoch, const DiskWish& wish,
+                            Patience patience, std::shared_ptr<CachedResponse>& out) {
     const bool stays = place.body_bytes >= edge::k_disk_large_body;
     // To look at all of it is work for who may take its time.
     if (patience == Patience::none && place.body_bytes > edge::k_cache_disk_inline_max) {
         return DiskRead::would_block;
     }
     thread_local std::string bytes;
-    Reader reader(*file, place, patience);
+    Reader reader(file->fd, place, patience);
     auto body = stays ? std::make_shared<CacheBody>(FileExtent{
                             .file = file, .at = reader.body_at(), .bytes = place.body_bytes})
                       : std::make_shared<CacheBody>(place.body_bytes);

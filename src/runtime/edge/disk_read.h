@@ -33,8 +33,8 @@ struct DiskWish {
 };
 
 // The response as it was stored, with its age; complete.
-DiskRead read_disk_response(const std::shared_ptr<const Fd>& file, const edge::DiskPlace& place,
-                            std::uint64_t epoch, const DiskWish& wish, Patience patience,
-                            std::shared_ptr<CachedResponse>& out);
+DiskRead read_disk_response(const std::shared_ptr<const SharedFile>& file,
+                            const edge::DiskPlace& place, std::uint64_t epoch, const DiskWish& wish,
+                            Patience patience, std::shared_ptr<CachedResponse>& out);
 
 }  // namespace moln::edge_loop
