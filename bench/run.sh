@@ -45,11 +45,11 @@ simulation() {
 }
 
 case "${1:-all}" in
-proxy | tls | h2 | cache | cache_disk | cache_memory | site | bodies | stream | idle | loops | routes | \
-    start | switches | memory | plan | simulation) "$1" ;;
+proxy | tls | h2 | cache | cache_disk | cache_memory | site | bodies | stream | idle | loops | \
+    routes | start | switches | memory | plan | simulation) "$1" ;;
 all)
-    for one in proxy tls h2 cache cache_disk cache_memory site bodies stream idle loops routes start \
-        switches memory plan simulation; do
+    for one in proxy tls h2 cache cache_disk cache_memory site bodies stream idle loops routes \
+        start switches memory plan simulation; do
         printf '\n== %s\n' "$one"
         "$one"
     done

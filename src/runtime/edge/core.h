@@ -140,7 +140,7 @@ struct Core final : DrainListener {
     bool file_news = false;
     Slab<FileBody> file_bodies;
     edge::List<FileBody, ByFile> file_bodies_waiting;  // for the disk
-    edge::List<MirrorSink, ByMirror> mirrors;           // oldest first
+    edge::List<MirrorSink, ByMirror> mirrors;          // oldest first
     std::uint32_t mirrors_open = 0;
     Views views;
     Random random;

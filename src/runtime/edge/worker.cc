@@ -1,4 +1,3 @@
-#include "runtime/edge/file_flow.h"
 #include "runtime/edge/worker.h"
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/datagram_flow.h"
+#include "runtime/edge/file_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/mirror_flow.h"
 #include "runtime/edge/stream_flow.h"
