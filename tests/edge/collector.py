@@ -5,13 +5,16 @@ import http.server
 import json
 import threading
 
-from harness import until
+from harness import held_port, until
 
 
 class Collector:
-    """A real HTTP server. `answer(number)` says (status, fields, body) of each request."""
+    """A real HTTP server. `answer(number)` says (status, fields, body) of each request.
 
-    def __init__(self, port=0, context=None):
+    Its port (`held`, if it has one already) stays nobody else's while it is stopped.
+    """
+
+    def __init__(self, context=None, held=None):
         self.requests = []  # (path, fields, parsed body)
         self.connections = 0
         self.answer = lambda _number: (200, {}, b"{}")
@@ -54,11 +57,12 @@ class Collector:
             def handle_error(self, *_):
                 pass  # an edge that does not trust it, or that was stopped
 
-        self.server = Server(("127.0.0.1", port), Handler)
+        self.held = held or held_port()
+        self.port = self.held[1]
+        self.server = Server(("127.0.0.1", self.port), Handler)
         if context is not None:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                      do_handshake_on_connect=False)
-        self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def resources(self):

@@ -12,7 +12,7 @@ import threading
 import unittest
 import urllib.request
 
-from harness import PROGRAM, EXTRA, Daemon, EdgeCase, Stream, endpoint, ok, serving, until
+from harness import PROGRAM, EXTRA, Daemon, EdgeCase, endpoint, held_port, ok, serving, until
 
 
 class Control(EdgeCase):
@@ -148,12 +148,12 @@ class Control(EdgeCase):
         self.assertEqual(self.daemon.endpoint("web-1")["health_reason"], "")
 
     def test_a_refused_probe_says_which_port(self):
-        origin = self.good()
-        origin.stop()
-        self.publish([endpoint("web-1", origin.port, "warming")])
-        want = "connection refused on port %d" % origin.port
-        until(lambda: self.daemon.fresh() and
-              self.daemon.endpoint("web-1")["health_reason"] == want, "the reason")
+        held, port = held_port()
+        with held:
+            self.publish([endpoint("web-1", port, "warming")])
+            want = "connection refused on port %d" % port
+            until(lambda: self.daemon.fresh() and
+                  self.daemon.endpoint("web-1")["health_reason"] == want, "the reason")
 
     def test_the_probe_of_a_silent_instance_times_out(self):
         origin = self.origin(lambda stream, _n: stream.rest())
@@ -221,8 +221,9 @@ class Control(EdgeCase):
         self.publish([endpoint("web-1", self.origin(serving(answer)).port)])
         for i in range(30):
             self.get("/bad" if i % 3 == 0 else "/good")
-        # The last one is counted right after its answer has left.
-        until(lambda: self.daemon.fresh()["apps"][0]["requests_total"] == 30, "the last count")
+        # The last one is counted right after its answer has left, and at last it is open no more.
+        until(lambda: self.daemon.fresh()["apps"][0]["requests_total"] == 30 and
+              self.daemon.endpoint("web-1")["requests_open"] == 0, "the last count")
         report = self.daemon.fresh()
         self.assertEqual((report["apps"][0]["requests_total"], report["apps"][0]["errors_total"],
                           sum(report["apps"][0]["latency_counts"])), (30, 10, 30))
@@ -248,28 +249,6 @@ class Control(EdgeCase):
         client.body(client.head())
         until(lambda: self.daemon.fresh() and
               self.daemon.endpoint("web-1")["requests_open"] == 0, "its end")
-
-    def test_sigterm_finishes_what_was_begun(self):
-        go = threading.Event()
-
-        def script(stream, _number):
-            stream.head()
-            go.wait(20)
-            stream.send(ok("finished"))
-
-        self.publish([endpoint("web-1", self.origin(script).port)])
-        idle = self.client()
-        self.get_later = self.client()
-        self.get_later.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        until(lambda: self.daemon.fresh() and
-              self.daemon.endpoint("web-1")["requests_open"] == 1, "the request")
-        self.process.send_signal(signal.SIGTERM)
-        self.assertTrue(idle.closed())
-        go.set()
-        head = self.get_later.head()
-        self.assertEqual(self.get_later.body(head), b"finished")
-        self.assertEqual(head.get("connection"), "close")
-        self.assertEqual(self.process.wait(20), 0)
 
     def test_a_second_sigterm_ends_at_once(self):
         self.publish([endpoint("web-1", self.origin(lambda s, _n: s.rest()).port)])
@@ -373,6 +352,31 @@ class Control(EdgeCase):
         self.get()
         if not EXTRA:  # sanitizers have their own idea of small
             self.assertLess(self.memory_kib(), 15 * 1024)
+
+
+class Stop(EdgeCase):
+    threads = 1  # who sees an idle connection end knows that the one worker has been told
+
+    def test_sigterm_finishes_what_was_begun(self):
+        go = threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            go.wait(20)
+            stream.send(ok("finished"))
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        idle, begun = self.client(), self.client()
+        begun.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint("web-1")["requests_open"] == 1, "the request")
+        self.process.send_signal(signal.SIGTERM)
+        self.assertTrue(idle.closed())
+        go.set()
+        head = begun.head()
+        self.assertEqual(begun.body(head), b"finished")
+        self.assertEqual(head.get("connection"), "close")
+        self.assertEqual(self.process.wait(20), 0)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "dropping privileges needs root")

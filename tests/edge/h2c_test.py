@@ -209,7 +209,7 @@ class Instance(H2Case):
 
     def test_no_one_there_goes_to_another(self):
         gone = self.origin(lambda stream, _: None)
-        gone.listener.close()
+        gone.stop()
         origin = self.echo()
         self.publish_h2c(gone, origin)
         client = self.h2()

@@ -27,9 +27,9 @@ SANITIZED = os.environ.get("MOLN_EDGE_SANITIZED") == "1"
 EXTRA = os.environ.get("MOLN_EDGE_OPTIONS", "").split()
 
 
-def until(condition, what):
+def until(condition, what, patience=PATIENCE):
     """Polls condition() until it is true and returns its value."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         value = condition()
         if value:
@@ -142,20 +142,32 @@ def ok(body=b"ok", extra=""):
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n" % (len(body), extra.encode()) + body
 
 
+def held_port():
+    """A port where nobody listens and nobody else will, as long as the socket lives; listen() there
+    is for who has it."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    return sock, sock.getsockname()[1]
+
+
 class Origin:
     """A scripted instance: `script(stream, number)` runs for every connection in its own thread.
 
     Probes of the edge are TCP connects without a byte: they are not counted, as connections are
     given to the script only when their first byte comes. `greets` gives them all.
+
+    Its port (`held`, if it has one already) is nobody else's until release(): once it has stopped,
+    who comes is refused.
     """
 
-    def __init__(self, script, port=0, greets=False):
+    def __init__(self, script, greets=False, held=None):
         self.greets = greets
+        self.claim, self.port = held or held_port()
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
+        self.listener.bind(("127.0.0.1", self.port))
         self.listener.listen(512)
-        self.port = self.listener.getsockname()[1]
         self.script = script
         self.count = 0
         self.failures = []
@@ -189,8 +201,8 @@ class Origin:
             self.failures.append(error)
         finally:
             with self.lock:
+                sock.close()  # first: who waits until none is open sends at once
                 self.open.discard(sock)
-            sock.close()
 
     def stop(self):
         """As if killed: no listener, all connections reset."""
@@ -206,6 +218,10 @@ class Origin:
                     sock.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
+
+    def release(self):
+        self.stop()
+        self.claim.close()
 
 
 def serving(answer):
@@ -307,9 +323,12 @@ class Daemon:
             self.sock.sendall(line)
 
     def fresh(self):
-        before = self.reports
+        """A report of now: one that the edge sends anyhow may be of before. Answers come in the
+        order of their questions."""
+        self.routes = None
         self.send({"get": "report"})
-        until(lambda: self.reports > before, "a report")
+        self.send({"get": "routes"})
+        until(lambda: self.routes is not None, "a report")
         return self.report
 
     def metrics_text(self):
@@ -427,7 +446,7 @@ class EdgeCase(unittest.TestCase):
         for stream in self.streams:
             stream.close()
         for origin in self.origins:
-            origin.stop()
+            origin.release()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -449,8 +468,8 @@ class EdgeCase(unittest.TestCase):
         with open(self.dir + "/stderr") as file:
             return file.read()
 
-    def origin(self, script, port=0, greets=False):
-        origin = Origin(script, port, greets)
+    def origin(self, script, greets=False, held=None):
+        origin = Origin(script, greets, held)
         self.origins.append(origin)
         return origin
 

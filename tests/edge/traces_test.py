@@ -290,13 +290,12 @@ class Budget(TracesCase):
 class Export(TracesCase):
     def test_spans_wait_for_a_collector_that_is_away(self):
         self.app_that()
-        port = self.collector.port
         self.collector.stop()
         for _ in range(10):
             self.sampled()
         until(lambda: self.metric("moln_edge_span_export_failures_total"), "a failure")
         self.assertEqual(self.metric("moln_edge_spans_exported_total"), 0)
-        self.collector = Collector(port)
+        self.collector = Collector(held=self.collector.held)
         self.assertEqual(len({span["spanId"] for span in self.collector.wait(10)}), 10)
         until(lambda: self.metric("moln_edge_spans_exported_total") == 10, "the count")
         self.assertEqual(self.metric("moln_edge_spans_dropped_total"), 0)
@@ -378,9 +377,7 @@ class Export(TracesCase):
         begun.wait(PATIENCE)
         words = self.command()
         words[words.index("--control") + 1] = self.dir + "/control-2"
-        with open(self.dir + "/stderr", "a") as stderr:
-            self.process = subprocess.Popen(
-                words + ["--take-over", self.dir + "/control"], stderr=stderr)
+        self.process = self.spawn(words + ["--take-over", self.dir + "/control"])
         self.daemon = Daemon(self.dir + "/control-2")
         until(lambda: self.daemon.report, "the new edge's report")
         go.set()
@@ -445,7 +442,7 @@ class OverTls(TracesCase):
         until(lambda: self.daemon.report["acked_version"] == self.version, "the snapshot")
         self.sampled()
         until(lambda: self.metric("moln_edge_span_export_failures_total"), "a failure")
-        self.assertIn("self-signed certificate", self.stderr())
+        until(lambda: "self-signed certificate" in self.stderr(), "the log to say why")
         self.assertEqual(self.collector.requests, [])
 
     def refused(self, *options):
