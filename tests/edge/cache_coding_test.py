@@ -63,6 +63,10 @@ class CodingCase(CacheCase):
     def count(self, name):
         return self.daemon.fresh()["cache"][name]
 
+    def made(self, count):
+        """A form is given to who takes it just before it is counted."""
+        until(lambda: self.count("codings_total") == count, "%d forms to be counted" % count)
+
 
 class Coding(CodingCase):
     def test_each_form_is_made_once_and_for_who_takes_it(self):
@@ -79,7 +83,7 @@ class Coding(CodingCase):
             for _ in range(5):
                 self.assertEqual(self.ask(coding)[1], body)
         self.assertLess(max(sizes.values()), len(TEXT) // 4)
-        self.assertEqual(self.count("codings_total"), 3)
+        self.made(3)
         self.assertEqual(self.origins[0].count, 1)
         self.assertEqual(self.ask(None)[1], TEXT)
         self.assertEqual(self.ask("gzip, br, zstd")[0].get("content-encoding"), "br")
@@ -140,7 +144,7 @@ class Coding(CodingCase):
 
         self.cached_app(serving(answer))
         self.coded("br", "br")
-        made = self.count("codings_total")
+        self.made(1)
 
         def validated():
             head, body = self.ask("br")
@@ -149,11 +153,12 @@ class Coding(CodingCase):
 
         head = until(validated, "the 304")
         self.assertEqual(head.get("content-encoding"), "br")
-        self.assertEqual(self.count("codings_total"), made)
+        self.assertEqual(self.count("codings_total"), 1)
 
     def test_what_was_saved_is_counted(self):
         self.text_app()
         _, body = self.coded("gzip", "gzip")
+        self.made(1)
         before = self.daemon.fresh()["cache"]
         self.ask("gzip")
         self.ask("gzip", method="HEAD")
@@ -312,7 +317,7 @@ class OnDisk(DiskCase, CodingCase):
         self.restart(signal.SIGTERM)
         self.assertEqual(self.count("disk_objects"), 1)
         self.coded("br", "br")
-        self.assertEqual(self.count("codings_total"), 1)
+        self.made(1)
         self.assertEqual(self.origins[0].count, 1)
 
 

@@ -487,8 +487,12 @@ class FullDisk(DiskCase):
                 pass
         for number in range(300, 600):
             self.fill(["/%d" % number])
-        self.assertEqual(self.stderr().count("cache_disk_full") +
-                         self.stderr().count("cache_disk_off"), 1, self.stderr())
+
+        def told():
+            return self.stderr().count("cache_disk_full") + self.stderr().count("cache_disk_off")
+
+        until(told, "the log to hear of it")
+        self.assertEqual(told(), 1, self.stderr())
 
 
 if __name__ == "__main__":

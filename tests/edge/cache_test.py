@@ -210,6 +210,7 @@ class Caching(CacheCase):
         gate.arrived.acquire(timeout=PATIENCE)
         second = self.client()
         second.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        until(lambda: self.daemon.fresh()["cache"]["collapsed_total"] == 1, "the second to wait")
         first.reset()
         gate.allowed.release()
         self.assertEqual(second.body(second.head()), b"1")
