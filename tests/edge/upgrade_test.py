@@ -12,8 +12,8 @@ import urllib.request
 
 from datagram_test import Server, named
 from h2_client import H2Client
-from harness import (OVER_TLS, PATIENCE, SANITIZED, Daemon, EdgeCase, Stream, endpoint, ok, serving,
-                     until)
+from harness import (OVER_TLS, PATIENCE, SANITIZED, Daemon, EdgeCase, Stream, endpoint, held_port,
+                     ok, serving, until)
 from tunnel_test import SWITCH, UPGRADE, echo
 
 
@@ -234,30 +234,6 @@ class Kept(Upgrading):
         self.assertEqual(client.head().status, 200)
         self.left()
 
-    @unittest.skipIf(OVER_TLS, "the frames are the same")
-    def test_http2_ends_in_two_steps_and_what_was_begun_is_answered(self):
-        go = threading.Event()
-
-        def answer(head, _body):
-            if "/slow" in head.first:
-                go.wait(PATIENCE)
-            return ok()
-
-        self.publish([endpoint("web-1", self.origin(serving(answer)).port)])
-        client = H2Client(self.client())
-        slow = client.request("/slow")
-        until(lambda: self.daemon.fresh() and
-              self.daemon.endpoint("web-1")["requests_open"] == 1, "the request")
-        self.upgrade()
-        client.until(lambda: client.goaway is not None, "the announcement")
-        # Those on their way when it is announced still come in.
-        self.assertEqual(client.get("/quick").status, 200)
-        go.set()
-        self.assertEqual(client.wait(slow).status, 200)
-        client.until_closed()
-        self.left()
-        self.assertEqual(H2Client(self.client()).get().status, 200)
-
     def test_a_drain_limit_cuts_what_is_open_then(self):
         self.publish([endpoint("web-1", self.origin(echo).port)])
         client = self.client()
@@ -283,6 +259,34 @@ class Kept(Upgrading):
         self.assertEqual(client.exactly(12), b"still there?")
         client.close()
         self.left()
+
+
+class Announced(Upgrading):
+    options = ("--h2-shutdown-ms", "5000")  # from the announcement to the last word
+
+    @unittest.skipIf(OVER_TLS, "the frames are the same")
+    def test_http2_ends_in_two_steps_and_what_was_begun_is_answered(self):
+        go = threading.Event()
+
+        def answer(head, _body):
+            if "/slow" in head.first:
+                go.wait(PATIENCE)
+            return ok()
+
+        self.publish([endpoint("web-1", self.origin(serving(answer)).port)])
+        client = H2Client(self.client())
+        slow = client.request("/slow")
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint("web-1")["requests_open"] == 1, "the request")
+        self.upgrade()
+        client.until(lambda: client.goaway is not None, "the announcement")
+        # Those on their way when it is announced still come in.
+        self.assertEqual(client.get("/quick").status, 200)
+        go.set()
+        self.assertEqual(client.wait(slow).status, 200)
+        client.until_closed()
+        self.left()
+        self.assertEqual(H2Client(self.client()).get().status, 200)
 
 
 class Handed(Upgrading):
@@ -313,9 +317,9 @@ class Handed(Upgrading):
     def test_an_address_that_is_wanted_no_more_is_closed_and_a_new_one_opened(self):
         self.publish([endpoint("web-1", self.upstream().port)])
         client = self.client()
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            free = "127.0.0.1:%d" % one.getsockname()[1]
+        held, port = held_port()
+        self.addCleanup(held.close)
+        free = "127.0.0.1:%d" % port
         old = self.address
         self.upgrade(listens=free)
         self.assertEqual(self.daemon.report["listens"], [free])

@@ -44,6 +44,7 @@ struct EdgeClientLimits {
     Milliseconds idle = edge::k_client_idle_limit;
     Milliseconds stall = edge::k_client_stall_limit;
     Milliseconds half_closed = edge::k_tunnel_half_closed_limit;
+    Milliseconds h2_shutdown = edge::k_h2_shutdown_pause;
     std::size_t flows_max = edge::k_udp_flows_max;  // per worker
 };
 

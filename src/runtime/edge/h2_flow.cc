@@ -106,7 +106,7 @@ void on_http2_timer(Core& core, Client& client) {
 
 void stop_http2(Core& core, Client& client) {
     client.h2->announce_shutdown();
-    set_timer(core, client, core.shutdown_timers, edge::k_h2_shutdown_pause);
+    set_timer(core, client, core.shutdown_timers, core.limits.h2_shutdown);
 }
 
 void end_http2(Core& core, Client& client) {
