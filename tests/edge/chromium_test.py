@@ -11,7 +11,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import EdgeCase, endpoint, ok, until
+from harness import PATIENCE, EdgeCase, endpoint, ok, until
 
 PAGE = """<!doctype html><title>test</title><link rel="icon" href="data:,"><script>
 const report = {};
@@ -191,7 +191,8 @@ class Browser(EdgeCase):
         self.publish([endpoint("web-1", self.origin(site.serve).port)])
         self.visit("https://shop.test:%d/" % self.tls_address[1],
                    ["--ignore-certificate-errors-spki-list=" + self.key_hash(made)])
-        report = until(lambda: site.told, "the page's report")
+        # It starts a dozen processes first.
+        report = until(lambda: site.told, "the page's report", 5 * PATIENCE)
         self.assertEqual(report, {
             "page": "h2", "upload": str(1 << 20), "burst": 200, "stream": "first second",
             "socket": "hello back", "events": "1,2,3", "cookie": "kept=yes"})

@@ -36,6 +36,8 @@ def preface():
 
 
 class Crowd(EdgeCase):
+    options = ("--idle-ms", "600000")  # the last may come long after the first
+
     def setUp(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -176,7 +176,8 @@ class Abuse(EdgeCase):
 
 
 class Slowness(EdgeCase):
-    options = ("--head-ms", "300", "--stall-ms", "300", "--idle-ms", "600")
+    # Long enough for a slow machine to do what comes before.
+    options = ("--head-ms", "2000", "--stall-ms", "2000", "--idle-ms", "5000")
 
     def setUp(self):
         super().setUp()

@@ -55,11 +55,16 @@ class H2Client:
             self.conn.local_settings.update(settings)
         self.conn.initiate_connection()
         self.answers = {}
-        self.goaway = None
+        self.goaways = []  # (code, last stream) of each that came
         self.closed = False
         self.pongs = 0
         self.partial = b""
         self.flush()
+
+    @property
+    def goaway(self):
+        """The edge's last word, if it said any."""
+        return self.goaways[-1] if self.goaways else None
 
     def flush(self):
         data = self.conn.data_to_send()
@@ -125,7 +130,7 @@ class H2Client:
             frame, self.partial = self.partial[:size], self.partial[size:]
             if frame[3] == 7:
                 last, code = struct.unpack(">II", frame[9:17])
-                self.goaway = (code, last)
+                self.goaways.append((code, last))
             else:
                 yield frame
 

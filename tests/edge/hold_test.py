@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from harness import EdgeCase, endpoint, ok, serving, until
+from harness import PATIENCE, EdgeCase, endpoint, ok, serving, until
 
 
 class Hold(EdgeCase):
@@ -104,8 +104,9 @@ class Hold(EdgeCase):
         self.publish([endpoint("web-1", origin.port)])
         self.assertEqual(client.body(client.head()), b"hello")
 
-    def counting(self, pause=0.01):
-        """Answers each request after a pause; knows how many it had at once."""
+    def counting(self, go):
+        """Answers nothing before `go`, then each request after a pause; knows how many it had at
+        once."""
         lock = threading.Lock()
         state = {"open": 0, "most": 0}
 
@@ -113,7 +114,8 @@ class Hold(EdgeCase):
             with lock:
                 state["open"] += 1
                 state["most"] = max(state["most"], state["open"])
-            time.sleep(pause)
+            go.wait(PATIENCE)
+            time.sleep(0.01)
             with lock:
                 state["open"] -= 1
             return ok()
@@ -121,25 +123,31 @@ class Hold(EdgeCase):
         return self.origin(serving(answer)), state
 
     def test_an_endpoint_has_at_once_what_it_may_and_the_others_wait(self):
-        one, one_state = self.counting()
-        two, two_state = self.counting()
+        go = threading.Event()
+        one, one_state = self.counting(go)
+        two, two_state = self.counting(go)
         self.publish([endpoint("web-1", one.port), endpoint("web-2", two.port)], concurrency=3)
         clients = self.asking(120)  # on all threads
+        until(lambda: self.held() == 114, "all others to wait")
+        until(lambda: (one_state["open"], two_state["open"]) == (3, 3), "three at each")
+        go.set()
         for client in clients:
             head = client.head()
             self.assertEqual((head.status, client.body(head)), (200, b"ok"))
         self.assertEqual((one_state["most"], two_state["most"]), (3, 3))
         waited = [line["queue_us"] for line in self.log_lines(120)]
-        self.assertGreater(sum(1 for us in waited if us > 0), 60)
+        self.assertEqual(sum(1 for us in waited if us > 0), 114)
         app = self.daemon.fresh()["apps"][0]
-        self.assertEqual(app["held"], 0)
-        self.assertEqual(app["held_total"], sum(1 for us in waited if us > 0))
+        self.assertEqual((app["held"], app["held_total"]), (0, 114))
         self.assertGreater(app["queue_us_total"], 100_000)
 
     def test_the_queue_before_the_busy_is_bounded_too(self):
-        origin, _ = self.counting(pause=0.3)
+        go = threading.Event()
+        origin, _ = self.counting(go)
         self.publish([endpoint("web-1", origin.port)], concurrency=1, hold_requests_max=5)
         clients = self.asking(20)
+        self.log_lines(14)  # of those that are refused
+        go.set()
         statuses = collections.Counter()
         for client in clients:
             head = client.head()
@@ -150,13 +158,15 @@ class Hold(EdgeCase):
         self.assertEqual(statuses, {200: 6, 503: 14})
 
     def test_waiting_for_the_busy_ends_at_its_limit(self):
-        origin, _ = self.counting(pause=2)
+        go = threading.Event()
+        origin, _ = self.counting(go)
         self.publish([endpoint("web-1", origin.port)], concurrency=1, hold_limit=200)
         first = self.asking(1)[0]
         until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 1, "the first")
         head, body = self.get()
         self.assertEqual(head.status, 503)
         self.assertIn(b"busy", body)
+        go.set()
         self.assertEqual(first.head().status, 200)
 
     def test_a_client_that_leaves_gives_its_place_to_the_next(self):

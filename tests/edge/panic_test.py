@@ -9,7 +9,8 @@ from harness import EdgeCase, endpoint, ok, until
 class Panic(EdgeCase):
     threads = 1
 
-    health = {"kind": "http", "path": "/health", "interval": 100, "timeout": 100,
+    # So late is nobody that means to answer, however slow the machine.
+    health = {"kind": "http", "path": "/health", "interval": 100, "timeout": 3000,
               "unhealthy_after": 2}
 
     def setUp(self):
