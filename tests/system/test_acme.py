@@ -178,7 +178,7 @@ class OverTls(AcmeCase):
 
 class Renewal(AcmeCase):
     def test_one_of_a_short_life_is_renewed_again_and_again_without_a_cut(self):
-        with Cloud() as cloud, Authority(cloud.edge_port, cloud.tls_port, life_s=30) as authority:
+        with Cloud() as cloud, Authority(cloud.edge_port, cloud.tls_port, life_s=60) as authority:
             self.deploy(cloud, "shop.example.org")
             cloud.cli("cert", "acme", *authority.options())
             context = authority.trusting()
@@ -193,7 +193,7 @@ class Renewal(AcmeCase):
                 now = self.of_host(cloud, "shop.example.org")
                 return now if now["fingerprint"] != first["fingerprint"] else None
 
-            second = wait_until("the renewal", renewed)
+            second = wait_until("the renewal", renewed, 2 * PATIENCE_S)
             self.assertEqual(second["id"], first["id"])
             self.assertGreater(second["not_after"], first["not_after"])
             self.assertEqual(self.ask(open_one), (200, "one"))

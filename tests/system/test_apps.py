@@ -54,8 +54,9 @@ class Apps(unittest.TestCase):
         self.cloud.cli("scale", "web=3", "--app", "scaled")
         wait_until("three instances to run",
                    lambda: len(self.cloud.ps("scaled", "running")) == 3)
-        names = {self.cloud.get("scaled.localhost")[1] for _ in range(30)}
-        self.assertEqual(len(names), 3, names)
+        names = set()
+        wait_until("each of them to answer", lambda: names.add(
+            self.cloud.get("scaled.localhost")[1]) or len(names) == 3)
         self.cloud.cli("scale", "web=1", "--app", "scaled")
         wait_until("one instance to be left", lambda: len(self.cloud.ps("scaled")) == 1)
 
@@ -98,7 +99,7 @@ class Apps(unittest.TestCase):
         self.deploy("slow", "slow")
         answers = []
         asking = threading.Thread(
-            target=lambda: answers.append(self.cloud.get("slow.localhost", "/slow=6")))
+            target=lambda: answers.append(self.cloud.get("slow.localhost", "/slow=20")))
         asking.start()
         wait_until("the request to be in flight",
                    lambda: any(i["requests_open"] for i in self.cloud.ps("slow")))
@@ -123,9 +124,12 @@ class Apps(unittest.TestCase):
         self.deploy("talk", "talk")
         self.cloud.cli("restart", "--app", "talk")
         wait_until("the old instance to have ended", lambda: len(self.cloud.ps("talk")) == 1)
-        logs = self.cloud.cli("logs", "--app", "talk").stdout
-        self.assertEqual(logs.count("talk is listening"), 2, logs)
-        self.assertEqual(logs.count("talk has ended"), 1, logs)
+
+        def told():
+            logs = self.cloud.cli("logs", "--app", "talk").stdout
+            return logs.count("talk is listening"), logs.count("talk has ended")
+
+        wait_until("all that both said", lambda: told() == (2, 1))
         events = self.cloud.cli("events", "--app", "talk").stdout
         self.assertIn("release", events)
 

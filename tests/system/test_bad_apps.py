@@ -143,7 +143,8 @@ class BadApps(unittest.TestCase):
                                    '        if self.path == "/exit":')
         self.cloud.cli("deploy", apps.folder({"app.py": program, "moln.toml": toml}))
         self.assertEqual(self.cloud.get("shop.localhost", "/fill")[0], 200)
-        self.assertIn("no room", self.cloud.cli("logs", "--app", "shop").stdout)
+        wait_until("its word on it", lambda: "no room" in self.cloud.cli(
+            "logs", "--app", "shop").stdout)
 
     def test_a_folder_of_a_hundred_thousand_files_is_deployed(self):
         directory = apps.web("many")

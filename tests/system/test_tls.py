@@ -54,6 +54,13 @@ class Tls(unittest.TestCase):
         finally:
             connection.close()
 
+    def served(self, host, context):
+        """None: the edge has no certificate for it yet, or is not back yet."""
+        try:
+            return self.get(host, context)
+        except OSError:
+            return None
+
     def trusting_own_authority(self):
         return ssl.create_default_context(cadata=self.cloud.cli("trust", "--print").stdout)
 
@@ -67,7 +74,7 @@ class Tls(unittest.TestCase):
 
     def test_every_app_answers_over_tls_with_a_certificate_of_the_own_authority(self):
         context = self.trusting_own_authority()
-        wait_until("a certificate", lambda: self.certificates("shop.localhost"))
+        wait_until("a certificate", lambda: self.served("shop.localhost", context))
         self.assertEqual(self.get("shop.localhost", context), (200, "one"))
         with self.assertRaises(ssl.SSLCertVerificationError):
             self.get("shop.localhost", ssl.create_default_context())
@@ -76,14 +83,8 @@ class Tls(unittest.TestCase):
     def test_a_route_gets_its_certificate_within_a_moment(self):
         self.add_route("new.test")
         context = self.trusting_own_authority()
-
-        def served():
-            try:
-                return self.get("new.test", context)
-            except ssl.SSLError:
-                return None
-
-        self.assertEqual(wait_until("a handshake", served), (200, "one"))
+        answer = wait_until("a handshake", lambda: self.served("new.test", context))
+        self.assertEqual(answer, (200, "one"))
         self.cloud.cli("route", "rm", "new.test", "--app", "shop")
 
     def test_a_certificate_by_file_serves_redirects_and_is_renewed_without_a_cut(self):
@@ -100,14 +101,9 @@ class Tls(unittest.TestCase):
         newer, newer_key = certificate(self.folder, "shop.example.org", "www.shop.example.org")
         self.cloud.cli("cert", "add", "--cert", newer, "--key", newer_key)
         fresh = ssl.create_default_context(cafile=newer)
-
-        def renewed():
-            try:
-                return self.get("shop.example.org", fresh)
-            except ssl.SSLError:
-                return None
-
-        self.assertEqual(wait_until("the newer certificate", renewed), (200, "one"))
+        answer = wait_until("the newer certificate",
+                            lambda: self.served("shop.example.org", fresh))
+        self.assertEqual(answer, (200, "one"))
         self.assertEqual(self.ask(open_one), (200, "one"))
         open_one.close()
         self.assertEqual(len(self.certificates("shop.example.org")), 1)
@@ -142,7 +138,7 @@ class Tls(unittest.TestCase):
 
     def test_switches_and_a_killed_daemon_cut_nothing_over_tls(self):
         context = self.trusting_own_authority()
-        wait_until("a certificate", lambda: self.certificates("shop.localhost"))
+        wait_until("a certificate", lambda: self.served("shop.localhost", context))
         over, failures, asked = threading.Event(), [], [0]
 
         def load():
@@ -219,7 +215,7 @@ class Tls(unittest.TestCase):
 
     def test_a_session_goes_on_over_a_new_daemon_and_a_new_edge(self):
         context = self.trusting_own_authority()
-        wait_until("a certificate", lambda: self.certificates("shop.localhost"))
+        wait_until("a certificate", lambda: self.served("shop.localhost", context))
         first = self.connect("shop.localhost", context)
         self.ask(first)
         session = first.sock.session
@@ -243,16 +239,10 @@ class Tls(unittest.TestCase):
 
     def test_the_edge_killed_shows_its_certificates_again(self):
         context = self.trusting_own_authority()
-        wait_until("a certificate", lambda: self.certificates("shop.localhost"))
+        wait_until("a certificate", lambda: self.served("shop.localhost", context))
         os.kill(self.cloud.edge_pid(), signal.SIGKILL)
-
-        def served():
-            try:
-                return self.get("shop.localhost", context)
-            except OSError:
-                return None
-
-        self.assertEqual(wait_until("the edge's return", served), (200, "one"))
+        answer = wait_until("the edge's return", lambda: self.served("shop.localhost", context))
+        self.assertEqual(answer, (200, "one"))
 
 
 if __name__ == "__main__":
