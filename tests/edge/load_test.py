@@ -44,13 +44,13 @@ class Allocations(H2Case):
         said = self.stderr().rsplit("allocations=", 1)[1]
         return int(said)
 
-    def assert_needs_none(self, ask):
+    def assert_needs_none(self, ask, at_most=50):
         few = self.spent(lambda: ask(50))
         self.start()
         many = self.spent(lambda: ask(50 + self.REQUESTS))
         # OpenSSL takes the buffers of each record anew: an idle connection is to have none.
         each = 12 if OVER_TLS else 0
-        self.assertLess(many - few, self.REQUESTS * each + 50)
+        self.assertLess(many - few, self.REQUESTS * each + at_most)
 
     def test_a_proxied_request_allocates_nothing(self):
         def ask(requests):
@@ -68,7 +68,9 @@ class Allocations(H2Case):
                 answer = client.get("/a/b?c", method="PUT", body=b"12345")
                 self.assertEqual(answer.body, b"12345")
 
-        self.assert_needs_none(ask)
+        # A connection's table of fields takes two blocks for the Date of each second, until it is
+        # full after a minute: on a slow machine that long.
+        self.assert_needs_none(ask, at_most=200)
 
 
 class Load(EdgeCase):
