@@ -189,7 +189,8 @@ class Retry(EdgeCase):
 
     def test_a_moment_without_a_listener_is_waited_out(self):
         held = held_port()
-        self.publish([endpoint("web-1", held[1])])
+        # An app that does not hold requests has a second for it: no time for a slow test.
+        self.publish([endpoint("web-1", held[1])], hold=True)
         client = self.client()
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
         until(lambda: self.daemon.fresh()["apps"][0]["held"] == 1, "the request to wait")
