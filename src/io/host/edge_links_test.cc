@@ -86,10 +86,8 @@ TEST_F(EdgeLinksTest, a_purge_is_done_when_all_that_report_have_done_it) {
     links_.add(1, {.path = path(1)});
     links_.add(2, {.path = path(2)});
     links_.add(3, {.path = path(3)});  // not heard: it has nothing yet
-    loop_.after({20}, [&] {
-        report(first);
-        report(second);
-    });
+    first.on_connect([&] { report(first); });
+    second.on_connect([&] { report(second); });
     run(5);
     int purges = 0;
     first.on_line([&](const std::string&) {
@@ -114,7 +112,7 @@ TEST_F(EdgeLinksTest, metrics_are_of_the_newest_that_reports) {
     FakeEdgeSocket first(loop_, path(1));
     links_.add(1, {.path = path(1)});
     links_.add(2, {.path = path(2)});
-    loop_.after({20}, [&] { report(first); });
+    first.on_connect([&] { report(first); });
     run(3);
     first.on_line([&](const std::string&) { first.say("{\"metrics\":\"of one\"}\n"); });
     std::string text;

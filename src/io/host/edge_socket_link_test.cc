@@ -118,7 +118,7 @@ TEST_F(EdgeSocketLinkTest, snapshots_replaced_while_the_edge_does_not_read_are_n
         if (lines.size() == 2) loop_.stop();
     });
     link.publish(shared(large));
-    loop_.after({20}, [&] {
+    edge.on_connect([&] {
         for (int version = 2; version <= 50; ++version) link.publish(shared(snapshot_of(version)));
         edge.resume_reading();
     });
@@ -167,6 +167,9 @@ public:
             }
             if (on_snapshot && !part) on_snapshot();
         });
+    }
+    void greet_at_once() {
+        socket_.on_connect([this] { greet(); });
     }
     void greet() { say(R"({"report":{},"deltas":true})"); }
     void say(const std::string& line) { socket_.say(line + "\n"); }
@@ -225,7 +228,7 @@ TEST_F(EdgeSocketLinkTest, a_snapshot_past_one_line_is_told_in_several) {
     const auto snapshot = with_routes(1, k_edge_whole_entries_max + 1);
     edge.on_snapshot = [&] { loop_.stop(); };
     link.publish(shared(snapshot));
-    loop_.after({20}, [&] { edge.greet(); });
+    edge.greet_at_once();
     loop_.run();
     EXPECT_EQ(edge.has, snapshot);
     EXPECT_GT(edge.lines.size(), 2U);
@@ -258,7 +261,7 @@ TEST_F(EdgeSocketLinkTest, a_report_in_several_lines_is_heard_as_one) {
         seen.push_back(report->endpoints.size());
         loop_.stop();
     });
-    loop_.after({20}, [&] {
+    edge.on_connect([&] {
         edge.say(R"({"report":{"acked_version":3,"endpoints":[{"instance":"a"}]},"more":true})"
                  "\n"
                  R"({"report":{"endpoints":[{"instance":"b"}]}})"
@@ -321,7 +324,7 @@ TEST_F(EdgeSocketLinkTest, metrics_are_answered_in_order_and_fail_when_the_edge_
         if (report == nullptr) return;
         for (int i = 0; i < 3; ++i) ask();
     });
-    loop_.after({20}, [&] { edge.say(report_line(0)); });
+    edge.on_connect([&] { edge.say(report_line(0)); });
     loop_.run();
     EXPECT_EQ(answers, (std::vector<std::string>{"early", "text 1", "text 2", "unavailable"}));
 }
@@ -347,7 +350,7 @@ TEST_F(EdgeSocketLinkTest, so_many_questions_for_routes_wait_and_one_more_is_ref
             });
         }
     });
-    loop_.after({20}, [&] { edge.say(report_line(0)); });
+    edge.on_connect([&] { edge.say(report_line(0)); });
     loop_.run();
     std::vector<std::string> expected = {"refused", "a"};
     expected.resize(k_edge_metrics_requests_max + 1, "unavailable");
@@ -375,7 +378,7 @@ TEST_F(EdgeSocketLinkTest, purges_are_answered_with_the_edges_word) {
             });
         }
     });
-    loop_.after({20}, [&] { edge.say(report_line(0)); });
+    edge.on_connect([&] { edge.say(report_line(0)); });
     loop_.run();
     EXPECT_EQ(answers, (std::vector<std::string>{"done", "invalid", "unavailable"}));
     EXPECT_EQ(lines.front(), R"({"purge":{"scope":"tag","project":"p","name":"t"}})");
@@ -397,7 +400,7 @@ TEST_F(EdgeSocketLinkTest, one_metrics_request_too_many_is_refused) {
             loop_.stop();
         });
     });
-    loop_.after({20}, [&] { edge.say(report_line(0)); });
+    edge.on_connect([&] { edge.say(report_line(0)); });
     loop_.run();
     EXPECT_EQ(waiting, 0u);
 }

@@ -22,6 +22,8 @@ public:
         accept();
     }
     void on_line(std::function<void(std::string)> callback) { line_ = std::move(callback); }
+    // Once, when the next daemon is there: before it nothing can be said.
+    void on_connect(std::function<void()> callback) { connect_ = std::move(callback); }
     void stop_reading() { reads_ = false; }
     void resume_reading() {
         reads_ = true;
@@ -42,6 +44,7 @@ private:
             peer_ = std::move(socket);
             input_.clear();
             if (reads_) read();
+            if (const auto tell = std::exchange(connect_, nullptr)) tell();
             accept();
         });
     }
@@ -61,6 +64,7 @@ private:
     boost::asio::local::stream_protocol::socket peer_;
     std::string input_;
     std::function<void(std::string)> line_;
+    std::function<void()> connect_;
     bool reads_ = true;
     int connections_ = 0;
 };
