@@ -10,7 +10,7 @@ import time
 import unittest
 
 import apps
-from cloud import MOLN, Cloud
+from cloud import MOLN, PATIENCE_S, Cloud
 
 
 def lines(text):
@@ -53,8 +53,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(done.stderr, "")
         return lines(done.stdout)
 
-    def zsh(self, line):
-        """Types the line and a tab into a real zsh; what is on its screen then."""
+    def zsh(self, line, *wanted):
+        """Types the line and a tab into a real zsh: all of `wanted` come to its screen."""
         rc = self.folder / ".zshrc"
         rc.write_text("PS1='> '; LISTMAX=1000; autoload -Uz compinit; compinit -u -D\n"
                       f"source {self.folder}/moln.zsh\nzstyle ':completion:*' menu no\n"
@@ -63,25 +63,21 @@ class Completion(unittest.TestCase):
         if pid == 0:
             os.execvpe("zsh", ["zsh", "-i"], {**self.environment(), "COLUMNS": "200"})
         try:
-            self.screen(terminal, "shell is ready")
+            self.shows(terminal, "shell is ready")
             os.write(terminal, line.encode() + b"\t\t")
-            return self.screen(terminal, None)
+            self.shows(terminal, *wanted)
         finally:
             os.kill(pid, 9)
             os.close(terminal)
             os.waitpid(pid, 0)
 
-    @staticmethod
-    def screen(terminal, until, quiet_s=3):
-        text, end = "", time.monotonic() + 60
-        while time.monotonic() < end:
-            ready, _, _ = select.select([terminal], [], [], 60 if until else quiet_s)
-            if not ready:
-                break
+    def shows(self, terminal, *wanted):
+        text, end = "", time.monotonic() + PATIENCE_S
+        while not all(words in text for words in wanted):
+            left = end - time.monotonic()
+            self.assertTrue(left > 0 and select.select([terminal], [], [], left)[0],
+                            f"{wanted} in {text!r}")
             text += os.read(terminal, 4096).decode(errors="replace")
-            if until and until in text:
-                break
-        return text
 
     def test_bash(self):
         self.assertIn("deploy", self.bash("moln de"))
@@ -98,11 +94,9 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.fish("moln scale w"), ["web="])
 
     def test_zsh(self):
-        self.assertIn("moln deploy", self.zsh("moln dep"))
-        self.assertIn("--app shop-of-tests", self.zsh("moln rollback --app sho"))
-        screen = self.zsh("moln env ")
-        for verb in ("ls", "set", "unset"):
-            self.assertIn(verb, screen)
+        self.zsh("moln dep", "moln deploy")
+        self.zsh("moln rollback --app sho", "--app shop-of-tests")
+        self.zsh("moln env ", "ls", "set", "unset")
 
 
 if __name__ == "__main__":
