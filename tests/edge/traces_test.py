@@ -380,6 +380,7 @@ class Export(TracesCase):
         self.process = self.spawn(words + ["--take-over", self.dir + "/control"])
         self.daemon = Daemon(self.dir + "/control-2")
         until(lambda: self.daemon.report, "the new edge's report")
+        until(lambda: old_daemon.fresh()["leaving"], "the old one to take no more")
         go.set()
         self.assertEqual(self.sampled("/new")[0].status, 200)
         self.assertEqual(waiting.head().status, 200)

@@ -332,6 +332,7 @@ class Handed(Upgrading):
                 except ConnectionRefusedError:
                     return True
             until(refused, "the refusal")
+        until(lambda: self.before[0][1].fresh()["leaving"], "the leave")
         self.assertEqual(self.get(stream=client)[0].get("connection"), "close")
         ip, port = free.rsplit(":", 1)
         self.address = (ip, int(port))
@@ -447,6 +448,7 @@ class Broken(Upgrading):
         self.assertFalse(self.daemon.fresh()["leaving"])
         self.assertIsNone(self.get(stream=client)[0].get("connection"))
         self.upgrade()
+        until(lambda: self.before[0][1].fresh()["leaving"], "the leave")
         self.assertEqual(self.get(stream=client)[0].get("connection"), "close")
         self.left()
 
