@@ -138,6 +138,7 @@ int main(int argc, char** argv) {
         if (name == "--idle-ms") options.limits.idle = {std::stoll(value)};
         if (name == "--stall-ms") options.limits.stall = {std::stoll(value)};
         if (name == "--half-closed-ms") options.limits.half_closed = {std::stoll(value)};
+        if (name == "--upstream-idle-ms") options.limits.upstream_idle = {std::stoll(value)};
         if (name == "--h2-shutdown-ms") options.limits.h2_shutdown = {std::stoll(value)};
         if (name == "--seccomp" && value == "off") options.seccomp = moln::EdgeSeccomp::off;
     }

@@ -253,7 +253,8 @@ class Limits(EdgeCase):
             stream.send(ok("done"))
             stream.rest()
         origin = self.origin(script)
-        self.stop_and_start("--streams-max", "20000")
+        # What is given back first is still kept when the last is.
+        self.stop_and_start("--streams-max", "20000", "--upstream-idle-ms", "60000")
         self.publish([endpoint("web-1", origin.port)])
         clients = []
         for first in range(0, kept + past, 100):

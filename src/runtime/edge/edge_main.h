@@ -36,7 +36,8 @@ enum class EdgeSeccomp : std::uint8_t {
     off,  // under sanitizers, which need system calls of their own
 };
 
-// Of clients; the defaults are those of edge/limits.h. Others are for tests.
+// Of clients, and of what is kept for them; the defaults are those of edge/limits.h. Others are for
+// tests.
 struct EdgeClientLimits {
     std::uint32_t clients_max = edge::k_clients_max;     // per worker; fewer if descriptors are few
     std::uint32_t streams_max = edge::k_h2_streams_max;  // of HTTP/2, per worker
@@ -45,6 +46,7 @@ struct EdgeClientLimits {
     Milliseconds stall = edge::k_client_stall_limit;
     Milliseconds half_closed = edge::k_tunnel_half_closed_limit;
     Milliseconds h2_shutdown = edge::k_h2_shutdown_pause;
+    Milliseconds upstream_idle = edge::k_upstream_idle_limit;
     std::size_t flows_max = edge::k_udp_flows_max;  // per worker
 };
 

@@ -146,7 +146,7 @@ void idle_h2_upstream(Core& core, Upstream& carrier) {
     if (!wanted) {
         close_upstream(core, carrier);
     } else if (carrier.state != UpstreamState::connecting) {
-        set_timer(core, carrier, core.upstream_idle_timers, edge::k_upstream_idle_limit);
+        set_timer(core, carrier, core.upstream_idle_timers, core.limits.upstream_idle);
     }
 }
 

@@ -142,7 +142,7 @@ void release_upstream(Core& core, Upstream& upstream) {
     upstream.state = UpstreamState::idle;
     endpoint.idle.push_back(&upstream);
     ++endpoint.idle_count;
-    set_timer(core, upstream, core.upstream_idle_timers, edge::k_upstream_idle_limit);
+    set_timer(core, upstream, core.upstream_idle_timers, core.limits.upstream_idle);
 }
 
 void close_upstream(Core& core, Upstream& upstream) {
