@@ -279,7 +279,10 @@ class Caching(CacheCase):
                 stream.send(ok(b"good", "Cache-Control: max-age=0, must-revalidate\r\n"
                                         "ETag: \"e\"\r\nConnection: close\r\n"))
 
-        self.cached_app(script, stale_if_error=3_600_000)
+        # One attempt: several that take more than a second together are answered with 503.
+        origin = self.origin(script)
+        self.publish_snapshot([self.route(cache={**CACHE, "stale_if_error": 3_600_000})],
+                              [self.app([endpoint("web-1", origin.port)], retry="none")])
         self.assertEqual(self.get("/a")[1], b"good")
         head, _ = self.get("/a")
         self.assertEqual(head.status, 502)
