@@ -10,9 +10,10 @@ from harness import PATIENCE, EdgeCase, endpoint, ok, serving, until
 
 class Hold(EdgeCase):
     def asking(self, count):
-        clients = [self.client() for _ in range(count)]
-        for i, client in enumerate(clients):
-            client.send("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % i)
+        clients = []
+        for i in range(count):
+            clients.append(self.client())
+            clients[-1].send("GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % i)
         return clients
 
     def held(self):
