@@ -461,14 +461,18 @@ class Broken(Upgrading):
         self.process.kill()
         self.process.wait()
         self.daemon.close()
-        # In the backlog meanwhile: neither refused nor reset.
-        if not OVER_TLS:
-            waiting = self.client()
-            waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        # In the backlog meanwhile: neither refused nor reset, and served as those who come later.
+        address = self.tls_address if OVER_TLS else self.address
+        waiting = [socket.create_connection(address, timeout=PATIENCE) for _ in range(8)]
         self.process, self.daemon = self.before.pop()
         self.upgrade(of=0)
-        if not OVER_TLS:
-            self.assertEqual(waiting.head().status, 200)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        for sock in waiting:
+            stream = Stream(context.wrap_socket(sock) if OVER_TLS else sock)
+            self.streams.append(stream)
+            self.assertEqual(self.get(stream=stream)[0].status, 200)
         self.assertEqual(self.get()[0].status, 200)
         client.send("still there?")
         self.assertEqual(client.exactly(12), b"still there?")

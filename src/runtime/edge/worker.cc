@@ -272,6 +272,10 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
 
 void run_worker(Core& core, int cpu) {
     pin(cpu);
+    // Before anybody is accepted: a handshake goes by the certificates of when it began, and in the
+    // first turn those who wait in a backlog would come before the wake.
+    core.update_clock();
+    on_wake(core);
     while (!core.stopping || anything_open(core)) {
         const auto events = core.epoll.wait(wait_ms(core));
         core.update_clock();
