@@ -204,6 +204,7 @@ Result<std::unique_ptr<Server>> Server::create() {
     }
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(context, k_session_life_s);
+    SSL_CTX_set_num_tickets(context, 1);
     static constexpr unsigned char k_session_context[] = "moln";
     SSL_CTX_set_session_id_context(context, k_session_context, sizeof k_session_context - 1);
     SSL_CTX_set_app_data(context, server->tickets_.get());

@@ -83,7 +83,11 @@ Flow step_handshake(Core& core, Client& client) {
         return Flow::gone;
     }
     client.state = ClientState::idle;
-    return client.tls->protocol() == "h2" ? begin_http2(core, client) : Flow::progress;
+    if (client.tls->protocol() == "h2") return begin_http2(core, client);
+    // A client without TCP_NODELAY keeps its request back until its last word is acknowledged, which
+    // the kernel would do 40 ms later if it had nothing to send.
+    if (!client.ready.readable) client.tls->send_held();
+    return Flow::progress;
 }
 
 enum class Preface : std::uint8_t { none, some, whole };

@@ -378,7 +378,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
     if (!client.ready.writable) return Flow::wait;
     const IoResult put = client.sink != nullptr
                              ? give(core, *client.sink, head, body)
-                             : transmit(client, head, body, end_with(exchange, body));
+                             : answer(client, head, body, end_with(exchange, body));
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);
@@ -428,7 +428,7 @@ Flow flush_local(Core& core, Exchange& exchange) {
         return Flow::done;
     }
     const auto end = exchange.tunnel ? h2::End::open : h2::End::stream;
-    const IoResult put = transmit(client, exchange.to_client->view(), {}, end);
+    const IoResult put = answer(client, exchange.to_client->view(), {}, end);
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     exchange.to_client->consume(put.bytes);

@@ -84,6 +84,12 @@ IoResult transmit(Connection& connection, std::string_view head, std::string_vie
     return transmit_raw(connection.fd.get(), connection.ready, head, body);
 }
 
+IoResult answer(Client& client, std::string_view head, std::string_view body, h2::End end) {
+    const bool last = end == h2::End::stream && !client.exchange->keep_client;
+    if (last && client.tls) return client.tls->transmit(head, body, TlsSession::Then::end);
+    return transmit(client, head, body, end);
+}
+
 void end_output(Connection& connection) {
     if (connection.stream != nullptr) {
         connection.stream->link->end(*connection.stream);

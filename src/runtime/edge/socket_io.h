@@ -12,6 +12,7 @@
 namespace moln::edge_loop {
 
 struct Buffer;
+struct Client;
 struct Connection;
 
 // Into the buffer's room, which must not be empty.
@@ -20,6 +21,9 @@ IoResult receive(Connection& connection, Buffer& buffer);
 // stream. `end` tells a stream that nothing follows; another connection does not need to know.
 IoResult transmit(Connection& connection, std::string_view head, std::string_view body,
                   h2::End end = h2::End::open);
+// The same of a response. Over TLS the end of a connection that does not stay leaves with the last
+// bytes of its last one: end_output() has nothing more to say then.
+IoResult answer(Client& client, std::string_view head, std::string_view body, h2::End end);
 // Nothing more will be sent: the peer reads to the end. What it still sends can be read.
 void end_output(Connection& connection);
 

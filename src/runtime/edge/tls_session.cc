@@ -20,10 +20,11 @@ namespace {
 constexpr std::size_t k_record_bytes_max = 16 * 1024;  // RFC 8446 5.1
 constexpr std::size_t k_record_overhead_max = 256;     // RFC 8446 5.2
 constexpr std::size_t k_batch_records = 4;
-// Answers of TLS itself that may wait behind data: who makes us write them without reading waits.
+// Answers of TLS itself that may wait for the socket: who makes us write them without reading waits.
 constexpr std::size_t k_unsent_bytes_max = 128 * 1024;
 
-// Sealed records on their way into one system call.
+// What OpenSSL writes during one call, on its way into one system call: records of data, a whole
+// flight of the handshake.
 struct Batch {
     std::array<char, k_batch_records*(k_record_bytes_max + k_record_overhead_max)> bytes;
     std::size_t size = 0;
@@ -33,6 +34,7 @@ struct Batch {
         size += more.size();
         return true;
     }
+    std::string_view take() { return {bytes.data(), std::exchange(size, 0)}; }
 };
 thread_local Batch t_batch;
 
@@ -71,22 +73,15 @@ int read_bio(BIO* bio, char* bytes, int size) {
     return -1;
 }
 
+// Never waits: who calls OpenSSL sends what was gathered.
 int write_bio(BIO* bio, const char* bytes, int size) {
-    auto& socket = socket_of(bio);
     const std::string_view record(bytes, static_cast<std::size_t>(size));
     BIO_clear_retry_flags(bio);
-    if (socket.batching) return t_batch.append(record) ? size : -1;
-    if (!socket.unsent.empty() && socket.unsent.size() < k_unsent_bytes_max) {
-        socket.unsent.append(record);
-        return size;
-    }
-    while (socket.unsent.empty() && socket.ready.writable) {
-        const auto put = transmit_raw(socket.fd, socket.ready, record, {});
-        if (put.bytes != 0) return static_cast<int>(put.bytes);
-        if (put.end == IoEnd::broken) return -1;
-    }
-    BIO_set_retry_write(bio);
-    return -1;
+    if (t_batch.append(record)) return size;
+    auto& unsent = socket_of(bio).unsent;
+    if (unsent.size() >= k_unsent_bytes_max) return -1;
+    unsent.append(t_batch.take());
+    return t_batch.append(record) ? size : -1;
 }
 
 long control_bio(BIO* bio, int command, long, void*) {
@@ -168,8 +163,18 @@ IoResult TlsSession::failed() {
 }
 
 IoEnd TlsSession::handshake() {
+    if (!socket_.unsent.empty() && !flush()) {
+        return socket_.ready.broken ? failed().end : IoEnd::would_block;
+    }
     ERR_clear_error();
     const int done = SSL_do_handshake(ssl_.get());
+    const int reason = SSL_get_error(ssl_.get(), done);
+    // Behind a client's last word TLS 1.3 has nothing to say but tickets, which nobody waits for.
+    if (done == 1 && SSL_is_server(ssl_.get()) == 1 && tls_1_3() && socket_.unsent.empty()) {
+        socket_.unsent.assign(t_batch.take());
+        socket_.held = true;
+    }
+    if (!send_batch()) return failed().end;
     if (done == 1) {
         may_end_ = true;
         sites_.reset();
@@ -182,24 +187,32 @@ IoEnd TlsSession::handshake() {
         ready_.writable = socket_.ready.writable;
         return IoEnd::some;
     }
-    const int reason = SSL_get_error(ssl_.get(), done);
-    if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return IoEnd::would_block;
+    if (reason == SSL_ERROR_WANT_READ) return IoEnd::would_block;
     return failed().end;
 }
 
+void TlsSession::send_held() {
+    if (socket_.held && !flush() && socket_.ready.broken) (void)failed();
+}
+
 IoResult TlsSession::receive(Buffer& buffer) {
+    const bool much = socket_.unsent.size() >= k_unsent_bytes_max;
+    if (much && !flush()) {
+        return socket_.ready.broken ? failed() : IoResult{IoEnd::would_block, 0};
+    }
     ERR_clear_error();
     std::size_t got = 0;
     const int done = SSL_read_ex(ssl_.get(), buffer.tail(), buffer.room(), &got);
+    const int reason = SSL_get_error(ssl_.get(), done);
+    if (!send_batch()) return failed();
     if (done == 1) {
         buffer.end += got;
         // A record that is not whole counts as pending: the next call finds that out.
         ready_.readable = socket_.ready.readable || SSL_has_pending(ssl_.get()) == 1;
         return {IoEnd::some, got};
     }
-    switch (SSL_get_error(ssl_.get(), done)) {
+    switch (reason) {
         case SSL_ERROR_WANT_READ: ready_.readable = false; return {IoEnd::would_block, 0};
-        case SSL_ERROR_WANT_WRITE: return {IoEnd::would_block, 0};  // a key update's answer waits
         case SSL_ERROR_ZERO_RETURN: ready_.readable = false; return {IoEnd::ended, 0};
         default: return failed();
     }
@@ -207,6 +220,7 @@ IoResult TlsSession::receive(Buffer& buffer) {
 
 bool TlsSession::flush() {
     auto& unsent = socket_.unsent;
+    socket_.held = false;
     while (!unsent.empty() && socket_.ready.writable) {
         const auto put = transmit_raw(socket_.fd, socket_.ready, unsent, {});
         if (put.end == IoEnd::broken) return false;
@@ -216,9 +230,26 @@ bool TlsSession::flush() {
     return unsent.empty();
 }
 
-IoResult TlsSession::transmit(std::string_view head, std::string_view body) {
-    ERR_clear_error();
-    if (!socket_.unsent.empty()) {
+bool TlsSession::send_batch() {
+    if (t_batch.size == 0) return true;
+    auto& unsent = socket_.unsent;
+    const std::string_view batch = t_batch.take();
+    const bool first = unsent.empty() || socket_.held;
+    std::size_t put = 0;
+    if (first && socket_.ready.writable) {
+        const auto sent = transmit_raw(socket_.fd, socket_.ready, unsent, batch);
+        if (sent.end == IoEnd::broken) return false;
+        put = sent.bytes;
+    }
+    const std::size_t of_unsent = std::min(put, unsent.size());
+    unsent.erase(0, of_unsent);
+    unsent.append(batch.substr(put - of_unsent));
+    // As it does when a signal came in between.
+    return !first || flush() || !socket_.ready.broken;
+}
+
+IoResult TlsSession::transmit(std::string_view head, std::string_view body, Then then) {
+    if (!socket_.unsent.empty() && !socket_.held) {
         if (!flush()) {
             if (socket_.ready.broken) return failed();
             ready_.writable = false;
@@ -226,8 +257,7 @@ IoResult TlsSession::transmit(std::string_view head, std::string_view body) {
         }
         if (sealed_ != 0) return {IoEnd::some, std::exchange(sealed_, 0)};
     }
-    t_batch.size = 0;
-    socket_.batching = true;
+    ERR_clear_error();
     std::size_t sealed = 0;
     int done = 1;
     for (std::size_t i = 0; i < k_batch_records && !(head.empty() && body.empty()); ++i) {
@@ -240,26 +270,26 @@ IoResult TlsSession::transmit(std::string_view head, std::string_view body) {
         head.remove_prefix(of_head);
         body.remove_prefix(put - of_head);
     }
-    socket_.batching = false;
-    if (done != 1) return failed();
-    const std::string_view batch(t_batch.bytes.data(), t_batch.size);
-    const auto put = transmit_raw(socket_.fd, socket_.ready, batch, {});
-    if (put.end == IoEnd::broken) return failed();
+    if (done == 1 && then == Then::end && head.empty() && body.empty()) say_end();
+    if (!send_batch() || done != 1) return failed();
     ready_.writable = socket_.ready.writable;
-    if (put.bytes == batch.size()) return {IoEnd::some, sealed};
-    socket_.unsent.assign(batch.substr(put.bytes));
+    if (socket_.unsent.empty()) return {IoEnd::some, sealed};
     sealed_ = sealed;
-    // Interrupted, with room left: the caller is to come back at once.
-    return {ready_.writable ? IoEnd::some : IoEnd::would_block, 0};
+    return {IoEnd::would_block, 0};
+}
+
+void TlsSession::say_end() {
+    may_end_ = false;
+    ERR_clear_error();
+    (void)SSL_shutdown(ssl_.get());
+    ERR_clear_error();
 }
 
 void TlsSession::end() {
     if (!may_end_) return;
-    may_end_ = false;
-    if (!socket_.unsent.empty() && !flush()) return;
-    ERR_clear_error();
-    (void)SSL_shutdown(ssl_.get());
-    ERR_clear_error();
+    if (!socket_.unsent.empty() && !socket_.held && !flush()) return;
+    say_end();
+    (void)send_batch();
 }
 
 bool TlsSession::asked_for(const tls::ClientAuthorities& authorities) const {

@@ -34,11 +34,17 @@ public:
     void note(std::uint32_t events) { socket_.ready.note(events); }
 
     // some: it is done; would_block: goes on with the next event; broken: it failed.
+    // What it leaves to say, tickets, leaves with the first bytes of an answer.
     IoEnd handshake();
+    // No answer is on its way: that leaves now.
+    void send_held();
     IoResult receive(Buffer& buffer);
+    // What follows the bytes that transmit() is given.
+    enum class Then : std::uint8_t { more, end };
     // Several records with one system call. After would_block the same bytes must come again, more
-    // may follow: what was sealed of them counts as sent only once the socket has it.
-    IoResult transmit(std::string_view head, std::string_view body);
+    // may follow: what was sealed of them counts as sent only once the socket has it. Before an
+    // end, what end() says goes along with the last of them.
+    IoResult transmit(std::string_view head, std::string_view body, Then then = Then::more);
     // Says that nothing more comes, so that a cut is told from an end. Not after a failure.
     void end();
     // Ends without saying so: the client is to take what it got for cut.
@@ -68,8 +74,8 @@ public:
         int fd = -1;
         Readiness ready;
         bool ended = false;
-        bool batching = false;  // records are gathered in the thread's batch
-        std::string unsent;     // records that the socket did not take yet
+        bool held = false;   // unsent waits for company, not for the socket
+        std::string unsent;  // records that the socket did not take yet
     };
 
 private:
@@ -79,6 +85,9 @@ private:
     IoResult failed();
     // False: some is left, or the connection is broken.
     bool flush();
+    // Sends the records that OpenSSL has just written. False: the connection is broken.
+    bool send_batch();
+    void say_end();
 
     Socket socket_;
     Readiness& ready_;
