@@ -51,6 +51,19 @@ bool H2Link::congested() const {
     return out_ != nullptr && out_->size() > edge::k_h2_unsent_bytes_max;
 }
 
+H2Stream* H2Link::next_ready() {
+    if (H2Stream* stream = ready_.pop_front()) return stream;
+    H2Stream* stream = congested() ? nullptr : waiting_.pop_front();
+    if (stream != nullptr) stream->end->ready.writable = true;
+    return stream;
+}
+
+bool H2Link::has_room_for(H2Stream& stream) {
+    if (!congested()) return true;
+    await_room(stream);
+    return false;
+}
+
 IoResult H2Link::receive(H2Stream& stream, Buffer& buffer) {
     Readiness& ready = stream.end->ready;
     if (stream.inbox == nullptr || stream.inbox->empty()) {
@@ -155,10 +168,12 @@ void H2Link::on_closed(h2::Stream& stream, std::uint32_t error) {
     mark_ready(it);
 }
 
+void H2Link::await_room(H2Stream& stream) {
+    if (!static_cast<edge::ListLink<ByRoom>&>(stream).linked()) waiting_.push_back(&stream);
+}
+
 void H2Link::on_room(h2::Stream& stream) {
-    H2Stream& it = own(stream);
-    it.end->ready.writable = true;
-    mark_ready(it);
+    await_room(own(stream));
 }
 
 std::span<char> H2Link::output() {

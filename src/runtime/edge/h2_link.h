@@ -22,10 +22,14 @@ struct Core;
 class H2Link;
 
 struct ByReady;
+struct ByRoom;
 struct ByConnection;
 struct ByFlush;
 
-struct H2Stream : h2::Stream, edge::ListLink<ByReady>, edge::ListLink<ByConnection> {
+struct H2Stream : h2::Stream,
+                  edge::ListLink<ByReady>,
+                  edge::ListLink<ByRoom>,
+                  edge::ListLink<ByConnection> {
     H2Link* link = nullptr;
     Connection* end = nullptr;   // the Client or Upstream that it is to the flows
     Buffer* inbox = nullptr;     // bytes that were not received yet, in the sense of receive()
@@ -49,8 +53,12 @@ public:
     bool flush();
     // The turn ends: what was gathered goes out. May close the carrier.
     virtual void on_turn_end() = 0;
-    // Streams for which something has happened, each told once.
-    H2Stream* next_ready() { return ready_.pop_front(); }
+    // Streams for which something has happened, each told once; then, as long as there is room in
+    // what waits to be sent, those that wait for it in turn. All at once would find it taken by the
+    // first few.
+    H2Stream* next_ready();
+    // Is there room for what the stream may have to send? If not it is told later.
+    bool has_room_for(H2Stream& stream);
 
     std::size_t open() const { return open_; }
     H2Stream* first() { return streams_.front(); }
@@ -73,6 +81,7 @@ protected:
     H2Link(Core& core, Connection& carrier) : core_(core), carrier_(carrier) {}
     void mark_dirty();
     void mark_ready(H2Stream& stream);
+    void await_room(H2Stream& stream);
     void add(H2Stream& stream);
     // Why take_in() ends.
     virtual h2::ErrorCode last_word() const { return h2::ErrorCode::protocol_error; }
@@ -93,6 +102,7 @@ protected:
 private:
     Buffer* out_ = nullptr;
     edge::List<H2Stream, ByReady> ready_;
+    edge::List<H2Stream, ByRoom> waiting_;
     edge::List<H2Stream, ByConnection> streams_;
     std::size_t open_ = 0;
 };

@@ -58,6 +58,15 @@ Flow read_upstream(Core& core, Upstream& upstream) {
     return Flow::done;
 }
 
+// An answer that its connection cannot take now stays in the kernel: a hundred streams that wait
+// for one another would have a buffer each. The time that another edge has for it runs until it is
+// read.
+bool may_read(const Exchange& exchange) {
+    H2Stream* stream = exchange.client->stream;
+    return stream == nullptr || exchange.endpoint->peer ||
+           stream->link->has_room_for(*stream);
+}
+
 // 100 to 103: passed on at once, to clients that know them.
 Flow pass_interim(Core& core, Exchange& exchange) {
     if (++exchange.interim > edge::k_interim_responses_max) return broken_attempt(core, exchange);
@@ -402,6 +411,7 @@ Flow flush_interim(Core& core, Exchange& exchange) {
 Flow pump_response(Core& core, Exchange& exchange) {
     Upstream* upstream = exchange.upstream;
     if (upstream == nullptr || upstream->state != UpstreamState::busy) return Flow::wait;
+    if (upstream->in == nullptr && !may_read(exchange)) return Flow::wait;
     if (exchange.stage == ResponseStage::head) {
         const Flow parsed = read_head(core, exchange);
         if (parsed == Flow::wait) {
