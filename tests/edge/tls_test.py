@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 import ssl
 import time
@@ -131,6 +132,52 @@ class Tls(TlsCase):
                 self.assertEqual(self.ask(again, "shop.test")[0].status, 200)
         self.assertEqual(self.counter("moln_edge_tls_resumptions_total"), 8)
         self.assertEqual(self.counter("moln_edge_tls_handshakes_total"), 10)
+
+    def counting_tickets(self):
+        """A client's context, and a list that gets each ticket that it receives."""
+        context, tickets = ssl.create_default_context(), []
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+
+        def see(_connection, direction, _version, _kind, message, data):
+            if direction == "read" and getattr(message, "name", "") == "NEWSESSION_TICKET":
+                tickets.append(data)
+        context._msg_callback = see
+        return context, tickets
+
+    def test_one_ticket_comes_that_waits_for_no_request(self):
+        self.serve("shop.test")
+        context, tickets = self.counting_tickets()
+        client = self.tls_client("shop.test", context)
+        # A client that waits for its last word to be acknowledged sends its request after that.
+        self.assertTrue(select.select([client.sock], [], [], PATIENCE)[0])
+        self.assertEqual(self.ask(client, "shop.test")[0].status, 200)
+        self.assertEqual(len(tickets), 1)
+
+    def test_a_request_that_comes_with_the_last_word_of_a_handshake_gets_ticket_and_answer(self):
+        self.serve("shop.test")
+        context, tickets = self.counting_tickets()
+        received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(received, sent, server_hostname="shop.test")
+        with socket.create_connection(self.tls_address, timeout=PATIENCE) as sock:
+            def until_done(step):
+                while True:
+                    try:
+                        return step()
+                    except ssl.SSLWantReadError:
+                        sock.sendall(sent.read())
+                        came = sock.recv(65536)
+                        self.assertTrue(came, "it was cut")
+                        received.write(came)
+
+            until_done(session.do_handshake)
+            session.write(b"GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n")
+            answer = b""
+            while part := until_done(lambda: session.read(65536)):  # nothing: its end was said
+                answer += part
+            self.assertRegex(answer, rb"(?s)^HTTP/1.1 200 OK\r\n.*\r\n\r\nGET / HTTP/1.1\|https\|")
+            self.assertEqual(sock.recv(1), b"")
+        self.assertEqual(len(tickets), 1)
 
     def test_a_protocol_is_agreed_on_or_the_handshake_ends(self):
         self.serve("shop.test")

@@ -84,8 +84,8 @@ Flow step_handshake(Core& core, Client& client) {
     }
     client.state = ClientState::idle;
     if (client.tls->protocol() == "h2") return begin_http2(core, client);
-    // A client without TCP_NODELAY keeps its request back until its last word is acknowledged, which
-    // the kernel would do 40 ms later if it had nothing to send.
+    // A client without TCP_NODELAY keeps its request back until its last word is acknowledged,
+    // which the kernel would do 40 ms later if it had nothing to send.
     if (!client.ready.readable) client.tls->send_held();
     return Flow::progress;
 }

@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t k_record_bytes_max = 16 * 1024;  // RFC 8446 5.1
 constexpr std::size_t k_record_overhead_max = 256;     // RFC 8446 5.2
 constexpr std::size_t k_batch_records = 4;
-// Answers of TLS itself that may wait for the socket: who makes us write them without reading waits.
+// Answers of TLS itself that may wait for the socket: who makes us write them without reading
+// waits.
 constexpr std::size_t k_unsent_bytes_max = 128 * 1024;
 
 // What OpenSSL writes during one call, on its way into one system call: records of data, a whole
