@@ -38,17 +38,13 @@ constexpr int k_threads_max = 256;
 constexpr int k_heap_block_max = 1 << 20;  // larger blocks are the kernel's at once
 constexpr int k_heap_kept = 16 << 20;      // free memory at the heap's end
 
-std::vector<int> usable_cpus() {
+// Workers are not bound to them: instances run on the same ones, and a thread that may not move
+// waits behind whoever is there, far from who woke it.
+std::size_t usable_cpus() {
     cpu_set_t set;
     CPU_ZERO(&set);
-    std::vector<int> cpus;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-            if (CPU_ISSET(static_cast<unsigned>(cpu), &set)) cpus.push_back(cpu);
-        }
-    }
-    if (cpus.empty()) cpus.push_back(-1);
-    return cpus;
+    const bool known = sched_getaffinity(0, sizeof set, &set) == 0;
+    return known ? std::max<std::size_t>(1, static_cast<std::size_t>(CPU_COUNT(&set))) : 1;
 }
 
 Result<Fd> take_signals() {
@@ -123,7 +119,6 @@ private:
     FileReader file_reader_;
     std::unique_ptr<Control> control_;
     std::vector<std::jthread> threads_;
-    std::vector<int> cpus_;
 };
 
 Status Edge::prepare_workers(Bound& bound) {
@@ -261,12 +256,11 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
 }
 
 Status Edge::prepare() {
-    cpus_ = usable_cpus();
     if (options_.threads < 0 || options_.threads > k_threads_max) {
         return fail(ErrorCode::invalid, fmt::format("threads: must be 0 to {}", k_threads_max));
     }
     const auto count =
-        options_.threads > 0 ? static_cast<std::size_t>(options_.threads) : cpus_.size();
+        options_.threads > 0 ? static_cast<std::size_t>(options_.threads) : usable_cpus();
     MOLN_TRY(inherit());
     MOLN_ASSIGN(auto bound, bind_all({.listens = options_.listens,
                                       .tls_listens = options_.tls_listens,
@@ -305,9 +299,8 @@ Status Edge::start() {
     if (disk_) std::ranges::copy(disk_->paths(), std::back_inserter(paths));
     MOLN_TRY(drop_privileges({.uid = options_.uid, .gid = options_.gid}, paths));
     start_cache_disk();
-    for (std::size_t i = 0; i < cores_.size(); ++i) {
-        const int cpu = cpus_[i % cpus_.size()];
-        threads_.emplace_back([core = cores_[i].get(), cpu] { run_worker(*core, cpu); });
+    for (const auto& core : cores_) {
+        threads_.emplace_back([core = core.get()] { run_worker(*core); });
     }
     passwords_.start();
     file_reader_.start();

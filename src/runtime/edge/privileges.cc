@@ -74,7 +74,6 @@ constexpr int k_allowed[] = {
     // the files of sites
     SCMP_SYS(sendfile),
     // threads coming up and everything going down
-    SCMP_SYS(sched_setaffinity),
     SCMP_SYS(set_robust_list),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigaction),

@@ -63,8 +63,7 @@ Flow read_upstream(Core& core, Upstream& upstream) {
 // read.
 bool may_read(const Exchange& exchange) {
     H2Stream* stream = exchange.client->stream;
-    return stream == nullptr || exchange.endpoint->peer ||
-           stream->link->has_room_for(*stream);
+    return stream == nullptr || exchange.endpoint->peer || stream->link->has_room_for(*stream);
 }
 
 // 100 to 103: passed on at once, to clients that know them.

@@ -4,9 +4,6 @@
 #include <span>
 #include <utility>
 
-#include <pthread.h>
-#include <sched.h>
-
 #include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/datagram_flow.h"
@@ -19,15 +16,6 @@ namespace moln::edge_loop {
 namespace {
 
 constexpr std::int64_t k_never_ms = -1;
-
-void pin(int cpu) {
-    if (cpu < 0) return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<unsigned>(cpu), &set);
-    // A core that was taken away meanwhile only costs speed.
-    (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
 
 void drop_dead(Core& core) {
     for (Client* client : core.dead_clients) core.clients.drop(client);
@@ -270,8 +258,7 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     return core;
 }
 
-void run_worker(Core& core, int cpu) {
-    pin(cpu);
+void run_worker(Core& core) {
     // Before anybody is accepted: a handshake goes by the certificates of when it began, and in the
     // first turn those who wait in a backlog would come before the wake.
     core.update_clock();

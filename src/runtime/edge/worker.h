@@ -1,5 +1,5 @@
-// One worker: a thread of its own core that accepts, proxies and answers until it is told to stop
-// and has finished what it began.
+// One worker: a thread that accepts, proxies and answers until it is told to stop and has finished
+// what it began.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,6 @@ struct WorkerListener {
 
 struct WorkerSetup {
     std::size_t index = 0;
-    int cpu = -1;  // to run on, -1: any
     EdgeClientLimits limits;
     std::vector<WorkerListener> listeners;
     const std::vector<std::unique_ptr<WorkerPort>>* workers = nullptr;  // all; outlive this one
@@ -35,6 +34,6 @@ struct WorkerSetup {
 // Runs on the calling thread until port.stop says so and everything is finished. Everything that
 // can fail does so in prepare_worker, before the edge says that it is ready.
 Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup);
-void run_worker(Core& core, int cpu);
+void run_worker(Core& core);
 
 }  // namespace moln::edge_loop
