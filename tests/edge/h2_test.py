@@ -146,6 +146,25 @@ class Bodies(H2Case):
         for number, body in zip(numbers, bodies):
             self.assertEqual(client.wait(number).body, body)
 
+    def test_a_hundred_answers_that_wait_for_one_another_all_come(self):
+        """A connection's room is given to one stream after the other; what waits is not lost."""
+        sizes = [1000, 60_000, 200_000, 70_001]
+        def answer(head, _body):
+            number = int(head.first.split()[1][1:])
+            return ok(bytes([number]) * sizes[number % 4])
+        self.script(serving(answer))
+        client = self.h2()
+        numbers = [client.request("/%d" % i) for i in range(100)]
+        for i, number in enumerate(numbers):
+            self.assertEqual(client.wait(number).body, bytes([i]) * sizes[i % 4])
+        # Of those that wait some are taken back: the others are not held up.
+        numbers = [client.request("/%d" % i) for i in range(100)]
+        for number in numbers[::2]:
+            client.conn.reset_stream(number)
+        client.flush()
+        for i, number in list(enumerate(numbers))[1::2]:
+            self.assertEqual(client.wait(number).body, bytes([i]) * sizes[i % 4])
+
     def test_a_reader_that_takes_nothing_stops_only_its_own_stream(self):
         big = bytes(range(256)) * 8000
         self.origin_body = big
