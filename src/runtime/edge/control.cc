@@ -305,17 +305,16 @@ Status Control::save_unsaved() {
 void Control::after_wake() {
     check_acks();
     if (port_.endpoint_idle.exchange(false)) report_now_ = true;
-    if (port_.log_waiting.load() && log_due_ms_ < 0) {
+    if (port_.log.is_waiting() && log_due_ms_ < 0) {
         log_due_ms_ = now() + edge::k_log_flush_pause.count;
     }
-    if (port_.log_pressing.load()) log_due_ms_ = 0;
+    if (port_.log.is_pressing()) log_due_ms_ = 0;
 }
 
 void Control::flush_log(std::int64_t now_ms) {
     if (log_due_ms_ < 0 || now_ms < log_due_ms_) return;
     log_due_ms_ = -1;
-    port_.log_waiting.store(false);
-    port_.log_pressing.store(false);
+    port_.log.withdraw();
     setup_.log.flush(workers_);
 }
 

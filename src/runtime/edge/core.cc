@@ -96,8 +96,7 @@ std::span<char> Core::log_room() {
 
 void Core::commit_log(std::size_t bytes) {
     port.log->commit(bytes);
-    auto& flag = port.log->pressing() ? port.control.log_pressing : port.control.log_waiting;
-    if (!flag.load(std::memory_order_relaxed) && !flag.exchange(true)) port.control.wake.ring();
+    if (port.control.log.note_line(*port.log)) port.control.wake.ring();
 }
 
 void Core::on_place_free() {

@@ -44,8 +44,7 @@ enum class LogWish : std::uint8_t { none, json, combined };
 struct ControlPort {
     net::Wake wake;
     std::atomic<bool> endpoint_idle = false;  // a draining endpoint has nothing open any more
-    std::atomic<bool> log_waiting = false;    // some ring has lines
-    std::atomic<bool> log_pressing = false;   // some ring is more than half full
+    LogCall log;
 };
 
 // How the control thread reaches one worker.

@@ -29,7 +29,8 @@ std::span<char> LogRing::reserve(std::size_t line_max) {
 }
 
 void LogRing::commit(std::size_t bytes) {
-    written_.store(written_.load(std::memory_order_relaxed) + bytes, std::memory_order_release);
+    // Ordered before a look at LogCall, which release alone would not be.
+    written_.store(written_.load(std::memory_order_relaxed) + bytes, std::memory_order_seq_cst);
 }
 
 bool LogRing::pressing() const {
@@ -38,7 +39,7 @@ bool LogRing::pressing() const {
 }
 
 std::string_view LogRing::peek() const {
-    const auto written = written_.load(std::memory_order_acquire);
+    const auto written = written_.load(std::memory_order_seq_cst);  // see LogCall
     const auto wrap = wrap_.load(std::memory_order_relaxed);
     auto read = read_.load(std::memory_order_relaxed);
     if (read == wrap) read += size_ - (read & (size_ - 1));
@@ -56,6 +57,16 @@ void LogRing::release(std::size_t bytes) {
     auto read = read_.load(std::memory_order_relaxed);
     if (read == wrap_.load(std::memory_order_relaxed)) read += size_ - (read & (size_ - 1));
     read_.store(read + bytes, std::memory_order_release);
+}
+
+bool LogCall::note_line(const LogRing& ring) {
+    auto& flag = ring.pressing() ? pressing_ : waiting_;
+    return !flag.load() && !flag.exchange(true);
+}
+
+void LogCall::withdraw() {
+    waiting_.store(false);
+    pressing_.store(false);
 }
 
 }  // namespace moln::edge_loop

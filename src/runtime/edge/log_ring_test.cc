@@ -1,6 +1,9 @@
 #include "runtime/edge/log_ring.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -30,6 +33,22 @@ std::string take_all(LogRing& ring) {
     for (auto text = take(ring); !text.empty(); text = take(ring)) all += text;
     return all;
 }
+
+// Two threads that go through numbered rounds together.
+class Rounds {
+public:
+    // Once both are there.
+    void meet(std::uint64_t round) {
+        arrived_.fetch_add(1);
+        for (int spins = 1; arrived_.load() < 2 * round; ++spins) {
+            // On a busy machine the other may have no processor.
+            if (spins % 512 == 0) std::this_thread::yield();
+        }
+    }
+
+private:
+    std::atomic<std::uint64_t> arrived_ = 0;
+};
 
 TEST(LogRing, gives_back_what_was_put_in_whatever_the_turns) {
     EXPECT_TRUE(rc::check("fifo", [](std::vector<std::uint8_t> steps) {
@@ -92,6 +111,45 @@ TEST(LogRing, one_writer_and_one_reader_on_two_threads_lose_nothing_but_what_is_
         previous = number;
         at = end + 1;
     }
+}
+
+// The reader is called already when both begin: the writer adds a line while the reader withdraws
+// the call and looks. Some of 10,000 rounds would leave one behind if it could be.
+TEST(LogCall, a_line_is_seen_by_the_look_that_withdraws_a_call_or_calls_anew) {
+    constexpr std::uint64_t k_rounds = 100'000;
+    const auto enough = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    LogRing ring(1024);
+    LogCall call;
+    Rounds begin;
+    Rounds end;
+    bool called = false;  // the writer's between begin and end, else the reader's
+    bool last = false;    // the other way round
+    int left_behind = 0;
+    {
+        const std::jthread writer([&] {
+            bool over = false;
+            for (std::uint64_t round = 1; !over; ++round) {
+                ring.reserve(8)[0] = '\n';
+                begin.meet(round);
+                over = last;
+                ring.commit(1);
+                called = call.note_line(ring);
+                end.meet(round);
+            }
+        });
+        (void)call.note_line(ring);
+        for (std::uint64_t round = 1; !last; ++round) {
+            last = round == k_rounds || std::chrono::steady_clock::now() > enough;
+            begin.meet(round);
+            call.withdraw();
+            const bool seen = !take(ring).empty();
+            end.meet(round);
+            if (!seen && !called) ++left_behind;
+            take(ring);
+            (void)call.note_line(ring);
+        }
+    }
+    EXPECT_EQ(left_behind, 0);
 }
 
 }  // namespace
