@@ -142,6 +142,8 @@ struct Core final : DrainListener {
     edge::List<MirrorSink, ByMirror> mirrors;          // oldest first
     std::uint32_t mirrors_open = 0;
     Views views;
+    // Of streams, to be listened on once the tables that are on their way in are in use.
+    std::shared_ptr<const ListenSockets> next_sockets;
     Random random;
 
     edge::List<Client, ByAge> all_clients;

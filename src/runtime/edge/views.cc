@@ -63,7 +63,8 @@ void orphan_idle(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans) 
 
 }  // namespace
 
-void Views::apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, ByPool>& orphans) {
+void Views::apply_app(AppView& app, const AppEntry& entry, std::uint64_t generation,
+                      edge::List<Upstream, ByPool>& orphans) {
     const auto before = std::exchange(app.endpoints, {});
     app.spec = &entry.app->spec;
     app.site = entry.site;
@@ -78,7 +79,7 @@ void Views::apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, 
         view.canary = one.canary;
         view.peer = one.peer;
         view.current = true;
-        view.seen = tables_->generation;
+        view.seen = generation;
         view.index = app.endpoints.size();
         app.endpoints.push_back(&view);
         if (view.state == EndpointState::active) {
@@ -93,7 +94,7 @@ void Views::apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, 
     refresh_panic(app);
     for (EndpointView* view : app.endpoints) refresh_load(*view);
     for (EndpointView* view : before) {
-        if (view->seen != tables_->generation) drop(*view, orphans);
+        if (view->seen != generation) drop(*view, orphans);
     }
 }
 
@@ -103,7 +104,7 @@ void Views::apply_peers(edge::List<Upstream, ByPool>& orphans) {
     if (!tables_->peers) return;
     for (const auto& one : tables_->peers->all) {
         AppView& view = app_view(*one.entry);
-        apply_app(view, *one.entry, orphans);
+        apply_app(view, *one.entry, tables_->generation, orphans);
         peers_.push_back({.app = &view, .link = one.link, .patience = {}});
     }
 }
@@ -149,26 +150,6 @@ AppView& Views::app_view(const AppEntry& entry) {
         view->slot = &entry.cell->slots[worker_];
     }
     return *view;
-}
-
-void Views::apply(std::shared_ptr<const Tables> tables, std::span<const std::uint32_t> touched,
-                  edge::List<Upstream, ByPool>& orphans, std::int64_t now_ms) {
-    // The old tables are kept until all views point into the new ones.
-    const auto old = std::exchange(tables_, std::move(tables));
-    sites_ = tables_->sites;
-    by_place_.resize(tables_->apps.size());
-    for (const std::uint32_t place : touched) {
-        const AppEntry* entry = tables_->apps[place].get();
-        AppView* before = std::exchange(by_place_[place], nullptr);
-        const bool stays = before != nullptr && entry != nullptr && before->cell == entry->cell;
-        if (before != nullptr && !stays) drop(*before, orphans);
-        if (entry == nullptr) continue;
-        AppView& view = app_view(*entry);
-        apply_app(view, *entry, orphans);
-        begin_slow_starts(view, old != nullptr, now_ms);
-        by_place_[place] = &view;
-    }
-    if (old == nullptr || old->peers != tables_->peers) apply_peers(orphans);
 }
 
 Views::Routed Views::route(std::string_view host, std::string_view path) {

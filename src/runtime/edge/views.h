@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -107,12 +108,19 @@ public:
     Views(std::size_t worker, DrainListener* listener) : worker_(worker), listener_(listener) {}
 
     // Swaps in a snapshot that differs from the one before at the places `touched`, and only there:
-    // nothing else is looked at. Idle connections of endpoints that are no longer active are moved
+    // nothing else is looked at. A place costs about a microsecond, so it is done in pieces,
+    // between which requests go on: apps that stay follow one by one, then all routes, and the apps
+    // that they lead to, change at once, and at last those that have gone are left. Until
+    // is_swapping() is false again, requests may still go to what the snapshot before had. None is
+    // under way; `touched` may name places twice.
+    void begin_swap(std::shared_ptr<const Tables> tables, std::vector<std::uint32_t> touched);
+    bool is_swapping() const { return swap_.has_value(); }
+    // Does so many places more. Idle connections of endpoints that are no longer active are moved
     // to `orphans`, for the caller to close. Apps that have requests waiting are told by `holding`.
     // An endpoint that becomes active begins its slow start at `now_ms`, but for those of the first
     // snapshot: they may have served long before this edge did.
-    void apply(std::shared_ptr<const Tables> tables, std::span<const std::uint32_t> touched,
-               edge::List<Upstream, ByPool>& orphans, std::int64_t now_ms = 0);
+    void swap_some(std::size_t places, edge::List<Upstream, ByPool>& orphans, std::int64_t now_ms);
+    // The tables in use; null before the first.
     const Tables* tables() const { return tables_.get(); }
 
     // What certificates this worker shows. Never null.
@@ -170,9 +178,28 @@ public:
     edge::List<AppView, ByHolding>& holding() { return holding_; }
 
 private:
+    // A snapshot on its way in. Views point into both tables meanwhile.
+    struct Swap {
+        struct Arrival {
+            std::uint32_t place = 0;
+            AppView* app = nullptr;  // null: the place becomes free
+        };
+        std::shared_ptr<const Tables> tables;
+        std::vector<std::uint32_t> touched;
+        std::size_t at = 0;             // of touched, the next
+        std::vector<Arrival> arrivals;  // of places whose app is not the one before
+        std::shared_ptr<const Tables> before;
+        bool installed = false;      // routes lead by the new tables
+        std::vector<AppView*> gone;  // to be left
+    };
+
+    void prepare(std::uint32_t place, edge::List<Upstream, ByPool>& orphans, std::int64_t now_ms);
+    void install(edge::List<Upstream, ByPool>& orphans);
     EndpointView& endpoint_view(AppView& app, const EndpointEntry& entry);
     AppView& app_view(const AppEntry& entry);
-    void apply_app(AppView& app, const AppEntry& entry, edge::List<Upstream, ByPool>& orphans);
+    // `generation`: of the tables that the entry is of.
+    void apply_app(AppView& app, const AppEntry& entry, std::uint64_t generation,
+                   edge::List<Upstream, ByPool>& orphans);
     void apply_peers(edge::List<Upstream, ByPool>& orphans);
     void begin_slow_starts(AppView& app, bool late, std::int64_t now_ms);
     void drop(EndpointView& endpoint, edge::List<Upstream, ByPool>& orphans);
@@ -199,7 +226,8 @@ private:
     DrainListener* listener_;
     std::shared_ptr<const Tables> tables_;
     std::shared_ptr<const tls::Sites> sites_ = std::make_shared<const tls::Sites>();
-    std::vector<AppView*> by_place_;     // null: a free place
+    std::optional<Swap> swap_;
+    std::vector<AppView*> by_place_;     // as tables_ has them; null: a free place
     std::vector<std::uint32_t> places_;  // of pick_within_limit, kept for its memory
     std::unordered_map<const AppCell*, std::unique_ptr<AppView>> apps_;
     std::unordered_map<const EndpointCell*, std::unique_ptr<EndpointView>> endpoints_;

@@ -45,15 +45,22 @@ struct World {
         apply(std::move(snapshot));
     }
     void apply(EdgeSnapshot snapshot) {
+        begin_swap(std::move(snapshot));
+        while (views.is_swapping()) go_on(100);
+    }
+    void begin_swap(EdgeSnapshot snapshot) {
         snapshot.version = compiler.stamp().version + 1;
         const auto touched = compiler.take(std::move(snapshot));
         ASSERT_TRUE(touched);
+        auto tables = registry.join(compiler.compiled(), touched->apps,
+                                    {.sites = std::make_shared<const tls::Sites>(),
+                                     .route_index = ledger.assign(compiler.snapshot().routes)},
+                                    ++generation);
+        views.begin_swap(std::move(tables), touched->apps);
+    }
+    void go_on(std::size_t places) {
         edge::List<Upstream, ByPool> orphans;
-        views.apply(registry.join(compiler.compiled(), touched->apps,
-                                  {.sites = std::make_shared<const tls::Sites>(),
-                                   .route_index = ledger.assign(compiler.snapshot().routes)},
-                                  ++generation),
-                    touched->apps, orphans);
+        views.swap_some(places, orphans, 0);
         EXPECT_TRUE(orphans.empty());
     }
     AppView& app() { return *views.route("any", "/").app; }
@@ -268,6 +275,98 @@ TEST(Views, by_all_workers_the_least_loaded_is_picked) {
     EXPECT_EQ(world.views.pick(world.app(), tried, PickBy::edge), first);
     world.publish({endpoint("a", EndpointState::draining), endpoint("b", EndpointState::draining)});
     EXPECT_EQ(world.views.pick(world.app(), {}, PickBy::edge), nullptr);
+}
+
+// Apps by number; bit 0: it is there, bits 1 and 2: its endpoints are active.
+EdgeSnapshot apps_of(const std::vector<std::uint8_t>& apps) {
+    EdgeSnapshot snapshot;
+    for (std::size_t i = 0; i < apps.size(); ++i) {
+        if ((apps[i] & 1U) == 0) continue;
+        const auto state = [&](unsigned bit) {
+            return (apps[i] & bit) != 0 ? EndpointState::active : EndpointState::draining;
+        };
+        EdgeApp app;
+        app.app = AppId("default/app-" + std::to_string(i));
+        app.process = "web";
+        app.endpoints = {endpoint(std::to_string(i) + "a", state(2)),
+                         endpoint(std::to_string(i) + "b", state(4))};
+        snapshot.routes.push_back({std::to_string(i) + ".test", "/", app.app, app.process});
+        snapshot.apps.push_back(std::move(app));
+    }
+    return snapshot;
+}
+
+// Whatever the swap has come to: a host leads to its app if the tables in use have it, and of that
+// app only what is active before or after is picked.
+void check_routes(World& world, const std::vector<std::uint8_t>& before,
+                  const std::vector<std::uint8_t>& after) {
+    const bool over = !world.views.is_swapping();
+    const bool installed = world.views.tables()->generation == world.generation;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        const auto host = std::to_string(i) + ".test";
+        AppView* app = world.views.route(host, "/").app;
+        RC_ASSERT((app != nullptr) == (((installed ? after : before)[i] & 1U) != 0));
+        if (app == nullptr) continue;
+        RC_ASSERT(app->cell->app.text == "default/app-" + std::to_string(i));
+        const unsigned may = over ? after[i] : before[i] | after[i];
+        const EndpointView* picked = world.views.pick(*app, {});
+        if (over) RC_ASSERT((picked != nullptr) == ((after[i] & 6U) != 0));
+        if (picked == nullptr) continue;
+        const bool is_a = picked->cell->instance.text.ends_with('a');
+        RC_ASSERT((may & (is_a ? 2U : 4U)) != 0);
+    }
+}
+
+TEST(Views, a_swap_in_pieces_leads_every_request_by_the_snapshot_before_or_the_one_after) {
+    using Apps = std::vector<std::uint8_t>;
+    EXPECT_TRUE(rc::check("swap", [](const std::vector<std::uint8_t>& steps) {
+        World world;
+        Apps before(8, 7);
+        world.apply(apps_of(before));
+        std::vector<Exchange*> open;
+        for (const std::uint8_t step : steps) {
+            const auto after = *rc::gen::container<Apps>(8, rc::gen::inRange<std::uint8_t>(0, 8));
+            world.begin_swap(apps_of(after));
+            while (world.views.is_swapping()) {
+                world.go_on(step % 4 + 1);
+                check_routes(world, before, after);
+                AppView* app = world.views.route(std::to_string(step % 8) + ".test", "/").app;
+                EndpointView* picked = app == nullptr ? nullptr : world.views.pick(*app, {});
+                if (picked != nullptr) {
+                    open.push_back(&world.exchanges.emplace_back());
+                    ++app->exchanges;
+                    open.back()->app = app;
+                    world.views.open(*open.back(), *picked, 1000);
+                } else if (!open.empty()) {
+                    world.views.close(*open.back());
+                    world.views.release(*open.back()->app);
+                    open.pop_back();
+                }
+            }
+            before = after;
+        }
+        for (Exchange* one : open) {
+            world.views.close(*one);
+            world.views.release(*one->app);
+        }
+        RC_ASSERT(world.registry.leftovers().empty());
+    }));
+}
+
+// A place that is left and taken in one change: the old app is where its route leads to the end.
+TEST(Views, a_place_that_gets_another_app_leads_nobody_of_the_old_one_there) {
+    World world;
+    world.apply(apps_of({7, 0}));
+    const auto place = world.views.tables()->compiled.routes->targets[0].app;
+    world.begin_swap(apps_of({0, 7}));
+    AppView* old = world.views.route("0.test", "/").app;
+    ASSERT_NE(old, nullptr);
+    EXPECT_EQ(&world.views.app(place), old);
+    EXPECT_EQ(world.views.route("1.test", "/").app, nullptr);
+    while (world.views.is_swapping()) world.go_on(1);
+    EXPECT_EQ(world.views.route("0.test", "/").app, nullptr);
+    ASSERT_NE(world.views.route("1.test", "/").app, nullptr);
+    EXPECT_EQ(world.views.route("1.test", "/").app->cell->app.text, "default/app-1");
 }
 
 }  // namespace

@@ -17,6 +17,12 @@ namespace {
 
 constexpr std::int64_t k_never_ms = -1;
 
+// Of a change that is swapped in: places between two looks at the clock, about 15 us of them; what
+// a turn does at least; how many times longer what a turn did for requests is than what it adds.
+constexpr std::size_t k_swap_places = 12;
+constexpr std::int64_t k_swap_piece_us = 30;
+constexpr std::int64_t k_swap_rest = 4;
+
 void drop_dead(Core& core) {
     for (Client* client : core.dead_clients) core.clients.drop(client);
     core.dead_clients.clear();
@@ -35,16 +41,55 @@ void serve_all_held(Core& core) {
     }
 }
 
-void apply_tables(Core& core, std::shared_ptr<const Tables> tables,
-                  std::span<const std::uint32_t> touched) {
-    const std::uint64_t generation = tables->generation;
-    edge::List<Upstream, ByPool> orphans;
-    core.views.apply(std::move(tables), touched, orphans, core.now_ms);
-    while (Upstream* upstream = orphans.pop_front()) close_upstream(core, *upstream);
-    core.port.acked.store(generation, std::memory_order_release);
+// What is swapped in is swapped in to its end before the next begins: what was said meanwhile is
+// one change then.
+void take_news(Core& core) {
+    std::vector<const EndpointCell*> health;
+    {
+        const std::lock_guard lock(core.port.mutex);
+        if (!core.views.is_swapping()) {
+            if (auto tables = std::exchange(core.port.next, nullptr)) {
+                core.views.begin_swap(std::move(tables), std::exchange(core.port.next_touched, {}));
+            }
+            if (core.port.next_sockets) {
+                core.next_sockets = std::exchange(core.port.next_sockets, nullptr);
+            }
+        }
+        health = std::exchange(core.port.next_health, {});
+    }
+    if (core.next_sockets && !core.views.is_swapping()) {
+        const auto sockets = std::exchange(core.next_sockets, nullptr);
+        set_stream_sockets(core, *sockets);
+        set_datagram_sockets(core, *sockets);
+    }
+    if (!health.empty()) {
+        core.views.refresh_health(health);
+        serve_all_held(core);
+    }
+}
+
+void end_swap(Core& core) {
+    core.port.acked.store(core.views.tables()->generation, std::memory_order_release);
     core.port.control.wake.ring();
     hurry_flows(core);
     serve_all_held(core);
+    take_news(core);
+}
+
+// In pieces, so that no request waits for all of a change of many apps; of a worker that is never
+// idle it has a fifth. The first is there before anybody is served.
+void go_on_with_swap(Core& core) {
+    if (!core.views.is_swapping()) return;
+    const bool is_first = core.views.tables() == nullptr;
+    const std::int64_t begun_us = clock_now(Clock::mono_us);
+    const std::int64_t until_us =
+        begun_us + std::max(k_swap_piece_us, (begun_us - core.now_us) / k_swap_rest);
+    edge::List<Upstream, ByPool> orphans;
+    do {
+        core.views.swap_some(k_swap_places, orphans, core.now_ms);
+    } while (core.views.is_swapping() && (is_first || clock_now(Clock::mono_us) < until_us));
+    while (Upstream* upstream = orphans.pop_front()) close_upstream(core, *upstream);
+    if (!core.views.is_swapping()) end_swap(core);
 }
 
 void stop_listening(Core& core) {
@@ -88,26 +133,8 @@ void on_wake(Core& core) {
     if (core.port.cache_news.exchange(false)) core.cache_news = true;
     if (core.port.password_news.exchange(false)) core.password_news = true;
     if (core.port.file_news.exchange(false)) core.file_news = true;
-    std::shared_ptr<const Tables> tables;
-    std::vector<std::uint32_t> touched;
-    std::shared_ptr<const ListenSockets> sockets;
-    std::vector<const EndpointCell*> health;
-    {
-        const std::lock_guard lock(core.port.mutex);
-        tables = std::exchange(core.port.next, nullptr);
-        touched = std::exchange(core.port.next_touched, {});
-        sockets = std::exchange(core.port.next_sockets, nullptr);
-        health = std::exchange(core.port.next_health, {});
-    }
-    if (tables) apply_tables(core, std::move(tables), touched);
-    if (sockets) {
-        set_stream_sockets(core, *sockets);
-        set_datagram_sockets(core, *sockets);
-    }
-    if (!health.empty()) {
-        core.views.refresh_health(health);
-        serve_all_held(core);
-    }
+    take_news(core);
+    if (core.views.tables() == nullptr) go_on_with_swap(core);
     const StopWish wish = core.port.stop.load();
     const bool is_new = !core.stopping || (core.leaving && wish == StopWish::end);
     if (wish != StopWish::none && is_new) begin_stop(core, wish);
@@ -162,7 +189,7 @@ void fire_timers(Core& core) {
 // Until the first deadline; -1: nothing to wait for but events.
 int wait_ms(Core& core) {
     if (core.cache_news || !core.again.empty() || !core.flushes.empty() ||
-        !core.streams.again.empty())
+        !core.streams.again.empty() || core.views.is_swapping())
         return 0;
     std::int64_t first = k_never_ms;
     const auto consider = [&](std::int64_t deadline) {
@@ -272,6 +299,7 @@ void run_worker(Core& core) {
         serve_cache_news(core);
         serve_password_news(core);
         serve_file_news(core);
+        go_on_with_swap(core);
         fire_timers(core);
         end_turn(core);
         drop_dead(core);
