@@ -2,6 +2,7 @@
 // instance, cannot.
 #include <array>
 #include <span>
+#include <utility>
 
 #include "edge/basic_auth.h"
 #include "http/write.h"
@@ -73,6 +74,13 @@ void rewind(Core& core, Exchange& exchange) {
     exchange.heads->response_cursor = {};
 }
 
+// Before the endpoint is left: whatever happens to a connection is the endpoint's of its exchange.
+void leave_upstream(Core& core, Exchange& exchange) {
+    Upstream& upstream = *std::exchange(exchange.upstream, nullptr);
+    upstream.exchange = nullptr;
+    close_upstream(core, upstream);
+}
+
 void answer_unavailable(Core& core, Exchange& exchange, std::string_view text) {
     answer_locally(core, exchange,
                    {.status = 503, .text = text, .retry_after_s = edge::k_retry_after_s});
@@ -136,6 +144,7 @@ void dispatch(Core& core, Exchange& exchange) {
     exchange.upstream = *upstream;
     exchange.upstream->exchange = &exchange;
     if (!write_head(core, exchange)) {
+        leave_upstream(core, exchange);
         core.views.close(exchange);
         answer_unavailable(core, exchange, "the edge is out of memory; try again");
     }
@@ -144,12 +153,7 @@ void dispatch(Core& core, Exchange& exchange) {
 void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
     EndpointView& endpoint = *exchange.endpoint;
     const EndpointCell* cell = endpoint.cell.get();
-    if (exchange.upstream != nullptr) {
-        Upstream* upstream = exchange.upstream;
-        exchange.upstream = nullptr;
-        upstream->exchange = nullptr;
-        close_upstream(core, *upstream);
-    }
+    if (exchange.upstream != nullptr) leave_upstream(core, exchange);
     if (end == edge::AttemptEnd::not_connected) core.counts.upstream_connect_failures.add(1);
     const bool broken = end == edge::AttemptEnd::broken || end == edge::AttemptEnd::response_begun;
     if (exchange.mirrored) {
