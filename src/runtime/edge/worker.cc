@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::int64_t k_never_ms = -1;
 
-// Of a change that is swapped in: places between two looks at the clock, about 15 us of them; what
-// a turn does at least; how many times longer what a turn did for requests is than what it adds.
-constexpr std::size_t k_swap_places = 12;
+// Of a change that is swapped in: places between two looks at the clock, some 5 us of them; what a
+// turn does at least; how many times longer what a turn did for requests is than what it adds.
+constexpr std::size_t k_swap_places = 4;
 constexpr std::int64_t k_swap_piece_us = 30;
 constexpr std::int64_t k_swap_rest = 4;
 
