@@ -9,9 +9,10 @@ namespace moln::edge_loop {
 
 void Views::begin_swap(std::shared_ptr<const Tables> tables, std::vector<std::uint32_t> touched) {
     CHECK(!swap_);
-    swap_.emplace();
-    swap_->tables = std::move(tables);
-    swap_->touched = std::move(touched);
+    Swap swap;
+    swap.tables = std::move(tables);
+    swap.touched = std::move(touched);
+    swap_.emplace(std::move(swap));
 }
 
 // An app that stays is as the new tables have it from here on; one that arrives is where no route
