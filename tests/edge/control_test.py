@@ -250,8 +250,6 @@ class Control(EdgeCase):
         until(lambda: self.daemon.fresh() and
               self.daemon.endpoint("web-1")["requests_open"] == 0, "its end")
 
-
-
     def test_the_control_thread_lets_workers_go_before(self):
         """It is the process's first; some others, which compress, are behind it."""
         pid = self.process.pid
@@ -260,28 +258,6 @@ class Control(EdgeCase):
         own = os.getpriority(os.PRIO_PROCESS, 0)
         self.assertGreaterEqual(nices.count(own), self.threads)
         self.assertEqual(os.getpriority(os.PRIO_PROCESS, pid), min(19, own + 5))
-
-    def test_sigterm_finishes_what_was_begun(self):
-        go = threading.Event()
-
-        def script(stream, _number):
-            stream.head()
-            go.wait(20)
-            stream.send(ok("finished"))
-
-        self.publish([endpoint("web-1", self.origin(script).port)])
-        idle = self.client()
-        self.get_later = self.client()
-        self.get_later.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        until(lambda: self.daemon.fresh() and
-              self.daemon.endpoint("web-1")["requests_open"] == 1, "the request")
-        self.process.send_signal(signal.SIGTERM)
-        self.assertTrue(idle.closed())
-        go.set()
-        head = self.get_later.head()
-        self.assertEqual(self.get_later.body(head), b"finished")
-        self.assertEqual(head.get("connection"), "close")
-        self.assertEqual(self.process.wait(20), 0)
 
     def test_a_second_sigterm_ends_at_once(self):
         self.publish([endpoint("web-1", self.origin(lambda s, _n: s.rest()).port)])
