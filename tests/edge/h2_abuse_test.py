@@ -11,6 +11,7 @@ from h2_frames import (ACK, CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, G
                        POST,
                        PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, Frames, frame, number,
                        settings)
+from h2_client import h2_stream_of
 from harness import SANITIZED, EdgeCase, endpoint, ok, serving, until
 
 MEMORY_MIB = 64  # that no abuser may cost
@@ -39,7 +40,7 @@ class Abuse(EdgeCase):
         super().tearDown()
 
     def new(self):
-        return Frames(f.connect(self))
+        return Frames(h2_stream_of(self))
 
     def flood(self, make, count):
         """Sends make(i) for i below count until the edge ends it; how many went."""
@@ -186,7 +187,7 @@ class Slowness(EdgeCase):
         self.publish([endpoint("web-1", self.origin(serving(lambda head, body: ok(big))).port)])
 
     def new(self):
-        return Frames(f.connect(self))
+        return Frames(h2_stream_of(self))
 
     def test_half_a_head(self):
         client = self.new()
@@ -230,10 +231,10 @@ class Limits(EdgeCase):
     def test_streams_at_the_limit_and_one_past_it(self):
         origin = self.origin(lambda stream, _number: stream.rest())
         self.publish([endpoint("web-1", origin.port)])
-        client = Frames(f.connect(self))
+        client = Frames(h2_stream_of(self))
         client.send(*(client.headers(1 + 2 * i) for i in range(3)))
         until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 3, "three")
-        other = Frames(f.connect(self))
+        other = Frames(h2_stream_of(self))
         other.send(other.headers(1))
         self.assertIsNone(other.stream_error(1, f.REFUSED))
         client.send(frame(RST_STREAM, 1, number(8)))
@@ -258,7 +259,7 @@ class Limits(EdgeCase):
         self.publish([endpoint("web-1", origin.port)])
         clients = []
         for first in range(0, kept + past, 100):
-            client = Frames(f.connect(self))
+            client = Frames(h2_stream_of(self))
             count = min(100, kept + past - first)
             client.send(*(client.headers(1 + 2 * i) for i in range(count)))
             clients.append((client, count))

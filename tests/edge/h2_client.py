@@ -33,15 +33,22 @@ class Answer:
         return int(self.head[":status"])
 
 
-def h2_client_of(case, **wish):
-    """One of that test case's edge, over TLS if the conversations are."""
+def h2_stream_of(case):
+    """A connection to that test case's edge that is to speak HTTP/2: over TLS if the conversations
+    are, by ALPN then."""
     if not OVER_TLS:
-        return H2Client(case.client(), **wish)
+        return case.client()
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
-    return H2Client(case.tls_client(context=context), **wish)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    stream = case.tls_client(context=context)
+    case.assertEqual(stream.sock.selected_alpn_protocol(), "h2")
+    return stream
+
+
+def h2_client_of(case, **wish):
+    return H2Client(h2_stream_of(case), **wish)
 
 
 class H2Client:

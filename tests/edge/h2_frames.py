@@ -6,8 +6,6 @@ import struct
 
 import hpack
 
-from harness import OVER_TLS
-
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, \
     CONTINUATION = range(10)
@@ -145,13 +143,3 @@ class Frames:
         self.send(frame(PING, 0, b"are you "))
         found = self.until(lambda f: f[0] == PING and f[1] & ACK and f[3] == b"are you ")
         return None if found else "no pong"
-
-
-def connect(case):
-    if not OVER_TLS:
-        return case.client()
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
-    return case.tls_client(context=context)

@@ -13,6 +13,7 @@ from h2_frames import (ACK, CALM, COMPRESSION, CONTINUATION, DATA, END_HEADERS, 
                        PRIORITIZED,
                        PRIORITY, PROTOCOL, PUSH_PROMISE, REFUSED, RST_STREAM, SETTINGS,
                        STREAM_CLOSED, WINDOW_UPDATE, Frames, frame, number, settings)
+from h2_client import h2_stream_of
 from harness import EdgeCase, endpoint, ok, serving
 
 
@@ -29,7 +30,7 @@ class Rules(EdgeCase):
         super().tearDown()
 
     def new(self, greet=True):
-        return Frames(f.connect(self), greet)
+        return Frames(h2_stream_of(self), greet)
 
     def check(self, *cases):
         for name, case in cases:

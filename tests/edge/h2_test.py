@@ -4,22 +4,13 @@ import json
 import threading
 import unittest
 
-from h2_client import H2Client
+from h2_client import h2_client_of
 from harness import OVER_TLS, EdgeCase, endpoint, ok, serving, until
 
 
 class H2Case(EdgeCase):
     def h2(self, **more):
-        if not OVER_TLS:
-            return H2Client(self.client(), **more)
-        import ssl
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["h2", "http/1.1"])
-        stream = self.tls_client(context=context)
-        self.assertEqual(stream.sock.selected_alpn_protocol(), "h2")
-        return H2Client(stream, **more)
+        return h2_client_of(self, **more)
 
     def echo(self):
         """Answers with the request's line, fields and body as JSON."""

@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from collector import Collector, attributes
-from h2_client import H2Client
+from h2_client import h2_client_of
 from harness import (OVER_TLS, PATIENCE, Certificate, Daemon, EdgeCase, endpoint, ok,
                      serving, until)
 
@@ -132,14 +132,7 @@ class Context(TracesCase):
 
     def test_requests_of_http_2_have_spans(self):
         self.app_that()
-        if OVER_TLS:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            context.set_alpn_protocols(["h2"])
-            client = H2Client(self.tls_client(context=context))
-        else:
-            client = H2Client(self.client())
+        client = h2_client_of(self)
         answer = client.get("/api", fields=[("traceparent", SAMPLED), ("tracestate", "a=1"),
                                             ("tracestate", "b=2")])
         self.assertEqual(answer.status, 200)
