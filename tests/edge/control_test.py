@@ -183,6 +183,7 @@ class Control(EdgeCase):
         self.publish([endpoint("web-1", sick.port), endpoint("web-2", self.good().port)],
                      health=health)
         until(lambda: self.daemon.endpoint("web-1")["health"] == "unhealthy", "the verdict")
+        self.workers_have_heard()
         for _ in range(10):
             self.assertEqual(self.get()[0].status, 200)
 

@@ -73,6 +73,7 @@ class DatagramCase(EdgeCase):
                                         **(stream or {})}])
         until(lambda: all(one["health"] == "healthy" for one in self.daemon.fresh()["endpoints"]),
               "health")
+        self.workers_have_heard()
         if listen not in self.address_of:
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             sock.bind(("127.0.0.1", 0))

@@ -485,7 +485,14 @@ class EdgeCase(unittest.TestCase):
     def route(host="*", **more):
         return {"host": host, "path": "/", "app": "default/shop", "process": "web", **more}
 
+    def workers_have_heard(self):
+        """What was reported until now. A report is made before the workers hear what it says, but
+        before they acknowledge what is published behind it."""
+        routes, apps, more = self.published
+        self.publish_snapshot(routes, apps, **more)
+
     def publish_snapshot(self, routes, apps, **more):
+        self.published = (routes, apps, more)
         self.version += 1
         version = self.version
         self.daemon.send({"snapshot": {"version": version, "epoch": 1, "routes": routes,

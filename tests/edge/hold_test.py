@@ -45,6 +45,7 @@ class Hold(EdgeCase):
         self.publish([endpoint("web-1", origin.port)], hold=True, health=health)
         until(lambda: self.daemon.endpoint("web-1")["health"] == "unhealthy", "the probe")
         self.assertEqual(self.daemon.endpoint("web-1")["health_reason"], "GET /health answered 500")
+        self.workers_have_heard()
         client = self.asking(1)[0]
         until(lambda: self.held() == 1, "the request to wait")
         well.append(True)

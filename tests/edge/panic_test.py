@@ -44,11 +44,13 @@ class Panic(EdgeCase):
         until(lambda: self.health_of("web-1")[0] == "unhealthy", "a late probe")
         self.assertIn("no answer to GET /health", self.health_of("web-1")[1])
         self.assertIn("gets requests all the same", self.health_of("web-1")[1])
+        self.workers_have_heard()
         for _ in range(3):
             self.assertEqual(self.get()[1], b"one")
         self.assertIn("moln_edge_panic_requests_total 3\n", self.daemon.metrics_text())
         self.answers.set()
         until(lambda: self.health_of("web-1") == ("healthy", ""), "its health again")
+        self.workers_have_heard()
         self.assertEqual(self.get()[1], b"one")
         self.assertIn("moln_edge_panic_requests_total 3\n", self.daemon.metrics_text())
 
@@ -62,6 +64,7 @@ class Panic(EdgeCase):
         self.answers.clear()
         until(lambda: self.health_of("web-1")[0] == "unhealthy", "a late probe")
         self.assertNotIn("all the same", self.health_of("web-1")[1])
+        self.workers_have_heard()
         for _ in range(4):
             self.assertEqual(self.get()[1], b"healthy")
 
@@ -72,6 +75,7 @@ class Panic(EdgeCase):
 
         self.publish([endpoint("web-1", self.origin(ill).port)], health=self.health)
         until(lambda: self.health_of("web-1")[0] == "unhealthy", "its word")
+        self.workers_have_heard()
         self.assertEqual(self.get()[0].status, 503)
 
 

@@ -186,6 +186,7 @@ class Streams(StreamCase):
                      health={"kind": "tcp", "interval": 60000})
         until(lambda: all(one["health"] == "healthy" for one in self.daemon.fresh()["endpoints"]),
               "the probes")
+        self.workers_have_heard()
         gone.stop()
         for _ in range(4):
             self.talk(self.connect())
