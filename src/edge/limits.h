@@ -111,6 +111,8 @@ inline constexpr std::size_t k_cache_compress_waiting_bytes_max = 32u << 20;
 inline constexpr std::uint64_t k_cache_disk_default = 10ull << 30;
 // The log never has more than this part of what is free together with what it has itself.
 inline constexpr std::uint64_t k_cache_disk_free_part = 2;
+// What was dropped and is still being sent has at most this part of the log's limit beside it.
+inline constexpr std::uint64_t k_cache_disk_held_part = 4;
 inline constexpr std::uint64_t k_cache_disk_bytes_min = 8u << 20;  // below: no disk is used
 inline constexpr std::uint64_t k_cache_disk_segment_min = 256u << 10;
 inline constexpr std::uint64_t k_cache_disk_segment_wanted = 64u << 20;

@@ -1,10 +1,13 @@
 """TLS at the listener: names, versions, tickets, redirects, and what goes wrong."""
 
+import contextlib
+import ctypes
 import json
 import os
 import select
 import socket
 import ssl
+import struct
 import time
 import unittest
 
@@ -332,6 +335,45 @@ class Stalled(TlsCase):
         stream.send(b"\x16\x03\x01\x02\x00\x01")
         self.assertTrue(stream.closed())
         self.assertGreaterEqual(time.monotonic() - began, 2.9)
+
+
+class Greedy(TlsCase):
+    def test_who_has_tls_answer_and_takes_nothing_is_ended(self):
+        """Each change of keys is answered: what is not taken of the answers is bounded, and nobody
+        else waits for it."""
+        self.serve("localhost")
+        tls = ctypes.CDLL("libssl.so.3")
+        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+            getattr(tls, name).restype = ctypes.c_void_p
+        pointer = ctypes.c_void_p
+        settings = pointer(tls.SSL_CTX_new(pointer(tls.TLS_client_method())))
+        talk = pointer(tls.SSL_new(settings))
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(self.tls_address)
+            tls.SSL_set_fd(talk, sock.fileno())
+            self.assertEqual(tls.SSL_connect(talk), 1)
+            # A write that finds no room for so long has nobody who reads it.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                            struct.pack("ll", int(PATIENCE), 0))
+            head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
+            tls.SSL_write(talk, head, len(head))
+            asked = 0
+            while tls.SSL_key_update(talk, 1) == 1 and tls.SSL_do_handshake(talk) == 1:
+                asked += 1
+                if asked % 30 == 0:
+                    tls.SSL_write(talk, b"x", 1)
+                    time.sleep(0.0005)  # so few at a time that no single read meets the bound
+                self.assertLess(asked, 2_000_000)
+            self.assertGreater(asked, 1000)
+            for _ in range(2 * self.threads):
+                self.assertServed("localhost")
+            sock.settimeout(PATIENCE)
+            with contextlib.suppress(ConnectionError):
+                while sock.recv(65536):
+                    pass
+        tls.SSL_free(talk)
+        tls.SSL_CTX_free(settings)
 
 
 if __name__ == "__main__":

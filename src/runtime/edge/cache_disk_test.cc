@@ -5,9 +5,11 @@
 #include <chrono>
 #include <latch>
 #include <semaphore>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "edge/cache/disk_record.h"
@@ -190,6 +192,37 @@ TEST_F(Disk, what_went_with_its_segment_is_not_written_from_there) {
     open();
     EXPECT_EQ(read("k", 2), std::nullopt);
     EXPECT_EQ(read("k", 3), "after");
+    EXPECT_EQ(disk->stats().errors_total, 0);
+}
+
+TEST_F(Disk, what_is_held_of_dropped_segments_is_bounded) {
+    constexpr std::uint64_t k_limit = 8u << 20;
+    open(k_limit);  // segments of 512 KiB
+    const std::string body(200'000, 'l');
+    std::vector<std::shared_ptr<const Fd>> held;
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (std::uint64_t number = 1; number <= 120; ++number) {
+        ASSERT_TRUE(disk->write("k", number, response(body)));
+        std::shared_ptr<const CachedResponse> one;
+        while (!(one = find("k", number))) {
+            ASSERT_LT(std::chrono::steady_clock::now(), patience);
+        }
+        held.push_back(one->body->pin());
+    }
+    std::uint64_t dropped = 0;
+    std::size_t cut = 0;
+    std::set<ino_t> counted;  // some are of one segment
+    for (const auto& file : held) {
+        struct stat now{};
+        ASSERT_TRUE(file);
+        ASSERT_EQ(::fstat(file->get(), &now), 0);
+        if (now.st_nlink > 0 || !counted.insert(now.st_ino).second) continue;
+        dropped += static_cast<std::uint64_t>(now.st_size);
+        cut += now.st_size == 0 ? 1 : 0;
+    }
+    EXPECT_GT(dropped, 0U);
+    EXPECT_LE(dropped, k_limit / edge::k_cache_disk_held_part);
+    EXPECT_GT(cut, 10U);
     EXPECT_EQ(disk->stats().errors_total, 0);
 }
 

@@ -30,6 +30,15 @@ void go_alone(Core& core, Exchange& exchange) {
     dispatch(core, exchange);
 }
 
+namespace {
+
+// To who wants nothing else (RFC 9111 5.2.1.7).
+void answer_not_cached(Core& core, Exchange& exchange) {
+    answer_locally(core, exchange, {.status = 504, .text = "this is not in the cache"});
+}
+
+}  // namespace
+
 void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse> response) {
     exchange.visit->response = std::move(response);
     exchange.visit->fetch.reset();
@@ -40,7 +49,8 @@ void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse>
     if (put == HeadPut::gone) {
         // Dropped since it was found, with the oldest of the disk.
         exchange.visit->status = {.forward = http::CacheForward::uri_miss};
-        return go_alone(core, exchange);
+        return exchange.visit->wish.control.only_if_cached ? answer_not_cached(core, exchange)
+                                                           : go_alone(core, exchange);
     }
     answer_locally(core, exchange,
                    {.status = 503,
@@ -151,7 +161,7 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
         }
     }
     if (wanted.only_if_cached) {
-        answer_locally(core, exchange, {.status = 504, .text = "this is not in the cache"});
+        answer_not_cached(core, exchange);
         return CacheEntry::taken;
     }
     core.counts.cache_passes.add(1);

@@ -213,9 +213,24 @@ Status DiskLog::begin_segment(std::span<const edge::DiskPlace> places,
     return {};
 }
 
+// Whoever reads slowly must not keep more of the disk than the log has for that.
+void DiskLog::hold(const Segment& segment) {
+    segment.file->dropped = true;
+    std::erase_if(held_, [](const Held& one) { return one.file.expired(); });
+    held_.push_back({.file = segment.file, .bytes = segment.bytes});
+    std::uint64_t bytes = 0;
+    for (const Held& one : held_) bytes += one.bytes;
+    while (bytes > limit_ / edge::k_cache_disk_held_part && held_.size() > 1) {
+        const auto file = held_.front().file.lock();
+        if (file && ::ftruncate(file->fd.get(), 0) != 0) return;  // by the next, then
+        bytes -= held_.front().bytes;
+        held_.pop_front();
+    }
+}
+
 void DiskLog::forget(const Segment& segment) {
     bytes_ -= segment.bytes;
-    segment.file->dropped = true;
+    hold(segment);
     const std::lock_guard lock(mutex_);
     segments_.erase(segment.number);
 }

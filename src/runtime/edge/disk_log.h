@@ -2,7 +2,8 @@
 // is dropped when the log has become too large. What a record is, is edge/cache/disk_record.h's.
 //
 // One thread writes, drops and recovers; pin() and bytes() are any thread's. What is pinned can be
-// read to the end also when its segment is dropped meanwhile.
+// read also when its segment is dropped meanwhile, to the end unless too much is held like this:
+// then the oldest of it is as if it were cut.
 #pragma once
 
 #include <atomic>
@@ -75,6 +76,13 @@ private:
         std::shared_ptr<SharedFile> file;
     };
 
+    // A segment that was dropped and from which somebody still reads.
+    struct Held {
+        std::weak_ptr<SharedFile> file;
+        std::uint64_t bytes = 0;
+    };
+
+    void hold(const Segment& segment);
     Result<Segment> open_segment(std::uint32_t number, int flags) const;
     void forget(const Segment& segment);
     void measure_limit();
@@ -90,6 +98,7 @@ private:
     mutable std::mutex mutex_;  // of segments_
     std::map<std::uint32_t, Segment> segments_;
     Segment* current_ = nullptr;
+    std::deque<Held> held_;  // oldest first
 };
 
 }  // namespace moln::edge_loop

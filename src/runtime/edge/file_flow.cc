@@ -17,14 +17,14 @@ constexpr std::uint64_t k_sendfile_min = 32u << 10;
 constexpr std::uint64_t k_sendfile_max = 1u << 20;
 // What lies between two looks at what is in memory: the kernel reads ahead about so much at once.
 constexpr std::uint64_t k_look_step = 256u << 10;
+constexpr std::int64_t k_seen_ms = 1000;  // for so long what was in memory is taken to be
 
 bool sends_files(const Client& client) {
     return client.stream == nullptr && client.tls == nullptr;
 }
 
-// Are the next `bytes` in memory? What was a moment ago is not looked at again, however many events
-// it takes to send it.
-bool is_in_memory(FileBody& body, std::uint64_t bytes) {
+// Are the next `bytes` in memory?
+bool is_in_memory(FileBody& body, std::uint64_t bytes, std::int64_t now_ms) {
     char one = 0;
     const auto look = [&](std::uint64_t place) {
         return read_file_bytes(*body.file, place, {&one, 1}, FilePatience::none) == 1;
@@ -37,6 +37,7 @@ bool is_in_memory(FileBody& body, std::uint64_t bytes) {
     }
     if (!look(end - 1)) return false;
     body.seen = end;
+    body.seen_ms = now_ms;
     return true;
 }
 
@@ -116,10 +117,11 @@ Flow flush(Core& core, Exchange& exchange, FileBody& body) {
 Flow send_file(Core& core, Exchange& exchange, FileBody& body) {
     Client& client = *exchange.client;
     if (!client.ready.writable) return Flow::wait;
-    // What is looked at together; what is sent at a time is no more.
+    // What was in memory a moment ago is not looked at again, however many events it takes to send.
+    if (core.now_ms - body.seen_ms > k_seen_ms) body.seen = body.at;
     const auto ahead = std::min(body.end - body.at, k_sendfile_max);
     const auto bytes = body.seen > body.at ? std::min(ahead, body.seen - body.at) : ahead;
-    if (!is_in_memory(body, bytes)) return wait_for_disk(core, body);
+    if (!is_in_memory(body, bytes, core.now_ms)) return wait_for_disk(core, body);
     const IoResult put = send_file_raw(client.fd.get(), client.ready, body.file->get(), body.at,
                                        static_cast<std::size_t>(bytes));
     if (put.end == IoEnd::would_block) return Flow::wait;

@@ -18,7 +18,8 @@ struct FileBody : edge::ListLink<ByFile> {
     std::shared_ptr<const Fd> file;
     std::uint64_t at = 0;            // in the file: what was not yet taken from there
     std::uint64_t end = 0;           // what is sent ends before it
-    std::uint64_t seen = 0;          // the kernel had it in memory up to there
+    std::uint64_t seen = 0;          // the kernel had it in memory up to there,
+    std::int64_t seen_ms = 0;        // at that time
     bool more = false;               // the answer goes on behind it
     bool filled = false;             // to_client has some of it
     bool unreadable = false;         // the disk gave an error, or it is shorter than it was

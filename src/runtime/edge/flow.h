@@ -115,7 +115,7 @@ void serve_held(Core& core, AppView& app);
 std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
                                                     EndpointView& endpoint);
 // What its response's head says of how long it may idle. The head's bytes may go afterwards.
-void note_keep_alive(Upstream& upstream, const http::ResponseHead& head);
+void note_keep_alive(const Core& core, Upstream& upstream, const http::ResponseHead& head);
 // To the pool, unless it would not live long there.
 void release_upstream(Core& core, Upstream& upstream);
 void close_upstream(Core& core, Upstream& upstream);

@@ -114,7 +114,7 @@ TEST(LogRing, one_writer_and_one_reader_on_two_threads_lose_nothing_but_what_is_
 }
 
 // The reader is called already when both begin: the writer adds a line while the reader withdraws
-// the call and looks. Some of 10,000 rounds would leave one behind if it could be.
+// the call and looks. Some of its rounds would leave one behind if it could be.
 TEST(LogCall, a_line_is_seen_by_the_look_that_withdraws_a_call_or_calls_anew) {
     constexpr std::uint64_t k_rounds = 100'000;
     const auto enough = std::chrono::steady_clock::now() + std::chrono::seconds(2);

@@ -228,7 +228,7 @@ Flow read_head(Core& core, Exchange& exchange) {
     if (parsed.progress == http::Progress::need_more) return Flow::wait;
     if (parsed.progress == http::Progress::refused) return broken_attempt(core, exchange);
     heads.response.rebase(upstream.in->bytes + upstream.in->begin);
-    note_keep_alive(upstream, heads.response);
+    note_keep_alive(core, upstream, heads.response);
     const std::uint16_t status = heads.response.status;
     if (http::unexpected_switch(heads.response, exchange.upgrade.protocol)) {
         return broken_attempt(core, exchange);

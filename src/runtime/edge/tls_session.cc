@@ -176,6 +176,8 @@ IoEnd TlsSession::handshake() {
         socket_.held = true;
     }
     if (!send_batch()) return failed().end;
+    // Of TLS 1.2 the server has the last word, and the client waits for it.
+    if (done == 1 && !socket_.unsent.empty() && !socket_.held) return IoEnd::would_block;
     if (done == 1) {
         may_end_ = true;
         sites_.reset();
@@ -197,10 +199,9 @@ void TlsSession::send_held() {
 }
 
 IoResult TlsSession::receive(Buffer& buffer) {
-    const bool much = socket_.unsent.size() >= k_unsent_bytes_max;
-    if (much && !flush()) {
-        return socket_.ready.broken ? failed() : IoResult{IoEnd::would_block, 0};
-    }
+    // TLS has so much to answer to one who takes none of it: nothing more is read for that, and
+    // what is not read would be looked at for ever.
+    if (socket_.unsent.size() >= k_unsent_bytes_max && !flush()) return failed();
     ERR_clear_error();
     std::size_t got = 0;
     const int done = SSL_read_ex(ssl_.get(), buffer.tail(), buffer.room(), &got);

@@ -38,8 +38,8 @@ Upstream* take_idle(Core& core, const Exchange& exchange, EndpointView& endpoint
 }
 
 // "Keep-Alive: timeout=5": the instance closes after 5 s, so we do one before.
-std::int64_t wanted_idle_ms(const http::ResponseHead& head) {
-    std::int64_t limit = edge::k_upstream_idle_limit.count;
+std::int64_t wanted_idle_ms(const http::ResponseHead& head, Milliseconds most) {
+    std::int64_t limit = most.count;
     const auto field = head.fields.first(http::FieldId::keep_alive);
     if (!field) return limit;
     http::for_each_element(*field, [&](std::string_view element) {
@@ -124,8 +124,8 @@ std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchan
     return upstream;
 }
 
-void note_keep_alive(Upstream& upstream, const http::ResponseHead& head) {
-    upstream.idle_limit_ms = wanted_idle_ms(head);
+void note_keep_alive(const Core& core, Upstream& upstream, const http::ResponseHead& head) {
+    upstream.idle_limit_ms = wanted_idle_ms(head, core.limits.upstream_idle);
 }
 
 void release_upstream(Core& core, Upstream& upstream) {

@@ -115,6 +115,9 @@ public:
     // under way; `touched` may name places twice.
     void begin_swap(std::shared_ptr<const Tables> tables, std::vector<std::uint32_t> touched);
     bool is_swapping() const { return swap_.has_value(); }
+    // Nobody is to be served in between: it is the first, or routes change with their apps. What a
+    // route asks of who comes (a password, a certificate) must not be later than what is behind it.
+    bool must_go_on() const;
     // Does so many places more. Idle connections of endpoints that are no longer active are moved
     // to `orphans`, for the caller to close. Apps that have requests waiting are told by `holding`.
     // An endpoint that becomes active begins its slow start at `now_ms`, but for those of the first

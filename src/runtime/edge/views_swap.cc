@@ -15,6 +15,11 @@ void Views::begin_swap(std::shared_ptr<const Tables> tables, std::vector<std::ui
     swap_.emplace(std::move(swap));
 }
 
+bool Views::must_go_on() const {
+    if (!swap_ || swap_->installed) return false;
+    return tables_ == nullptr || tables_->compiled.routes != swap_->tables->compiled.routes;
+}
+
 // An app that stays is as the new tables have it from here on; one that arrives is where no route
 // leads yet.
 void Views::prepare(std::uint32_t place, edge::List<Upstream, ByPool>& orphans,

@@ -353,6 +353,27 @@ TEST(Views, a_swap_in_pieces_leads_every_request_by_the_snapshot_before_or_the_o
     }));
 }
 
+TEST(Views, routes_and_what_they_lead_to_change_at_once) {
+    World world;
+    world.apply(apps_of({7, 7, 7}));
+    const auto go_on = [&] {
+        std::size_t in_pieces = 0;
+        while (world.views.is_swapping()) {
+            in_pieces += world.views.must_go_on() ? 0 : 1;
+            world.go_on(1);
+        }
+        return in_pieces;
+    };
+    world.begin_swap(apps_of({3, 5, 3}));  // endpoints alone
+    EXPECT_FALSE(world.views.must_go_on());
+    EXPECT_EQ(go_on(), 3U);
+    auto snapshot = apps_of({7, 7, 7});
+    snapshot.routes[1].path = "/private";
+    world.begin_swap(std::move(snapshot));
+    EXPECT_TRUE(world.views.must_go_on());
+    EXPECT_EQ(go_on(), 0U);
+}
+
 // A place that is left and taken in one change: the old app is where its route leads to the end.
 TEST(Views, a_place_that_gets_another_app_leads_nobody_of_the_old_one_there) {
     World world;

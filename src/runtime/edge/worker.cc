@@ -41,9 +41,18 @@ void serve_all_held(Core& core) {
     }
 }
 
+// Once the tables that came with the sockets are in use.
+void listen_on_streams(Core& core) {
+    if (!core.next_sockets || core.views.is_swapping()) return;
+    const auto sockets = std::exchange(core.next_sockets, nullptr);
+    set_stream_sockets(core, *sockets);
+    set_datagram_sockets(core, *sockets);
+}
+
 // What is swapped in is swapped in to its end before the next begins: what was said meanwhile is
 // one change then.
 void take_news(Core& core) {
+    listen_on_streams(core);
     std::vector<const EndpointCell*> health;
     {
         const std::lock_guard lock(core.port.mutex);
@@ -57,11 +66,7 @@ void take_news(Core& core) {
         }
         health = std::exchange(core.port.next_health, {});
     }
-    if (core.next_sockets && !core.views.is_swapping()) {
-        const auto sockets = std::exchange(core.next_sockets, nullptr);
-        set_stream_sockets(core, *sockets);
-        set_datagram_sockets(core, *sockets);
-    }
+    listen_on_streams(core);
     if (!health.empty()) {
         core.views.refresh_health(health);
         serve_all_held(core);
@@ -77,17 +82,17 @@ void end_swap(Core& core) {
 }
 
 // In pieces, so that no request waits for all of a change of many apps; of a worker that is never
-// idle it has a fifth. The first is there before anybody is served.
+// idle it has a fifth.
 void go_on_with_swap(Core& core) {
     if (!core.views.is_swapping()) return;
-    const bool is_first = core.views.tables() == nullptr;
     const std::int64_t begun_us = clock_now(Clock::mono_us);
     const std::int64_t until_us =
         begun_us + std::max(k_swap_piece_us, (begun_us - core.now_us) / k_swap_rest);
     edge::List<Upstream, ByPool> orphans;
     do {
         core.views.swap_some(k_swap_places, orphans, core.now_ms);
-    } while (core.views.is_swapping() && (is_first || clock_now(Clock::mono_us) < until_us));
+    } while (core.views.is_swapping() &&
+             (core.views.must_go_on() || clock_now(Clock::mono_us) < until_us));
     while (Upstream* upstream = orphans.pop_front()) close_upstream(core, *upstream);
     if (!core.views.is_swapping()) end_swap(core);
 }
