@@ -307,6 +307,21 @@ class Caching(CacheCase):
         head, _ = self.get("/a", fields="Cache-Control: only-if-cached\r\n")
         self.assertEqual((head.status, self.count), (504, 0))
 
+    def test_who_wants_only_what_is_cached_is_not_led_to_the_app_by_a_wait_in_vain(self):
+        gate = Gate()
+        self.cached_app(gate.script(
+            lambda stream, _head, _number: stream.send(ok(b"own", "Cache-Control: private\r\n"))))
+        first, second = self.client(), self.client()
+        first.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        gate.arrived.acquire()
+        second.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n"
+                    "Cache-Control: only-if-cached\r\n\r\n")
+        until(lambda: self.daemon.fresh()["cache"]["collapsed_total"] == 1, "the second to wait")
+        gate.allowed.release()
+        self.assertEqual(first.body(first.head()), b"own")
+        self.assertEqual(second.head().status, 504)
+        self.assertEqual(len(gate.seen), 1)
+
     def test_a_broken_answer_is_not_kept_and_its_readers_are_cut(self):
         def script(stream, number):
             stream.head()

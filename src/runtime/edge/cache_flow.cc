@@ -19,17 +19,6 @@
 
 namespace moln::edge_loop {
 
-void go_alone(Core& core, Exchange& exchange) {
-    CacheVisit& visit = *exchange.visit;
-    visit.unlink();
-    visit.fetch.reset();
-    visit.slices.reset();
-    visit.response.reset();
-    core.counts.cache_passes.add(1);
-    exchange.stage = ResponseStage::head;
-    dispatch(core, exchange);
-}
-
 namespace {
 
 // To who wants nothing else (RFC 9111 5.2.1.7).
@@ -38,6 +27,18 @@ void answer_not_cached(Core& core, Exchange& exchange) {
 }
 
 }  // namespace
+
+void go_alone(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    visit.unlink();
+    visit.fetch.reset();
+    visit.slices.reset();
+    visit.response.reset();
+    if (visit.wish.control.only_if_cached) return answer_not_cached(core, exchange);
+    core.counts.cache_passes.add(1);
+    exchange.stage = ResponseStage::head;
+    dispatch(core, exchange);
+}
 
 void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse> response) {
     exchange.visit->response = std::move(response);
@@ -49,8 +50,7 @@ void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse>
     if (put == HeadPut::gone) {
         // Dropped since it was found, with the oldest of the disk.
         exchange.visit->status = {.forward = http::CacheForward::uri_miss};
-        return exchange.visit->wish.control.only_if_cached ? answer_not_cached(core, exchange)
-                                                           : go_alone(core, exchange);
+        return go_alone(core, exchange);
     }
     answer_locally(core, exchange,
                    {.status = 503,
