@@ -16,7 +16,7 @@ std::optional<std::string_view> BodySource::next(std::size_t most) {
     }
     if (!file_) return std::nullopt;
     piece_.resize(std::min<std::uint64_t>(most, extent->bytes - at_));
-    const auto got = read_file_bytes(*file_, extent->at + at_, piece_, FilePatience::any);
+    const auto got = read_file_bytes(*file_, extent->at + at_, piece_, Patience::any);
     if (!std::cmp_equal(got, piece_.size())) return std::nullopt;
     at_ += piece_.size();
     return piece_;

@@ -38,6 +38,7 @@ struct SharedFile {
     std::atomic<bool> dropped = false;
 };
 
+// A part of one.
 struct FileExtent {
     std::weak_ptr<const SharedFile> file;
     std::uint64_t at = 0;

@@ -9,13 +9,9 @@
 #include "edge/cache/disk_index.h"
 #include "io/file/fd.h"
 #include "runtime/edge/cached_response.h"
+#include "runtime/edge/file_reader.h"
 
 namespace moln::edge_loop {
-
-enum class Patience : std::uint8_t {
-    none,  // only what the kernel has in memory
-    any,   // waits for the disk
-};
 
 enum class DiskRead : std::uint8_t {
     read,

@@ -27,7 +27,7 @@ bool sends_files(const Client& client) {
 bool is_in_memory(FileBody& body, std::uint64_t bytes, std::int64_t now_ms) {
     char one = 0;
     const auto look = [&](std::uint64_t place) {
-        return read_file_bytes(*body.file, place, {&one, 1}, FilePatience::none) == 1;
+        return read_file_bytes(*body.file, place, {&one, 1}, Patience::none) == 1;
     };
     const std::uint64_t end = body.at + bytes;
     std::uint64_t place = std::max(body.at, body.seen);
@@ -84,7 +84,7 @@ Flow fill(Core& core, Exchange& exchange, FileBody& body) {
     Buffer& out = *exchange.to_client;
     const auto wanted =
         static_cast<std::size_t>(std::min<std::uint64_t>(out.room(), body.end - body.at));
-    const auto got = read_file_bytes(*body.file, body.at, {out.tail(), wanted}, FilePatience::none);
+    const auto got = read_file_bytes(*body.file, body.at, {out.tail(), wanted}, Patience::none);
     body.unreadable = got < 0;
     if (got < 0) return Flow::gone;
     if (got == 0) {

@@ -34,7 +34,7 @@ void FileReader::work(const std::stop_token& stop) {
         }
         if (wish.use_count() == 1) continue;  // its client left
         wish->bytes.resize(wish->wanted);
-        const auto got = read_file_bytes(*wish->file, wish->at, wish->bytes, FilePatience::any);
+        const auto got = read_file_bytes(*wish->file, wish->at, wish->bytes, Patience::any);
         const bool whole = std::cmp_equal(got, wish->wanted);
         wish->state = whole ? FileRead::State::done : FileRead::State::failed;
         WorkerPort& asker = *wish->asker;
@@ -43,8 +43,8 @@ void FileReader::work(const std::stop_token& stop) {
 }
 
 std::ptrdiff_t read_file_bytes(const Fd& file, std::uint64_t at, std::span<char> room,
-                               FilePatience patience) {
-    const int flags = patience == FilePatience::none ? RWF_NOWAIT : 0;
+                               Patience patience) {
+    const int flags = patience == Patience::none ? RWF_NOWAIT : 0;
     std::size_t done = 0;
     while (done < room.size()) {
         iovec piece{.iov_base = room.data() + done, .iov_len = room.size() - done};
@@ -52,11 +52,11 @@ std::ptrdiff_t read_file_bytes(const Fd& file, std::uint64_t at, std::span<char>
         if (got < 0 && errno == EINTR) continue;
         // Or the file system cannot tell: then others find out.
         const bool waits = got < 0 && (errno == EAGAIN || errno == EOPNOTSUPP);
-        if (waits && patience == FilePatience::none) break;
+        if (waits && patience == Patience::none) break;
         if (got <= 0) return -1;
         done += static_cast<std::size_t>(got);
         // The rest is not in memory.
-        if (patience == FilePatience::none) break;
+        if (patience == Patience::none) break;
     }
     return static_cast<std::ptrdiff_t>(done);
 }

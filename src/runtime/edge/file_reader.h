@@ -54,10 +54,14 @@ private:
     std::vector<std::jthread> threads_;  // last: they use the others
 };
 
+enum class Patience : std::uint8_t {
+    none,  // only what the kernel has in memory
+    any,   // waits for the disk
+};
+
 // So many bytes from `at`, or fewer if not all of them are in memory; 0: none is. -1: the disk gave
 // an error, or the file is shorter than it was.
-enum class FilePatience : std::uint8_t { none, any };
 std::ptrdiff_t read_file_bytes(const Fd& file, std::uint64_t at, std::span<char> room,
-                               FilePatience patience);
+                               Patience patience);
 
 }  // namespace moln::edge_loop
