@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "edge/compiler.h"
+#include "runtime/edge/core_for_test.h"
 #include "runtime/edge/flow.h"
 
 namespace moln::edge_loop {
@@ -38,20 +39,13 @@ protected:
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
         GTEST_SKIP() << "a sanitizer cannot be without memory";
 #endif
-        auto wake = net::Wake::create();
-        auto control_wake = net::Wake::create();
-        auto epoll = net::Epoll::create();
-        ASSERT_TRUE(wake && control_wake && epoll);
-        control_ = std::make_unique<ControlPort>(std::move(*control_wake));
-        port_ = std::make_unique<WorkerPort>(std::move(*wake), *control_, LogWish::none);
-        core_ = std::make_unique<Core>(0, *port_, std::move(*epoll), EdgeClientLimits{});
         swap_in_an_app();
         receive_a_request();
         // The slab has room from here on.
         core_->upstreams.drop(core_->upstreams.make());
     }
     void TearDown() override {
-        if (!core_ || exchange_.app == nullptr) return;
+        if (exchange_.app == nullptr) return;
         core_->views.release(*exchange_.app);
         core_->buffers.take_back(&exchange_.to_client);
         core_->buffers.take_back(&exchange_.to_upstream);
@@ -109,8 +103,6 @@ protected:
         ++exchange_.app->exchanges;
     }
 
-    std::unique_ptr<ControlPort> control_;
-    std::unique_ptr<WorkerPort> port_;
     edge::Compiler compiler_;
     CellRegistry registry_{1};
     RouteCounts counts_;
@@ -119,7 +111,7 @@ protected:
     Client client_;
     Heads heads_;
     Exchange exchange_;
-    std::unique_ptr<Core> core_;
+    CoreForTest core_;
 };
 
 // Its client may be slow to take the answer: what the connection comes to until then must not be

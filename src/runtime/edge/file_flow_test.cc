@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "runtime/edge/core_for_test.h"
 #include "runtime/edge/flow.h"
 
 namespace moln::edge_loop {
@@ -21,13 +22,6 @@ constexpr const char* k_never_in_memory = "/proc/self/maps";
 class SlowFile : public ::testing::Test {
 protected:
     void SetUp() override {
-        auto wake = net::Wake::create();
-        auto control_wake = net::Wake::create();
-        auto epoll = net::Epoll::create();
-        ASSERT_TRUE(wake && control_wake && epoll);
-        control_ = std::make_unique<ControlPort>(std::move(*control_wake));
-        port_ = std::make_unique<WorkerPort>(std::move(*wake), *control_, LogWish::none);
-        core_ = std::make_unique<Core>(0, *port_, std::move(*epoll), EdgeClientLimits{});
         core_->file_reader = &reader_;
         int ends[2];
         ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
@@ -53,10 +47,8 @@ protected:
         return static_cast<const edge::ListLink<ByFile>&>(body_).linked() && body_.read;
     }
 
-    std::unique_ptr<ControlPort> control_;
-    std::unique_ptr<WorkerPort> port_;
     FileReader reader_;
-    std::unique_ptr<Core> core_;
+    CoreForTest core_;
     Fd other_end_;
     Client client_;
     Exchange exchange_;
