@@ -1,11 +1,8 @@
 #include "runtime/edge/cache_coder.h"
 
-#include <latch>
 #include <optional>
 #include <string>
 #include <utility>
-
-#include <sys/resource.h>
 
 #include "edge/cache/compressing.h"
 #include "edge/limits.h"
@@ -15,9 +12,6 @@
 
 namespace moln::edge_loop {
 namespace {
-
-// Below the workers: a request that waits goes before one that will be smaller.
-constexpr int k_nice = 10;
 
 constexpr std::size_t k_piece = 256u << 10;
 
@@ -40,17 +34,9 @@ std::optional<std::string> compressed(ContentCoding coding, const CacheBody& bod
 }  // namespace
 
 void CacheCoder::start() {
-    const auto lowered =
-        std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(edge::k_cache_compress_threads));
     for (std::size_t i = 0; i < edge::k_cache_compress_threads; ++i) {
-        threads_.emplace_back([this, lowered](const std::stop_token& stop) {
-            // Of this thread alone, as Linux has it. If it cannot be, it is no worse than others.
-            (void)::setpriority(PRIO_PROCESS, 0, k_nice);
-            lowered->count_down();
-            work(stop);
-        });
+        threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     }
-    lowered->wait();
 }
 
 void CacheCoder::want(std::uint64_t hash, const std::shared_ptr<const CachedResponse>& response,

@@ -24,8 +24,7 @@ public:
     CacheCoder(const CacheCoder&) = delete;
     CacheCoder& operator=(const CacheCoder&) = delete;
 
-    // Before it nothing is compressed. Before the filter of system calls: the threads lower their
-    // priority. They end with this.
+    // Before it nothing is compressed. The threads have the caller's priority, and end with this.
     void start();
 
     // Any worker. Has `response`, whose body is complete and whose URL has that hash, compressed,

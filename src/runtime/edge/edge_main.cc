@@ -11,12 +11,12 @@
 #include <malloc.h>
 #include <sched.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "edge/limits.h"
 #include "io/net/socket.h"
+#include "runtime/edge/behind_workers.h"
 #include "runtime/edge/bind.h"
 #include "runtime/edge/cache_coder.h"
 #include "runtime/edge/control.h"
@@ -36,15 +36,8 @@ constexpr mode_t k_control_mode = 0600;
 constexpr int k_control_backlog = 16;
 constexpr int k_start_failed = 2;
 constexpr int k_threads_max = 256;
-constexpr int k_control_nice = 5;  // a third of a worker's share where both want all of a core
 constexpr int k_heap_block_max = 1 << 20;  // larger blocks are the kernel's at once
 constexpr int k_heap_kept = 16 << 20;      // free memory at the heap's end
-
-// Of the calling thread alone. A report of many endpoints takes some ten milliseconds: a worker
-// that wakes on the same core meanwhile would wait for a whole slice of the control thread's.
-void yield_to_workers() {
-    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + k_control_nice);
-}
 
 // Workers are not bound to them: instances run on the same ones, and a thread that may not move
 // waits behind whoever is there, far from who woke it.
@@ -312,9 +305,9 @@ Status Edge::start() {
     }
     passwords_.start();
     file_reader_.start();
+    go_behind_workers();
     if (coder_) coder_->start();
     if (spans_) spans_->start();
-    yield_to_workers();
     if (options_.seccomp == EdgeSeccomp::on) MOLN_TRY(restrict_system_calls());
     return inheritance_ ? tell_predecessor() : Status();
 }
