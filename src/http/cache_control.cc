@@ -193,17 +193,16 @@ void read_cache_control(std::string_view line, CacheControl& control) {
 
 CacheControl cache_control_of(const FieldTable& fields) {
     CacheControl control;
-    for (const Field field : fields) {
-        if (field.id == FieldId::cache_control) read_cache_control(field.value, control);
+    for (const std::string_view value : fields.all(FieldId::cache_control)) {
+        read_cache_control(value, control);
     }
     return control;
 }
 
 CacheControl surrogate_control_of(const FieldTable& fields, std::string_view us) {
     CacheControl control;
-    for (const Field field : fields) {
-        if (field.id != FieldId::surrogate_control) continue;
-        for_each_directive(field.value, [&](Directive directive) {
+    for (const std::string_view value : fields.all(FieldId::surrogate_control)) {
+        for_each_directive(value, [&](Directive directive) {
             if (is_for(us, directive)) note(directive, control);
         });
     }
@@ -213,13 +212,12 @@ CacheControl surrogate_control_of(const FieldTable& fields, std::string_view us)
 std::optional<CacheControl> cdn_cache_control_of(const FieldTable& fields) {
     std::array<char, k_targeted_bytes_max> room;
     std::size_t size = 0;
-    for (const Field field : fields) {
-        if (field.id != FieldId::cdn_cache_control) continue;
+    for (const std::string_view value : fields.all(FieldId::cdn_cache_control)) {
         const std::size_t comma = size == 0 ? 0 : 1;
-        if (size + comma + field.value.size() > room.size()) return std::nullopt;
+        if (size + comma + value.size() > room.size()) return std::nullopt;
         if (comma != 0) room[size++] = ',';
-        std::memcpy(room.data() + size, field.value.data(), field.value.size());
-        size += field.value.size();
+        std::memcpy(room.data() + size, value.data(), value.size());
+        size += value.size();
     }
     CacheControl control;
     const bool good =

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "http/scan.h"
 
 namespace moln::http {
@@ -207,11 +208,10 @@ ChunkStep ChunkedDecoder::trailer_field(std::string_view line, std::size_t consu
 
 ChunkHead chunk_head(std::uint64_t data_bytes) {
     CHECK(data_bytes > 0);
-    constexpr std::string_view k_hex = "0123456789abcdef";
     ChunkHead head;
     const int digits = (67 - __builtin_clzll(data_bytes)) / 4;
     for (int i = digits; i-- > 0; data_bytes >>= 4) {
-        head.bytes[static_cast<std::size_t>(i)] = k_hex[data_bytes & 15];
+        head.bytes[static_cast<std::size_t>(i)] = k_hex_digits[data_bytes & 15];
     }
     head.size = static_cast<std::size_t>(digits);
     head.bytes[head.size++] = '\r';

@@ -47,10 +47,9 @@ Validators validators_of(const FieldTable& fields, WallTime date) {
 bool is_not_modified(const FieldTable& request, const Validators& held, WallTime now) {
     bool asked = false;
     bool matched = false;
-    for (const Field field : request) {
-        if (field.id != FieldId::if_none_match) continue;
+    for (const std::string_view value : request.all(FieldId::if_none_match)) {
         asked = true;
-        for_each_tag(field.value, [&](std::string_view tag) {
+        for_each_tag(value, [&](std::string_view tag) {
             matched = matched || tag == "*" || equals_weakly(tag, held.etag);
         });
     }
@@ -66,7 +65,7 @@ bool is_not_modified(const FieldTable& request, const Validators& held, WallTime
 }
 
 bool if_range_holds(const FieldTable& request, const Validators& held, WallTime now) {
-    if (!request.first(FieldId::if_range)) return true;
+    if (!request.has(FieldId::if_range)) return true;
     const auto value = request.only(FieldId::if_range);
     if (!value || value->empty()) return false;
     if (value->front() == '"' || is_weak(*value)) return equals_strongly(*value, held.etag);
@@ -77,7 +76,7 @@ bool if_range_holds(const FieldTable& request, const Validators& held, WallTime 
 }
 
 bool has_origin_precondition(const FieldTable& request) {
-    return request.first(FieldId::if_match) || request.first(FieldId::if_unmodified_since);
+    return request.has(FieldId::if_match) || request.has(FieldId::if_unmodified_since);
 }
 
 }  // namespace moln::http

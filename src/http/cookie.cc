@@ -12,9 +12,7 @@ std::string_view trim(std::string_view text) {
 }  // namespace
 
 std::optional<std::string_view> cookie(const FieldTable& fields, std::string_view name) {
-    for (const Field field : fields) {
-        if (field.id != FieldId::cookie) continue;
-        std::string_view rest = field.value;
+    for (std::string_view rest : fields.all(FieldId::cookie)) {
         while (!rest.empty()) {
             const auto end = rest.find(';');
             const std::string_view pair = trim(rest.substr(0, end));

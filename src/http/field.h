@@ -74,6 +74,21 @@ enum class FieldId : std::uint8_t {
 };
 inline constexpr std::size_t k_field_ids = 62;
 
+// A set of them, one bit each.
+class FieldSet {
+public:
+    constexpr FieldSet() = default;
+    constexpr FieldSet with(FieldId id) const { return FieldSet(bits_ | bit(id)); }
+    constexpr bool has(FieldId id) const { return (bits_ & bit(id)) != 0; }
+
+private:
+    static_assert(k_field_ids <= 64);
+    constexpr explicit FieldSet(std::uint64_t bits) : bits_(bits) {}
+    static constexpr std::uint64_t bit(FieldId id) { return 1ull << static_cast<unsigned>(id); }
+
+    std::uint64_t bits_ = 0;
+};
+
 // Any case of letters. `name` must be a valid token. What only the edge may say of a client is
 // known with '_' for '-' as well: to many apps (CGI, WSGI) that is the same field.
 FieldId field_id(std::string_view name);

@@ -48,28 +48,18 @@ Violation note_connection(std::string_view value, MessageFacts& facts) {
 
 }  // namespace
 
-std::optional<std::string_view> FieldTable::first(FieldId id) const {
-    for (std::size_t i = 0; i < count_; ++i) {
-        if (entries_[i].id == id) return view(entries_[i].value);
-    }
-    return std::nullopt;
-}
-
 std::optional<std::string_view> FieldTable::first(std::string_view name) const {
     for (std::size_t i = 0; i < count_; ++i) {
-        if (equals_ignoring_case(view(entries_[i].name), name)) return view(entries_[i].value);
+        if (equals_ignoring_case(view(entries_[i].name()), name)) return view(entries_[i].value());
     }
     return std::nullopt;
 }
 
 std::optional<std::string_view> FieldTable::only(FieldId id) const {
-    std::optional<std::string_view> found;
-    for (std::size_t i = 0; i < count_; ++i) {
-        if (entries_[i].id != id) continue;
-        if (found) return std::nullopt;
-        found = view(entries_[i].value);
-    }
-    return found;
+    if (!has(id)) return std::nullopt;
+    const std::size_t at = next(0, id);
+    if (next(at + 1, id) != count_) return std::nullopt;
+    return view(entries_[at].value());
 }
 
 void RequestHead::reset() {

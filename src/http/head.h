@@ -73,16 +73,57 @@ public:
         std::size_t index_;
     };
 
+    // The values of one kind, in their order.
+    class Values {
+    public:
+        class Iterator {
+        public:
+            Iterator(const FieldTable* table, std::size_t index, FieldId id)
+                : table_(table), index_(index), id_(id) {}
+            std::string_view operator*() const {
+                return table_->view(table_->entries_[index_].value());
+            }
+            Iterator& operator++() {
+                index_ = table_->next(index_ + 1, id_);
+                return *this;
+            }
+            friend bool operator==(const Iterator& a, const Iterator& b) {
+                return a.index_ == b.index_;
+            }
+
+        private:
+            const FieldTable* table_;
+            std::size_t index_;
+            FieldId id_;
+        };
+
+        Values(const FieldTable* table, FieldId id) : table_(table), id_(id) {}
+        Iterator begin() const {
+            return {table_, table_->has(id_) ? table_->next(0, id_) : table_->count_, id_};
+        }
+        Iterator end() const { return {table_, table_->count_, id_}; }
+
+    private:
+        const FieldTable* table_;
+        FieldId id_;
+    };
+
     std::size_t size() const { return count_; }
     Field operator[](std::size_t index) const {
         const Entry& entry = entries_[index];
-        return {view(entry.name), view(entry.value), entry.id};
+        return {view(entry.name()), view(entry.value()), entry.id};
     }
     Iterator begin() const { return {this, 0}; }
     Iterator end() const { return {this, count_}; }
 
+    // Costs nothing to ask; most fields that matter are in few heads.
+    bool has(FieldId id) const { return kinds_.has(id); }
+    Values all(FieldId id) const { return {this, id}; }
     // The first field of that kind or name (any case).
-    std::optional<std::string_view> first(FieldId id) const;
+    std::optional<std::string_view> first(FieldId id) const {
+        if (!has(id)) return std::nullopt;
+        return view(entries_[next(0, id)].value());
+    }
     std::optional<std::string_view> first(std::string_view name) const;
     // The value if there is exactly one such field.
     std::optional<std::string_view> only(FieldId id) const;
@@ -90,19 +131,35 @@ public:
     // For the parser.
     std::string_view view(Slice slice) const { return {base_ + slice.at, slice.size}; }
     void rebase(const char* base) { base_ = base; }
-    void clear() { count_ = 0; }
+    void clear() {
+        count_ = 0;
+        kinds_ = {};
+    }
     bool full(std::size_t fields_max) const { return count_ >= fields_max; }
-    void add(Slice name, Slice value, FieldId id) { entries_[count_++] = {name, value, id}; }
+    void add(Slice name, Slice value, FieldId id) {
+        entries_[count_++] = {name.at, name.size, value.at, value.size, id};
+        kinds_ = kinds_.with(id);
+    }
 
 private:
+    // Without initializers: a table has a kilobyte of them, of which few are used.
     struct Entry {
-        Slice name;
-        Slice value;
-        FieldId id = FieldId::other;
+        std::uint16_t name_at, name_size, value_at, value_size;
+        FieldId id;
+
+        Slice name() const { return {name_at, name_size}; }
+        Slice value() const { return {value_at, value_size}; }
     };
+
+    // The next of that kind, or count_.
+    std::size_t next(std::size_t index, FieldId id) const {
+        while (index < count_ && entries_[index].id != id) ++index;
+        return index;
+    }
 
     const char* base_ = "";
     std::size_t count_ = 0;
+    FieldSet kinds_;                           // of all entries
     std::array<Entry, k_fields_max> entries_;  // only the first count_ mean something
 };
 

@@ -1,5 +1,9 @@
 // What parsed heads say, where their limits are, and how the parser behaves when bytes come in
 // pieces.
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "http/head_testing.h"
@@ -242,6 +246,37 @@ TEST(ResponseHead, status_version_reason_and_fields_are_given) {
     EXPECT_EQ(parsed.head.reason(), "Not Here");
     EXPECT_EQ(parsed.head.fields.first(FieldId::set_cookie), "a");
     EXPECT_EQ(parsed.text.substr(parsed.result.consumed), "body");
+}
+
+TEST(ResponseHead, fields_of_a_kind_are_given_in_their_order) {
+    const auto parsed =
+        parse_response("HTTP/1.1 200 OK\r\nVary: a\r\nX: y\r\nVary: b\r\nAge: 1\r\nVary:\r\n\r\n");
+    ASSERT_EQ(parsed.result.progress, Progress::done);
+    const FieldTable& fields = parsed.head.fields;
+    std::vector<std::string> values;
+    for (const std::string_view value : fields.all(FieldId::vary)) values.emplace_back(value);
+    EXPECT_EQ(values, (std::vector<std::string>{"a", "b", ""}));
+    EXPECT_EQ(fields.first(FieldId::vary), "a");
+    EXPECT_EQ(fields.only(FieldId::vary), std::nullopt);
+    EXPECT_EQ(fields.only(FieldId::age), "1");
+    EXPECT_TRUE(fields.has(FieldId::age));
+    for (const auto none : {FieldId::etag, FieldId::date}) {
+        EXPECT_FALSE(fields.has(none));
+        EXPECT_EQ(fields.first(none), std::nullopt);
+        EXPECT_EQ(fields.only(none), std::nullopt);
+        for (const std::string_view value : fields.all(none)) ADD_FAILURE() << value;
+    }
+}
+
+TEST(ResponseHead, a_table_used_again_knows_nothing_of_before) {
+    ResponseHead head;
+    const std::string with = "HTTP/1.1 200 OK\r\nAge: 1\r\n\r\n";
+    const std::string without = "HTTP/1.1 200 OK\r\n\r\n";
+    for (const std::string& text : {with, without}) {
+        HeadCursor cursor;
+        ASSERT_EQ(parse_response_head(text, {}, cursor, head).progress, Progress::done);
+    }
+    EXPECT_FALSE(head.fields.has(FieldId::age));
 }
 
 TEST(ResponseHead, every_prefix_of_a_good_head_needs_more) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "http/scan.h"
 
 namespace moln::http {
@@ -33,14 +34,6 @@ template <std::size_t N>
 void take_id(std::span<const std::uint8_t> random, std::array<std::uint8_t, N>& id) {
     std::copy_n(random.begin(), N, id.begin());
     if (is_zero(id)) id[N - 1] = 1;
-}
-
-void put_hex(std::span<char> out, std::span<const std::uint8_t> bytes) {
-    constexpr std::string_view k_hex = "0123456789abcdef";
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        out[2 * i] = k_hex[bytes[i] >> 4];
-        out[2 * i + 1] = k_hex[bytes[i] & 15];
-    }
 }
 
 }  // namespace
@@ -89,9 +82,9 @@ void format_traceparent(const TraceContext& trace, std::span<char, k_traceparent
     out[0] = '0';
     out[1] = '0';
     out[2] = out[35] = out[52] = '-';
-    put_hex(out.subspan(3, 32), trace.trace_id);
-    put_hex(out.subspan(36, 16), trace.parent_id);
-    put_hex(out.subspan(53, 2), {&trace.flags, 1});
+    put_hex(trace.trace_id, out.data() + 3);
+    put_hex(trace.parent_id, out.data() + 36);
+    put_hex({&trace.flags, 1}, out.data() + 53);
 }
 
 }  // namespace moln::http

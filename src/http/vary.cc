@@ -109,9 +109,8 @@ std::optional<std::string_view> vary_names(const FieldTable& response,
         return std::ranges::lexicographical_compare(
             a, b, [](char x, char y) { return to_lower(x) < to_lower(y); });
     };
-    for (const Field field : response) {
-        if (field.id != FieldId::vary) continue;
-        for_each_element(field.value, [&](std::string_view name) {
+    for (const std::string_view value : response.all(FieldId::vary)) {
+        for_each_element(value, [&](std::string_view name) {
             // '*' is a token character.
             good = good && name != "*" && is_token(name) && count < names.size();
             if (good) names[count++] = name;

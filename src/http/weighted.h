@@ -40,9 +40,8 @@ inline Weighted weighted(std::string_view element) {
 // Of all fields of that kind, in their order.
 template <typename Visit>
 void for_each_weighted(const FieldTable& fields, FieldId id, Visit&& visit) {
-    for (const Field field : fields) {
-        if (field.id != id) continue;
-        for_each_element(field.value, [&](std::string_view element) { visit(weighted(element)); });
+    for (const std::string_view value : fields.all(id)) {
+        for_each_element(value, [&](std::string_view element) { visit(weighted(element)); });
     }
 }
 

@@ -1,8 +1,5 @@
 #include "http/write.h"
 
-#include <charconv>
-#include <cstring>
-
 #include "http/write_fields.h"
 
 namespace moln::http {
@@ -10,9 +7,8 @@ namespace {
 
 bool connection_lists(const FieldTable& fields, std::string_view name) {
     bool listed = false;
-    for (const Field field : fields) {
-        if (field.id != FieldId::connection) continue;
-        for_each_element(field.value, [&](std::string_view token) {
+    for (const std::string_view value : fields.all(FieldId::connection)) {
+        for_each_element(value, [&](std::string_view token) {
             listed = listed || equals_ignoring_case(token, name);
         });
     }
@@ -20,37 +16,6 @@ bool connection_lists(const FieldTable& fields, std::string_view name) {
 }
 
 }  // namespace
-
-void ByteWriter::text(std::string_view text) {
-    if (!fits_ || text.size() > static_cast<std::size_t>(end_ - at_)) {
-        fits_ = false;
-        return;
-    }
-    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
-}
-
-void ByteWriter::number(std::uint64_t number) {
-    std::array<char, 20> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    text({digits.data(), static_cast<std::size_t>(end - digits.data())});
-}
-
-void ByteWriter::field(std::string_view name, std::string_view value) {
-    const std::size_t size = name.size() + value.size() + 4;
-    if (!fits_ || size > static_cast<std::size_t>(end_ - at_)) {
-        fits_ = false;
-        return;
-    }
-    std::memcpy(at_, name.data(), name.size());
-    at_ += name.size();
-    *at_++ = ':';
-    *at_++ = ' ';
-    if (!value.empty()) std::memcpy(at_, value.data(), value.size());
-    at_ += value.size();
-    *at_++ = '\r';
-    *at_++ = '\n';
-}
 
 void write_passed_fields(ByteWriter& out, const FieldTable& fields, const MessageFacts& facts,
                          FieldSet dropped) {

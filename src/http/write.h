@@ -3,11 +3,14 @@
 // the output buffer; a writer that does not fit says so and what it wrote is to be thrown away.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <system_error>
 
 #include "http/framing.h"
 #include "http/head.h"
@@ -21,10 +24,22 @@ public:
     explicit ByteWriter(std::span<char> out)
         : begin_(out.data()), at_(begin_), end_(at_ + out.size()) {}
 
-    void text(std::string_view text);
-    void number(std::uint64_t number);
+    void text(std::string_view text) {
+        if (take_room(text.size())) put(text);
+    }
+    void number(std::uint64_t number) {
+        const auto [next, error] = std::to_chars(at_, end_, number);
+        fits_ = fits_ && error == std::errc{};
+        if (fits_) at_ = next;
+    }
     // "name: value\r\n"; both must be valid.
-    void field(std::string_view name, std::string_view value);
+    void field(std::string_view name, std::string_view value) {
+        if (!take_room(name.size() + value.size() + 4)) return;
+        put(name);
+        put(": ");
+        put(value);
+        put("\r\n");
+    }
     void end_line() { text("\r\n"); }
 
     bool fits() const { return fits_; }
@@ -32,6 +47,15 @@ public:
     std::string_view written() const { return {begin_, size()}; }
 
 private:
+    bool take_room(std::size_t size) {
+        fits_ = fits_ && size <= static_cast<std::size_t>(end_ - at_);
+        return fits_;
+    }
+    void put(std::string_view text) {
+        if (!text.empty()) std::memcpy(at_, text.data(), text.size());
+        at_ += text.size();
+    }
+
     char* begin_;
     char* at_;
     char* end_;

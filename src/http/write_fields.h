@@ -8,21 +8,6 @@
 
 namespace moln::http {
 
-// A set of known fields, one bit each.
-class FieldSet {
-public:
-    constexpr FieldSet() = default;
-    constexpr FieldSet with(FieldId id) const { return FieldSet(bits_ | bit(id)); }
-    constexpr bool has(FieldId id) const { return (bits_ & bit(id)) != 0; }
-
-private:
-    static_assert(k_field_ids <= 64);
-    constexpr explicit FieldSet(std::uint64_t bits) : bits_(bits) {}
-    static constexpr std::uint64_t bit(FieldId id) { return 1ull << static_cast<unsigned>(id); }
-
-    std::uint64_t bits_ = 0;
-};
-
 constexpr FieldSet hop_by_hop_fields() {
     FieldSet set;
     for (unsigned id = 0; id < k_field_ids; ++id) {

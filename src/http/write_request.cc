@@ -57,9 +57,9 @@ void write_request_line(ByteWriter& out, const RequestHead& head) {
 void write_forwarded_for(ByteWriter& out, const RequestHead& head, const UpstreamRequest& request) {
     out.text("X-Forwarded-For: ");
     if (request.trust == ForwardedTrust::append) {
-        for (const Field field : head.fields) {
-            if (field.id != FieldId::x_forwarded_for || field.value.empty()) continue;
-            out.text(field.value);
+        for (const std::string_view value : head.fields.all(FieldId::x_forwarded_for)) {
+            if (value.empty()) continue;
+            out.text(value);
             out.text(", ");
         }
     }
@@ -69,7 +69,7 @@ void write_forwarded_for(ByteWriter& out, const RequestHead& head, const Upstrea
 
 void write_forwarded(ByteWriter& out, const RequestHead& head, const UpstreamRequest& request) {
     const auto keeps = [&](FieldId id) {
-        return request.trust == ForwardedTrust::append && head.fields.first(id);
+        return request.trust == ForwardedTrust::append && head.fields.has(id);
     };
     write_forwarded_for(out, head, request);
     if (!keeps(FieldId::x_forwarded_proto)) out.field("X-Forwarded-Proto", request.scheme);

@@ -70,7 +70,7 @@ std::optional<std::size_t> write_response_head(const ResponseHead& head,
     if (head.status == 101) {
         write_switch(out, head);
     } else if (!is_informational(head.status)) {
-        const bool has_date = head.fields.first(FieldId::date).has_value();
+        const bool has_date = head.fields.has(FieldId::date);
         if (!has_date && !response.date.empty()) out.field("Date", response.date);
         write_framing(out, head, response);
         const bool ends = response.body.kind == BodyKind::until_close;

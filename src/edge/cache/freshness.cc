@@ -24,7 +24,7 @@ std::optional<WallTime> date_in(const http::FieldTable& fields, FieldId id, Wall
 // RFC 9111 5.1: of a list the first counts. One that says a thing twice was doubled on its way, and
 // an Age that is none, or on two lines, says only that it is old.
 std::int64_t age_value_ms(const http::FieldTable& fields) {
-    if (!fields.first(FieldId::age)) return 0;
+    if (!fields.has(FieldId::age)) return 0;
     auto value = fields.only(FieldId::age);
     if (!value || value->empty()) return k_for_ever_ms;
     if (const auto comma = value->find(','); comma != std::string_view::npos) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/hex.h"
 #include "edge/cache/target.h"
 #include "http/write.h"
 
@@ -13,7 +14,6 @@ namespace {
 
 constexpr std::size_t k_code_digits = 32;
 constexpr std::string_view k_version = "a";
-constexpr std::string_view k_hex = "0123456789abcdef";
 
 std::optional<std::uint64_t> parse_hex(std::string_view digits) {
     std::uint64_t number = 0;
@@ -35,7 +35,7 @@ std::optional<std::int64_t> parse_count(std::string_view digits) {
 void write_hex(http::ByteWriter& out, std::uint64_t number, int digits) {
     std::array<char, 16> text;
     for (int i = digits; i-- > 0; number >>= 4) {
-        text[static_cast<std::size_t>(i)] = k_hex[number & 0xf];
+        text[static_cast<std::size_t>(i)] = k_hex_digits[number & 0xf];
     }
     out.text({text.data(), static_cast<std::size_t>(digits)});
 }
@@ -104,16 +104,6 @@ std::optional<PeerQuestion> parse_claim(std::string_view text) {
     return question;
 }
 
-std::optional<std::string_view> only_field(const http::FieldTable& fields) {
-    std::optional<std::string_view> value;
-    for (const http::Field field : fields) {
-        if (field.id != http::FieldId::moln_peer) continue;
-        if (value) return std::nullopt;
-        value = field.value;
-    }
-    return value;
-}
-
 void write_count(http::ByteWriter& out, std::string_view name, std::int64_t count) {
     out.text(name);
     out.number(static_cast<std::uint64_t>(std::clamp<std::int64_t>(count, 0, k_peer_count_max)));
@@ -179,7 +169,7 @@ std::string_view format_question(const PeerQuestion& question, const http::Reque
 
 std::optional<PeerQuestion> read_question(const http::RequestHead& request, const PeerKey& key,
                                           WallTime now) {
-    const auto value = only_field(request.fields);
+    const auto value = request.fields.only(http::FieldId::moln_peer);
     if (!value || request.method != http::Method::get) return std::nullopt;
     if (value->size() < k_code_digits + 1 || value->size() > k_peer_question_bytes_max) {
         return std::nullopt;

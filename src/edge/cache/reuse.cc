@@ -16,9 +16,8 @@ std::int64_t ms(std::uint32_t seconds) {
 ReuseWish reuse_wish(const http::FieldTable& request) {
     ReuseWish wish{.control = http::cache_control_of(request)};
     if (wish.control.present) return wish;
-    for (const http::Field field : request) {
-        if (field.id != http::FieldId::pragma) continue;
-        http::for_each_element(field.value, [&](std::string_view directive) {
+    for (const std::string_view value : request.all(http::FieldId::pragma)) {
+        http::for_each_element(value, [&](std::string_view directive) {
             if (http::equals_ignoring_case(directive, "no-cache")) wish.control.no_cache = true;
         });
     }

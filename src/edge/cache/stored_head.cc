@@ -45,8 +45,8 @@ public:
             if (lists(control_.no_cache_lists[i], field.name)) return false;
         }
         if (!head_.facts.connection_lists_fields) return true;
-        for (const http::Field other : head_.fields) {
-            if (other.id == FieldId::connection && lists(other.value, field.name)) return false;
+        for (const std::string_view listed : head_.fields.all(FieldId::connection)) {
+            if (lists(listed, field.name)) return false;
         }
         return true;
     }
@@ -68,7 +68,7 @@ bool is_line(std::string_view text) {
 }
 
 bool has(const http::FieldTable& fields, const http::Field& wanted) {
-    if (wanted.id != FieldId::other) return fields.first(wanted.id).has_value();
+    if (wanted.id != FieldId::other) return fields.has(wanted.id);
     return fields.first(wanted.name).has_value();
 }
 
@@ -112,7 +112,7 @@ StoredHead StoredHead::of(const http::ResponseHead& head, WallTime came) {
     out.status_ = head.status;
     out.text_ = head.reason();
     out.reason_size_ = static_cast<std::uint16_t>(out.text_.size());
-    if (!head.fields.first(FieldId::date)) out.add_date(came);
+    if (!head.fields.has(FieldId::date)) out.add_date(came);
     const Keeper keeper(head);
     for (const http::Field field : head.fields) {
         if (keeper.keeps(field)) out.add(field.name, field.value, field.id);
@@ -127,7 +127,7 @@ StoredHead StoredHead::merged(const http::ResponseHead& update, WallTime came) c
     out.text_ = std::string_view(text_).substr(0, reason_size_);
     out.reason_size_ = reason_size_;
     const Keeper keeper(update);
-    const bool dated = update.fields.first(FieldId::date).has_value();
+    const bool dated = update.fields.has(FieldId::date);
     if (!dated) out.add_date(came);
     for (const Entry& entry : fields_) {
         const http::Field field{.name = name(entry), .value = value(entry), .id = entry.id};

@@ -73,10 +73,10 @@ private:
 // Calls visit(tag) for every tag that a response bears: Cache-Tag (commas), Surrogate-Key (blanks).
 template <typename Visit>
 void for_each_tag(const http::FieldTable& response, Visit&& visit) {
-    for (const http::Field field : response) {
-        if (field.id == http::FieldId::cache_tag) http::for_each_element(field.value, visit);
-        if (field.id != http::FieldId::surrogate_key) continue;
-        std::string_view rest = field.value;
+    for (const std::string_view tags : response.all(http::FieldId::cache_tag)) {
+        http::for_each_element(tags, visit);
+    }
+    for (std::string_view rest : response.all(http::FieldId::surrogate_key)) {
         while (!rest.empty()) {
             const auto blank = rest.find(' ');
             if (const auto tag = rest.substr(0, blank); !tag.empty()) visit(tag);

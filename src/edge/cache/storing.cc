@@ -32,7 +32,7 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
     if (http::cache_control_of(request.fields).no_store) return StoreRefusal::no_store;
     if (control.is_private) return StoreRefusal::is_private;
     const bool has_credentials =
-        identity == Identity::vouched || request.fields.first(FieldId::authorization).has_value();
+        identity == Identity::vouched || request.fields.has(FieldId::authorization);
     if (has_credentials && !is_for_all(control)) {
         return StoreRefusal::authorization;
     }
@@ -41,8 +41,8 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
     }
     std::array<char, http::k_vary_bytes_max> names;
     if (!http::vary_names(response.fields, names)) return StoreRefusal::vary;
-    const bool validates = response.fields.first(FieldId::etag).has_value() ||
-                           response.fields.first(FieldId::last_modified).has_value();
+    const bool validates =
+        response.fields.has(FieldId::etag) || response.fields.has(FieldId::last_modified);
     const std::int64_t usable =
         freshness.lifetime_ms + std::max(freshness.revalidate_ms, freshness.error_ms);
     if (freshness.always_validate ? !validates : (usable <= freshness.age_ms && !validates)) {
@@ -90,8 +90,8 @@ StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseH
                          const ResponseTimes& times, const CacheSpec& rules, PartAsked part,
                          Identity identity) {
     const CacheOrders orders = orders_of(response.fields);
-    const bool personal = request.fields.first(FieldId::cookie).has_value() ||
-                          response.fields.first(FieldId::set_cookie).has_value();
+    const bool personal =
+        request.fields.has(FieldId::cookie) || response.fields.has(FieldId::set_cookie);
     StoreVerdict out;
     out.freshness =
         freshness_of(response, orders, times, rules, personal ? Personal::yes : Personal::no);

@@ -1,5 +1,6 @@
 #include "edge/cache/target.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "http/scan.h"
@@ -39,10 +40,10 @@ std::optional<std::string_view> cache_key(std::string_view scheme, const http::R
     http::ByteWriter text(out);
     text.text(scheme);
     text.text("://");
-    for (const char c : request.authority()) {
-        const char lower = http::to_lower(c);
-        text.text({&lower, 1});
-    }
+    const std::size_t host_at = text.size();
+    text.text(request.authority());
+    const auto host = out.first(text.size()).subspan(host_at);
+    std::ranges::transform(host, host.begin(), http::to_lower);
     text.text(request.path());
     if (request.has_query) {
         text.text("?");

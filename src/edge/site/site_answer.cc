@@ -42,10 +42,9 @@ bool precondition_fails(const http::FieldTable& request, std::string_view etag, 
                         WallTime now) {
     bool any = false;
     bool holds = false;
-    for (const http::Field field : request) {
-        if (field.id != http::FieldId::if_match) continue;
+    for (const std::string_view value : request.all(http::FieldId::if_match)) {
         any = true;
-        holds = holds || names(field.value, etag);
+        holds = holds || names(value, etag);
     }
     if (any) return !holds;
     const auto since = request.only(http::FieldId::if_unmodified_since);
@@ -60,7 +59,7 @@ bool says_date(const http::FieldTable& request, std::string_view made) {
 }
 
 bool client_has_it(const http::FieldTable& request, const http::Validators& held, WallTime now) {
-    const bool by_tag = request.first(http::FieldId::if_none_match).has_value();
+    const bool by_tag = request.has(http::FieldId::if_none_match);
     if (!by_tag && !says_date(request, held.last_modified)) return false;
     return http::is_not_modified(request, held, now);
 }

@@ -224,11 +224,11 @@ void put_local(Exchange& exchange, std::size_t bytes) {
     out.end += bytes;
 }
 
-void count_for_route(Core& core, const Exchange& exchange, bool error, std::int64_t duration_us) {
+void count_for_route(Core& core, const Exchange& exchange, bool error, std::size_t bucket) {
     RouteSlot& slot = core.port.routes.slot(exchange.route_slot);
     slot.requests_total.add(1);
     if (error) slot.errors_total.add(1);
-    slot.latency[edge::latency_bucket(duration_us)].add(1);
+    slot.latency[bucket].add(1);
     slot.bytes_out.add(static_cast<std::int64_t>(exchange.body_bytes_sent));
     if (exchange.visit == nullptr) return;
     const auto& status = exchange.visit->status;
@@ -254,8 +254,9 @@ void account(Core& core, Exchange& exchange, bool broken) {
         AppSlot& slot = *exchange.app->slot;
         slot.requests_total.add(1);
         if (error) slot.errors_total.add(1);
-        slot.latency[edge::latency_bucket(duration_us)].add(1);
-        if (sink == nullptr) count_for_route(core, exchange, error, duration_us);
+        const std::size_t bucket = edge::latency_bucket(duration_us);
+        slot.latency[bucket].add(1);
+        if (sink == nullptr) count_for_route(core, exchange, error, bucket);
     }
     if (!exchange.mirrored) {
         core.counts.bytes_out.add(static_cast<std::int64_t>(exchange.body_bytes_sent));

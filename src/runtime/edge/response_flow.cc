@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 
+#include "base/hex.h"
 #include "http/write.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/flow.h"
@@ -111,10 +112,9 @@ http::ExtraField affinity_field(const Exchange& exchange, std::span<char> room) 
     if (exchange.asked_by != edge::AskedBy::client || exchange.endpoint->peer) return {};
     const std::uint64_t token = exchange.endpoint->cell->affinity;
     if (token == exchange.wish.affinity) return {};
-    constexpr std::string_view k_digits = "0123456789abcdef";
     std::array<char, edge::k_affinity_digits> text;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        text[i] = k_digits[(token >> (60 - 4 * i)) & 15];
+        text[i] = k_hex_digits[(token >> (60 - 4 * i)) & 15];
     }
     http::ByteWriter value(room);
     value.text(edge::k_affinity_cookie);
@@ -133,9 +133,8 @@ bool takes_trailers(const Exchange& exchange) {
     if (exchange.client->stream != nullptr) return true;
     if (exchange.client_body != http::BodyKind::chunked) return false;
     bool said = false;
-    for (const http::Field field : exchange.heads->request.fields) {
-        if (field.id != http::FieldId::te) continue;
-        http::for_each_element(field.value, [&](std::string_view coding) {
+    for (const std::string_view value : exchange.heads->request.fields.all(http::FieldId::te)) {
+        http::for_each_element(value, [&](std::string_view coding) {
             said = said || http::equals_ignoring_case(coding, "trailers");
         });
     }

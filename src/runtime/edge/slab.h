@@ -19,16 +19,12 @@ public:
         for (void* memory : free_) ::operator delete(memory, std::align_val_t{alignof(T)});
     }
 
+    // Members without an initializer have no value: kilobytes that are written before they are read
+    // would else be cleared for every object.
+    T* make() { return new (room()) T; }
     template <typename... Arguments>
     T* make(Arguments&&... arguments) {
-        void* memory = nullptr;
-        if (free_.empty()) {
-            memory = ::operator new(sizeof(T), std::align_val_t{alignof(T)});
-        } else {
-            memory = free_.back();
-            free_.pop_back();
-        }
-        return new (memory) T(std::forward<Arguments>(arguments)...);
+        return new (room()) T(std::forward<Arguments>(arguments)...);
     }
     void drop(T* object) {
         std::destroy_at(object);
@@ -40,6 +36,13 @@ public:
     }
 
 private:
+    void* room() {
+        if (free_.empty()) return ::operator new(sizeof(T), std::align_val_t{alignof(T)});
+        void* memory = free_.back();
+        free_.pop_back();
+        return memory;
+    }
+
     std::vector<void*> free_;
 };
 

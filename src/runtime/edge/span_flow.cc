@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <ctime>
 #include <span>
 #include <string_view>
@@ -23,9 +24,7 @@ std::array<std::uint8_t, N> random_bytes(Random& random) {
     std::array<std::uint8_t, N> bytes;
     for (std::size_t i = 0; i < N; i += 8) {
         const std::uint64_t word = random.next();
-        for (std::size_t j = 0; j < 8; ++j) {
-            bytes[i + j] = static_cast<std::uint8_t>(word >> (8 * j));
-        }
+        std::memcpy(bytes.data() + i, &word, sizeof word);
     }
     return bytes;
 }
@@ -40,12 +39,12 @@ std::int64_t wall_ns() {
 std::string_view trace_state(const http::RequestHead& head,
                              std::span<char, k_trace_state_bytes_max> room) {
     std::size_t size = 0;
-    for (const http::Field field : head.fields) {
-        if (field.id != http::FieldId::tracestate || field.value.empty()) continue;
+    for (const std::string_view value : head.fields.all(http::FieldId::tracestate)) {
+        if (value.empty()) continue;
         if (size != 0 && size < room.size()) room[size++] = ',';
-        if (field.value.size() > room.size() - size) return {};
-        std::ranges::copy(field.value, room.begin() + static_cast<std::ptrdiff_t>(size));
-        size += field.value.size();
+        if (value.size() > room.size() - size) return {};
+        std::ranges::copy(value, room.begin() + static_cast<std::ptrdiff_t>(size));
+        size += value.size();
     }
     return {room.data(), size};
 }

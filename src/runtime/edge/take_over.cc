@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "base/hex.h"
 #include "edge/limits.h"
 #include "io/net/socket.h"
 #include "runtime/edge/core.h"
@@ -19,14 +20,9 @@ namespace {
 
 static_assert(edge::k_handed_sockets_max <= net::k_line_descriptors_max);
 
-constexpr std::string_view k_hex_digits = "0123456789abcdef";
-
 std::string to_hex(std::span<const unsigned char> bytes) {
-    std::string text;
-    for (const unsigned char byte : bytes) {
-        text.push_back(k_hex_digits[byte >> 4]);
-        text.push_back(k_hex_digits[byte & 15]);
-    }
+    std::string text(2 * bytes.size(), '\0');
+    put_hex(bytes, text.data());
     return text;
 }
 
