@@ -285,6 +285,47 @@ TEST(Watch, a_difference_leads_from_one_picture_to_the_other) {
     EXPECT_TRUE(watch_picture(world, {"other", {}}, {}).empty());
 }
 
+TEST(Watch, certificates_come_with_the_apps_that_they_serve) {
+    auto world = switching_world();
+    world.edge.routes = {{.host = "shop.example", .app = k_shop, .process = "web"},
+                         {.host = "soon.example", .app = k_shop, .process = "web"}};
+    for (const std::string name : {"shop", "unused"}) {
+        const CertificateId id(name);
+        world.certificates[id] = {
+            .id = id, .hosts = {name + ".example"}, .not_after = {days(30).count}};
+        world.edge.certificates.push_back({.id = id, .hosts = {name + ".example"}});
+    }
+    const auto seen_by = [&](const AppFilter& filter) {
+        std::vector<std::string> ids;
+        for (const auto& [key, view] : watch_picture(world, filter, {})) {
+            if (key.first == "certificate") ids.push_back(key.second);
+        }
+        return ids;
+    };
+    EXPECT_THAT(seen_by({"default", {}}), ElementsAre("shop", "soon.example", "unused"));
+    EXPECT_THAT(seen_by({"default", k_shop}), ElementsAre("shop", "soon.example"));
+    EXPECT_THAT(seen_by({"other", {}}), ElementsAre("unused"));
+}
+
+TEST(Watch, a_certificate_is_news_once_a_minute_however_often_something_else_changes) {
+    auto world = switching_world();
+    const CertificateId id("own");
+    world.certificates[id] = {.id = id, .hosts = {"a.example"}, .not_after = {days(30).count}};
+    const auto at = [&](std::int64_t ms) {
+        return watch_picture(world, {"default", {}}, {.wall = {ms}, .mono = {}, .steady = {ms}});
+    };
+    const auto begin = at(120'000);
+    EXPECT_TRUE(watch_difference(begin, at(179'999)).empty());
+    const auto changes = watch_difference(begin, at(180'000));
+    ASSERT_EQ(changes.size(), 1u);
+    EXPECT_EQ(changes[0].kind, "certificate");
+    EXPECT_EQ(changes[0].id, "own");
+    world.certificates.clear();
+    const auto gone = watch_difference(begin, at(120'000));
+    ASSERT_EQ(gone.size(), 1u);
+    EXPECT_EQ(gone[0].change, WatchChange::removed);
+}
+
 TEST(Targets, are_split_and_decoded) {
     const auto target = parse_target("/v1/x%2Fy?a=1&b=%C3%BC+&b=&c");
     ASSERT_TRUE(target);

@@ -44,7 +44,9 @@ std::vector<Endpoint> stream_endpoints() {
          .reply = {ReplyKind::lines, type_info<Event>(), "one Event a line"},
          .handle = events},
         {.path = "/v1/watch",
-         .summary = "Every resource, then each that changes",
+         .summary =
+             "Every resource (app, instance, release, volume, certificate, trash), then each "
+             "that changes",
          .cli = "",
          .query = {project_param(), app_filter_param()},
          .reply = {ReplyKind::lines, type_info<WatchView>(),

@@ -1,5 +1,8 @@
 #include "api/watch.h"
 
+#include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "api/line_stream.h"
@@ -15,6 +18,32 @@ void put(WatchPicture& picture, const std::string& kind, const std::string& id,
                            .id = id,
                            .generation = generation,
                            .view = to_json(view)};
+}
+
+// How long something has left is told as of the last full minute: it would else be news each time
+// that anything changes.
+Now full_minute(Now now) {
+    constexpr std::int64_t k_minute_ms = 60'000;
+    now.wall.ms -= now.wall.ms % k_minute_ms;
+    now.steady.ms -= now.steady.ms % k_minute_ms;
+    return now;
+}
+
+// Those that serve the apps, and without an app those that serve nobody too. One that is still to
+// come goes by its host.
+void put_certificates(WatchPicture& picture, const World& world, const AppFilter& filter,
+                      const Now& now) {
+    std::set<std::string> served;
+    for (const auto& route : world.edge.routes) {
+        if (filter.takes(route.app)) served.insert(route.host + route.path);
+    }
+    const auto is_served = [&](const std::string& place) { return served.contains(place); };
+    for (const auto& view : certificate_views(world, full_minute(now))) {
+        const bool of_nobody = view.used_by.empty() && filter.app.text.empty();
+        if (!of_nobody && std::ranges::none_of(view.used_by, is_served)) continue;
+        const bool is_here = world.certificates.contains(view.id);
+        put(picture, "certificate", is_here ? view.id.text : view.hosts.front(), 0, view);
+    }
 }
 
 class WatchStream final : public LineStream {
@@ -82,6 +111,7 @@ WatchPicture watch_picture(const World& world, const AppFilter& filter, const No
     for (const auto& view : volume_views(world, filter)) {
         put(picture, "volume", view.id.text, 0, view);
     }
+    put_certificates(picture, world, filter, now);
     for (const auto& view : trash_views(world, filter, now)) {
         put(picture, "trash", view.id.text, 0, view);
     }

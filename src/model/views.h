@@ -445,7 +445,7 @@ BOOST_DESCRIBE_ENUM(WatchChange, put, removed, synced)
 struct WatchView {
     std::int64_t revision = 0;  // rises by one a line
     WatchChange change = WatchChange::put;
-    std::string kind;  // "app", "instance", "release", "volume", "trash"
+    std::string kind;  // "app", "instance", "release", "volume", "certificate", "trash"
     std::string id;
     std::int64_t generation = 0;  // of app and instance
     json::value view;             // of that kind; null if removed
