@@ -340,7 +340,7 @@ Flow send_stored(Core& core, Exchange& exchange) {
         return Flow::done;
     }
     if (!client.ready.writable) return Flow::wait;
-    const IoResult put = transmit(client, head, body, last ? h2::End::stream : h2::End::open);
+    const IoResult put = answer(client, head, body, last ? h2::End::stream : h2::End::open);
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);

@@ -105,7 +105,7 @@ Flow flush(Core& core, Exchange& exchange, FileBody& body) {
     const IoResult put = sends_files(client)
                              ? transmit_raw(client.fd.get(), client.ready, bytes, {},
                                             last ? Following::nothing : Following::more)
-                             : transmit(client, bytes, {}, last ? h2::End::stream : h2::End::open);
+                             : answer(client, bytes, {}, last ? h2::End::stream : h2::End::open);
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     (void)consume_ahead(core.buffers, &exchange.to_client, put.bytes);
