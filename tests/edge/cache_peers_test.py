@@ -32,6 +32,15 @@ class Edge(EdgeCase):
         return None
 
 
+class EdgeWithDisk(Edge):
+    @property
+    def options(self):
+        return ("--cache-disk", self.dir + "/cache", "--cache-disk-bytes", str(64 << 20))
+
+    def wait_for_disk(self):
+        until(lambda: "cache_disk_ready" in self.stderr(), "the disk")
+
+
 def peer(name, edge, kind="sibling", host=""):
     address, port = edge.tls_address if host else edge.address
     return {"name": name, "kind": kind, "address": address, "port": port, "host": host}
@@ -44,8 +53,8 @@ class PeersCase(unittest.TestCase):
         self.asked = []
         self.lock = threading.Lock()
 
-    def edge(self):
-        edge = Edge()
+    def edge(self, kind=Edge):
+        edge = kind()
         self.addCleanup(edge.leave)
         edge.setUp()
         self.edges.append(edge)
@@ -160,6 +169,57 @@ class Siblings(PeersCase):
             head, body = edges[0].get("/%d" % i)
             self.assertIn("fwd=", head.get("cache-status"))
             self.assertEqual(body.split()[1], b"%d" % (11 + i))
+
+    def purge(self, edge, scope, name):
+        edge.daemon.purged = None
+        edge.daemon.send({"purge": {"scope": scope, "project": "default", "name": name}})
+        until(lambda: edge.daemon.purged, "the purge")
+
+    def test_what_was_purged_is_not_had_from_one_that_has_not_heard_of_it(self):
+        self.answer_fields = "Cache-Control: max-age=60\r\nCache-Tag: news\r\n"
+        edges = self.siblings(2)
+        self.serve(edges)
+        purges = {"url": "http://shop.test/%d", "path": "shop.test", "tag": "news"}
+        for first, (scope, name) in zip(range(0, 300, 100), purges.items()):
+            urls = ["/%d" % (first + i) for i in range(8)]
+            before = {url: [edge.get(url)[1] for edge in edges] for url in urls}
+            for url in urls if scope == "url" else urls[:1]:
+                self.purge(edges[0], scope, name % int(url[1:]) if "%" in name else name)
+            for url in urls:
+                head, body = edges[0].get(url)
+                self.assertNotIn(body, before[url], (scope, url))
+                self.assertNotIn("detail=sibling", head.get("cache-status"))
+                head, again = edges[0].get(url)
+                self.assertEqual(again, body, "it is kept")
+                self.assertIn("hit", head.get("cache-status"))
+                self.assertEqual(edges[1].get(url)[1], before[url][1], "it has heard of nothing")
+
+    def test_who_changed_something_does_not_see_it_as_it_was(self):
+        edges = self.siblings(2)
+        self.serve(edges)
+        for i in range(8):
+            before = {edge.get("/%d" % i)[1] for edge in edges}
+            head, _ = edges[0].get("/%d" % i, method="POST", body=b"x")
+            self.assertEqual(head.status, 200)
+            self.assertNotIn(edges[0].get("/%d" % i)[1], before)
+
+    def test_purges_of_before_a_restart_count_too(self):
+        forgetful, other = self.edge(EdgeWithDisk), self.edge()
+        origin = self.serve([forgetful, other])
+        other.join("other", [])
+        before = [other.get("/%d" % i)[1] for i in range(8)]
+        self.purge(forgetful, "path", "shop.test")
+        forgetful.daemon.close()
+        forgetful.process.kill()
+        forgetful.process.wait()
+        forgetful.start()
+        forgetful.wait_for_disk()
+        self.serve([forgetful], origin)
+        forgetful.join("child", [peer("other", other, "parent")])
+        for i, body in enumerate(before):
+            self.assertNotEqual(forgetful.get("/%d" % i)[1], body)
+        forgetful.get("/new")
+        self.assertGreater(forgetful.metric("moln_cache_peer_fetches_total"), 0)
 
     def test_how_long_it_is_fresh_is_what_the_app_told_the_edge_that_asked_it(self):
         # Surrogate-Control is not passed on, and stands for all of Cache-Control.

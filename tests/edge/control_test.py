@@ -258,7 +258,7 @@ class Control(EdgeCase):
                  for one in os.listdir("/proc/%d/task" % pid) if int(one) != pid]
         own = os.getpriority(os.PRIO_PROCESS, 0)
         self.assertGreaterEqual(nices.count(own), self.threads)
-        self.assertEqual(os.getpriority(os.PRIO_PROCESS, pid), min(19, own + 5))
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, pid), min(19, own + 15))
 
     def test_a_second_sigterm_ends_at_once(self):
         self.publish([endpoint("web-1", self.origin(lambda s, _n: s.rest()).port)])

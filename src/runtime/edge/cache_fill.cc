@@ -274,13 +274,24 @@ void ask_next(Core& core, const Exchange& exchange) {
     ask(core, exchange, *fill);
 }
 
+// It keeps something that was purged here since: it has not heard of that, or never will.
+bool is_purged_here(const Core& core, const CacheFill& fill) {
+    const std::int64_t born_ms = core.now_ms - fill.told->freshness.age_ms -
+                                 std::max<std::int64_t>(core.wall_ms - fill.asked.ms, 0);
+    return core.cache->was_purged_since(fill.fetch->marks(), born_ms) ||
+           core.cache->was_purged_since(fill.told->marks.view(), born_ms);
+}
+
 edge::PeerStep take_peers_word(Core& core, const Exchange& exchange) {
     CacheFill& fill = fill_of(exchange);
     clear_timer(*exchange.upstream);  // of its head
     const http::ResponseHead& head = exchange.heads->response;
     const auto word = head.fields.first(http::FieldId::moln_peer).value_or("");
     const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
-    const auto step = edge::peer_step(word, head.status, part);
+    fill.told = edge::parse_answer(word);
+    const auto step = fill.told && is_purged_here(core, fill)
+                          ? edge::PeerStep::next
+                          : edge::peer_step(word, head.status, part);
     if (step == edge::PeerStep::give_up) {
         note_peer_failure(core, fill);
     } else if (step != edge::PeerStep::next) {
@@ -289,7 +300,6 @@ edge::PeerStep take_peers_word(Core& core, const Exchange& exchange) {
             fill.leader->visit->status.detail = edge::word_of(fill.peer->spec.kind);
         }
     }
-    fill.told = edge::parse_answer(word);
     return step;
 }
 

@@ -26,6 +26,7 @@
 
 #include "edge/cache/peer_choice.h"
 #include "edge/cache/purge_book.h"
+#include "edge/cache/purge_times.h"
 #include "edge/cache/reuse.h"
 #include "edge/cache/s3_fifo.h"
 #include "edge/cache/stored_head.h"
@@ -181,6 +182,8 @@ public:
     bool is_purged(const CachedResponse& response) const {
         return book_.is_purged(response.marks, response.born);
     }
+    // Was one of the marks purged here after `born_ms` (mono), which another edge had it from?
+    bool was_purged_since(std::span<const edge::PurgeMark> marks, std::int64_t born_ms) const;
     CacheStoreStats stats() const;
 
 private:
@@ -251,7 +254,8 @@ private:
     std::atomic<std::size_t> next_shard_ = 0;  // that something is evicted from
     std::atomic<std::int64_t> purges_ = 0;
     std::atomic<std::int64_t> codings_ = 0;
-    std::mutex purge_mutex_;
+    mutable std::mutex purge_mutex_;
+    edge::PurgeTimes purge_times_;  // mono
 };
 
 }  // namespace moln::edge_loop

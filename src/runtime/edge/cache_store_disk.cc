@@ -8,6 +8,13 @@
 #include "runtime/edge/core.h"
 
 namespace moln::edge_loop {
+namespace {
+
+std::int64_t mono_ms() {
+    return clock_now(Clock::mono_us) / 1000;
+}
+
+}  // namespace
 
 void CacheStore::use_disk(CacheDisk& disk, std::function<void(std::uint64_t)> wake) {
     disk_ = &disk;
@@ -30,7 +37,7 @@ bool CacheStore::load_later(const std::shared_ptr<CacheFetch>& fetch) {
     const bool taken = disk_->run([this, fetch] {
         const DiskWish wish{.key = fetch->key_,
                             .scope = fetch->scope_,
-                            .now_ms = clock_now(Clock::mono_us) / 1000,
+                            .now_ms = mono_ms(),
                             .now = {clock_now(Clock::wall_ms)}};
         std::shared_ptr<const CachedResponse> response;
         const auto got = disk_->read(*fetch->place_, wish, Patience::any, response);
@@ -88,6 +95,7 @@ void CacheStore::save(const Entry& entry, Slot& slot, std::int64_t now_ms) {
 edge::PurgeSlot CacheStore::note_purge(edge::PurgeMark mark) {
     purges_.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard lock(purge_mutex_);
+    purge_times_.note(book_.generation(), mono_ms());
     return book_.purge(mark);
 }
 
@@ -125,6 +133,15 @@ void CacheStore::each_hash(const std::function<void(std::uint64_t)>& visit) {
 void CacheStore::restore(const std::vector<edge::PurgeSlot>& slots) {
     const std::lock_guard lock(purge_mutex_);
     for (const auto& slot : slots) book_.restore(slot);
+    // When they were made nobody knows any more: before now.
+    if (!slots.empty()) purge_times_.note(0, mono_ms());
+}
+
+bool CacheStore::was_purged_since(std::span<const edge::PurgeMark> marks,
+                                  std::int64_t born_ms) const {
+    const std::lock_guard lock(purge_mutex_);
+    const auto born = purge_times_.generation_at(born_ms);
+    return born && book_.is_purged(marks, *born);
 }
 
 }  // namespace moln::edge_loop
