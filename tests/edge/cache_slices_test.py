@@ -179,6 +179,41 @@ class Ranges(SliceCase):
         half.set()
         self.assertEqual(begin + client.exactly(MIB + 1000), self.whole()[5:])
 
+    def test_who_leaves_while_two_slices_come_for_him_is_forgotten_by_both(self):
+        """The first tells the length, the second has the last bytes."""
+        self.range_app(2 * MIB)
+        first_may_end, second_is_asked, second_may_come = (threading.Event() for _ in range(3))
+
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                answer = self.answer(head, b"")
+                if head.get("range") == SLICES[0]:
+                    stream.send(answer[:-1000])
+                    first_may_end.wait(PATIENCE)
+                    stream.send(answer[-1000:])
+                else:
+                    second_is_asked.set()
+                    second_may_come.wait(PATIENCE)
+                    stream.send(answer)
+
+        self.cached_app(script)
+        for path, first_ends_before in (("/a", True), ("/b", False)):
+            for event in (first_may_end, second_is_asked, second_may_come):
+                event.clear()
+            client = self.client()
+            client.send("GET %s HTTP/1.1\r\nHost: shop.test\r\nRange: bytes=-9\r\n\r\n" % path)
+            self.assertTrue(second_is_asked.wait(PATIENCE))
+            if first_ends_before:
+                first_may_end.set()
+                self.check(0, MIB - 1, path)
+            lines = len(self.log_lines(0))
+            client.reset()
+            self.log_lines(lines + 1)
+            first_may_end.set()
+            second_may_come.set()
+            self.check("", 9, path)
+
     def test_a_purge_takes_all_slices(self):
         self.range_app(2 * MIB)
         self.check(MIB - 1, MIB)

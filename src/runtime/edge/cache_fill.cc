@@ -260,9 +260,14 @@ void ask(Core& core, const Exchange& asker, CacheFill& fill) {
         {.in = copy_of_head(core, asker), .app = &source, .wish = {.kind = InnerKind::fetch}});
 }
 
+// The one that it led before, if that is not over, goes on without it: of the last bytes the first
+// slice may still come when theirs is asked for.
 void set_leader(CacheFill& fill, Exchange* leader) {
     fill.leader = leader;
-    if (leader != nullptr) leader->visit->fill = &fill;
+    if (leader == nullptr) return;
+    CacheFill*& led = leader->visit->fill;
+    if (led != nullptr) led->leader = nullptr;
+    led = &fill;
 }
 
 // It came to nothing with another edge: the next one is asked, or the app.
