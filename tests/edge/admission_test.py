@@ -195,10 +195,14 @@ class Admission(EdgeCase):
         users = [user("alice", "1"), user("bob", "2")]
         route = self.route(auth={"users": users, "realm": "x"},
                            cache={"ttl": 60_000, "stale_while_revalidate": 0, "stale_if_error": 0})
-        self.serve(lambda head, body: ok(head.get("x-forwarded-user", "-").encode()), [route])
-        for name, password in (("alice", "1"), ("bob", "2"), ("alice", "1")):
-            self.assertEqual(self.get(fields=basic(name, password))[1], name.encode())
-        self.assertEqual(self.get()[0].status, 401)
+        # Who says that all may have it, but not the same of all, has said enough.
+        for fields in ("", "Cache-Control: public, max-age=60\r\nVary: X-Forwarded-User\r\n"):
+            self.serve(lambda head, body: ok(head.get("x-forwarded-user", "-").encode(), fields),
+                       [route])
+            for name, password in (("alice", "1"), ("bob", "2"), ("alice", "1")):
+                self.assertEqual(self.get("/%d" % len(fields), fields=basic(name, password))[1],
+                                 name.encode())
+            self.assertEqual(self.get()[0].status, 401)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,15 @@ class Caching(CacheCase):
         self.assertEqual(self.get("/a", fields="X-Color: blue\r\n")[1], blue)
         self.assertEqual(self.count, 2)
 
+    def test_what_varies_by_who_asks_is_not_shared(self):
+        self.cached_app(serving(lambda head, _body: ok(
+            head.get("x-forwarded-for"), "Cache-Control: max-age=60\r\nVary: X-Forwarded-For\r\n")))
+        for address in ("127.0.0.2", "127.0.0.3"):
+            stream = Stream(socket.create_connection(self.address, PATIENCE, (address, 0)))
+            self.streams.append(stream)
+            head, body = self.get("/a", stream=stream)
+            self.assertEqual(body, address.encode())
+
     def test_what_is_private_is_never_shared(self):
         self.counting("Cache-Control: private, max-age=60\r\n")
         for number in range(1, 6):

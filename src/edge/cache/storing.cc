@@ -16,6 +16,18 @@ bool is_for_all(const http::CacheControl& control) {
     return control.is_public || control.must_revalidate || control.s_maxage.has_value();
 }
 
+// What the edge tells the app of a client is in no head that is looked up: by that one client's
+// answer cannot be told from another's.
+bool varies_unseen(std::string_view vary_names, Identity identity) {
+    bool found = false;
+    http::for_each_element(vary_names, [&](std::string_view name) {
+        const FieldId id = http::field_id(name);
+        found = found || id == FieldId::x_forwarded_for ||
+                (id == FieldId::x_forwarded_user && identity == Identity::password);
+    });
+    return found;
+}
+
 StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHead& response,
                         const CacheOrders& orders, const Freshness& freshness, PartAsked part,
                         Identity identity) {
@@ -32,7 +44,7 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
     if (http::cache_control_of(request.fields).no_store) return StoreRefusal::no_store;
     if (control.is_private) return StoreRefusal::is_private;
     const bool has_credentials =
-        identity == Identity::vouched || request.fields.has(FieldId::authorization);
+        identity != Identity::by_head || request.fields.has(FieldId::authorization);
     if (has_credentials && !is_for_all(control)) {
         return StoreRefusal::authorization;
     }
@@ -40,7 +52,8 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
         return StoreRefusal::status;
     }
     std::array<char, http::k_vary_bytes_max> names;
-    if (!http::vary_names(response.fields, names)) return StoreRefusal::vary;
+    const auto varies_by = http::vary_names(response.fields, names);
+    if (!varies_by || varies_unseen(*varies_by, identity)) return StoreRefusal::vary;
     const bool validates =
         response.fields.has(FieldId::etag) || response.fields.has(FieldId::last_modified);
     const std::int64_t usable =

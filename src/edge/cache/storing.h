@@ -42,8 +42,10 @@ enum class PartAsked : std::uint8_t { no, yes };
 
 // Whether a request has credentials, which make an answer its own unless it says otherwise.
 enum class Identity : std::uint8_t {
-    by_head,  // if Authorization is there
-    vouched,  // fields of it say who it is, and no client could have said them
+    by_head,   // if Authorization is there
+    vouched,   // fields of it say who it is, and no client could have said them
+    password,  // X-Forwarded-User says it to the app; what stands in the head under that name is
+               // the client's own word
 };
 
 // `request` is the one that was sent to the app.

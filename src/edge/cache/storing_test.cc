@@ -17,12 +17,12 @@ constexpr WallTime k_now{1'763'800'000'000};
 constexpr std::string_view k_changed = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
 StoreRefusal refusal(const std::string& response, const std::string& request = "", int status = 200,
-                     PartAsked part = PartAsked::no) {
+                     PartAsked part = PartAsked::no, Identity identity = Identity::by_head) {
     const auto asked = parse_request("GET / HTTP/1.1\r\nHost: a\r\n" + request + "\r\n");
     const auto came =
         parse_response("HTTP/1.1 " + std::to_string(status) + " X\r\n" + response + "\r\n");
     EXPECT_EQ(came.result.progress, http::Progress::done);
-    return judge_store(asked.head, came.head, {k_now, k_now}, {}, part).refusal;
+    return judge_store(asked.head, came.head, {k_now, k_now}, {}, part, identity).refusal;
 }
 
 CacheRole role(const std::string& head) {
@@ -92,6 +92,21 @@ TEST(Storing, answers_to_credentials_need_a_word) {
                   StoreRefusal::none)
             << word;
     }
+}
+
+TEST(Storing, what_varies_by_the_word_of_the_edge_fits_no_other_request) {
+    const auto by = [](const std::string& name, Identity identity) {
+        return refusal("Cache-Control: public, max-age=9\r\nVary: Origin, " + name + "\r\n",
+                       "X-Forwarded-User: a\r\nX-Forwarded-For: b\r\n", 200, PartAsked::no,
+                       identity);
+    };
+    for (const auto identity : {Identity::by_head, Identity::vouched, Identity::password}) {
+        EXPECT_EQ(by("X-Forwarded-For", identity), StoreRefusal::vary);
+        EXPECT_EQ(by("X-Forwarded-Users", identity), StoreRefusal::none);
+    }
+    EXPECT_EQ(by("x-forwarded-user", Identity::password), StoreRefusal::vary);
+    EXPECT_EQ(by("X-Forwarded-User", Identity::vouched), StoreRefusal::none);
+    EXPECT_EQ(by("X-Forwarded-User", Identity::by_head), StoreRefusal::none);
 }
 
 TEST(Storing, any_status_with_a_lifetime_and_few_without) {

@@ -127,6 +127,11 @@ edge::ResponseTimes times_of(const Core& core, const CacheFill& fill) {
     return {.asked = fill.asked, .came = {core.wall_ms}};
 }
 
+edge::Identity identity_of(const Exchange& exchange) {
+    if (exchange.authenticated) return edge::Identity::password;
+    return exchange.vouched ? edge::Identity::vouched : edge::Identity::by_head;
+}
+
 // May it be stored, and for how long is it fresh? Of what another edge keeps that one has judged:
 // it may have read what it did not pass on.
 edge::StoreVerdict judge(const Core& core, const Exchange& exchange,
@@ -139,9 +144,8 @@ edge::StoreVerdict judge(const Core& core, const Exchange& exchange,
         return verdict;
     }
     const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
-    const auto identity = exchange.vouched ? edge::Identity::vouched : edge::Identity::by_head;
     return edge::judge_store(exchange.heads->request, head, times_of(core, fill), fill.rules, part,
-                             identity);
+                             identity_of(exchange));
 }
 
 // 304: what is stored is still good.
