@@ -1,6 +1,7 @@
 #include "plan/staples.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -35,7 +36,7 @@ private:
         if (seen.asking || seen.facts.responder.empty()) return;
         if (left.count > 0) return draft_.wake_in(std::min(left, k_certificates_look_interval));
         const auto wait = seen.retry - draft_.now().mono;
-        if (seen.failures > 0 && wait.count > 0) return draft_.wake_in(wait);
+        if (wait.count > 0) return draft_.wake_in(wait);
         if (under_way_ >= k_staples_asked_at_once_max) return;  // an answer wakes us
         ++under_way_;
         due_.push_back(id);
@@ -59,6 +60,8 @@ private:
         const bool ended = !certificate.staple.empty() && certificate.staple_until <= now();
         if (!certificate.staple.empty()) draft_.wake_at(certificate.staple_until);
         if (!newer && !ended) return;
+        if (changes_ >= k_certificate_changes_at_once_max) return draft_.wake_in({});
+        ++changes_;
         Certificate next = certificate;
         next.staple = newer ? seen.answer.response : "";
         next.staple_until = newer ? seen.answer.until : WallTime{};
@@ -75,6 +78,7 @@ private:
     Draft& draft_;
     const World& world_;
     std::size_t under_way_ = 0;
+    std::size_t changes_ = 0;
     std::vector<CertificateId> due_;
 };
 
@@ -82,6 +86,14 @@ private:
 
 std::vector<CertificateId> tend_staples(Draft& draft) {
     return Tending(draft).run();
+}
+
+void staple_came(StapleSeen& seen, Staple answer, const Now& now) {
+    const auto half = Milliseconds{(answer.until - now.wall).count / 2};
+    seen.retry = now.mono + std::clamp(half, k_staple_renewal_min, k_staple_pause_max);
+    seen.answer = std::move(answer);
+    seen.failures = 0;
+    seen.reason.clear();
 }
 
 void staple_failed(StapleSeen& seen, const std::string& reason, MonoTime now,

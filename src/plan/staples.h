@@ -18,10 +18,17 @@ inline constexpr Milliseconds k_staple_retry_first = minutes(1);
 inline constexpr Milliseconds k_staple_retry_max = minutes(4 * 60);
 // However short what it said is valid.
 inline constexpr Milliseconds k_staple_renewal_min = seconds(10);
+// An authority may say the very same again until shortly before it ends: it is asked again so late
+// at most.
+inline constexpr Milliseconds k_staple_pause_max = minutes(60);
 
 // Keeps good answers, drops those that have ended, and returns the certificates to be asked about
-// now.
+// now. At most k_certificate_changes_at_once_max are changed in one plan.
 std::vector<CertificateId> tend_staples(Draft& draft);
+
+// What is noted of a certificate after a good answer. Whatever that says, nobody is asked before
+// half of what is left of it, within the limits above.
+void staple_came(StapleSeen& seen, Staple answer, const Now& now);
 
 // What is noted of a certificate after one more failure.
 void staple_failed(StapleSeen& seen, const std::string& reason, MonoTime now,

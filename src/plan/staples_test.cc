@@ -1,9 +1,12 @@
 // What authorities say of certificates: when they are asked, what is kept, what is told.
 #include "plan/staples.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plan/certificates.h"
 #include "plan/plan.h"
 
 namespace moln::plan {
@@ -55,8 +58,7 @@ public:
     void answer(const CertificateId& id, Milliseconds life, const std::string& text = "good") {
         auto& seen = world.staples[id];
         seen.asking = false;
-        seen.failures = 0;
-        seen.answer = {.response = text, .from = now.wall, .until = now.wall + life};
+        staple_came(seen, {.response = text, .from = now.wall, .until = now.wall + life}, now);
     }
     const Certificate& certificate(const CertificateId& id) { return world.certificates.at(id); }
 
@@ -81,6 +83,63 @@ TEST(Staples, an_authority_is_asked_at_once_and_again_at_half_of_what_it_said) {
     EXPECT_THAT(cloud.work(), IsEmpty());
     cloud.pass({1});
     EXPECT_THAT(cloud.work(), testing::ElementsAre(id));
+}
+
+// Many responders make a new answer only shortly before the old one ends, or have it in a cache.
+TEST(Staples, an_authority_that_says_the_same_again_is_not_asked_again_at_once) {
+    Cloud cloud;
+    const auto id = cloud.add("shop");
+    const Staple same{
+        .response = "same", .from = cloud.now.wall, .until = cloud.now.wall + days(4)};
+    staple_came(cloud.world.staples[id], same, cloud.now);
+    std::vector<std::int64_t> asked;  // minutes before it ends
+    while (cloud.now.wall < same.until) {
+        const auto due = cloud.work();
+        if (!due.empty()) {
+            asked.push_back((same.until - cloud.now.wall).count / 60'000);
+            staple_came(cloud.world.staples[id], same, cloud.now);
+            EXPECT_THAT(cloud.work(), IsEmpty());
+        }
+        cloud.pass(std::max(*cloud.wake - cloud.now.mono, Milliseconds{1}));
+        ASSERT_LT(asked.size(), 100U);
+    }
+    EXPECT_EQ(asked.front(), 2 * 24 * 60);
+    EXPECT_EQ(asked[1], 2 * 24 * 60 - 60);
+    EXPECT_EQ(asked.back(), 0);
+}
+
+TEST(Staples, an_answer_that_has_ended_already_or_is_older_than_what_is_kept_is_one_that_came) {
+    Cloud cloud;
+    const auto id = cloud.add("shop");
+    cloud.world.certificates[id].staple = "kept";
+    cloud.world.certificates[id].staple_until = cloud.now.wall + minutes(2);
+    for (const auto until : {Milliseconds{-1}, minutes(1)}) {
+        staple_came(cloud.world.staples[id],
+                    {.response = "old", .from = {}, .until = cloud.now.wall + until}, cloud.now);
+        EXPECT_THAT(cloud.work(), IsEmpty());
+        EXPECT_EQ(cloud.certificate(id).staple, "kept");
+    }
+}
+
+TEST(Staples, those_that_end_together_are_let_go_over_several_plans) {
+    Cloud cloud;
+    const auto count = 2 * k_certificate_changes_at_once_max + 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto id = cloud.add(std::to_string(i));
+        cloud.world.staples[id].facts.must_staple = true;
+        cloud.world.certificates[id].staple = "kept";
+        cloud.world.certificates[id].staple_until = cloud.now.wall;
+    }
+    const auto kept = [&] {
+        return std::ranges::count_if(cloud.world.certificates,
+                                     [](const auto& one) { return !one.second.staple.empty(); });
+    };
+    cloud.work();
+    EXPECT_EQ(kept(), k_certificate_changes_at_once_max + 1);
+    EXPECT_EQ(cloud.wake, cloud.now.mono);
+    cloud.work();
+    cloud.work();
+    EXPECT_EQ(kept(), 0);
 }
 
 TEST(Staples, nobody_is_asked_about_one_that_names_nobody_or_while_it_is_asked) {

@@ -50,9 +50,7 @@ void StapleTalks::answered(const Certificate& about, Result<Staple> answer) {
     auto& seen = found->second;
     seen.asking = false;
     if (answer) {
-        seen.answer = std::move(*answer);
-        seen.failures = 0;
-        seen.reason.clear();
+        plan::staple_came(seen, std::move(*answer), loop_.now());
     } else {
         const Milliseconds by_chance{static_cast<std::int64_t>(
             entropy_.next() % static_cast<std::uint64_t>(plan::k_staple_retry_first.count / 4))};
