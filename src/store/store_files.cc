@@ -1,9 +1,11 @@
 #include "store/store_files.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -28,6 +30,16 @@ std::optional<std::int64_t> changed_at(const std::string& path) {
     struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return std::nullopt;
     return std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
+}
+
+// Greater is newer. One of a time to come was made under a clock that was ahead, nobody knows when:
+// it is older than all others, or it would be kept and offered for as long as the clock was ahead.
+using Age = std::pair<bool, std::int64_t>;
+std::optional<Age> age_of(const std::string& copy) {
+    const auto at = changed_at(copy);
+    if (!at) return std::nullopt;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return Age{*at <= std::chrono::nanoseconds(now).count(), *at};
 }
 
 fs::path directory_of(const std::string& path) {
@@ -108,12 +120,12 @@ Status copy_database(sqlite::Database& db, const std::string& path) {
 
 std::optional<std::string> newest_copy(const std::string& path) {
     std::optional<std::string> newest;
-    std::optional<std::int64_t> newest_at;
+    std::optional<Age> newest_age;
     for (int number = 1; number <= k_store_copies; ++number) {
-        const auto at = changed_at(copy_path(path, number));
-        if (at && (!newest_at || *at > *newest_at)) {
+        const auto age = age_of(copy_path(path, number));
+        if (age && (!newest_age || *age > *newest_age)) {
             newest = copy_path(path, number);
-            newest_at = at;
+            newest_age = age;
         }
     }
     return newest;
@@ -121,12 +133,12 @@ std::optional<std::string> newest_copy(const std::string& path) {
 
 std::string next_copy(const std::string& path) {
     std::string oldest = copy_path(path, 1);
-    auto oldest_at = changed_at(oldest);
-    for (int number = 2; oldest_at && number <= k_store_copies; ++number) {
-        const auto at = changed_at(copy_path(path, number));
-        if (!at || *at < *oldest_at) {
+    auto oldest_age = age_of(oldest);
+    for (int number = 2; oldest_age && number <= k_store_copies; ++number) {
+        const auto age = age_of(copy_path(path, number));
+        if (!age || *age < *oldest_age) {
             oldest = copy_path(path, number);
-            oldest_at = at;
+            oldest_age = age;
         }
     }
     return oldest;

@@ -12,6 +12,7 @@
 #include "contracts/store_contract.h"
 #include "io/file/temp_dir_for_test.h"
 #include "store/sqlite_store.h"
+#include "store/store_files.h"
 
 namespace moln {
 namespace {
@@ -146,6 +147,22 @@ TEST(SqliteStore, a_copy_opens_as_a_store_with_the_same_content) {
     EXPECT_EQ(copied->range("").value().revision, 50);
     EXPECT_EQ(copied->range("").value().entries.size(), 7u);
     EXPECT_EQ(copied->changes("", 0, 100).value().size(), 50u);
+}
+
+TEST(SqliteStore, a_copy_made_under_a_clock_that_was_ahead_is_the_first_to_be_replaced) {
+    TempDir dir;
+    const auto path = dir.path() + "/moln.db";
+    for (int number = 1; number <= k_store_copies; ++number) {
+        const auto copy = fmt::format("{}.copy-{}", path, number);
+        std::ofstream(copy) << "a copy";
+        fs::last_write_time(copy, fs::file_time_type::clock::now() - std::chrono::hours(number));
+    }
+    EXPECT_EQ(newest_copy(path), path + ".copy-1");
+    EXPECT_EQ(next_copy(path), path + ".copy-2");
+    fs::last_write_time(path + ".copy-1",
+                        fs::file_time_type::clock::now() + std::chrono::hours(24));
+    EXPECT_EQ(newest_copy(path), path + ".copy-2");
+    EXPECT_EQ(next_copy(path), path + ".copy-1");
 }
 
 TEST(SqliteStore, a_copy_that_cannot_be_made_says_so_and_leaves_the_old_one) {
