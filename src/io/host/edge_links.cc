@@ -11,13 +11,25 @@ namespace {
 // What several processes answered to one question.
 struct PurgeAnswers {
     std::size_t awaited = 0;
+    std::size_t made = 0;
     Status worst;
     std::function<void(Status)> done;
 
-    void take(const Status& one) {
-        // One that ended in between uses nothing any more.
-        if (!one && one.error().code != ErrorCode::unavailable) worst = one;
-        if (--awaited == 0) done(worst);
+    // One that has ended uses nothing any more; what it kept on the disk the others have, and if
+    // there are none, the next one.
+    void take(const Status& one, bool has_ended) {
+        if (one) ++made;
+        if (!one && !has_ended) {
+            worst = one.error().code == ErrorCode::unavailable ? fail(not_heard()) : one;
+        }
+        if (--awaited > 0) return;
+        done(worst && made == 0 ? fail(not_heard()) : worst);
+    }
+
+    static Error not_heard() {
+        return {ErrorCode::unavailable,
+                "the edge was lost before it answered and may still use what was to go: purge "
+                "again; `moln edge status` tells who serves"};
     }
 };
 
@@ -61,6 +73,7 @@ void EdgeLinks::heard(std::int64_t process, const EdgeReport* report) {
     const auto line = lines_.find(process);
     if (line == lines_.end()) return;
     line->second.reports = report != nullptr;
+    line->second.was_heard = line->second.was_heard || report != nullptr;
     line->second.seen.reset();
     if (report != nullptr) line->second.seen = process_view(*report, line->second.link->counts());
     tell({process, report != nullptr ? EdgeNews::Kind::reported : EdgeNews::Kind::lost, report});
@@ -120,14 +133,16 @@ void EdgeLinks::request_purge(const CachePurge& purge,
                               const std::function<void(Status)>& callback) {
     auto answers = std::make_shared<PurgeAnswers>();
     answers->done = callback;
-    for (auto& [process, line] : lines_) answers->awaited += line.reports ? 1 : 0;
+    for (auto& [process, line] : lines_) answers->awaited += line.was_heard ? 1 : 0;
     if (answers->awaited == 0) {
         loop_.post([callback] { callback(fail(ErrorCode::unavailable, "the edge is not there")); });
         return;
     }
     for (auto& [process, line] : lines_) {
-        if (!line.reports) continue;
-        line.link->request_purge(purge, [answers](const Status& one) { answers->take(one); });
+        if (!line.was_heard) continue;
+        line.link->request_purge(purge, [this, answers, process = process](const Status& one) {
+            answers->take(one, !lines_.contains(process));
+        });
     }
 }
 

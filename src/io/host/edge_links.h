@@ -41,7 +41,9 @@ public:
     void request_routes(
         const std::function<void(Result<std::vector<EdgeProcessRoutes>>)>& callback);
 
-    // At every process that reports: done when all have done it. As EdgeSocketLink::request_purge.
+    // At every process that was ever heard: done when all that have not ended meanwhile have done
+    // it. `unavailable`: one was not to be heard and may still use what was to go, or none has done
+    // it. Else as EdgeSocketLink::request_purge.
     void request_purge(const CachePurge& purge, const std::function<void(Status)>& callback);
 
     // To the process of that pid. As EdgeSocketLink::offer.
@@ -54,6 +56,7 @@ private:
     struct Line {
         std::unique_ptr<EdgeSocketLink> link;
         bool reports = false;
+        bool was_heard = false;
         std::optional<EdgeProcessView> seen;  // of the last report
     };
 

@@ -108,6 +108,36 @@ TEST_F(EdgeLinksTest, a_purge_is_done_when_all_that_report_have_done_it) {
     EXPECT_EQ(purges, 4);
 }
 
+// It may live on, and what it has on the disk outlives it.
+TEST_F(EdgeLinksTest, a_purge_that_a_process_was_lost_over_is_not_done) {
+    FakeEdgeSocket first(loop_, path(1));
+    FakeEdgeSocket second(loop_, path(2));
+    std::vector<std::string> answers;
+    const auto purge = [&] {
+        links_.request_purge({}, [&](const Status& done) {
+            answers.push_back(done ? "done" : std::string(word(done.error().code)));
+            loop_.stop();
+        });
+        go();
+    };
+    links_.add(1, {.path = path(1)});
+    links_.add(2, {.path = path(2)});
+    first.on_connect([&] { report(first); });
+    second.on_connect([&] { report(second); });
+    run(4);
+    first.on_line([&](const std::string&) { first.say("{\"purged\":\"\"}\n"); });
+    second.on_line([&](const std::string&) { second.drop(); });
+    second.on_connect([] {});
+    purge();
+    purge();  // while it is not to be heard
+    links_.remove(2);
+    purge();
+    first.on_line([&](const std::string&) { links_.remove(1); });
+    purge();  // nobody is left who has done it
+    EXPECT_EQ(answers,
+              (std::vector<std::string>{"unavailable", "unavailable", "done", "unavailable"}));
+}
+
 TEST_F(EdgeLinksTest, metrics_are_of_the_newest_that_reports) {
     FakeEdgeSocket first(loop_, path(1));
     links_.add(1, {.path = path(1)});
