@@ -336,10 +336,11 @@ void EdgeKeeper::close(Ending ending, std::function<void()> done) {
         if (closed_) loop_.post(std::exchange(closed_, nullptr));
         return;
     }
-    // The first SIGTERM lets the edge finish what was begun, the second ends it at once.
+    // The first signal lets the edge finish what was begun, the second ends it at once. They are of
+    // two kinds: of one kind only one waits to be taken.
     for (auto& [number, one] : processes_) {
         if (first) (void)one.process->send_signal(SIGTERM);
-        if (ending == Ending::now) (void)one.process->send_signal(SIGTERM);
+        if (ending == Ending::now) (void)one.process->send_signal(SIGINT);
     }
 }
 

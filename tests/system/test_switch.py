@@ -5,7 +5,7 @@ import time
 import unittest
 
 import apps
-from cloud import EXAMPLES, Cloud, Load, WebSocket, wait_until
+from cloud import EXAMPLES, PATIENCE_S, Cloud, Load, WebSocket, wait_until
 
 SWITCHES = 10
 
@@ -51,6 +51,14 @@ class Switch(unittest.TestCase):
             self.assertIn("still here", line.receive())
             line.close()
             wait_until("the drained instance to be gone", lambda: len(cloud.ps("chat")) == 1)
+
+    def test_a_node_that_is_to_end_now_waits_for_no_websocket(self):
+        with Cloud() as cloud:
+            cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
+            line = WebSocket(cloud, "chat.localhost")
+            cloud.cli("down", "--now")
+            self.assertEqual(cloud.process.wait(PATIENCE_S), 0)
+            line.close()
 
     def test_a_slow_request_is_finished_before_the_stop_signal(self):
         with Cloud() as cloud:
