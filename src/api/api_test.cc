@@ -1,4 +1,7 @@
 // The pure halves of the API: progress, rates, watch pictures, targets, views at their edges.
+#include <chrono>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +11,7 @@
 #include "api/top.h"
 #include "api/view.h"
 #include "api/watch.h"
+#include "model/limits.h"
 
 namespace moln::api {
 namespace {
@@ -305,6 +309,31 @@ TEST(Watch, certificates_come_with_the_apps_that_they_serve) {
     EXPECT_THAT(seen_by({"default", {}}), ElementsAre("shop", "soon.example", "unused"));
     EXPECT_THAT(seen_by({"default", k_shop}), ElementsAre("shop", "soon.example"));
     EXPECT_THAT(seen_by({"other", {}}), ElementsAre("unused"));
+}
+
+// A watcher's picture is made anew with every change: it must not look at all for each.
+TEST(Watch, tens_of_thousands_of_hosts_without_a_certificate_are_a_matter_of_moments) {
+    World world;
+    for (std::size_t i = 0; i < k_acme_certificates_max; ++i) {
+        const CertificateId id(fmt::format("cert-{:06}", i));
+        world.certificates[id] = {.id = id,
+                                  .hosts = {fmt::format("c{:06}.example.org", i)},
+                                  .source = CertificateSource::acme};
+    }
+    for (int i = 0; i < 40'000; ++i) {
+        world.edge.routes.push_back({.host = fmt::format("h{:06}.example.org", i), .path = "/"});
+    }
+    world.acme = AcmeAccount{.registered = true};
+    const auto begun = std::chrono::steady_clock::now();
+    const auto views = certificate_views(world, {});
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(4));
+    ASSERT_EQ(views.size(), 41'000U);
+    EXPECT_THAT(views.back().used_by, ElementsAre("h039999.example.org/"));
+    // Too many by far: nothing is ordered for it, and that is said.
+    EXPECT_EQ(views.back().state, CertificateState::missing);
+    EXPECT_THAT(views.back().trouble, HasSubstr("moln cert rm"));
+    world.certificates.erase(world.certificates.begin());
+    EXPECT_EQ(certificate_views(world, {}).back().trouble, "");
 }
 
 TEST(Watch, a_certificate_is_news_once_a_minute_however_often_something_else_changes) {

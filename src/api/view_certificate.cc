@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <span>
 #include <utility>
 
 #include "api/view.h"
@@ -17,27 +20,41 @@ bool may_lead(const std::string& route_host, const std::string& name) {
     return name.ends_with(below);
 }
 
+// What the edges were given, by every name that it bears.
+class Bearers {
+public:
+    explicit Bearers(const EdgeSnapshot& edge) {
+        for (const auto& certificate : edge.certificates) {
+            for (const auto& host : certificate.hosts) all_[host] = certificate.id;
+        }
+    }
+    // As serving_certificate(): that of the host's own name, else that of the star above it.
+    const CertificateId* find(const std::string& host) const {
+        auto found = all_.find(host);
+        const auto dot = host.find('.');
+        if (found == all_.end() && dot != std::string::npos && !host.starts_with("*")) {
+            found = all_.find("*" + host.substr(dot));
+        }
+        return found == all_.end() ? nullptr : &found->second;
+    }
+
+private:
+    std::map<std::string, CertificateId, std::less<>> all_;
+};
+
 using Users = std::map<CertificateId, std::vector<std::string>>;
 
-// "host/path" of the routes that each certificate serves, by what the edges were given.
-Users users_of(const World& world) {
-    std::map<std::string_view, CertificateId> bearers;
-    for (const auto& certificate : world.edge.certificates) {
-        for (const auto& host : certificate.hosts) bearers[host] = certificate.id;
-    }
+// "host/path" of the routes that each certificate serves.
+Users users_of(const World& world, const Bearers& bearers) {
     Users users;
     for (const auto& route : world.edge.routes) {
-        auto found = bearers.find(route.host);
-        const auto dot = route.host.find('.');
-        if (found == bearers.end() && dot != std::string::npos) {
-            found = bearers.find("*" + route.host.substr(dot));
-        }
+        const auto* found = bearers.find(route.host);
         const auto words = route.host + route.path;
-        if (found != bearers.end()) users[found->second].push_back(words);
+        if (found != nullptr) users[*found].push_back(words);
         if (!route.host.starts_with("*")) continue;
         for (const auto& [id, certificate] : world.certificates) {
             const auto leads = [&](const auto& name) { return may_lead(route.host, name); };
-            const bool serves = found != bearers.end() && found->second == id;
+            const bool serves = found != nullptr && *found == id;
             if (serves || certificate.source != CertificateSource::file) continue;
             if (std::ranges::any_of(certificate.hosts, leads)) users[id].push_back(words);
         }
@@ -97,21 +114,21 @@ CertificateView view_of(const World& world, const Certificate& certificate, cons
     return view;
 }
 
-// A host of a route that has no certificate: what is done about it, or what is to be done.
-CertificateView view_without(const World& world, const std::string& host, const Now& now) {
+// A host that has no certificate, by its routes: what is done about it, or what is to be done.
+CertificateView view_without(const World& world, std::span<const EdgeRoute> routes,
+                             const CertificateAdvice& advices, const Now& now) {
+    const auto& host = routes.front().host;
     CertificateView view;
     view.hosts = {host};
     view.source = CertificateSource::acme;
     view.state = CertificateState::ordered;
-    for (const auto& route : world.edge.routes) {
-        if (route.host == host) view.used_by.push_back(route.host + route.path);
-    }
+    for (const auto& route : routes) view.used_by.push_back(route.host + route.path);
     if (const auto order = world.orders.find(host); order != world.orders.end()) {
         view.id = order->second.id;
         if (!order->second.reason.empty()) view.state = CertificateState::failing;
         add_order(world, order->second, now, view);
     }
-    const auto advice = certificate_advice(world, host, now.wall);
+    const auto advice = advices.of(host);
     if (!advice.empty()) {
         view.state = CertificateState::missing;
         view.trouble = advice;
@@ -128,21 +145,24 @@ CertificateView view_without(const World& world, const std::string& host, const 
 
 CertificateView certificate_view(const World& world, const Certificate& certificate,
                                  const Now& now) {
-    return view_of(world, certificate, users_of(world), now);
+    return view_of(world, certificate, users_of(world, Bearers(world.edge)), now);
 }
 
+// Of tens of thousands of hosts, too: nothing here looks at all of them for each.
 std::vector<CertificateView> certificate_views(const World& world, const Now& now) {
-    const auto users = users_of(world);
+    const Bearers bearers(world.edge);
+    const auto users = users_of(world, bearers);
     std::vector<CertificateView> views;
     for (const auto& [id, certificate] : world.certificates) {
         views.push_back(view_of(world, certificate, users, now));
     }
-    std::string last;
-    for (const auto& route : world.edge.routes) {
-        if (std::exchange(last, route.host) == route.host) continue;
-        if (route.host == "*" || is_local_host(route.host)) continue;
-        if (serving_certificate(world.edge, route.host) != nullptr) continue;
-        views.push_back(view_without(world, route.host, now));
+    const CertificateAdvice advices(world, now.wall);
+    const std::span routes(world.edge.routes);
+    for (std::size_t begin = 0, end = 0; begin < routes.size(); begin = end) {
+        const auto& host = routes[begin].host;
+        while (end < routes.size() && routes[end].host == host) ++end;
+        if (host == "*" || is_local_host(host) || bearers.find(host) != nullptr) continue;
+        views.push_back(view_without(world, routes.subspan(begin, end - begin), advices, now));
     }
     std::ranges::stable_sort(views, {}, &CertificateView::hosts);
     return views;

@@ -3,12 +3,28 @@
 
 #include <string>
 
+#include "model/certificate.h"
 #include "model/world.h"
 
 namespace moln {
 
-// Why the host of a route has no certificate and gets none by itself, and what to do; "" when it
-// has a valid one or will have.
+// For many hosts of one World, which outlives it.
+class CertificateAdvice {
+public:
+    CertificateAdvice(const World& world, WallTime now);
+
+    // Why the host of a route has no certificate and gets none by itself, and what to do; "" when
+    // it has a valid one or will have.
+    std::string of(const std::string& host) const;
+
+private:
+    const World& world_;
+    WallTime now_;
+    CertificateIndex index_;
+    bool is_full_;  // there are as many of public authorities as may be
+};
+
+// For one.
 std::string certificate_advice(const World& world, const std::string& host, WallTime now);
 
 }  // namespace moln
