@@ -73,6 +73,7 @@ struct AcmeOutcome {
 // An attempt that this daemon has under way.
 struct AcmeAttempt {
     CertificateId id;
+    std::string directory;  // of the authority that is asked
     ChallengeKind kind = ChallengeKind::http_01;
     MonoTime since;                             // the last step
     std::optional<EdgeChallenge> challenge;     // what the edges are to answer the authority with

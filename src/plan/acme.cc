@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -48,6 +49,11 @@ public:
           hosts_(hosts_of(routes)),
           index_(world_.certificates, draft.now().wall) {
         if (world_.acme) account_ = *world_.acme;
+        for (const auto& [id, certificate] : world_.certificates) {
+            if (certificate.source != CertificateSource::acme) continue;
+            if (certificate.hosts.size() == 1) own_.try_emplace(certificate.hosts.front(), id);
+            ++own_count_;
+        }
     }
 
     std::vector<AcmeStep> run() {
@@ -140,6 +146,11 @@ private:
         draft_.put(std::move(certificate));
         draft_.drop_order(host);
         settled_.push_back(host);
+        if (is_of_account(attempt)) account_->reason.clear();  // it is past what it complained of
+    }
+
+    bool is_of_account(const AcmeAttempt& attempt) const {
+        return account_ && attempt.directory == account_->directory;
     }
 
     void fail_order(const std::string& host, const AcmeAttempt& attempt,
@@ -147,15 +158,17 @@ private:
         const auto found = world_.orders.find(host);
         settled_.push_back(host);
         if (found == world_.orders.end()) return;
+        // What was refused by one authority is not known of another.
+        if (!is_of_account(attempt)) return draft_.drop_order(host);
         CertificateOrder order = found->second;
         order.reason = reason;
-        if (account_ && reason.find(k_rate_limited) != std::string::npos) {
+        if (reason.find(k_rate_limited) != std::string::npos) {
             account_->retry = steady() + k_rate_limited_pause +
                               draft_.chance_below({k_rate_limited_pause.count / 4});
             account_->reason = reason;
             order.retry = std::max(order.retry, account_->retry);
         }
-        if (account_ && reason.find(k_no_account) != std::string::npos) {
+        if (reason.find(k_no_account) != std::string::npos) {
             account_->registered = false;  // it is made known again first
         }
         draft_.tell(EventLevel::warning, "certificate.failed", {}, host,
@@ -239,14 +252,9 @@ private:
 
     // That of the host's own certificate, which is renewed then; empty: there are too many.
     CertificateId id_for(const std::string& host, const CertificateOrder* before) {
-        std::size_t count = 0;
-        for (const auto& [id, certificate] : world_.certificates) {
-            if (certificate.source != CertificateSource::acme) continue;
-            if (certificate.hosts == std::vector<std::string>{host}) return id;
-            ++count;
-        }
+        if (const auto own = own_.find(host); own != own_.end()) return own->second;
         if (before != nullptr) return before->id;
-        if (count + world_.orders.size() + fresh_.size() >= k_acme_certificates_max) return {};
+        if (own_count_ + world_.orders.size() + fresh_.size() >= k_acme_certificates_max) return {};
         auto id = draft_.fresh_certificate();
         while (std::ranges::find(fresh_, id) != fresh_.end()) id = draft_.fresh_certificate();
         fresh_.push_back(id);
@@ -258,6 +266,8 @@ private:
     const Sight& sight_;
     std::vector<std::string> hosts_;
     CertificateIndex index_;
+    std::map<std::string_view, CertificateId> own_;  // of an authority, by their only host
+    std::size_t own_count_ = 0;                      // of an authority at all
     std::optional<AcmeAccount> account_;
     std::vector<AcmeStep> steps_;
     std::vector<std::string> settled_;  // hosts whose order this plan has written already

@@ -370,6 +370,20 @@ TEST_F(Acme, who_has_a_host_tried_again_too_soon_is_told_when) {
     EXPECT_EQ(begun["shop.example.org"].size(), tried);
 }
 
+TEST_F(Acme, a_clock_that_was_set_back_does_not_keep_a_person_from_trying_again) {
+    r.acme_refuses = [](const std::string& host, ChallengeKind) {
+        return host.empty() ? "" : "no";
+    };
+    deploy({"shop.example.org"});
+    agree();
+    pass(minutes(2));
+    r.now.wall = r.now.wall + Milliseconds{-days(365).count};
+    const RetryCertificateCommand again{"shop.example.org"};
+    EXPECT_TRUE(r.command(again));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_THAT(r.command(again).error().reason, HasSubstr("only a few attempts in an hour"));
+}
+
 TEST_F(Acme, pauses_grow_and_have_an_end) {
     r.acme_refuses = [](const std::string& host, ChallengeKind) {
         return host.empty() ? "" : "no";
@@ -396,9 +410,32 @@ TEST_F(Acme, an_authority_that_limits_our_rate_is_left_alone_for_all_hosts) {
     pass(minutes(50));
     EXPECT_EQ(begun["a.example.org"].size(), 1u);
     EXPECT_FALSE(begun.contains("b.example.org"));
+    EXPECT_THAT(r.world.acme->reason, HasSubstr("too many"));
     r.acme_refuses = nullptr;
     pass(minutes(30));
     EXPECT_NE(given("b.example.org"), nullptr);
+    EXPECT_EQ(r.world.acme->reason, "");
+}
+
+TEST_F(Acme, what_an_authority_refuses_that_is_no_longer_asked_is_not_held_against_the_next) {
+    deploy({"shop.example.org"});
+    agree();
+    r.acme_moves = false;
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "new.example.org"}}));
+    r.plan_once();
+    r.plan_once();
+    ASSERT_TRUE(r.world.attempts.contains("new.example.org"));
+    ASSERT_EQ(reason({.directory = "letsencrypt-staging", .agree_tos = true, .sealed_key = "new"}),
+              "");
+    r.world.attempts["new.example.org"].outcome = AcmeOutcome{{}, "rateLimited: too many"};
+    r.plan_once();
+    EXPECT_EQ(r.world.acme->retry, SteadyTime{});
+    EXPECT_EQ(r.world.acme->reason, "");
+    EXPECT_FALSE(r.world.orders.contains("new.example.org"));
+    r.acme_moves = true;
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_NE(given("new.example.org"), nullptr);
+    EXPECT_EQ(told("certificate.failed"), 0);
 }
 
 TEST_F(Acme, an_account_that_is_refused_is_told_and_tried_again_and_nothing_is_ordered) {
@@ -457,6 +494,7 @@ TEST_F(Acme, what_the_authority_gives_is_looked_at) {
     const auto first = *given("shop.example.org");
     const auto finish = [&](Certificate made) {
         r.world.attempts["other.example.org"] = {.id = CertificateId("cert-x"),
+                                                 .directory = r.world.acme->directory,
                                                  .outcome = AcmeOutcome{std::move(made), ""}};
         r.world.orders["other.example.org"] = {
             .host = "other.example.org", .id = CertificateId("cert-x"), .attempts = 1};

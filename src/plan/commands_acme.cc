@@ -116,13 +116,14 @@ Status decide_on(Decision& d, const RetryCertificateCommand& command) {
                     fmt::format("{} wants to be left alone: {}; try again in {}", name,
                                 account->reason, duration_words(account->retry - steady)));
     }
+    // One that is longer was begun under a clock that was ahead: then nobody knows, and it is let
+    // go.
     const auto wait = order.begun + k_order_retry_min - d.now();
-    if (wait.count > 0 && order.retry > steady) {
+    if (wait.count > 0 && wait <= k_order_retry_min && order.retry > steady) {
         return fail(ErrorCode::refused,
                     fmt::format("{} takes only a few attempts in an hour: try again in {}; it is "
                                 "tried by itself in {}",
-                                name, duration_words(std::min(wait, k_order_retry_min)),
-                                duration_words(order.retry - steady)));
+                                name, duration_words(wait), duration_words(order.retry - steady)));
     }
     CertificateOrder next = order;
     next.retry = steady;

@@ -65,7 +65,10 @@ void Reality::take(const AcmeStep& step) {
             world.registration.reset();
             break;
         case AcmeVerb::begin:
-            world.attempts[step.host] = {.id = step.id, .kind = step.challenge, .since = now.mono};
+            world.attempts[step.host] = {.id = step.id,
+                                         .directory = world.acme->directory,
+                                         .kind = step.challenge,
+                                         .since = now.mono};
             break;
         case AcmeVerb::answer:
         case AcmeVerb::decline: {

@@ -52,7 +52,10 @@ void AcmeTalks::register_account() {
 
 void AcmeTalks::begin(const plan::AcmeStep& step) {
     if (!world_.acme) return;
-    world_.attempts[step.host] = {.id = step.id, .kind = step.challenge, .since = loop_.now().mono};
+    world_.attempts[step.host] = {.id = step.id,
+                                  .directory = world_.acme->directory,
+                                  .kind = step.challenge,
+                                  .since = loop_.now().mono};
     const AcmeOrder order{.host = step.host, .id = step.id, .challenge = step.challenge};
     run_blocking<Result<AcmeBegun>>(
         loop_, lane(step.host),
