@@ -24,6 +24,9 @@
 namespace moln {
 namespace {
 
+// Whose lock it is may change while it is looked at.
+constexpr int k_looks_max = 10;
+
 // glibc 2.36 declares these only for C, see pidfd_open(2).
 Fd open_pidfd(pid_t pid) {
     return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -98,15 +101,19 @@ Result<Fd> EdgeProcess::Impl::open_lock() const {
 }
 
 Result<bool> EdgeProcess::Impl::find_by(const Fd& lock) {
-    MOLN_ASSIGN(const auto running, holder(lock));
-    if (!running) return false;
-    MOLN_TRY(watch(*running));
-    // Were it gone by now, the watched pid might be another's.
-    MOLN_ASSIGN(const auto still, holder(lock));
-    if (still == running) return true;
-    pidfd_.reset();
-    pid_ = 0;
-    return fail(ErrorCode::unavailable, "the edge ended while it was looked for");
+    for (int look = 0; look < k_looks_max; ++look) {
+        MOLN_ASSIGN(const auto running, holder(lock));
+        if (!running) return false;
+        MOLN_TRY(watch(*running));
+        // Were it gone by now, the watched pid might be another's.
+        MOLN_ASSIGN(const auto still, holder(lock));
+        if (still == running) return true;
+        pidfd_.reset();
+        pid_ = 0;
+        if (!still) return false;
+    }
+    return fail(ErrorCode::unavailable,
+                fmt::format("who holds {} changes again and again", options_.lock_path));
 }
 
 Result<bool> EdgeProcess::Impl::find() {

@@ -108,6 +108,21 @@ TEST_F(EdgeProcessTest, the_death_of_one_that_was_found_is_told_too) {
     loop_.run();
 }
 
+// A daemon that is started again while an old edge ends must not give up over it.
+TEST_F(EdgeProcessTest, one_that_ends_while_it_is_looked_for_is_not_there) {
+    for (int i = 0; i < 100; ++i) {
+        EdgeProcess edge(loop_, options({"/bin/true"}));
+        ASSERT_TRUE(edge.ensure());
+        keep(edge);
+        for (bool is_there = true; is_there;) {
+            EdgeProcess other(loop_, options({"/bin/true"}));
+            const auto found = other.find();
+            ASSERT_TRUE(found) << found.error().reason;
+            is_there = *found;
+        }
+    }
+}
+
 TEST_F(EdgeProcessTest, inherits_the_lock_and_no_other_descriptor) {
     const auto lock = lock_file(dir_.path() + "/some file of the daemon", "it").value();
     int leaky[2];
