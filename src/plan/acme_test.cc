@@ -410,6 +410,11 @@ TEST_F(Acme, an_authority_that_limits_our_rate_is_left_alone_for_all_hosts) {
     pass(minutes(50));
     EXPECT_EQ(begun["a.example.org"].size(), 1u);
     EXPECT_FALSE(begun.contains("b.example.org"));
+    // Nor is it asked because it is set once more, as a script does every hour.
+    EXPECT_EQ(reason({.email = "ops@example.org", .agree_tos = true}), "");
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(begun["a.example.org"].size(), 1u);
+    EXPECT_FALSE(begun.contains("b.example.org"));
     EXPECT_THAT(r.world.acme->reason, HasSubstr("too many"));
     r.acme_refuses = nullptr;
     pass(minutes(30));

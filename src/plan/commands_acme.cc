@@ -53,9 +53,13 @@ Status decide_on(Decision& d, const SetAcmeCommand& command) {
     }
     if (command.ca_bundle) account.ca_bundle = *command.ca_bundle;
     account.enabled = true;
-    account.failures = 0;
-    account.retry = {};
-    account.reason.clear();
+    // One that it knows waits because it limits our rate: that is not ended by saying all once
+    // more.
+    if (!same || !before->registered) {
+        account.failures = 0;
+        account.retry = {};
+        account.reason.clear();
+    }
     d.reply.text = fmt::format(
         "hosts of routes get their certificates from {} by themselves; see "
         "`moln cert ls`",
