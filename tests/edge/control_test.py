@@ -389,6 +389,23 @@ class Stop(EdgeCase):
         self.assertEqual(head.get("connection"), "close")
         self.assertEqual(self.process.wait(20), 0)
 
+    def test_sigterm_finishes_what_waits_in_the_backlog(self):
+        origin = self.origin(serving(lambda head, body: ok("finished")))
+        self.publish([endpoint("web-1", origin.port)])
+        kept = self.client()
+        self.get(stream=kept)
+        self.freeze()
+        # More than both workers take at once.
+        clients = [kept, *(self.client() for _ in range(600))]
+        for client in clients:
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.process.send_signal(signal.SIGTERM)
+        self.thaw()
+        for client in clients:
+            self.assertEqual(client.body(client.head()), b"finished")
+            client.close()
+        self.assertEqual(self.process.wait(20), 0)
+
 
 @unittest.skipUnless(os.geteuid() == 0, "dropping privileges needs root")
 class Privileges(EdgeCase):

@@ -474,6 +474,20 @@ class EdgeCase(unittest.TestCase):
         return origin
 
     def app(self, endpoints, **more):
+    def freeze(self):
+        """Until thaw() the edge does nothing: what comes meanwhile it finds at once."""
+        tasks = "/proc/%d/task" % self.process.pid
+
+        def is_stopped(task):
+            with open("%s/%s/stat" % (tasks, task)) as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "T"
+
+        self.process.send_signal(signal.SIGSTOP)
+        until(lambda: all(map(is_stopped, os.listdir(tasks))), "the standstill")
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
         return {"app": "default/shop", "process": "web", "health": {"kind": "tcp"},
                 "endpoints": endpoints, **more}
 

@@ -1,6 +1,7 @@
 """TCP routes: connections that are passed on without HTTP."""
 
 import os
+import signal
 import socket
 import ssl
 import threading
@@ -261,6 +262,16 @@ class Streams(StreamCase):
         self.talk(client, b"to the end")
         client.close()
         self.assertEqual(self.process.wait(20), 0)
+
+    def test_who_waits_in_the_backlog_is_served_when_the_edge_is_told_to_stop(self):
+        self.publish([endpoint("db-1", self.origin(echo).port)])
+        self.talk(self.connect())
+        self.freeze()
+        clients = [self.connect() for _ in range(450)]  # more than both workers take at once
+        self.process.send_signal(signal.SIGTERM)
+        self.thaw()
+        for client in clients:
+            self.talk(client)
 
     def test_two_hundred_idle_streams_cost_little(self):
         self.publish([endpoint("db-1", self.origin(echo).port)])

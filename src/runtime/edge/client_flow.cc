@@ -298,7 +298,7 @@ void linger(Core& core, Client& client) {
     set_timer(core, client, core.discard_timers, edge::k_discard_limit);
 }
 
-void accept_clients(Core& core, Listener& listener) {
+bool accept_clients(Core& core, Listener& listener) {
     for (int i = 0; i < edge::k_accept_batch; ++i) {
         sockaddr_storage peer{};
         socklen_t length = sizeof peer;
@@ -310,7 +310,7 @@ void accept_clients(Core& core, Listener& listener) {
             }
             // EAGAIN: all are in. Anything else was that one connection's trouble; the listener
             // is level-triggered and tells again if there are more.
-            return;
+            return false;
         }
         if (core.counts.clients_open.get() >= core.limits.clients_max) {
             core.counts.clients_refused.add(1);
@@ -319,6 +319,7 @@ void accept_clients(Core& core, Listener& listener) {
         }
         add_client(core, listener, std::move(fd), peer, length);
     }
+    return true;
 }
 
 void drive(Core& core, Client& client) {

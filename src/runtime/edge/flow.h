@@ -31,7 +31,10 @@ inline constexpr std::size_t k_hsts_room = 24;
 http::ExtraField hsts_field(const Exchange& exchange, std::span<char> room);
 
 // client_flow.cc: a connection from accept to close.
-void accept_clients(Core& core, Listener& listener);
+// A batch of those who wait. True: more may.
+bool accept_clients(Core& core, Listener& listener);
+// Of a listener that closes: all of its backlog, but not for ever whoever comes meanwhile.
+inline constexpr int k_last_batches_max = edge::k_listen_backlog / edge::k_accept_batch + 1;
 // Goes on with whatever this client can do now. May close it.
 void drive(Core& core, Client& client);
 void on_client_timer(Core& core, Client& client);

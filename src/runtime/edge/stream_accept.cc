@@ -90,7 +90,7 @@ void set_stream_sockets(Core& core, const ListenSockets& sockets) {
     }
 }
 
-void accept_streams(Core& core, StreamListener& listener) {
+bool accept_streams(Core& core, StreamListener& listener) {
     for (int i = 0; i < edge::k_accept_batch; ++i) {
         sockaddr_storage peer{};
         socklen_t length = sizeof peer;
@@ -100,7 +100,7 @@ void accept_streams(Core& core, StreamListener& listener) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 pause(core);
             }
-            return;
+            return false;
         }
         if (core.counts.clients_open.get() >= core.limits.clients_max) {
             core.counts.clients_refused.add(1);
@@ -109,10 +109,14 @@ void accept_streams(Core& core, StreamListener& listener) {
         }
         add_stream(core, listener, std::move(fd), net::SocketAddress::from_sockaddr(peer, length));
     }
+    return true;
 }
 
 void stop_accepting_streams(Core& core) {
-    for (const auto& listener : core.streams.listeners) accept_streams(core, *listener);
+    for (const auto& listener : core.streams.listeners) {
+        for (int i = 0; i < k_last_batches_max && accept_streams(core, *listener); ++i) {
+        }
+    }
     set_stream_sockets(core, {});
 }
 

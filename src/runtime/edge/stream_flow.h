@@ -14,7 +14,8 @@ namespace moln::edge_loop {
 edge::ProxyFamily proxy_address(const net::SocketAddress& address, edge::ProxyAddress& out);
 // Listens on exactly these from now on.
 void set_stream_sockets(Core& core, const ListenSockets& sockets);
-void accept_streams(Core& core, StreamListener& listener);
+// A batch of those who wait. True: more may.
+bool accept_streams(Core& core, StreamListener& listener);
 // What the kernel has accepted is taken, then nothing more.
 void stop_accepting_streams(Core& core);
 // Another edge accepts on the same sockets.

@@ -101,7 +101,9 @@ void stop_listening(Core& core) {
     // What the kernel has accepted for us would be reset by closing the listener, unless another
     // edge has it too.
     for (Listener& listener : core.listeners) {
-        if (!core.leaving) accept_clients(core, listener);
+        for (int i = 0; !core.leaving && i < k_last_batches_max; ++i) {
+            if (!accept_clients(core, listener)) break;
+        }
         (void)core.epoll.remove(listener.fd.get());
         listener.fd.reset();
     }
@@ -128,6 +130,8 @@ void begin_stop(Core& core, StopWish wish) {
     }
     for (Client* client : all) {
         if (client->state == ClientState::closed) continue;
+        // A request that has come is answered, even if its event is still to come.
+        if (client->state == ClientState::idle) client->note(EPOLLIN);
         drive(core, *client);
         if (is_first || client->state == ClientState::idle) stop_client(core, *client);
     }
