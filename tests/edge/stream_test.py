@@ -149,6 +149,30 @@ class Streams(StreamCase):
             client.more()
         self.assertEqual(self.log_lines(1)[0]["outcome"], "instance_left")
 
+    def test_the_last_words_of_a_server_that_takes_no_more_are_passed_on(self):
+        begun, more = threading.Event(), threading.Event()
+
+        def script(stream, _number):
+            if stream.sock.recv(4) == b"ping":  # a probe says nothing
+                begun.set()
+                more.wait(20)
+                stream.send("too much")  # and it has not read all: its end is a reset
+
+        self.publish([endpoint("db-1", self.origin(script, greets=True).port)])
+        client = self.connect()
+        client.send("ping and more")
+        until(begun.is_set, "the first words")
+        self.freeze()
+        client.send("much more")
+        more.set()
+        until(lambda: not self.origins[0].open, "its end")
+        self.thaw()
+        self.assertEqual(client.exactly(8), b"too much")
+        with self.assertRaises(ConnectionResetError):
+            client.more()
+        line = self.log_lines(1)[0]
+        self.assertEqual((line["outcome"], line["bytes_out"]), ("instance_left", 8))
+
     def test_a_client_that_breaks_off_breaks_the_instances_side(self):
         seen = []
 

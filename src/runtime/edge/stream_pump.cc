@@ -74,6 +74,14 @@ void set_limits(Core& core, Stream& stream, bool moved) {
     }
 }
 
+// It has broken off. What it said before goes out as far as the other one takes it now: a server
+// that refuses the rest may have said why.
+void pass_last_words(Core& core, Stream& stream, StreamEnd& from, StreamEnd& to) {
+    from.ready.readable = true;
+    while (!from.ended && pass(core, stream, from, to) == Passed::something) {
+    }
+}
+
 edge::StreamOutcome outcome_of(Passed passed, bool source_is_client) {
     if (passed == Passed::no_memory) return edge::StreamOutcome::out_of_capacity;
     const bool client = (passed == Passed::source_broke) == source_is_client;
@@ -90,11 +98,18 @@ Flow pump_stream(Core& core, Stream& stream) {
     const Passed up = pass(core, stream, client, instance);
     const Passed down =
         up > Passed::something ? Passed::nothing : pass(core, stream, instance, client);
+    const bool of_client = up > Passed::something;
+    const bool over = of_client || down > Passed::something;
+    const auto outcome = outcome_of(of_client ? up : down, of_client);
+    if (over && outcome == edge::StreamOutcome::client_left) {
+        pass_last_words(core, stream, client, instance);
+    } else if (over && outcome == edge::StreamOutcome::instance_left) {
+        pass_last_words(core, stream, instance, client);
+    }
     core.counts.stream_bytes_in.add(static_cast<std::int64_t>(client.received - in_before));
     core.counts.stream_bytes_out.add(static_cast<std::int64_t>(instance.received - out_before));
-    if (up > Passed::something || down > Passed::something) {
-        const bool of_client = up > Passed::something;
-        close_stream(core, stream, outcome_of(of_client ? up : down, of_client));
+    if (over) {
+        close_stream(core, stream, outcome);
         return Flow::gone;
     }
     const bool sent_up = has_ended(stream, client, instance);
