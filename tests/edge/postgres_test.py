@@ -1,9 +1,10 @@
 """TCP routes by name whose clients ask for TLS as PostgreSQL's do."""
 
 import ssl
+import threading
 import unittest
 
-from harness import endpoint
+from harness import endpoint, until
 from stream_test import APP, StreamCase
 
 SSL_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
@@ -122,6 +123,36 @@ class Postgres(StreamCase):
             self.answers = [silent]
             self.talk_tls(self.ask())
             self.assertEqual(len(self.asked), 2)
+
+    def test_the_end_of_one_instance_is_not_taken_for_that_of_the_next(self):
+        asked, end = threading.Event(), threading.Event()
+
+        def resets(stream, _number):
+            stream.exactly(8)
+            asked.set()
+            end.wait(20)
+            stream.reset()
+
+        self.ports = [self.origin(resets).port] * 2
+        self.serve(count=1)
+        client = self.ask()
+        context = ssl.create_default_context()
+        hello = ssl.MemoryBIO()
+        with self.assertRaises(ssl.SSLWantReadError):
+            context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="a.test").do_handshake()
+        client.send(hello.read())
+        until(asked.is_set, "the question")
+        self.ports[1] = self.origin(self.database).port
+        self.serve(count=2)
+        # The edge sees both in one turn: the client's bytes, and then the instance's end.
+        self.freeze()
+        client.send("more")
+        end.set()
+        until(lambda: not self.origins[-2].open, "its end")
+        self.thaw()
+        until(lambda: self.asked, "the next one")
+        client.close()
+        self.assertEqual(self.log_lines(1)[0]["retries"], 1)
 
     def test_behind_a_proxy_header_and_with_one(self):
         head = b"PROXY TCP4 10.1.2.3 192.0.2.7 12345 5432\r\n"

@@ -163,11 +163,14 @@ Flow step_asking(Core& core, Stream& stream) {
     if (stream.head_sent < stream.head_size) {
         const std::string_view left(stream.head.data() + stream.head_sent,
                                     stream.head_size - stream.head_sent);
+        if (!instance.ready.writable) return Flow::wait;
         const IoResult put = transmit_raw(instance.fd.get(), instance.ready, left, {});
         stream.head_sent += put.bytes;
         if (put.end == IoEnd::would_block) return Flow::wait;
         if (put.end == IoEnd::some) return Flow::progress;
     } else {
+        // Not before its event: that would be taken for one of the next connection.
+        if (!instance.ready.readable) return Flow::wait;
         const IoResult got = receive_raw(instance.fd.get(), instance.ready, {&answer, 1});
         if (got.end == IoEnd::would_block) return Flow::wait;
         if (got.bytes == 1 && answer == edge::k_postgres_yes) {
