@@ -66,7 +66,6 @@ void Prober::drop(const EndpointCell* cell) {
 
 void Prober::set_targets(const Tables& tables, std::span<const std::uint32_t> touched,
                          std::int64_t now_ms) {
-    dropped_.clear();
     ++generation_;
     by_place_.resize(tables.apps.size());
     for (const std::uint32_t place : touched) {
@@ -86,6 +85,7 @@ std::int64_t Prober::next_due_ms() const {
 }
 
 void Prober::run_due(std::int64_t now_ms) {
+    dropped_.clear();
     while (!due_.empty() && due_.begin()->first <= now_ms) {
         Target& target = *due_.begin()->second;
         if (!target.fd.valid()) {

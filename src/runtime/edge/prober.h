@@ -31,7 +31,8 @@ public:
     // What is known of those that stay is kept; new ones are asked at the next run_due().
     void set_targets(const Tables& tables, std::span<const std::uint32_t> touched,
                      std::int64_t now_ms);
-    // Begins the probes that are due and gives up those that take too long.
+    // Begins the probes that are due and gives up those that take too long. Once a turn, after its
+    // events: they may be of targets that were dropped in it.
     void run_due(std::int64_t now_ms);
     // When run_due() has something to do; -1: never.
     std::int64_t next_due_ms() const;
@@ -71,7 +72,7 @@ private:
     std::map<const EndpointCell*, std::unique_ptr<Target>> targets_;
     std::vector<std::vector<const EndpointCell*>> by_place_;  // of targets_
     std::set<std::pair<std::int64_t, Target*>> due_;
-    std::vector<std::unique_ptr<Target>> dropped_;  // events of this turn may still name them
+    std::vector<std::unique_ptr<Target>> dropped_;  // freed by run_due()
     std::size_t running_ = 0;
     std::uint64_t generation_ = 0;
 };
