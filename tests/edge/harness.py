@@ -10,6 +10,7 @@ import atexit
 import collections
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -363,6 +364,11 @@ def endpoint(instance, port, state="active"):
             "release": 1}
 
 
+def few_descriptors():
+    """preexec_fn of an edge that lets in more clients than it has connections to instances for."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+
+
 def leave_all(*_):
     for case in list(EdgeCase.running.values()):
         case.leave()
@@ -468,12 +474,6 @@ class EdgeCase(unittest.TestCase):
         with open(self.dir + "/stderr") as file:
             return file.read()
 
-    def origin(self, script, greets=False, held=None):
-        origin = Origin(script, greets, held)
-        self.origins.append(origin)
-        return origin
-
-    def app(self, endpoints, **more):
     def freeze(self):
         """Until thaw() the edge does nothing: what comes meanwhile it finds at once."""
         tasks = "/proc/%d/task" % self.process.pid
@@ -488,6 +488,12 @@ class EdgeCase(unittest.TestCase):
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
 
+    def origin(self, script, greets=False, held=None):
+        origin = Origin(script, greets, held)
+        self.origins.append(origin)
+        return origin
+
+    def app(self, endpoints, **more):
         return {"app": "default/shop", "process": "web", "health": {"kind": "tcp"},
                 "endpoints": endpoints, **more}
 

@@ -1,9 +1,10 @@
 """Time limits and counts of clients, at the limit and past it."""
 
+import threading
 import time
 import unittest
 
-from harness import PATIENCE, EdgeCase, endpoint, ok, serving, until
+from harness import PATIENCE, EdgeCase, endpoint, few_descriptors, ok, serving, until
 
 
 class LimitsCase(EdgeCase):
@@ -108,6 +109,40 @@ class Counts(LimitsCase):
                 return False
 
         until(served, "a free place")
+
+
+class Descriptors(EdgeCase):
+    """An edge that has none left for its instances."""
+
+    threads = 1
+
+    def start(self):
+        self.process = self.spawn(self.command(), preexec_fn=few_descriptors)
+        self.connect_daemon()
+
+    def test_that_an_instance_cannot_be_asked_says_nothing_of_it(self):
+        go = threading.Event()
+        self.addCleanup(go.set)
+
+        def waits(stream, _number):
+            stream.head()
+            go.wait(60)
+            stream.send(ok("at last"))
+
+        self.publish([endpoint("web-1", self.origin(waits).port)],
+                     health={"kind": "tcp", "interval": 100, "unhealthy_after": 1})
+        until(lambda: self.daemon.fresh()["endpoints"][0]["health"] == "healthy", "the probe")
+        clients = [self.client() for _ in range(90)]
+        for client in clients:
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(clients[-1].head().status, 503)
+        # A report a second, a probe ten times as often.
+        seen = self.daemon.reports
+        until(lambda: self.daemon.reports > seen + 2, "reports")
+        one = self.daemon.endpoint("web-1")
+        self.assertEqual((one["health"], one["health_reason"]), ("healthy", ""))
+        go.set()
+        self.assertEqual(clients[0].head().status, 200)
 
 
 if __name__ == "__main__":

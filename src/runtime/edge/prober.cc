@@ -13,7 +13,7 @@
 namespace moln::edge_loop {
 namespace {
 
-constexpr Milliseconds k_crowded_pause{20};  // too many probes run: later
+constexpr Milliseconds k_crowded_pause{20};  // too many probes run, or no descriptor is left
 
 std::string connect_reason(int error, std::uint16_t port) {
     if (error == ECONNREFUSED) return fmt::format("connection refused on port {}", port);
@@ -116,6 +116,11 @@ void Prober::begin(Target& target, std::int64_t now_ms) {
         return;
     }
     auto fd = net::connect_tcp(target.cell->address);
+    // Out of descriptors, which says nothing of the instance.
+    if (!fd && fd.error().code == ErrorCode::refused) {
+        schedule(target, now_ms + k_crowded_pause.count);
+        return;
+    }
     if (!fd || !epoll_.add(fd->get(), net::k_stream_edges, static_cast<ControlPart*>(&target))) {
         finish(target,
                {.good = false, .reason = connect_reason(errno, target.cell->address.port())},

@@ -22,22 +22,19 @@ void hold_stream(Core& core, Stream& stream, edge::HoldCause cause) {
     app.held_streams.push_back(&stream);
 }
 
-bool connect_to(Core& core, Stream& stream, const EndpointView& endpoint) {
+// refused: out of descriptors. Any other error: the instance cannot be reached.
+Status connect_to(Core& core, Stream& stream, const EndpointView& endpoint) {
     core.counts.upstream_connects.add(1);
     auto address = endpoint.cell->address;
     if (stream.port != 0) address.set_port(stream.port);
-    auto fd = net::connect_tcp(address);
-    if (!fd) return false;
+    MOLN_ASSIGN(auto fd, net::connect_tcp(address));
     stream.instance.ready = {};
-    stream.instance.fd = std::move(*fd);
-    if (!core.epoll.add(stream.instance.fd.get(), net::k_stream_edges,
-                        static_cast<Part*>(&stream.instance))) {
-        stream.instance.fd.reset();
-        return false;
-    }
+    stream.instance.fd = std::move(fd);
+    MOLN_TRY(core.epoll.add(stream.instance.fd.get(), net::k_stream_edges,
+                            static_cast<Part*>(&stream.instance)));
     stream.state = StreamState::connecting;
     set_timer(core, stream, core.streams.connect_timers, edge::k_connect_limit);
-    return true;
+    return {};
 }
 
 void dispatch_stream(Core& core, Stream& stream) {
@@ -62,7 +59,13 @@ void dispatch_stream(Core& core, Stream& stream) {
     ++stream.attempts;
     core.views.open(stream, *endpoint, core.now_ms);
     core.views.to_tunnel(stream);
-    if (!connect_to(core, stream, *endpoint)) fail_stream_attempt(core, stream);
+    const Status begun = connect_to(core, stream, *endpoint);
+    if (begun) return;
+    if (begun.error().code == ErrorCode::refused) {
+        close_stream(core, stream, edge::StreamOutcome::out_of_capacity);
+    } else {
+        fail_stream_attempt(core, stream);
+    }
 }
 
 }  // namespace
