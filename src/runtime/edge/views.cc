@@ -261,7 +261,7 @@ EndpointView* Views::pick_new(AppView& app, const Pick& how) {
     }
     constexpr double k_draws = 1U << 24;
     double draw = all * (static_cast<double>(how.dice % (1U << 24)) / k_draws);
-    bool any_hidden = false;
+    shown_.assign(app.loads.begin(), app.loads.end());
     EndpointView* drawn = nullptr;
     for (EndpointView* endpoint : app.endpoints) {
         auto& load = app.loads[endpoint->index];
@@ -269,13 +269,9 @@ EndpointView* Views::pick_new(AppView& app, const Pick& how) {
         draw -= share(*endpoint);
         if (draw < 0 && drawn == nullptr && take_place(app, *endpoint)) drawn = endpoint;
         load = edge::k_not_eligible;
-        any_hidden = true;
     }
     EndpointView* picked = drawn == nullptr ? pick_by_load(app, how.by) : drawn;
-    if (!any_hidden) return picked;
-    for (EndpointView* endpoint : app.endpoints) {
-        if (endpoint->slow_until_ms > how.now_ms) refresh_load(*endpoint);
-    }
+    std::ranges::copy(shown_, app.loads.begin());  // who was tried stays hidden
     // Nobody but new ones.
     return picked == nullptr ? pick_by_load(app, how.by) : picked;
 }

@@ -232,6 +232,7 @@ private:
     std::optional<Swap> swap_;
     std::vector<AppView*> by_place_;     // as tables_ has them; null: a free place
     std::vector<std::uint32_t> places_;  // of pick_within_limit, kept for its memory
+    std::vector<std::uint32_t> shown_;   // of pick_new, the same
     std::unordered_map<const AppCell*, std::unique_ptr<AppView>> apps_;
     std::unordered_map<const EndpointCell*, std::unique_ptr<EndpointView>> endpoints_;
     std::vector<PeerView> peers_;

@@ -158,6 +158,48 @@ TEST(Views, what_was_tried_is_not_picked_again) {
     EXPECT_NE(world.views.pick(world.app(), {}), nullptr);
 }
 
+struct NewEndpoints {
+    World world;
+    EdgeSnapshot snapshot;
+
+    explicit NewEndpoints(std::vector<EdgeEndpoint> endpoints) {
+        EdgeApp app;
+        app.app = AppId("default/shop");
+        app.process = "web";
+        app.concurrency = 1;
+        app.slow_start = seconds(10);
+        app.canary_release = 2;
+        snapshot.apps = {app};
+        snapshot.routes = {{"*", "/", app.app, app.process}};
+        world.apply(snapshot);
+        snapshot.apps[0].endpoints = std::move(endpoints);
+        world.apply(snapshot);
+    }
+    EndpointCell& cell(std::size_t i) { return *world.app().endpoints[i]->cell; }
+    EndpointView* pick(std::span<const EndpointCell* const> tried) {
+        return world.views.pick(world.app(), tried, Pick{.now_ms = 1});
+    }
+};
+
+TEST(Views, a_new_endpoint_that_was_tried_is_not_picked_while_the_others_are_busy) {
+    NewEndpoints setup(
+        {endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
+    setup.cell(1).admitted = 1;
+    const EndpointCell* const tried[] = {&setup.cell(0)};
+    ASSERT_EQ(setup.pick(tried), nullptr);
+    EXPECT_EQ(setup.pick({})->index, 0U);
+}
+
+TEST(Views, a_new_canary_gets_no_request_of_the_others_while_they_are_busy) {
+    auto canary = endpoint("b", EndpointState::active);
+    canary.release = 2;
+    NewEndpoints setup({endpoint("a", EndpointState::active), canary});
+    setup.cell(0).admitted = 1;
+    ASSERT_EQ(setup.pick({}), nullptr);
+    setup.cell(0).admitted = 0;
+    EXPECT_EQ(setup.pick({})->index, 0U);
+}
+
 TEST(Views, probes_and_failures_take_endpoints_out_and_bring_them_back) {
     World world;
     world.publish({endpoint("a", EndpointState::active), endpoint("b", EndpointState::active)});
