@@ -149,6 +149,39 @@ class Mirror(H2Case):
         # A copy has 30 s otherwise.
         self.assertLess(time.monotonic() - begun, 20)
 
+    def test_nor_for_one_that_begins_while_it_stops(self):
+        hang = threading.Event()
+        self.addCleanup(hang.set)
+        arrived = threading.Event()
+
+        def hanging(stream, _number):
+            stream.head()
+            arrived.set()
+            hang.wait(60)
+
+        self.serve(hanging)
+        client = self.client()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1")
+        until(lambda: self.daemon.fresh() and self.daemon.endpoint("web-1")["requests_open"] == 1,
+              "the request")
+        self.process.terminate()
+        until(self.is_deaf, "the stop")
+        client.send("2")
+        self.assertEqual(client.body(client.head()), b"stable 2")
+        self.assertTrue(arrived.wait(PATIENCE))
+        begun = time.monotonic()
+        self.process.wait(PATIENCE * 2)
+        self.assertLess(time.monotonic() - begun, 20)
+
+    def is_deaf(self):
+        try:
+            self.client().close()
+        except ConnectionRefusedError:
+            return True
+        except OSError:  # it was in the backlog
+            pass
+        return False
+
     def test_without_a_canary_that_serves_nothing_waits(self):
         stable = self.origin(serving(lambda head, body: ok("stable")))
         self.publish([endpoint("web-1", stable.port)], canary_release=2, hold=True,

@@ -70,7 +70,8 @@ void begin_mirror(Core& core, Exchange& exchange) {
     if (exchange.request_body.framing.kind == http::BodyKind::until_close) {
         wish.body = http::BodyFraming{http::BodyKind::length, exchange.body_at - exchange.head_end};
     }
-    auto* sink = new MirrorSink(app.cell, core.now_ms + edge::k_mirror_limit.count);
+    const auto limit = core.stopping ? edge::k_mirror_stop_limit : edge::k_mirror_limit;
+    auto* sink = new MirrorSink(app.cell, core.now_ms + limit.count);
     ++core.mirrors_open;
     core.mirrors.push_back(sink);
     start_inner(core, exchange, *sink, {.in = copy, .app = &app, .wish = wish});
