@@ -5,7 +5,7 @@ import threading
 import unittest
 
 from h2_client import h2_client_of
-from harness import OVER_TLS, EdgeCase, endpoint, ok, serving, until
+from harness import OVER_TLS, PATIENCE, EdgeCase, endpoint, ok, serving, until
 
 
 class H2Case(EdgeCase):
@@ -202,6 +202,33 @@ class Bodies(H2Case):
         answer = client.get("/cut")
         self.assertEqual((answer.status, answer.reset), (200, 2))
         self.assertEqual(client.get("/whole").body, b"whole")
+
+    def test_what_an_instance_says_behind_an_answer_is_nobodys(self):
+        """Also while that answer waits for who reads it."""
+        go = threading.Event()
+
+        def script(stream, number):
+            stream.head()
+            if number > 1:
+                stream.send(ok("right"))
+            else:
+                stream.send(ok(bytes(70_000)))
+                go.wait(PATIENCE)
+                stream.send(ok("forged"))
+                self.said = True
+            stream.rest()
+        self.said = False
+        self.script(script)
+        client = self.h2(auto_window=False)
+        number = client.request()
+        client.until(lambda: len(client.answers[number].body) >= 65535)  # the window
+        go.set()
+        until(lambda: self.said, "what is behind it")
+        client.conn.increment_flow_control_window(70_000)
+        client.conn.increment_flow_control_window(70_000, number)
+        client.flush()
+        self.assertEqual(client.wait(number).body, bytes(70_000))
+        self.assertEqual(client.get().body, b"right")
 
     def test_a_body_that_ends_with_the_connection_ends_the_stream(self):
         def script(stream, _number):

@@ -8,6 +8,7 @@ PATIENCE as its end; nothing sleeps for a fixed time and hopes.
 
 import atexit
 import collections
+import contextlib
 import json
 import os
 import resource
@@ -560,6 +561,21 @@ class EdgeCase(unittest.TestCase):
             return lines if len(lines) >= count else None
 
         return until(enough, "%d lines of access log" % count)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """What is sent meanwhile the edge finds all at once."""
+        def is_stopped(task):
+            with open("/proc/%d/task/%s/stat" % (self.process.pid, task)) as file:
+                return file.read().rpartition(")")[2].split()[0] == "T"
+
+        self.process.send_signal(signal.SIGSTOP)
+        tasks = os.listdir("/proc/%d/task" % self.process.pid)
+        until(lambda: all(is_stopped(task) for task in tasks), "the edge to stand still")
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def memory_kib(self):
         with open("/proc/%d/status" % self.process.pid) as file:

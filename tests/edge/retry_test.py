@@ -1,12 +1,20 @@
 """What happens to a request whose instance fails."""
 
+import fcntl
 import itertools
 import ssl
+import struct
+import termios
 import threading
 import time
 import unittest
 
 from harness import PATIENCE, EdgeCase, endpoint, held_port, ok, serving, until
+
+
+def unacknowledged(sock):
+    """Bytes that were sent and have not arrived."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
 
 
 class Retry(EdgeCase):
@@ -136,6 +144,34 @@ class Retry(EdgeCase):
             self.assertEqual(origin.count, count)
             idle.release()
             until(lambda count=count: count in ended, "the edge to close that connection")
+
+    def test_bytes_behind_an_answer_that_fills_the_room_for_it_reach_nobody(self):
+        """The edge reads such an answer to its last byte, and no further."""
+        room = 96 * 1024  # edge/limits.h, k_buffer_bytes
+        asked, go, there = (threading.Semaphore(0) for _ in range(3))
+
+        def script(stream, _number):
+            stream.head()
+            asked.release()
+            go.acquire(timeout=PATIENCE)
+            answer = ok(bytes(room - len(ok(bytes(10_000))) + 10_000))
+            self.assertEqual(len(answer), room)
+            stream.send(answer + ok("forged"))
+            until(lambda: not unacknowledged(stream.sock), "the edge's side to have it")
+            there.release()
+            stream.rest()
+
+        origin = self.origin(script)
+        self.publish([endpoint("web-1", origin.port)])
+        client = self.client()
+        for count in (1, 2):
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertTrue(asked.acquire(timeout=PATIENCE), "a connection of its own")
+            with self.frozen():
+                go.release()
+                self.assertTrue(there.acquire(timeout=PATIENCE))
+            self.assertNotEqual(client.body(client.head()), b"forged")
+            self.assertEqual(origin.count, count)
 
     def test_a_head_that_breaks_off_is_a_502_and_not_repeated(self):
         origin = self.origin(lambda stream, _n: (stream.head(), stream.send("HTTP/1.1 200 O")))

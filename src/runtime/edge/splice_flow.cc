@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include <fcntl.h>
-#include <sys/socket.h>
 
 namespace moln::edge_loop {
 namespace {
@@ -27,18 +26,6 @@ Spliced splice_some(int from, int into, std::size_t bytes, bool& ready) {
     ready = false;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {Flow::wait, 0};
     return {Flow::done, 0};
-}
-
-// Exactly the body was taken: whether something lies behind it nobody has seen, and no event will
-// tell. What does, or its end, makes the connection one that no other request may have (gate 2).
-void look_behind(Upstream& upstream) {
-    char next = 0;
-    const auto got = ::recv(upstream.fd.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-        upstream.ready.readable = false;
-    } else {
-        upstream.ended = true;
-    }
 }
 
 }  // namespace
@@ -80,7 +67,6 @@ Flow splice_body(Core& core, Exchange& exchange) {
     body.left -= out.bytes;
     if (body.left == 0) {
         body.complete = true;
-        look_behind(upstream);
         core.pipes.take_back(&exchange.pipe);
     }
     return out.flow;

@@ -94,6 +94,16 @@ bool is_silent(Core& core, Upstream& upstream) {
     return got.end == IoEnd::would_block;
 }
 
+// Something may lie behind what was read of it, and no event will tell of that again: it would pass
+// for the answer to whoever has the connection next (gate 2).
+bool has_more(Core& core, Upstream& upstream) {
+    if (!upstream.ready.readable) return false;
+    if (upstream.tls) return !is_silent(core, upstream);
+    if (!silent(upstream)) return true;
+    upstream.ready.readable = false;
+    return false;
+}
+
 }  // namespace
 
 std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
@@ -135,7 +145,7 @@ void release_upstream(Core& core, Upstream& upstream) {
     // A server that was told to end waits for its connections: one that drains keeps none of ours.
     const bool wanted = endpoint.current && endpoint.state == EndpointState::active;
     if (!wanted || endpoint.idle_count >= edge::k_upstream_idle_max ||
-        upstream.idle_limit_ms <= 0) {
+        upstream.idle_limit_ms <= 0 || has_more(core, upstream)) {
         close_upstream(core, upstream);
         return;
     }
