@@ -110,12 +110,14 @@ struct Session::Glue {
                 nghttp2_session_set_stream_user_data(session, id, stream);
             }
         }
-        if (stream == nullptr) {
-            nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
-            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        if (stream != nullptr) {
+            it.block_.begin(it.owner_.field_room(*stream));
+            return 0;
         }
-        it.block_.begin(it.owner_.field_room(*stream));
-        return 0;
+        it.block_.begin({});
+        if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;  // nobody reads its trailers
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
 
     static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name,
@@ -163,9 +165,16 @@ struct Session::Glue {
         return good ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
     }
 
-    static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* data) {
-        if (frame->hd.type == NGHTTP2_RST_STREAM) {
-            self(data).peers_.note_reset_by_us(frame->hd.stream_id);
+    static int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* data) {
+        const std::int32_t id = frame->hd.stream_id;
+        switch (frame->hd.type) {
+            case NGHTTP2_RST_STREAM: self(data).peers_.note_reset_by_us(id); break;
+            case NGHTTP2_DATA:
+            case NGHTTP2_HEADERS:
+                if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) break;
+                if (stream_of(session, id) == nullptr) self(data).reset_answered(id);
+                break;
+            default: break;
         }
         return 0;
     }
@@ -381,6 +390,10 @@ bool Session::submit_request(Stream& stream, std::string_view text, End end) {
     return stream.id > 0;
 }
 
+bool Session::has_begun(const Stream& stream) const {
+    return nghttp2_session_get_stream_local_close(session_, stream.id) != -1;
+}
+
 bool Session::may_open(std::size_t open) const {
     const auto most =
         nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
@@ -436,13 +449,23 @@ void Session::detach(Stream& stream, ErrorCode why) {
     if (stream.ended_out) serve();  // a reset would overtake what waits
     if (stream.closed) return;
     nghttp2_session_set_stream_user_data(session_, stream.id, nullptr);
-    const bool whole = stream.ended_in && stream.ended_out;
-    if (whole) return;
-    // A whole answer with some of the request still to come (RFC 9113 8.1).
-    const bool answered = role_ == Role::server && stream.ended_out;
-    const auto code = answered ? ErrorCode::no_error : why;
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id,
-                              static_cast<std::uint32_t>(code));
+    if (role_ == Role::client || !stream.ended_out) {
+        const bool whole = stream.ended_in && stream.ended_out;
+        if (!whole) reset(stream.id, why);
+    } else if (nghttp2_session_get_stream_local_close(session_, stream.id) == 1) {
+        reset_answered(stream.id);
+    }
+}
+
+// A whole answer with some of the request still to come (RFC 9113 8.1). Its end has been said: it
+// may have to wait for room, and a reset would overtake it.
+void Session::reset_answered(std::int32_t id) {
+    const bool more_comes = nghttp2_session_get_stream_remote_close(session_, id) == 0;
+    if (role_ == Role::server && more_comes) reset(id, ErrorCode::no_error);
+}
+
+void Session::reset(std::int32_t id, ErrorCode why) {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(why));
 }
 
 void Session::consumed(const Stream& stream, std::size_t bytes) {

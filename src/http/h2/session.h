@@ -119,6 +119,8 @@ public:
     bool submit_response(Stream& stream, std::string_view text, End end);
     // `text` is an HTTP/1 request head of ours. Trailers are welcome (TE), whatever it says.
     bool submit_request(Stream& stream, std::string_view text, End end);
+    // Its head was written out. Not of one that is closed.
+    bool has_begun(const Stream& stream) const;
     // May one more be submitted, with so many open?
     bool may_open(std::size_t open) const;
     // Body bytes of head and body in this order: how many were taken.
@@ -143,6 +145,8 @@ private:
     bool brings_head(const FieldBlock& block, bool first) const;
     void take(Stream& stream, std::span<char> room);
     bool judge(const FrameWalk::Piece& frame);
+    void reset(std::int32_t id, ErrorCode why);
+    void reset_answered(std::int32_t id);
 
     Owner& owner_;
     Role role_;
