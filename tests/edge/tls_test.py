@@ -338,9 +338,9 @@ class Stalled(TlsCase):
 
 
 class Greedy(TlsCase):
-    def test_who_has_tls_answer_and_takes_nothing_is_ended(self):
-        """Each change of keys is answered: what is not taken of the answers is bounded, and nobody
-        else waits for it."""
+    @contextlib.contextmanager
+    def talking(self, receive_bytes=65536):
+        """OpenSSL itself, which says more than Python's module does: library, connection, socket."""
         self.serve("localhost")
         tls = ctypes.CDLL("libssl.so.3")
         for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
@@ -349,17 +349,35 @@ class Greedy(TlsCase):
         settings = pointer(tls.SSL_CTX_new(pointer(tls.TLS_client_method())))
         talk = pointer(tls.SSL_new(settings))
         with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
             sock.connect(self.tls_address)
             tls.SSL_set_fd(talk, sock.fileno())
             self.assertEqual(tls.SSL_connect(talk), 1)
             # A write that finds no room for so long has nobody who reads it.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
                             struct.pack("ll", int(PATIENCE), 0))
+            yield tls, talk, sock
+        tls.SSL_free(talk)
+        tls.SSL_CTX_free(settings)
+
+    @staticmethod
+    def change_keys(tls, talk, both):
+        return tls.SSL_key_update(talk, both) == 1 and tls.SSL_do_handshake(talk) == 1
+
+    def assertEnds(self, sock):
+        sock.settimeout(PATIENCE)
+        with contextlib.suppress(ConnectionError):
+            while sock.recv(65536):
+                pass
+
+    def test_who_has_tls_answer_and_takes_nothing_is_ended(self):
+        """Each change of keys is answered: what is not taken of the answers is bounded, and nobody
+        else waits for it."""
+        with self.talking(receive_bytes=4096) as (tls, talk, sock):
             head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
             tls.SSL_write(talk, head, len(head))
             asked = 0
-            while tls.SSL_key_update(talk, 1) == 1 and tls.SSL_do_handshake(talk) == 1:
+            while self.change_keys(tls, talk, both=1):
                 asked += 1
                 if asked % 30 == 0:
                     tls.SSL_write(talk, b"x", 1)
@@ -368,12 +386,24 @@ class Greedy(TlsCase):
             self.assertGreater(asked, 1000)
             for _ in range(2 * self.threads):
                 self.assertServed("localhost")
-            sock.settimeout(PATIENCE)
-            with contextlib.suppress(ConnectionError):
-                while sock.recv(65536):
-                    pass
-        tls.SSL_free(talk)
-        tls.SSL_CTX_free(settings)
+            self.assertEnds(sock)
+
+    def test_who_changes_keys_and_says_nothing_else_is_ended(self):
+        """All that has come is read at once, so long as it is TLS that it is for."""
+        with self.talking() as (tls, talk, sock):
+            for _ in range(3):  # as many as may come between two requests
+                for _ in range(1000):
+                    self.assertTrue(self.change_keys(tls, talk, both=0))
+                request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                tls.SSL_write(talk, request, len(request))
+                room = ctypes.create_string_buffer(4096)
+                self.assertGreater(tls.SSL_read(talk, room, len(room)), 0)
+                self.assertRegex(room.value, b"^HTTP/1.1 200 OK\r\n")
+            for _ in range(10_000):
+                if not self.change_keys(tls, talk, both=0):
+                    break
+            self.assertEnds(sock)
+            self.assertServed("localhost")
 
 
 if __name__ == "__main__":

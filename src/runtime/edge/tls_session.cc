@@ -23,6 +23,10 @@ constexpr std::size_t k_batch_records = 4;
 // Answers of TLS itself that may wait for the socket: who makes us write them without reading
 // waits.
 constexpr std::size_t k_unsent_bytes_max = 128 * 1024;
+// What may come of TLS itself, and of a record that is not whole, before some of it is the
+// caller's. It is all read at once, keys that change without end for as long as they come.
+constexpr std::size_t k_handshake_bytes_max = 256 * 1024;
+constexpr std::size_t k_barren_bytes_max = 3 * (k_record_bytes_max + k_record_overhead_max);
 
 // What OpenSSL writes during one call, on its way into one system call: records of data, a whole
 // flight of the handshake.
@@ -60,9 +64,11 @@ TlsSession::Socket& socket_of(BIO* bio) {
 int read_bio(BIO* bio, char* bytes, int size) {
     auto& socket = socket_of(bio);
     BIO_clear_retry_flags(bio);
+    if (socket.patience == 0) return -1;
     while (socket.ready.readable) {
         const auto got =
             receive_raw(socket.fd, socket.ready, {bytes, static_cast<std::size_t>(size)});
+        socket.patience -= std::min(socket.patience, got.bytes);
         if (got.end == IoEnd::some && got.bytes != 0) return static_cast<int>(got.bytes);
         if (got.end == IoEnd::ended) {
             socket.ended = true;
@@ -152,7 +158,7 @@ struct TlsSession::Client {
 };
 
 TlsSession::TlsSession(const Fd& fd, Readiness& ready)
-    : socket_{.fd = fd.get(), .ready = ready}, ready_(ready) {}
+    : socket_{.fd = fd.get(), .ready = ready, .patience = k_handshake_bytes_max}, ready_(ready) {}
 
 TlsSession::~TlsSession() = default;
 
@@ -180,6 +186,7 @@ IoEnd TlsSession::handshake() {
     if (done == 1 && !socket_.unsent.empty() && !socket_.held) return IoEnd::would_block;
     if (done == 1) {
         may_end_ = true;
+        socket_.patience = k_barren_bytes_max;
         sites_.reset();
         SSL_set_tlsext_status_ocsp_resp(ssl_.get(), nullptr, 0);  // it was sent
         if (auto question = tls::asked_question(ssl_.get())) {
@@ -208,6 +215,7 @@ IoResult TlsSession::receive(Buffer& buffer) {
     const int reason = SSL_get_error(ssl_.get(), done);
     if (!send_batch()) return failed();
     if (done == 1) {
+        socket_.patience = k_barren_bytes_max;
         buffer.end += got;
         // A record that is not whole counts as pending: the next call finds that out.
         ready_.readable = socket_.ready.readable || SSL_has_pending(ssl_.get()) == 1;

@@ -74,8 +74,9 @@ public:
         int fd = -1;
         Readiness ready;
         bool ended = false;
-        bool held = false;   // unsent waits for company, not for the socket
-        std::string unsent;  // records that the socket did not take yet
+        bool held = false;         // unsent waits for company, not for the socket
+        std::size_t patience = 0;  // bytes that may come before some of them are the caller's
+        std::string unsent;        // records that the socket did not take yet
     };
 
 private:
