@@ -12,7 +12,7 @@ from h2_frames import (ACK, CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, G
                        PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, Frames, frame, number,
                        settings)
 from h2_client import h2_stream_of
-from harness import SANITIZED, EdgeCase, endpoint, ok, serving, until
+from harness import PATIENCE, SANITIZED, EdgeCase, endpoint, ok, serving, until
 
 MEMORY_MIB = 64  # that no abuser may cost
 
@@ -222,6 +222,37 @@ class Slowness(EdgeCase):
             time.sleep(0.01)  # they are far fewer than would send it away
         self.assertEqual([one[3][4:8] for one in client.came if one[0] == f.GOAWAY],
                          [number(f.NO_ERROR)])
+
+
+class Unended(EdgeCase):
+    """A client that has taken all of an answer and leaves its end no window: no request is open."""
+    options = ("--idle-ms", "2000")
+
+    def setUp(self):
+        super().setUp()
+
+        taken = threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            stream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            taken.wait(PATIENCE)
+            stream.send("0\r\n\r\n")
+            stream.rest()
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        self.greedy = Frames(h2_stream_of(self))
+        self.greedy.send(settings((4, 5)), self.greedy.headers(1))
+        self.assertEqual(self.greedy.until(lambda one: one[0] == DATA)[3], b"hello")
+        taken.set()
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "the answer's end")
+
+    def test_its_connection_is_idle_and_ends(self):
+        self.greedy.until(lambda one: False)
+        self.assertTrue(self.greedy.closed)
+
+    def test_an_edge_that_stops_does_not_wait_for_it(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
 
 
 class Limits(EdgeCase):

@@ -96,7 +96,9 @@ Flow step_http2(Core& core, Client& client) {
 
 void on_http2_timer(Core& core, Client& client) {
     const bool stalled = client.h2->stalled;
-    if (stalled) {
+    // Idle ever since it was told to go: the last answers may have ends for which it gives no room.
+    const bool stays = client.h2->closes() && client.h2->open() == 0;
+    if (stalled || stays) {
         close_client(core, client);
         return;
     }
