@@ -75,10 +75,22 @@ class Abuse(EdgeCase):
 
     def test_resets_provoked_from_the_edge(self):
         """Each stream is broken by the client, so that the edge itself must reset it."""
-        def open_and_break(c, i):
-            return c.headers(1 + 2 * i, POST, END_HEADERS) + frame(WINDOW_UPDATE, 1 + 2 * i,
-                                                                   number(0))
-        self.flood(open_and_break, 10_000)
+        ways = {
+            "too large a window": lambda c, of: frame(WINDOW_UPDATE, of, number(2**31 - 1)),
+            "trailers that are none": lambda c, of: c.headers(of, [("expect", "100-continue")]),
+            "more than was said": lambda c, of: frame(DATA, of, b"xx"),
+        }
+        head = POST + [("content-length", "1")]
+        for name, way in ways.items():
+            with self.subTest(name):
+                client = self.new()
+                for first in range(1, 10_000, 100):  # no more at once than may be open
+                    client.send(*(client.headers(of, head, END_HEADERS) + way(client, of)
+                                  for of in range(first, first + 100, 2)))
+                    if client.alive():
+                        break
+                self.sent_away(client)
+        self.assertLess(self.seen, 3_000)
         until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "all closed")
 
     def test_frames_that_do_nothing(self):

@@ -42,6 +42,7 @@ class Frames:
         self.pending = b""
         self.came = []
         self.closed = False
+        self.asked = 0
         if greet:
             self.send(PREFACE, settings())
             # Settled: the edge has acknowledged ours.
@@ -140,6 +141,8 @@ class Frames:
         return None if found else "no end"
 
     def alive(self):
-        self.send(frame(PING, 0, b"are you "))
-        found = self.until(lambda f: f[0] == PING and f[1] & ACK and f[3] == b"are you ")
+        self.asked += 1
+        word = b"%08d" % self.asked
+        self.send(frame(PING, 0, word))
+        found = self.until(lambda f: f[0] == PING and f[1] & ACK and f[3] == word)
         return None if found else "no pong"

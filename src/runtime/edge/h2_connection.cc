@@ -153,7 +153,7 @@ void H2Connection::on_trailers(h2::Stream& stream, const h2::FieldBlock& block) 
             out->end += keep_unknown({out->tail(), *size});
         } else {
             it.leave_with = h2::ErrorCode::protocol_error;
-            it.end->ready.broken = true;
+            on_closed(it, static_cast<std::uint32_t>(it.leave_with));
         }
     }
     core_.buffers.take_back(&it.trailers);
@@ -162,15 +162,22 @@ void H2Connection::on_trailers(h2::Stream& stream, const h2::FieldBlock& block) 
     mark_ready(it);
 }
 
-// Nobody reads what a client sent that has taken its request back.
+// Nobody reads what a client sent that has taken its request back. To break it, so that this end
+// must reset it, is no cheaper (CVE-2025-8671).
 void H2Connection::on_closed(h2::Stream& stream, std::uint32_t error) {
     H2Stream& it = own(stream);
-    if (!it.ended_in || !it.ended_out) it.end->ready.broken = true;
+    if (!it.ended_in || !it.ended_out) {
+        it.end->ready.broken = true;
+        const bool pays = budget_.note_frame(h2::FrameKind::reset, 0, core_.now_ms);
+        overdrawn_ = overdrawn_ || !pays;
+    }
     H2Link::on_closed(stream, error);
 }
 
+// What a reset costs is paid when its request is over.
 bool H2Connection::on_frame(h2::FrameKind kind, std::size_t payload_bytes) {
-    if (budget_.note_frame(kind, payload_bytes, core_.now_ms)) return true;
+    if (kind == h2::FrameKind::reset) kind = h2::FrameKind::control;
+    if (!overdrawn_ && budget_.note_frame(kind, payload_bytes, core_.now_ms)) return true;
     overdrawn_ = true;
     core_.counts.h2_floods.add(1);
     return false;
