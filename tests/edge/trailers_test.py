@@ -1,12 +1,13 @@
 """Fields behind a body, in both directions and over both versions."""
 
+import threading
 import unittest
 
 import h2.events
 from h2_test import H2Case
 from h2c_test import H2Server
 
-from harness import endpoint, ok, serving
+from harness import PATIENCE, endpoint, ok, serving
 
 
 class Server(H2Server):
@@ -30,8 +31,8 @@ def chunked(*parts, trailers=""):
 class Trailers(H2Case):
     threads = 1
 
-    def h2c(self, handle):
-        origin = self.origin(lambda stream, _number: Server(stream, handle).run())
+    def h2c(self, handle, kind=Server):
+        origin = self.origin(lambda stream, _number: kind(stream, handle).run())
         self.publish([{**endpoint("web-1", origin.port), "protocol": "h2c"}])
 
     def telling(self):
@@ -141,6 +142,36 @@ class Trailers(H2Case):
             self.assertEqual(self.raw(te)[1], wanted)
         for te in ("", "TE: gzip\r\n"):
             self.assertEqual(self.raw(te)[1], b"4\r\ndata\r\n0\r\n\r\n")
+
+    def test_of_a_response_whose_length_is_known_are_waited_for(self):
+        """Whoever has the whole body has not reset the stream: an instance takes that ill."""
+        go, resets = threading.Semaphore(0), []
+
+        class Slow(Server):
+            def take(self, event):
+                if isinstance(event, h2.events.StreamReset):
+                    resets.append(event)
+                super().take(event)
+
+        def handle(server, stream, _head, _body):
+            server.answer(stream, b"data", fields=[("content-length", "4")], end=False)
+            server.flush()
+            go.acquire(timeout=PATIENCE)
+            server.conn.send_headers(stream, [("x-sum", "abc")], end_stream=True)
+
+        self.h2c(handle, Slow)
+        client = self.h2()
+        for _ in range(2):
+            number = client.request()
+            answer = client.answers[number]
+            client.until(lambda: answer.body == b"data")
+            go.release()
+            self.assertEqual(client.wait(number).trailers, {"x-sum": "abc"})
+        old = self.client()
+        for _ in range(2):
+            self.assertEqual(self.get(stream=old)[1], b"data")
+            go.release()
+        self.assertEqual(resets, [])
 
     def test_of_an_instance_of_http_1_too(self):
         def script(stream, _number):

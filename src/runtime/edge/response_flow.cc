@@ -350,9 +350,17 @@ void end_response(Exchange& exchange) {
     }
 }
 
+// A body of known length may be whole before its stream has ended: trailers may follow, and to
+// leave it now would reset it.
+bool awaits_end(const Exchange& exchange) {
+    const H2Stream* stream = exchange.upstream->stream;
+    return stream != nullptr && exchange.response_body.framing.kind == http::BodyKind::length &&
+           !stream->ended_in && !stream->closed;
+}
+
 // Is `body`, with what is in to_client before it, the last of the response?
 h2::End end_with(const Exchange& exchange, std::string_view body) {
-    if (!trailers_of(exchange).empty()) return h2::End::open;
+    if (awaits_end(exchange) || !trailers_of(exchange).empty()) return h2::End::open;
     const BodyReader& reader = exchange.response_body;
     const bool last = reader.framing.kind == http::BodyKind::length && reader.left == body.size();
     return reader.complete || last ? h2::End::stream : h2::End::open;
@@ -375,6 +383,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
     const std::string_view body = sendable(exchange);
     if (head.empty() && body.empty()) {
         if (exchange.response_body.complete) {
+            if (awaits_end(exchange)) return Flow::wait;
             end_response(exchange);
             return Flow::done;
         }
@@ -389,7 +398,8 @@ Flow pump_body(Core& core, Exchange& exchange) {
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);
-    const bool all = exchange.to_client == nullptr && exchange.response_body.complete;
+    const bool all =
+        exchange.to_client == nullptr && exchange.response_body.complete && !awaits_end(exchange);
     if (all) end_response(exchange);
     return all ? Flow::done : Flow::progress;
 }
