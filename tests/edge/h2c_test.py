@@ -1,7 +1,10 @@
 """Instances that speak HTTP/2: a scripted one for corners, gRPC's own client and server for use."""
 
 import concurrent.futures
+import contextlib
 import queue
+import select
+import socket
 import threading
 import unittest
 
@@ -11,7 +14,7 @@ import h2.connection
 import h2.events
 from h2_test import H2Case
 
-from harness import OVER_TLS, EdgeCase, Stream, endpoint, until
+from harness import OVER_TLS, PATIENCE, EdgeCase, Stream, endpoint, until
 
 
 class H2Server:
@@ -207,6 +210,36 @@ class Instance(H2Case):
         for i in range(3):
             self.assertEqual(client.get().body, b"from %d" % (i + 1))
 
+    def test_what_may_not_be_repeated_does_not_go_where_the_instance_has_left(self):
+        def leave(server):
+            server.stream.sock.shutdown(socket.SHUT_RDWR)
+
+        def say_and_leave(server):
+            server.conn.close_connection()
+            server.flush()
+            leave(server)
+
+        servers = []
+
+        def script(stream, number):
+            def handle(server, on, head, body):
+                server.answer(on, b"%s %d" % (body, number))
+            servers.append(H2Server(stream, handle))
+            servers[-1].run()
+        self.publish_h2c(self.origin(script))
+        client = self.client()
+        self.assertEqual(self.get(stream=client)[1], b" 1")
+        post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
+        for count, goodbye in enumerate((leave, say_and_leave) * 2, 1):
+            with self.frozen():
+                if count < 3:  # the edge finds the request first
+                    client.send(post)
+                    goodbye(servers[-1])
+                else:
+                    goodbye(servers[-1])
+                    client.send(post)
+            self.assertEqual(client.body(client.head()), b"x %d" % (count + 1))
+
     def test_no_one_there_goes_to_another(self):
         gone = self.origin(lambda stream, _: None)
         gone.stop()
@@ -234,6 +267,40 @@ class Instance(H2Case):
         server.flush()
         self.assertEqual(client.wait(number).body, b"first, finished")
         until(lambda: not first.open, "the end of the old connection")
+
+
+class Left(H2Case):
+    options = ("--upstream-idle-ms", "300")
+
+    def test_a_connection_whose_request_left_while_it_was_made_idles_and_goes(self):
+        with socket.socket() as listener, contextlib.ExitStack() as others:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            listener.settimeout(PATIENCE)
+            while True:  # until it takes no more: who comes now is let in at a later try
+                other = others.enter_context(socket.socket())
+                other.setblocking(False)
+                other.connect_ex(listener.getsockname())
+                if not select.select([], [other], [], 0.1)[1]:
+                    break
+            self.publish([{**endpoint("web-1", listener.getsockname()[1]), "protocol": "h2c"}])
+            client = self.h2()
+            number = client.request()
+            until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"], "the request")
+            client.conn.reset_stream(number)
+            client.flush()
+            until(lambda: not self.daemon.fresh()["endpoints"][0]["requests_open"], "its end")
+            others.close()
+            greeted = False
+            while not greeted:  # before it come those others, and probes
+                try:
+                    came = listener.accept()[0]
+                except TimeoutError:
+                    self.skipTest("this machine took longer than the edge gives a connection")
+                with came:
+                    came.settimeout(PATIENCE)
+                    while came.recv(4096):
+                        greeted = True
 
 
 class Grpc(EdgeCase):

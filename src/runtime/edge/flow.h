@@ -123,7 +123,8 @@ void note_keep_alive(const Core& core, Upstream& upstream, const http::ResponseH
 void release_upstream(Core& core, Upstream& upstream);
 void close_upstream(Core& core, Upstream& upstream);
 // h2_upstream_flow.cc: connections of HTTP/2 to instances, whose streams are upstreams.
-std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, EndpointView& endpoint);
+std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, const Exchange& exchange,
+                                                     EndpointView& endpoint);
 void on_carrier_event(Core& core, Upstream& carrier);
 void on_carrier_timer(Core& core, Upstream& carrier);
 void flush_upstream(Core& core, Upstream& carrier);

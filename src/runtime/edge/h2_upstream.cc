@@ -48,6 +48,9 @@ bool H2Upstream::submit(H2Stream& stream, std::string_view head, h2::End end) {
 void H2Upstream::lose() {
     lost_ = true;
     for (H2Stream* stream = first(); stream != nullptr; stream = after(*stream)) {
+        // What never left is the instance's to refuse: it can be sent again, whatever it is.
+        const bool unsent = !stream->closed && !session_->has_begun(*stream);
+        if (unsent) stream->error = static_cast<std::uint32_t>(h2::ErrorCode::refused_stream);
         stream->closed = true;
         stream->end->ready.readable = stream->end->ready.hung_up = true;
         mark_ready(*stream);

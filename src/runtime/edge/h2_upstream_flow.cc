@@ -1,6 +1,8 @@
 // Connections of HTTP/2 to instances: made, shared by requests, lost, left to idle.
 #include <utility>
 
+#include <sys/socket.h>
+
 #include "io/net/socket.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/socket_io.h"
@@ -33,6 +35,13 @@ Upstream* carrier_with_room(EndpointView& endpoint) {
         if (carrier->h2->may_open()) return carrier;
     }
     return nullptr;
+}
+
+// It idles, and the instance has closed it: nobody has heard of that yet.
+bool has_ended(const Upstream& carrier) {
+    if (carrier.state == UpstreamState::connecting || carrier.h2->open() != 0) return false;
+    char byte = 0;
+    return ::recv(carrier.fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void drive_ready(Core& core, H2Upstream& link) {
@@ -93,8 +102,15 @@ void read_carrier(Core& core, Upstream& carrier) {
 
 }  // namespace
 
-std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, EndpointView& endpoint) {
+std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, const Exchange& exchange,
+                                                     EndpointView& endpoint) {
+    // The look costs a system call: only for what could not be sent again.
+    const bool look = !edge::may_repeat(exchange.heads->request.method, retry_mode(*exchange.app));
     Upstream* carrier = carrier_with_room(endpoint);
+    for (; look && carrier != nullptr && has_ended(*carrier);
+         carrier = carrier_with_room(endpoint)) {
+        close_upstream(core, *carrier);
+    }
     if (carrier == nullptr) {
         const auto made = connect_carrier(core, endpoint);
         if (!made) return made;
@@ -105,7 +121,7 @@ std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, EndpointView& e
 }
 
 void on_carrier_event(Core& core, Upstream& carrier) {
-    if (carrier.h2->lost()) return;
+    if (carrier.h2->lost() || carrier.state == UpstreamState::closed) return;
     if (carrier.state == UpstreamState::connecting) {
         if (carrier.ready.broken || net::connect_error(carrier.fd.get()) != 0) {
             fail_connect(core, carrier);
@@ -114,6 +130,10 @@ void on_carrier_event(Core& core, Upstream& carrier) {
         if (!carrier.ready.writable) return;
         clear_timer(carrier);
         carrier.state = UpstreamState::busy;
+        if (carrier.h2->open() == 0) {  // who wanted it has left
+            idle_h2_upstream(core, carrier);
+            if (carrier.state == UpstreamState::closed) return;
+        }
     }
     read_carrier(core, carrier);
     if (carrier.state != UpstreamState::closed && !carrier.h2->lost()) {

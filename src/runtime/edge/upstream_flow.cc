@@ -108,7 +108,7 @@ bool has_more(Core& core, Upstream& upstream) {
 
 std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
                                                     EndpointView& endpoint) {
-    if (endpoint.protocol == WebProtocol::h2c) return obtain_h2_stream(core, endpoint);
+    if (endpoint.protocol == WebProtocol::h2c) return obtain_h2_stream(core, exchange, endpoint);
     if (!exchange.fresh_only) {
         if (Upstream* upstream = take_idle(core, exchange, endpoint)) {
             begin_use(core, *upstream);
