@@ -239,6 +239,35 @@ class Caching(CacheCase):
             self.assertEqual(client.body(client.head()), b"for " + who.encode())
         self.assertEqual(len(gate.seen), 3)
 
+    def test_a_304_that_is_not_for_all_is_nobodys(self):
+        """Its fields are of who led: a cookie, a name. Nor is it an answer to who had no condition."""
+        for path, fields in (("/a", "Cache-Control: private, max-age=60\r\n"),
+                             ("/b", "Cache-Control: no-store\r\n"), ("/c", "Vary: *\r\n")):
+            gate = Gate()
+
+            def answer(stream, head, number):
+                who = head.get("x-who")
+                said = "Set-Cookie: %s\r\n%s" % (who, fields)
+                stream.send(not_modified(said) if head.get("if-none-match") else
+                            ok(b"for " + who.encode(), said) if number > 1 else
+                            ok(b"for all", 'Cache-Control: max-age=0\r\nETag: "e"\r\n'))
+
+            self.cached_app(gate.script(answer))
+            gate.allowed.release()
+            self.assertEqual(self.get(path, fields="X-Who: -\r\n")[1], b"for all")
+            clients = {who: self.client() for who in ("ann", "bob", "cem")}
+            collapsed = self.daemon.fresh()["cache"]["collapsed_total"]
+            for who, client in clients.items():
+                client.send("GET %s HTTP/1.1\r\nHost: shop.test\r\nX-Who: %s\r\n\r\n" % (path, who))
+            until(lambda: self.daemon.fresh()["cache"]["collapsed_total"] == collapsed + 2,
+                  "two to wait")
+            for _ in range(4):
+                gate.allowed.release()
+            for who, client in clients.items():
+                head = client.head()
+                self.assertEqual((head.status, head.all("set-cookie")), (200, [who]))
+                self.assertEqual(client.body(head), b"for " + who.encode())
+
     def test_a_slow_reader_does_not_slow_the_others(self):
         size = 3 << 20
         self.cached_app(serving(lambda h, b: ok(b"x" * size, "Cache-Control: max-age=60\r\n")))

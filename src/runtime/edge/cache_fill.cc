@@ -31,11 +31,14 @@ void leave(CacheFill& fill, Exchange& leader) {
     visit.unlink();
 }
 
-// Is what came an answer to who led? A part that it did not ask for is none, nor that the slice of
-// which it asked for no range lies beyond the end.
+// Is what came an answer to who led? That what is stored here has not changed is none, as it may
+// have nothing; a part that it did not ask for is none, nor that the slice of which it asked for no
+// range lies beyond the end.
 bool answers_leader(const Exchange& exchange, const Exchange& leader) {
-    if (fill_of(exchange).slice == nullptr) return true;
+    const CacheFill& fill = fill_of(exchange);
     const std::uint16_t status = exchange.heads->response.status;
+    if (status == 304 && fill.fetch->base()) return false;
+    if (fill.slice == nullptr) return true;
     if (status == 416) {
         const auto wish = http::range_of(leader.heads->request.fields);
         return wish && wish->first;
@@ -148,7 +151,7 @@ edge::StoreVerdict judge(const Core& core, const Exchange& exchange,
                              identity_of(exchange));
 }
 
-// 304: what is stored is still good.
+// 304: what is stored is still good, unless it is no longer for all.
 Flow take_not_modified(Core& core, Exchange& exchange) {
     CacheFill& fill = fill_of(exchange);
     const CachedResponse& base = *fill.fetch->base();
@@ -161,6 +164,9 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     http::ResponseHead shown;
     merged.show(shown);
     const auto verdict = judge(core, exchange, shown);
+    if (verdict.refusal != edge::StoreRefusal::none) {
+        return pass_on(core, exchange, verdict.refusal);
+    }
     // The tags of the 304 and those that it was stored with.
     auto response = begin_response(core, exchange, shown, verdict.freshness, base.marks);
     if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
@@ -170,9 +176,7 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     response->head = std::move(merged);
     response->body = base.body;
     core.counts.cache_revalidations.add(1);
-    const bool keep = verdict.refusal == edge::StoreRefusal::none;
-    core.cache->answer(*fill.fetch, std::move(response),
-                       keep ? CacheStore::Keep::yes : CacheStore::Keep::no);
+    core.cache->answer(*fill.fetch, std::move(response));
     tell(core, fill.fetch->waiting());
     return Flow::progress;
 }
@@ -235,7 +239,7 @@ Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& fram
     }
     fill.body = response->body.get();
     fill.response = response;
-    core.cache->answer(*fill.fetch, std::move(response), CacheStore::Keep::yes);
+    core.cache->answer(*fill.fetch, std::move(response));
     tell(core, fill.fetch->waiting());
     return Flow::progress;
 }

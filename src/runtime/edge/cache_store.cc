@@ -223,15 +223,14 @@ CacheFound CacheStore::ask(const CacheAsk& ask) {
     return join_or_lead(*entry, ask, *vary_key, std::move(found));
 }
 
-void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response,
-                        Keep keep) {
+void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response) {
     {
         Shard& shard = shard_of(fetch.hash_);
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
         // What was validated while it came may have broken off since; settle() is over then.
-        if (keep == Keep::yes && !response->is_broken()) {
+        if (!response->is_broken()) {
             // Variants by other names cannot be told from this one.
             if (entry.vary_names != response->vary_names) {
                 while (!entry.slots.empty()) take_out(shard, *entry.slots.back(), dropped);

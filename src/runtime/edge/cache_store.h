@@ -152,9 +152,7 @@ public:
     CacheFound ask(const CacheAsk& ask);
 
     // Of a fetch's leader, each once. What waits is to be woken by the caller.
-    // `keeps`: it is stored; without it only those who wait get it.
-    enum class Keep : std::uint8_t { no, yes };
-    void answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response, Keep keep);
+    void answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response);
     enum class Passed : std::uint8_t { as_it_is, large };
     void pass(CacheFetch& fetch, std::int64_t now_ms, Passed as = Passed::as_it_is);
     // A slice was asked for and the whole came: it is stored under that key, by answer().

@@ -61,7 +61,7 @@ protected:
         const auto found = ask(request);
         ASSERT_EQ(found.what, What::lead) << request.key;
         const auto made = response(*found.fetch, bytes, request, vary);
-        store.answer(*found.fetch, made, CacheStore::Keep::yes);
+        store.answer(*found.fetch, made);
         store.settle(*found.fetch, *made, 0);
     }
 
@@ -77,7 +77,7 @@ TEST_F(Store, the_first_leads_the_others_wait_and_then_it_is_there) {
     const auto second = ask(request);
     EXPECT_EQ(second.what, What::wait);
     EXPECT_EQ(second.fetch, first.fetch);
-    store.answer(*first.fetch, response(*first.fetch, 5, request), CacheStore::Keep::yes);
+    store.answer(*first.fetch, response(*first.fetch, 5, request));
     EXPECT_EQ(second.fetch->state(), CacheFetch::State::answered);
     EXPECT_EQ(ask(request).what, What::hit);
     EXPECT_EQ(ask(Request("/b")).what, What::lead);
@@ -144,7 +144,7 @@ TEST_F(Store, a_purge_takes_what_is_stored_and_what_is_being_fetched) {
     EXPECT_EQ(ask(stored).what, What::lead);
     EXPECT_EQ(ask(other).what, What::hit);
     EXPECT_EQ(ask(fetched).what, What::lead) << "not to be waited for any more";
-    store.answer(*fetch, response(*fetch, 5, fetched), CacheStore::Keep::yes);
+    store.answer(*fetch, response(*fetch, 5, fetched));
     EXPECT_NE(ask(fetched).what, What::hit);
 }
 
@@ -194,14 +194,14 @@ TEST_F(Store, what_is_large_and_still_comes_is_not_evicted) {
     coming->scope = 1;
     coming->freshness = {.lifetime_ms = 1000, .said = true};
     coming->body = std::make_shared<CacheBody>(edge::k_cache_disk_direct_min);
-    small.answer(*found.fetch, coming, CacheStore::Keep::yes);
+    small.answer(*found.fetch, coming);
     const auto others = [&](const std::string& prefix) {
         for (int i = 0; i < 100; ++i) {
             const Request other(prefix + std::to_string(i));
             const auto lead = ask_small(other);
             ASSERT_EQ(lead.what, What::lead);
             const auto made = response(*lead.fetch, 500'000, other);
-            small.answer(*lead.fetch, made, CacheStore::Keep::yes);
+            small.answer(*lead.fetch, made);
             small.settle(*lead.fetch, *made, 0);
         }
     };
@@ -226,7 +226,7 @@ protected:
         coming->scope = 1;
         coming->body = std::make_shared<CacheBody>(k_bytes);
         ASSERT_TRUE(coming->body->append("some"));
-        store.answer(*first, coming, CacheStore::Keep::yes);
+        store.answer(*first, coming);
         const auto found = ask(request);
         ASSERT_EQ(found.what, What::lead);
         ASSERT_EQ(found.fetch->base(), coming);
@@ -249,7 +249,7 @@ protected:
 };
 
 TEST_F(ValidatedOnTheWay, and_broken_off_it_is_kept_no_more) {
-    store.answer(*second, validated, CacheStore::Keep::yes);
+    store.answer(*second, validated);
     ASSERT_EQ(ask(request).response, validated);
     end(CacheBody::State::failed);
     const auto found = ask(request);
@@ -260,14 +260,14 @@ TEST_F(ValidatedOnTheWay, and_broken_off_it_is_kept_no_more) {
 
 TEST_F(ValidatedOnTheWay, and_broken_off_before_its_head_was_it_is_not_kept_at_all) {
     end(CacheBody::State::failed);
-    store.answer(*second, validated, CacheStore::Keep::yes);
+    store.answer(*second, validated);
     EXPECT_EQ(second->state(), CacheFetch::State::answered);
     EXPECT_EQ(store.stats().objects, 0);
     EXPECT_EQ(ask(request).what, What::lead);
 }
 
 TEST_F(ValidatedOnTheWay, and_whole_it_costs_what_it_has_become) {
-    store.answer(*second, validated, CacheStore::Keep::yes);
+    store.answer(*second, validated);
     ASSERT_TRUE(coming->body->append(std::string(k_bytes - 4, 'x')));
     end(CacheBody::State::complete);
     EXPECT_EQ(ask(request).response, validated);
@@ -280,14 +280,14 @@ TEST_F(ValidatedOnTheWay, by_another_thread_while_it_grows) {
         for (std::size_t i = 4; i < k_bytes; ++i) ASSERT_TRUE(coming->body->append("x"));
         end(CacheBody::State::complete);
     });
-    store.answer(*second, validated, CacheStore::Keep::yes);
+    store.answer(*second, validated);
 }
 
 TEST_F(Store, one_that_turned_out_too_long_passes_for_a_while) {
     const Request request("/a");
     const auto fetch = ask(request).fetch;
     const auto made = response(*fetch, store.object_bytes_max() + 1, request);
-    store.answer(*fetch, made, CacheStore::Keep::yes);
+    store.answer(*fetch, made);
     store.settle(*fetch, *made, 0);
     EXPECT_EQ(ask(request, 1).what, What::pass);
     const Request fits("/b");
@@ -323,7 +323,7 @@ TEST_F(Store, threads_that_store_purge_and_ask_at_once_agree_in_the_end) {
                     const auto found = ask(request);
                     if (found.what == What::lead) {
                         const auto made = response(*found.fetch, 30'000, request);
-                        store.answer(*found.fetch, made, CacheStore::Keep::yes);
+                        store.answer(*found.fetch, made);
                         store.settle(*found.fetch, *made, 0);
                     } else if (i % 100 == 0) {
                         store.purge(edge::purge_mark(edge::PurgeScope::path, {}, "a.test"));
