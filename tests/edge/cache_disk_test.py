@@ -3,8 +3,10 @@
 import contextlib
 import glob
 import hashlib
+import itertools
 import os
 import signal
+import socket
 import subprocess
 import threading
 import unittest
@@ -447,6 +449,53 @@ class SmallDisk(DiskCase):
         self.assertTrue(self.hit("/used"))
         self.assertTrue(self.hit("/799"))
         self.assertFalse(self.hit("/0"))
+
+
+class Dropped(DiskCase):
+    """Who is being sent what lies in a segment that goes: over plain HTTP/1.1 with sendfile."""
+
+    size = 5 * MIB  # more than the sockets between take
+    memory = 8 * size + 8 * MIB  # one answer may have 6 MiB
+    disk = 32 * (size + MIB)  # segments of 12 MiB: two answers each; four dropped ones may be held
+
+    def slow_client(self, path):
+        """The head of a hit, and no more for now."""
+        client = self.client()
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.send("GET %s HTTP/1.1\r\nHost: shop.test\r\n\r\n" % path)
+        head = client.head()
+        self.assertIn("; hit", self.status_of(head))
+        self.assertEqual(head.get("content-length"), str(self.size))
+        return client
+
+    def write(self, path, number):
+        """One after the other: what comes too fast for the disk is not written."""
+        self.hit(path)
+        self.written(number)
+
+    def test_who_reads_slowly_gets_it_to_the_end_unless_too_much_is_held(self):
+        self.app_of_paths()
+        begun = ["/begun-%d" % number for number in range(12)]
+        for number, path in enumerate(begun, 1):
+            self.write(path, number)
+        self.restart(signal.SIGTERM)  # memory begins empty: they are sent from the disk
+        clients = {path: self.slow_client(path) for path in begun}
+        segments = set(self.segments())
+        self.assertEqual(len(segments), 6)
+        for number in itertools.count(1):
+            if not segments.intersection(self.segments()):
+                break
+            self.write("/%d" % number, number)
+        cut = []
+        for path, client in clients.items():
+            try:
+                self.assertEqual(client.exactly(self.size), body_of(path, self.size), path)
+            except (EOFError, OSError):
+                cut.append(path)
+                self.assertTrue(body_of(path, self.size).startswith(client.inbox), path)
+        self.assertEqual(cut, begun[:4])  # of the oldest two segments
+        self.assertTrue(all(not self.hit(path) for path in cut))
+        self.assertEqual(self.stats()["disk_errors_total"], 0)
 
 
 class FullDisk(DiskCase):

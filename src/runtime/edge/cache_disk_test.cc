@@ -272,6 +272,47 @@ TEST_F(Disk, a_purge_holds_for_the_next_and_only_for_what_was_before) {
     EXPECT_EQ(read("k", 2), "after");
 }
 
+// With the power the last purges were lost. Others must not have their numbers: what came after
+// those would be taken for newer than these.
+TEST_F(Disk, a_purge_holds_for_what_came_after_purges_that_were_lost) {
+    constexpr edge::PurgeMark k_other = 0x1'0007;
+    const auto mark = response("")->marks.front();
+    open();
+    for (int i = 0; i < 3; ++i) (void)owner.purges->purge(k_other);  // and not kept
+    ASSERT_TRUE(disk->write("k", 1, response("before")));
+    close();
+    owner.purges.emplace();
+    open();
+    ASSERT_TRUE(disk->keep(owner.purges->purge(mark)));
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(disk->keep(owner.purges->purge(k_other)));
+    ASSERT_TRUE(disk->write("k", 2, response("after")));
+    close();
+    owner.purges.emplace();
+    open();
+    EXPECT_EQ(read("k", 1), std::nullopt);
+    EXPECT_EQ(read("k", 2), "after");
+}
+
+TEST_F(Disk, purges_that_are_waited_for_are_said_once_too_when_their_file_is_long) {
+    open();
+    close();
+    auto folder = Folder::open(dir.path() + "/cache");
+    ASSERT_TRUE(folder);
+    {
+        DiskPurges purges(*folder);
+        ASSERT_TRUE(purges.open(k_seed, 1));
+        const auto slot = owner.purges->purge(0x1'0007);
+        const std::vector<edge::PurgeSlot> slots(
+            edge::k_cache_disk_state_bytes_max / edge::k_disk_purge_bytes, slot);
+        ASSERT_TRUE(purges.append(slots, DiskPurges::Sync::no));
+    }
+    open();
+    ASSERT_TRUE(disk->keep(owner.purges->purge(0x1'0007)));
+    struct stat now{};
+    ASSERT_EQ(::stat(folder->path_of("purges").c_str(), &now), 0);
+    EXPECT_LT(static_cast<std::size_t>(now.st_size), edge::k_cache_disk_state_bytes_max);
+}
+
 TEST_F(Disk, reads_wait_up_to_a_bound) {
     open();
     std::latch busy(edge::k_cache_disk_readers);

@@ -8,7 +8,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "runtime/edge/core_for_test.h"
 #include "runtime/edge/flow.h"
@@ -67,6 +69,31 @@ TEST_F(SlowFile, a_read_that_another_event_finds_done_is_followed_by_the_next) {
     std::array<char, Buffer::capacity()> room;
     EXPECT_EQ(::recv(other_end_.get(), room.data(), room.size(), 0),
               static_cast<ssize_t>(Buffer::capacity() / 2));
+}
+
+// As when what is held of a dropped segment is cut just then. The socket has room all the same: no
+// event would come for it.
+TEST_F(SlowFile, one_that_becomes_shorter_while_it_is_sent_is_found_to_be) {
+    constexpr std::uint64_t k_left = 64u << 10;
+    body_.file = std::make_shared<const Fd>(::memfd_create("file", MFD_CLOEXEC));
+    ASSERT_EQ(::ftruncate(body_.file->get(), k_left), 0);
+    body_.end = body_.seen = 2 * k_left;
+    ASSERT_EQ(pump_file(*core_, exchange_), Flow::progress);
+    EXPECT_EQ(body_.at, k_left);
+    EXPECT_EQ(pump_file(*core_, exchange_), Flow::gone);
+    EXPECT_TRUE(body_.unreadable);
+}
+
+// What the socket does not take is waited for.
+TEST_F(SlowFile, one_that_its_client_does_not_read_waits) {
+    body_.file = std::make_shared<const Fd>(::memfd_create("file", MFD_CLOEXEC));
+    body_.end = body_.seen = 64u << 20;
+    ASSERT_EQ(::ftruncate(body_.file->get(), static_cast<off_t>(body_.end)), 0);
+    Flow flow = Flow::progress;
+    for (int i = 0; i < 1000 && flow == Flow::progress; ++i) flow = pump_file(*core_, exchange_);
+    EXPECT_EQ(flow, Flow::wait);
+    EXPECT_FALSE(client_.ready.writable);
+    EXPECT_LT(body_.at, body_.end);
 }
 
 }  // namespace
