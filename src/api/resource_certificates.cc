@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "api/call.h"
 #include "api/table.h"
 #include "api/view.h"
+#include "model/certificate.h"
 #include "model/limits.h"
 
 namespace moln::api {
@@ -12,21 +15,37 @@ void certificate_list(std::shared_ptr<Call> call) {
     call->reply(Items<CertificateView>{certificate_views(call->world(), call->now())});
 }
 
-// By its id, or by the host of one that is still to come.
+// By its id, or by a host that it serves: what the edges show for that name.
+const Certificate* find_certificate(const World& world, const std::string& said) {
+    const auto& all = world.certificates;
+    if (const auto found = all.find(CertificateId(said)); found != all.end()) return &found->second;
+    const auto* serving = serving_certificate(world.edge, said);
+    const auto found = serving == nullptr ? all.end() : all.find(serving->id);
+    return found == all.end() ? nullptr : &found->second;
+}
+
+// The same; or by the host of one that is still to come; or of one that no route needs.
 void certificate_get(std::shared_ptr<Call> call) {
     const auto& all = call->world().certificates;
     const auto said = call->text("certificate");
-    if (const auto found = all.find(CertificateId(said)); found != all.end()) {
-        auto view = certificate_view(call->world(), found->second, call->now());
-        view.chain = found->second.chain;
-        return call->reply(view);
-    }
+    const auto show = [&](const Certificate& certificate) {
+        auto view = certificate_view(call->world(), certificate, call->now());
+        view.chain = certificate.chain;
+        call->reply(view);
+    };
+    if (const auto* found = find_certificate(call->world(), said)) return show(*found);
     for (const auto& view : certificate_views(call->world(), call->now())) {
         const bool is_it = view.id.text == said || view.hosts == std::vector<std::string>{said};
         if (is_it && !all.contains(view.id)) return call->reply(view);
     }
+    for (const auto& [id, certificate] : all) {
+        const auto covers = [&](const std::string& name) { return name_covers(name, said); };
+        if (std::ranges::any_of(certificate.hosts, covers)) return show(certificate);
+    }
     call->fail({ErrorCode::not_found,
-                fmt::format("certificate {}: there is none; see `moln cert ls`", said)});
+                fmt::format("certificate {}: there is none of this id or for this host; see "
+                            "`moln cert ls`",
+                            said)});
 }
 
 void acme_get(std::shared_ptr<Call> call) {
@@ -102,9 +121,8 @@ std::vector<Endpoint> certificate_endpoints() {
          .errors = {ErrorCode::refused},
          .handle = certificate_add},
         {.path = "/v1/certificates/{certificate}",
-         .summary = "One certificate with its chain, by id, or by the host of one that is to come; "
-                    "never its "
-                    "key",
+         .summary = "One certificate with its chain, by id, or by a host that it serves or is to "
+                    "serve; never its key",
          .cli = "cert show",
          .reply = json_reply<CertificateView>(),
          .errors = {ErrorCode::not_found},

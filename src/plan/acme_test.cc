@@ -101,6 +101,11 @@ TEST_F(Acme, an_authority_is_set_with_its_terms_agreed_to_once) {
     EXPECT_EQ(r.world.acme->sealed_key, "new");
     EXPECT_EQ(r.world.acme->email, "ops@example.org");
     EXPECT_FALSE(r.world.acme->registered);
+    r.world.acme->reason = "it cannot be reached";
+    const auto retried = r.command(RetryCertificateCommand{"shop.example.org"});
+    ASSERT_FALSE(retried);
+    EXPECT_THAT(retried.error().reason,
+                HasSubstr("does not take this cloud, so that no host was tried: it cannot be"));
     for (const auto* url : {"http://ca.example.org/dir", "ca.example.org", "https://", "https:///x",
                             "https://a b/", "https://user@ca.example.org/"}) {
         EXPECT_THAT(reason({.directory = url, .agree_tos = true}), HasSubstr("directory")) << url;

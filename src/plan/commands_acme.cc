@@ -102,6 +102,12 @@ Status decide_on(Decision& d, const RetryCertificateCommand& command) {
     }
     const auto found = d.world().orders.find(command.host);
     if (found == d.world().orders.end()) {
+        if (!account->registered && !account->reason.empty()) {
+            return fail(ErrorCode::refused,
+                        fmt::format("{} does not take this cloud, so that no host was tried: {}; "
+                                    "see `moln cert acme`",
+                                    acme_name(account->directory), account->reason));
+        }
         return fail(ErrorCode::not_found,
                     fmt::format("host {}: nothing was tried for it that could be tried again; see "
                                 "`moln cert ls`",

@@ -296,6 +296,15 @@ TEST_F(Resources, a_certificate_is_added_shown_and_removed) {
     EXPECT_GT(listed[0].expires_in, days(89));
     EXPECT_THAT(get<CertificateView>("/v1/certificates/cert-1").chain.value_or(""),
                 testing::HasSubstr("chain of"));
+    // By a host, too: that it serves, also by a wildcard; not by one that it does not.
+    for (const auto* host : {"shop.example.org", "b.shop.example.org", "*.shop.example.org"}) {
+        const auto view = get<CertificateView>(std::string("/v1/certificates/") + host);
+        EXPECT_EQ(view.id.text, "cert-1") << host;
+        EXPECT_TRUE(view.chain) << host;
+    }
+    on_loop([this] { control_->state.edge.certificates.clear(); });  // no route needs it
+    EXPECT_EQ(get<CertificateView>("/v1/certificates/shop.example.org").id.text, "cert-1");
+    EXPECT_EQ(call("GET", "/v1/certificates/example.org").status, 404);
     EXPECT_EQ(call("DELETE", "/v1/certificates/cert-1").status, 200);
     EXPECT_EQ(last_command<RemoveCertificateCommand>().certificate.text, "cert-1");
     EXPECT_EQ(call("GET", "/v1/certificates/cert-1").status, 404);
