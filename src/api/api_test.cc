@@ -83,6 +83,21 @@ TEST(Progress, is_settled_only_when_every_edge_that_is_heard_follows) {
     EXPECT_EQ(progress(world).state, ProgressState::settled);
 }
 
+TEST(Progress, what_concerns_the_edges_alone_waits_for_them_and_for_no_instance) {
+    auto world = switching_world();
+    world.edge.version = 7;
+    auto& edge = world.edges[k_node];
+    edge.connected = true;
+    edge.report.acked_version = 6;
+    EXPECT_EQ(progress_of(world, Planned::yes).state, ProgressState::going_on);
+    edge.report.acked_version = 7;
+    EXPECT_EQ(progress_of(world, Planned::yes).state, ProgressState::settled);
+    EXPECT_EQ(progress_of(world, Planned::no).state, ProgressState::going_on);
+    EXPECT_TRUE(concerns_edges_alone(AddRouteCommand{k_shop, {}}));
+    EXPECT_TRUE(concerns_edges_alone(SetMaintenanceCommand{k_shop, std::nullopt}));
+    EXPECT_FALSE(concerns_edges_alone(RestartCommand{k_shop}));
+}
+
 TEST(Progress, instances_of_other_releases_and_before_the_restart_do_not_count) {
     auto world = switching_world();
     world.apps[k_shop].rollout.state = RolloutState::settled;

@@ -76,9 +76,10 @@ void Call::fail(const Error& error) const {
 void Call::execute(const Command& command) {
     const bool wait = flag("wait");
     control().execute(command, expected, idempotency_key,
-                      [self = shared_from_this(), wait,
-                       leaving = departure_by(command)](Result<CommandReply> done) {
+                      [self = shared_from_this(), wait, leaving = departure_by(command),
+                       edges = concerns_edges_alone(command)](Result<CommandReply> done) {
                           if (!done) return self->fail(done.error());
+                          if (wait && edges) return settle_edges(self, *done);
                           if (wait && leaving) return settle_departure(self, *done, *leaving);
                           if (wait && self->world().apps.contains(done->app)) {
                               return settle(self, *done, {});

@@ -38,7 +38,10 @@ Counts look_at_instances(const World& world, const App& app, std::int64_t releas
         if (!wanted) continue;
         const auto view = instance_view(world, instance);
         progress.instances[id] = instance_line(view);
-        if (is_ready(view)) ++counts.ready[instance.process];
+        if (is_ready(view)) {
+            ++counts.ready[instance.process];
+            progress.ready.insert(id);
+        }
         if (looks_bad(view) || progress.failing.empty()) progress.failing = id;
         const bool looping =
             view.restarts >= k_restarts_until_failed && view.state == InstanceState::backing_off;
@@ -100,6 +103,20 @@ Progress progress_of(const World& world, const Departure& departure) {
     }
     const bool app_stays = whole && departure.run == AppRun::removing && app != world.apps.end();
     if (progress.instances.empty() && !app_stays) progress.state = ProgressState::settled;
+    return progress;
+}
+
+bool concerns_edges_alone(const Command& command) {
+    return std::holds_alternative<AddRouteCommand>(command) ||
+           std::holds_alternative<RemoveRouteCommand>(command) ||
+           std::holds_alternative<SetMaintenanceCommand>(command) ||
+           std::holds_alternative<SetCanaryCommand>(command);
+}
+
+Progress progress_of(const World& world, Planned planned) {
+    Progress progress;
+    progress.summary = "an edge has not heard of it yet";
+    if (planned == Planned::yes && edges_follow(world)) progress.state = ProgressState::settled;
     return progress;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "model/command.h"
@@ -25,6 +26,7 @@ struct Progress {
     std::string reason;
     InstanceId failing;
     std::map<InstanceId, std::string> instances;  // of the wanted release: "web-7f3k2m: starting"
+    std::set<InstanceId> ready;                   // of these: what does not have to be told
 };
 
 // A restart or a scale has no roll-back of its own: an instance that was started this often in vain
@@ -46,5 +48,13 @@ std::optional<Departure> departure_by(const Command& command);
 
 // Settled when nothing of it runs any more; a removed app, when it is gone.
 Progress progress_of(const World& world, const Departure& departure);
+
+// Whether it changes nothing but what edges do with requests: then it is done once they know,
+// whatever becomes of the app's instances. Maintenance is for apps whose instances crash.
+bool concerns_edges_alone(const Command& command);
+
+enum class Planned { no, yes };  // what the command changed is in the snapshot of the edges
+// Settled when every edge that is heard follows the snapshot.
+Progress progress_of(const World& world, Planned planned);
 
 }  // namespace moln::api

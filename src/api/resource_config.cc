@@ -113,7 +113,7 @@ void route_add(std::shared_ptr<Call> call) {
     if (auto valid = validate_name(body.process); !valid) {
         return call->fail({ErrorCode::invalid, fmt::format("process: {}", valid.error().reason)});
     }
-    call->execute(AddRouteCommand{call->app(), std::move(route)});
+    call->execute(AddRouteCommand{call->app(), std::move(route), call->flag("replace")});
 }
 
 void route_remove(std::shared_ptr<Call> call) {
@@ -181,7 +181,11 @@ std::vector<Endpoint> config_endpoints() {
          .path = "/v1/apps/{app}/routes",
          .summary = "Add a route beside those of moln.toml",
          .cli = "route add",
-         .query = {project_param()},
+         .query = {project_param(),
+                   {.name = "replace",
+                    .kind = ParamKind::flag,
+                    .help = "one that was added at the same place is set anew, as a whole"},
+                   wait_param()},
          .body = json_body<RouteBody>(),
          .reply = change,
          .errors = {ErrorCode::not_found, ErrorCode::exists, ErrorCode::conflict,
@@ -194,7 +198,8 @@ std::vector<Endpoint> config_endpoints() {
          .query = {project_param(),
                    {.name = "host", .help = "of the route"},
                    {.name = "path", .help = "of the route; without it, /"},
-                   {.name = "listen", .help = "of a route without HTTP: tcp:5432"}},
+                   {.name = "listen", .help = "of a route without HTTP: tcp:5432"},
+                   wait_param()},
          .reply = change,
          .errors = usual,
          .handle = route_remove},

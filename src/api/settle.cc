@@ -23,12 +23,21 @@ public:
         : Settle(std::move(lines), std::move(reply), std::vector<std::string>{}) {
         departure_ = std::move(departure);
     }
+    Settle(Lines lines, CommandReply reply, std::int64_t plans)
+        : Settle(std::move(lines), std::move(reply), std::vector<std::string>{}) {
+        plans_ = plans;
+    }
 
     void start() {
         context_->streams.insert(shared_from_this());
-        if (!departure_) {
-            const auto& app = context_->control.world().apps.at(reply_.app);
+        const auto& world = context_->control.world();
+        if (!departure_ && !plans_) {
+            const auto& app = world.apps.at(reply_.app);
             release_ = reply_.release != 0 ? reply_.release : app.release;
+            // What was ready before the change is no news; of a new release everything is.
+            const auto progress =
+                reply_.release != 0 ? Progress{} : progress_of(world, app, release_);
+            for (const auto& id : progress.ready) told_[id] = progress.instances.at(id);
         }
         lines_.call()->exchange->on_gone([weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->finish();
@@ -55,13 +64,11 @@ private:
 
     void look() {
         const auto& world = context_->control.world();
-        const auto app = world.apps.find(reply_.app);
-        if (!departure_ && app == world.apps.end()) {
+        if (!departure_ && !plans_ && !world.apps.contains(reply_.app)) {
             return fail({ErrorCode::conflict,
                          fmt::format("app {} was removed meanwhile", name_of(reply_.app))});
         }
-        const auto progress = departure_ ? progress_of(world, *departure_)
-                                         : progress_of(world, app->second, release_);
+        const auto progress = progress_now();
         // One that failed may be gone by the time that the release is given up; its log stays.
         if (!progress.failing.empty()) failing_ = progress.failing;
         tell(progress);
@@ -79,6 +86,14 @@ private:
                                                name_of(reply_.app), release_, progress.reason)});
             case ProgressState::failed: return show_log_and_fail(progress);
         }
+    }
+
+    Progress progress_now() const {
+        const auto& world = context_->control.world();
+        if (departure_) return progress_of(world, *departure_);
+        if (!plans_) return progress_of(world, world.apps.at(reply_.app), release_);
+        const bool planned = context_->control.plans() > *plans_;
+        return progress_of(world, planned ? Planned::yes : Planned::no);
     }
 
     static std::string end_words(const Departure& departure) {
@@ -156,6 +171,7 @@ private:
     CommandReply reply_;
     std::vector<std::string> warnings_;
     std::optional<Departure> departure_;
+    std::optional<std::int64_t> plans_;  // of the edges alone: how many there were before
     std::int64_t release_ = 0;
     InstanceId failing_;
     std::map<InstanceId, std::string> told_;
@@ -178,6 +194,13 @@ void settle_departure(const std::shared_ptr<Call>& call, const CommandReply& rep
     Lines lines(call);
     lines.begin();
     std::make_shared<Settle>(std::move(lines), reply, departure)->start();
+}
+
+void settle_edges(const std::shared_ptr<Call>& call, const CommandReply& reply) {
+    Lines lines(call);
+    lines.begin();
+    const auto plans = call->control().plans();
+    std::make_shared<Settle>(std::move(lines), reply, plans)->start();
 }
 
 void settle(const std::shared_ptr<Call>& call, const CommandReply& reply,

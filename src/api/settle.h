@@ -23,6 +23,8 @@ void settle(const std::shared_ptr<Call>& call, const CommandReply& reply,
 // Waits for what a command made end instead of for what it made begin.
 void settle_departure(const std::shared_ptr<Call>& call, const CommandReply& reply,
                       const Departure& departure);
+// Waits until the edges have heard of it, and for no instance.
+void settle_edges(const std::shared_ptr<Call>& call, const CommandReply& reply);
 // The same as settle() on a stream that has begun.
 void settle(Lines lines, const CommandReply& reply, std::vector<std::string> warnings);
 

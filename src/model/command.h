@@ -41,6 +41,7 @@ struct SetSecretCommand {
 struct AddRouteCommand {
     AppId app;
     RouteSpec route;
+    bool replace = false;  // one that was added at the same place is set anew, as a whole
 };
 struct RemoveRouteCommand {
     AppId app;

@@ -195,12 +195,47 @@ TEST_F(Commands, route_of_another_app_is_refused_and_names_it) {
     ASSERT_TRUE(r.command(deploy_of("default/blog", web_config(1))));
     const RouteSpec route{.host = "www.example.org"};
     ASSERT_TRUE(r.command(AddRouteCommand{k_shop, route}));
-    expect_refused(AddRouteCommand{k_shop, route}, ErrorCode::exists, "already");
+    expect_refused(AddRouteCommand{k_shop, route}, ErrorCode::exists, "--replace sets it anew");
     expect_refused(AddRouteCommand{AppId("default/blog"), route}, ErrorCode::exists,
                    "default/shop");
     ASSERT_TRUE(r.command(RemoveRouteCommand{k_shop, "www.example.org", "/"}));
     ASSERT_TRUE(r.command(AddRouteCommand{AppId("default/blog"), route}));
     expect_refused(RemoveRouteCommand{k_shop, "www.example.org", "/"}, ErrorCode::not_found, "");
+}
+
+TEST_F(Commands, who_takes_the_own_host_of_another_app_is_told) {
+    deploy();
+    ASSERT_TRUE(r.command(deploy_of("default/blog", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    const auto taken = r.command(AddRouteCommand{k_shop, {.host = "blog.localhost"}});
+    ASSERT_TRUE(taken);
+    EXPECT_THAT(taken->text, HasSubstr("leads to default/shop; it led to default/blog before"));
+    const auto own = r.command(AddRouteCommand{k_shop, {.host = "shop.localhost"}});
+    ASSERT_TRUE(own);
+    EXPECT_THAT(own->text, testing::Not(HasSubstr("before")));
+}
+
+TEST_F(Commands, a_route_is_replaced_as_a_whole) {
+    auto config = web_config(1);
+    config.routes = {{.host = "file.example.org"}};
+    deploy(config);
+    RouteSpec route{.host = "www.example.org", .cache = CacheSpec{}};
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, route}));
+    route.cache.reset();
+    route.hsts = days(1);
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, route, true}));
+    EXPECT_THAT(r.world.apps.at(k_shop).routes, testing::ElementsAre(route));
+    EXPECT_EQ(r.world.events.rbegin()->second.name, "route.replaced");
+    // One that is not there is added, one of moln.toml is changed there alone.
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "new.example.org"}, true}));
+    EXPECT_EQ(r.world.events.rbegin()->second.name, "route.added");
+    expect_refused(AddRouteCommand{k_shop, {.host = "file.example.org"}, true}, ErrorCode::exists,
+                   "by its moln.toml");
+    // On a port its own header of before does not hinder it.
+    RouteSpec port{.host = "db.test", .listen = "tcp:5432"};
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, port}));
+    port.accept_proxy = true;
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, port, true}));
 }
 
 TEST_F(Commands, route_that_is_none_is_refused) {

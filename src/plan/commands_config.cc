@@ -137,6 +137,16 @@ Status decide_on(Decision& d, const SetSecretCommand& command) {
     return renew(d, std::move(app), "secret " + command.name);
 }
 
+// Every app has a host of its own until another app has a route there: that is said to who adds it.
+std::string taken_from(const World& world, const AppId& app, const RouteSpec& route) {
+    if (is_stream(route)) return "";
+    const auto same = [&](const EdgeRoute& other) {
+        return other.app != app && other.host == route.host && other.path == route.path;
+    };
+    const auto other = std::ranges::find_if(world.edge.routes, same);
+    return other == world.edge.routes.end() ? "" : "; it led to " + other->app.text + " before";
+}
+
 Status decide_on(Decision& d, const AddRouteCommand& command) {
     MOLN_ASSIGN(auto app, app_to_change(d, command.app));
     const auto& route = command.route;
@@ -148,10 +158,18 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
     }
     const auto words = route_words(route);
     const auto same = [&](const RouteSpec& other) { return same_place(route, other); };
-    if (std::ranges::any_of(app.routes, same) ||
-        std::ranges::any_of(release->config.routes, same)) {
+    if (std::ranges::any_of(release->config.routes, same)) {
         return fail(ErrorCode::exists,
-                    fmt::format("{} has the route {} already", app.id.text, words));
+                    fmt::format("{} has the route {} already, by its moln.toml: change it there "
+                                "and deploy",
+                                app.id.text, words));
+    }
+    const bool replaces = std::erase_if(app.routes, same) > 0;
+    if (replaces && !command.replace) {
+        return fail(ErrorCode::exists,
+                    fmt::format("{} has the route {} already: --replace sets it anew, with what "
+                                "is said alone",
+                                app.id.text, words));
     }
     MOLN_TRY(route_is_free(d.world(), app.id, route));
     for (const auto* routes : {&std::as_const(app).routes, &release->config.routes}) {
@@ -164,12 +182,14 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
     app.routes.push_back(route);
     const auto process = served_process(release->config, route.process);
     d.effects.push_back(fmt::format("route {} to {}", words, process));
-    d.draft.tell(EventLevel::info, "route.added", app.id, words,
-                 fmt::format("{} leads to {} of {}", words, process, app.id.text));
+    d.draft.tell(EventLevel::info, replaces ? "route.replaced" : "route.added", app.id, words,
+                 fmt::format("{} leads to {} of {}{}", words, process, app.id.text,
+                             replaces ? " by new rules" : ""));
     const auto advice = is_stream(route) ? "" : certificate_advice(d.world(), route.host, d.now());
-    change_app(d, std::move(app),
-               fmt::format("{} leads to {}{}{}", words, command.app.text,
-                           advice.empty() ? "" : "; ", advice));
+    change_app(
+        d, std::move(app),
+        fmt::format("{} leads to {}{}{}{}", words, command.app.text,
+                    taken_from(d.world(), command.app, route), advice.empty() ? "" : "; ", advice));
     return {};
 }
 

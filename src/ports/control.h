@@ -79,7 +79,10 @@ public:
 
     virtual Now now() const = 0;
     virtual const World& world() const = 0;
-    // Called after every change of the World until the returned handle is dropped.
+    // How many plans have come into force. What a command changed is in the World's edge snapshot
+    // once this has grown since its `done` was called.
+    virtual std::int64_t plans() const = 0;
+    // Called after every change of the World, and every plan, until the returned handle is dropped.
     virtual std::shared_ptr<void> on_change(std::function<void()> callback) = 0;
 
     // Durable when `done` is called with a reply. `idempotency_key`, if not empty, makes a repeat

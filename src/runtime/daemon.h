@@ -41,6 +41,7 @@ public:
 
     Now now() const override { return leader_.now(); }
     const World& world() const override { return leader_.world(); }
+    std::int64_t plans() const override { return leader_.plans(); }
     std::shared_ptr<void> on_change(std::function<void()> callback) override;
     void execute(const Command& command, const Expected& expected,
                  const std::string& idempotency_key,

@@ -289,7 +289,7 @@ void LeaderLoop::plan_once() {
     quiet_ = next.changes.empty() && !next.edge && next.acme.empty() && world_.attempts.empty() &&
              !world_.registering && !staples_.asking();
     if (!next.changes.empty()) {
-        Pending pending;
+        Pending pending{.plan = true};
         pending.changes = std::move(next.changes);
         pending.edge = std::move(next.edge);
         pending.acme = std::move(next.acme);
@@ -297,18 +297,19 @@ void LeaderLoop::plan_once() {
     }
     acme_.take(next.acme);
     if (now.steady - leadership_.steady >= k_clock_written_every) {
-        Pending pending;
+        Pending pending{.plan = true};
         pending.edge = std::move(next.edge);
         pending.leadership = leadership_;
         return commit(std::move(pending));
     }
-    if (!next.edge) return;
+    if (!next.edge) return plan_in_force();
     if (next.edge->version > leadership_.edge_version) {
-        Pending pending;
+        Pending pending{.plan = true};
         pending.edge = std::move(next.edge);
         return commit(std::move(pending));
     }
     publish(*next.edge);
+    plan_in_force();
     // The edge's answer brings the next plan; without one, look again later. Not at once: a plan
     // that is never content with what it published must not spin the loop.
     wake_at(now.mono + k_plan_interval_idle);
@@ -493,6 +494,7 @@ void LeaderLoop::take_effect(std::int64_t revision) {
     }
     acme_.take(pending.acme);
     if (pending.edge) publish(*pending.edge);
+    if (pending.plan) plan_in_force();
     if (assignments) hand_out_assignment();
     dirty_ = true;
     changed();
@@ -518,6 +520,11 @@ void LeaderLoop::no_effect(const Error& error) {
 }
 
 // ---- outputs ----------------------------------------------------------------------------------
+
+void LeaderLoop::plan_in_force() {
+    ++plans_;
+    changed();
+}
 
 void LeaderLoop::publish(const EdgeSnapshot& snapshot) {
     CHECK(snapshot.version <= leadership_.edge_version);

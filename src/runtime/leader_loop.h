@@ -92,6 +92,9 @@ public:
     Now now() const;
     // Nothing is in flight or waits, and the last plan was empty.
     bool settled() const;
+    // How many plans have come into force: what a command changed is in the edges' snapshot once
+    // this has grown since its `done` was called.
+    std::int64_t plans() const { return plans_; }
 
 private:
     enum class Phase { idle, recovering, leading, uncertain, frozen, lost };
@@ -108,6 +111,7 @@ private:
         std::optional<Leadership> leadership;
         std::optional<EdgeSnapshot> edge;
         std::vector<plan::AcmeStep> acme;
+        bool plan = false;  // it is one, not a command
         std::optional<Waiting> command;
         IdempotencyRecord record;
         std::optional<Error> error;  // why its outcome is unknown
@@ -140,6 +144,7 @@ private:
     void no_effect(const Error& error);
     void lose(const Error& error);
 
+    void plan_in_force();
     void publish(const EdgeSnapshot& snapshot);
     void hand_out_assignment();
     void note_unknown_instances(const NodeSeen& seen);
@@ -173,6 +178,7 @@ private:
     bool telling_ = false;
     bool quiet_ = false;
     MonoTime planned_;
+    std::int64_t plans_ = 0;
     std::optional<MonoTime> resting_until_;  // after a long plan
     std::optional<MonoTime> wake_at_;
     std::optional<MonoTime> not_before_;  // after a store that failed

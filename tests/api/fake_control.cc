@@ -85,6 +85,11 @@ FakeControl::FakeControl(Loop& loop, std::string upload_folder)
 }
 
 void FakeControl::changed() {
+    ++plans_;
+    changed_without_plan();
+}
+
+void FakeControl::changed_without_plan() {
     const auto all = watchers_;
     for (const auto& [number, callback] : all) callback();
 }
@@ -144,7 +149,7 @@ void FakeControl::execute(const Command& command, const Expected& expected,
         auto reply = decide(command, expected);
         if (reply && !idempotency_key.empty()) replies_[idempotency_key] = *reply;
         done(std::move(reply));
-        changed();
+        plan_later ? changed_without_plan() : changed();
     });
 }
 

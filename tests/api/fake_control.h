@@ -36,7 +36,9 @@ public:
 
     // ---- for tests, on the loop thread ----
     World state;
-    void changed();  // tells all who watch
+    void changed();  // tells all who watch; a plan has come into force, too
+    void changed_without_plan();
+    bool plan_later = false;  // a command is not planned upon until changed() is called
     // An app with one web process, release 1 settled, one healthy instance, an edge that listens.
     void add_app(const std::string& name);
     InstanceId add_instance(const std::string& app, const std::string& id, std::int64_t release);
@@ -65,6 +67,7 @@ public:
     // ---- Control ----
     Now now() const override { return loop_.now(); }
     const World& world() const override { return state; }
+    std::int64_t plans() const override { return plans_; }
     std::shared_ptr<void> on_change(std::function<void()> callback) override;
     void execute(const Command& command, const Expected& expected,
                  const std::string& idempotency_key,
@@ -107,6 +110,7 @@ private:
     Loop& loop_;
     std::string upload_folder_;
     std::int64_t uploads_ = 0;
+    std::int64_t plans_ = 0;
     std::int64_t route_looks_ = 0;
     std::map<std::string, CommandReply> replies_;  // by idempotency key
     std::map<int, std::function<void()>> watchers_;

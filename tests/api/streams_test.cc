@@ -181,6 +181,50 @@ TEST_F(Streams, a_change_that_is_waited_for_ends_when_it_is_so) {
     EXPECT_EQ(answer.lines().back().at("result").at("app").at("state").as_string(), "running");
 }
 
+TEST_F(Streams, what_was_ready_before_a_change_is_no_news) {
+    const auto lines = call("PUT", "/v1/apps/shop/scale?wait=1", R"({"instances": {"web": 1}})",
+                            {{"Content-Type", "application/json"}})
+                           .lines();
+    ASSERT_EQ(lines.size(), 1u);
+    EXPECT_TRUE(lines[0].as_object().contains("result"));
+}
+
+// Whoever is told that a route leads, or leads no more, may ask at once.
+TEST_F(Streams, a_route_is_waited_for_until_every_edge_follows) {
+    on_loop([this] { control_->plan_later = true; });
+    RawClient client(socket());
+    client.send(
+        "POST /v1/apps/shop/routes?wait=1 HTTP/1.1\r\nHost: x\r\n"
+        "Content-Type: application/json\r\nContent-Length: 18\r\n\r\n"
+        R"({"host":"a.test"}  )");
+    ASSERT_TRUE(becomes([this] { return !control_->commands.empty(); }));
+    // An edge that follows the snapshot of before has not heard of it.
+    on_loop([this] { control_->changed_without_plan(); });
+    on_loop([this] {
+        control_->state.edge.version = 8;
+        control_->changed();
+    });
+    on_loop([this] {
+        control_->state.edges.begin()->second.report.acked_version = 8;
+        control_->state.apps.at(AppId("default/shop")).maintenance = MaintenanceSpec{};
+        control_->changed();
+    });
+    // The result is of the World at the end of the waiting.
+    const auto result = client.read_answer().lines().back().at("result");
+    EXPECT_TRUE(result.at("app").at("maintenance").as_bool());
+}
+
+// Maintenance is for apps that crash: nobody waits for their instances.
+TEST_F(Streams, maintenance_waits_for_no_instance) {
+    on_loop([this] {
+        control_->state.nodes.begin()->second.instances.clear();
+        control_->state.edges.begin()->second.endpoints.clear();
+    });
+    const auto answer = call("PUT", "/v1/apps/shop/maintenance?wait=1", "{}",
+                             {{"Content-Type", "application/json"}});
+    EXPECT_TRUE(answer.lines().back().as_object().contains("result")) << answer.body;
+}
+
 TEST_F(Streams, logs_of_the_past_end) {
     on_loop([this] {
         auto error = line("bad \xff byte");
