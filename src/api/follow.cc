@@ -10,6 +10,8 @@
 namespace moln::api {
 namespace {
 
+constexpr std::string_view k_one_off_process = "run";
+
 class LogStream final : public LineStream {
 public:
     explicit LogStream(const std::shared_ptr<Call>& call) : LineStream(call) {}
@@ -86,6 +88,21 @@ private:
     bool follow_ = false;
 };
 
+// A process of any release that is kept: what its instances printed is, too.
+Status process_known(const World& world, const AppId& app, const std::string& process) {
+    if (process.empty() || process == k_one_off_process) return {};
+    std::string known;
+    if (const auto releases = world.releases.find(app); releases != world.releases.end()) {
+        for (const auto& [number, release] : releases->second) {
+            if (release.config.processes.contains(process)) return {};
+        }
+        const auto& latest = releases->second.rbegin()->second.config.processes;
+        for (const auto& [name, spec] : latest) known += (known.empty() ? "" : ", ") + name;
+    }
+    return fail(ErrorCode::not_found, fmt::format("{} has no process {}{}", app.text, process,
+                                                  known.empty() ? "" : ": it has " + known));
+}
+
 }  // namespace
 
 void logs(std::shared_ptr<Call> call) {
@@ -94,6 +111,9 @@ void logs(std::shared_ptr<Call> call) {
     LogQuery query;
     query.app = call->app();
     query.process = call->text("process");
+    if (auto known = process_known(call->world(), query.app, query.process); !known) {
+        return call->fail(known.error());
+    }
     query.instance = call->text("instance");
     query.lines = call->number("lines", k_lines_default);
     query.follow = call->flag("follow");

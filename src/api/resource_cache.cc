@@ -39,12 +39,37 @@ Result<CachePurge> purge_of(const Call& call, const PurgeCacheBody& body) {
     return CachePurge{CachePurgeScope::app, project, app.text};
 }
 
+std::string host_of(std::string url) {
+    if (const auto scheme = url.find("://"); scheme != std::string::npos) url.erase(0, scheme + 3);
+    url.resize(std::min(url.find_first_of("/?#:"), url.size()));
+    std::ranges::transform(url, url.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return url;
+}
+
+bool leads(const std::string& route_host, const std::string& host) {
+    if (route_host == "*" || route_host == host) return true;
+    return route_host.starts_with("*.") && host.ends_with(route_host.substr(1));
+}
+
+// A host with a typing error is purged without a word otherwise. "": something may be kept of it.
+std::string nothing_kept(const World& world, const CachePurge& purge) {
+    if (purge.scope != CachePurgeScope::url && purge.scope != CachePurgeScope::path) return "";
+    const auto host = host_of(purge.name);
+    const auto keeps = [&](const EdgeRoute& route) {
+        return route.cache && leads(route.host, host);
+    };
+    if (std::ranges::any_of(world.edge.routes, keeps)) return "";
+    return fmt::format("; no route with a cache leads from {} now", host);
+}
+
 void cache_purge(std::shared_ptr<Call> call) {
     const auto body = call->body_as<PurgeCacheBody>();
     auto purge = purge_of(*call, body);
     if (!purge) return call->fail(purge.error());
-    const auto text =
-        fmt::format("purged {} {} on every edge", enum_word(purge->scope), purge->name);
+    const auto text = fmt::format("purged {} {} on every edge{}", enum_word(purge->scope),
+                                  purge->name, nothing_kept(call->world(), *purge));
     call->control().purge_cache(std::move(*purge), [call, text](Status done) {
         if (!done) return call->fail(done.error());
         call->reply(PurgeView{text});

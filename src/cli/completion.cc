@@ -118,6 +118,9 @@ std::vector<std::string> values_of(const std::string& kind, const Names& names) 
     if (kind == "--process") return names(NameKind::processes);
     if (kind == "CERTIFICATE") return names(NameKind::certificates);
     if (kind == "--directory") return {"letsencrypt", "letsencrypt-staging"};
+    if (kind == "VOLUME") return names(NameKind::volumes);
+    if (kind == "TRASH") return names(NameKind::trash);
+    if (kind == "--send-proxy") return {"none", "v1", "v2"};
     if (kind == "--https") return {"automatic", "redirect", "both"};
     if (kind == "SHELL") return {"bash", "zsh", "fish"};
     if (kind == "PROCESS=N") {
@@ -126,6 +129,32 @@ std::vector<std::string> values_of(const std::string& kind, const Names& names) 
         return words;
     }
     return {};
+}
+
+// Where the names of a kind are, and in which field.
+std::pair<const char*, const char*> source_of(NameKind kind) {
+    switch (kind) {
+        case NameKind::apps: return {"/v1/apps", "name"};
+        case NameKind::processes: return {"/v1/instances", "process"};
+        case NameKind::certificates: return {"/v1/certificates", "id"};
+        case NameKind::routes: return {"/v1/routes", "host"};
+        case NameKind::volumes: return {"/v1/volumes", "id"};
+        case NameKind::trash: return {"/v1/trash", "id"};
+        case NameKind::instances: break;
+    }
+    return {"/v1/instances", "id"};
+}
+
+std::string text_in(const json::object& object, const char* field) {
+    const auto* value = object.if_contains(field);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+// "" for one that `route rm` does not take by host and path.
+std::string added_route(const json::object& route) {
+    if (text_in(route, "origin") != "added" || !text_in(route, "listen").empty()) return "";
+    const auto path = text_in(route, "path");
+    return text_in(route, "host") + (path == "/" ? "" : path);
 }
 
 std::string bare(std::string argument) {
@@ -160,7 +189,9 @@ std::vector<std::string> complete(const std::vector<std::string>& words, const N
         all.assign(next.begin(), next.end());
     } else if (!node->arguments.empty()) {
         const auto index = std::min(place.arguments, node->arguments.size() - 1);
-        all = values_of(bare(node->arguments[index]), names);
+        // Of a route to be added the host is news.
+        all = place.verb == "route rm" ? names(NameKind::routes)
+                                       : values_of(bare(node->arguments[index]), names);
     }
     std::set<std::string> fitting;
     for (auto& word : all) {
@@ -184,17 +215,13 @@ int print_completions(const std::vector<std::string>& words, const std::string& 
         return list != nullptr && list->is_array() ? list->get_array() : json::array{};
     };
     const Names names = [&](NameKind kind) {
+        const auto [path, field] = source_of(kind);
         std::vector<std::string> found;
-        const char* field = kind == NameKind::apps        ? "name"
-                            : kind == NameKind::processes ? "process"
-                                                          : "id";
-        const char* path = kind == NameKind::apps           ? "/v1/apps"
-                           : kind == NameKind::certificates ? "/v1/certificates"
-                                                            : "/v1/instances";
         for (const auto& item : items(path)) {
             const auto* object = item.if_object();
-            const auto* name = object == nullptr ? nullptr : object->if_contains(field);
-            if (name != nullptr && name->is_string()) found.emplace_back(name->get_string());
+            if (object == nullptr) continue;
+            auto name = kind == NameKind::routes ? added_route(*object) : text_in(*object, field);
+            if (!name.empty()) found.push_back(std::move(name));
         }
         return found;
     };

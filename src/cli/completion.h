@@ -14,7 +14,15 @@ inline constexpr std::string_view k_complete_verb = "__complete";
 // `shell` is bash, zsh or fish.
 std::string completion_script(std::string_view shell);
 
-enum class NameKind { apps, instances, processes, certificates };
+enum class NameKind {
+    apps,
+    instances,
+    processes,
+    certificates,
+    routes,  // that were added, as `route rm` takes them
+    volumes,
+    trash,
+};
 using Names = std::function<std::vector<std::string>(NameKind)>;
 
 // What the last of `words` can become; the others are typed already. Pure but for `names`.

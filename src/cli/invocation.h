@@ -31,6 +31,7 @@ struct Invocation {
     bool routes = false;
     bool all = false;
     bool plain_http = false;
+    bool replace = false;
     std::string image;
     std::string platform;
     std::string process;

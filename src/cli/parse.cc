@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/exit_code.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 
 namespace moln::cli {
@@ -176,7 +177,9 @@ void route_options(CLI::App& app, Invocation& to) {
                  "With --listen: instances see the client's own address");
     app.add_option("--idle", to.idle, "With --listen: end what is quiet for so long: 10m")
         ->type_name("DURATION");
-    generation_option(app, to);
+    app.add_flag("--replace", to.replace,
+                 "Set one that was added before anew, with what is said now alone");
+    change_options(app, to);
 }
 
 const std::map<std::string_view, Setup>& setups() {
@@ -246,7 +249,7 @@ const std::map<std::string_view, Setup>& setups() {
              words(app, to, "HOST[/PATH]", "As it was added")->expected(0, 1);
              app.add_option("--listen", to.listen, "Of a route without HTTP, as it was added")
                  ->type_name("LISTEN");
-             generation_option(app, to);
+             change_options(app, to);
          }},
         {"cache purge",
          [](CLI::App& app, Invocation& to) {
@@ -258,9 +261,7 @@ const std::map<std::string_view, Setup>& setups() {
          }},
         {"cert show",
          [](CLI::App& app, Invocation& to) {
-             words(app, to, "CERTIFICATE", "Its id, or the host of one to come")
-                 ->expected(1)
-                 ->required();
+             words(app, to, "CERTIFICATE", "Its id, or a host")->expected(1)->required();
          }},
         {"cert add",
          [](CLI::App& app, Invocation& to) {
@@ -377,6 +378,7 @@ void add_global_options(CLI::App& root, Invocation& to) {
     root.add_option("--project", to.project, "Whose apps")->type_name("NAME");
     root.add_flag("--json", to.json, "Print JSON, as the API answers it");
     root.add_flag("-q,--quiet", to.quiet, "Only what was asked for, no progress");
+    root.set_version_flag("--version", "moln " MOLN_VERSION, "Print the version of this program");
 }
 
 std::unique_ptr<Tree> make_tree() {
@@ -438,17 +440,43 @@ std::size_t command_begin(const std::vector<std::string>& arguments, std::size_t
     return arguments.size();
 }
 
-// CLI11 would only say that a subcommand is required.
-std::optional<ParseEnd> unknown_verb(const std::vector<std::string>& arguments) {
-    const auto first = command_begin(arguments, 0);
-    if (first >= arguments.size() || arguments[first].starts_with('-')) return std::nullopt;
-    const auto& word = arguments[first];
-    const bool known = std::ranges::any_of(verbs(), [&](const Verb& verb) {
-        return verb.name == word || verb.name.starts_with(word + " ");
-    });
-    if (known) return std::nullopt;
-    return ParseEnd{k_exit_usage,
-                    fmt::format("moln: {}: there is no such verb; see `moln --help`\n", word)};
+// The words that name a verb: the first one or two that are no options of ours.
+std::vector<std::string> verb_words(const std::vector<std::string>& arguments) {
+    std::vector<std::string> words;
+    std::size_t at = 0;
+    while (words.size() < 2) {
+        at = command_begin(arguments, at);
+        if (at >= arguments.size() || arguments[at].starts_with('-')) break;
+        words.push_back(arguments[at++]);
+    }
+    return words;
+}
+
+std::vector<std::string> option_names(const Tree& tree, const CLI::App* sub) {
+    std::vector<std::string> names;
+    for (const auto* app : {sub, static_cast<const CLI::App*>(tree.root.get())}) {
+        if (app == nullptr) continue;
+        for (const auto* option : app->get_options()) {
+            for (const auto& word : option->get_lnames()) names.push_back("--" + word);
+        }
+    }
+    return names;
+}
+
+ParseEnd usage_end(const Tree& tree, const CLI::ParseError& error) {
+    std::string verb;
+    const CLI::App* parsed = nullptr;
+    for (const auto& [name, sub] : tree.by_verb) {
+        if (!sub->parsed() || name.size() < verb.size()) continue;
+        verb = name;
+        parsed = sub;
+    }
+    const auto left = tree.root->remaining(true);
+    const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+    if (extras && !left.empty()) {
+        return {k_exit_usage, unknown_words(verb, left, option_names(tree, parsed))};
+    }
+    return {k_exit_usage, usage_text(verb, plain_words(error.what()))};
 }
 
 std::string without_newlines(std::string text) {
@@ -477,17 +505,21 @@ std::expected<Invocation, ParseEnd> parse(const std::vector<std::string>& argume
         own.erase(own.begin());
         own.push_back("--help");
     }
-    if (auto unknown = unknown_verb(own)) return std::unexpected(std::move(*unknown));
+    if (own.front() == "version") own.front() = "--version";
+    const auto words = verb_words(own);
+    const bool asks = std::ranges::count(own, "--help") + std::ranges::count(own, "-h") > 0;
+    if (auto wrong = wrong_verb(words); wrong && (!asks || words.size() > 1)) {
+        return std::unexpected(ParseEnd{k_exit_usage, std::move(*wrong)});
+    }
     std::ranges::reverse(own);  // as CLI11 takes a vector
     try {
         tree->root->parse(own);
     } catch (const CLI::ParseError& error) {
-        const bool help = error.get_exit_code() == 0;
+        if (error.get_exit_code() != 0) return std::unexpected(usage_end(*tree, error));
         std::ostringstream out;
         std::ostringstream err;
         tree->root->exit(error, out, err);
-        if (help) return std::unexpected(ParseEnd{k_exit_ok, without_newlines(out.str())});
-        return std::unexpected(ParseEnd{k_exit_usage, "moln: " + without_newlines(err.str())});
+        return std::unexpected(ParseEnd{k_exit_ok, without_newlines(out.str())});
     }
     for (const auto& [name, sub] : tree->by_verb) {
         if (sub->parsed()) tree->to.verb = name;

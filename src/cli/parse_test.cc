@@ -64,7 +64,7 @@ TEST(Parse, the_edge_has_verbs_of_its_own) {
     EXPECT_EQ(target_of({"edge", "--json", "upgrade", "--no-wait"}),
               "POST /v1/edge/upgrade?until=begun");
     EXPECT_THAT(refused({"edge", "upgrade", "--wait", "--no-wait"}), HasSubstr("excludes"));
-    EXPECT_THAT(refused({"edge"}), HasSubstr("subcommand is required"));
+    EXPECT_THAT(refused({"edge"}), HasSubstr("expected status or upgrade"));
     refused({"edge", "upgrade", "now"});
     const auto help = parse({"help", "edge"}, "");
     ASSERT_FALSE(help);
@@ -104,7 +104,13 @@ TEST(Parse, what_is_said_of_requests_becomes_a_body) {
     EXPECT_THAT(body({"canary", "--mirror", "20%"}), HasSubstr(R"("mirror":20)"));
     EXPECT_THAT(body({"canary", "5", "--mirror", "101"}), HasSubstr("0 to 100 per cent"));
     EXPECT_THAT(body({"canary", "5", "--mirror", "all"}), HasSubstr("--mirror: expected a share"));
-    EXPECT_THAT(body({"canary"}), HasSubstr("a SHARE or --mirror"));
+    EXPECT_THAT(body({"canary"}), HasSubstr("a SHARE, --header, --cookie or --mirror"));
+    EXPECT_THAT(body({"canary", "--cookie", "canary=yes"}), HasSubstr(R"("cookie":"canary=yes")"));
+    EXPECT_THAT(body({"canary", "all"}), HasSubstr("canary: expected a share"));
+    EXPECT_THAT(body({"maintenance", "on", "--retry-after", "1500ms"}),
+                HasSubstr("--retry-after: expected whole seconds, found \"1500ms\""));
+    EXPECT_THAT(body({"route", "add", "a.test", "--realm", "x"}),
+                HasSubstr("--realm: only with --users"));
     EXPECT_THAT(body({"maintenance", "on", "--allow", "10.0.0.0/8", "--allow", "::1"}),
                 HasSubstr(R"("allow":["10.0.0.0/8","::1"],"pass":"")"));
 }
@@ -114,7 +120,7 @@ TEST(Parse, what_is_wrong_is_named) {
     EXPECT_THAT(refused({"ps", "--bogus"}), HasSubstr("--bogus"));
     EXPECT_THAT(refused({"scale"}), HasSubstr("PROCESS=N"));
     EXPECT_THAT(refused({"logs", "-n", "10001"}), HasSubstr("10001"));
-    EXPECT_THAT(refused({"env"}), HasSubstr("subcommand"));
+    EXPECT_THAT(refused({"env"}), HasSubstr("expected ls, set or unset"));
     EXPECT_THAT(refused({"completion", "tcsh"}), HasSubstr("tcsh"));
     EXPECT_THAT(refused({"rollback", "1", "2"}), HasSubstr("2"));
 }
@@ -173,7 +179,7 @@ TEST(Requests, options_become_headers_query_and_body) {
     const auto restart = request_for(said({"restart", "--no-wait", "--project", "p"}), "shop");
     EXPECT_EQ(restart->target, "/v1/apps/shop/restart?project=p");
     const auto route = request_for(said({"route", "rm", "a.b/x y"}), "shop");
-    EXPECT_EQ(route->target, "/v1/apps/shop/routes?host=a.b&path=%2Fx%20y");
+    EXPECT_EQ(route->target, "/v1/apps/shop/routes?wait=1&host=a.b&path=%2Fx%20y");
     EXPECT_EQ(split_route("/api"), (std::pair<std::string, std::string>("*", "/api")));
 }
 

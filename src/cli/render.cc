@@ -66,6 +66,26 @@ std::string process_counts(const AppView& view) {
     return joined(words, ", ");
 }
 
+// One for a browser, if there is one.
+std::string first_url(const AppView& view) {
+    const auto http = std::ranges::find_if(
+        view.urls, [](const std::string& url) { return url.starts_with("http"); });
+    if (http != view.urls.end()) return *http;
+    return view.urls.empty() ? "" : view.urls.front();
+}
+
+// What its canary gets.
+std::string canary_words(const CanarySpec& canary) {
+    std::vector<std::string> words;
+    if (canary.share != 0) words.push_back(fmt::format("{} % of the clients", canary.share));
+    if (!canary.header.empty()) words.push_back("requests with " + canary.header);
+    if (!canary.cookie.empty()) words.push_back("requests with the cookie " + canary.cookie);
+    if (canary.mirror != 0) {
+        words.push_back(fmt::format("a copy of {} % of the others", canary.mirror));
+    }
+    return words.empty() ? "nothing" : joined(words, ", ");
+}
+
 std::string number_or_dash(std::int64_t number) {
     return number == 0 ? "-" : std::to_string(number);
 }
@@ -94,15 +114,6 @@ Cell ends_cell(const CertificateView& view) {
     if (view.expires_in.count <= 0) return {"has ended", Colour::bad};
     return {duration_words(view.expires_in),
             view.expires_in <= days(14) ? Colour::warning : Colour::plain};
-}
-
-std::string origin_word(RouteOrigin origin) {
-    switch (origin) {
-        case RouteOrigin::release: return "moln.toml";
-        case RouteOrigin::added: return "route add";
-        case RouteOrigin::automatic: break;
-    }
-    return "every app has one";
 }
 
 }  // namespace
@@ -177,8 +188,7 @@ std::string render_apps(const std::vector<AppView>& views, const Style& style) {
     Table table({"APP", "STATE", "RELEASE", "INSTANCES", "AGE", "URL"});
     for (const auto& view : views) {
         table.add({view.name, state_cell(view.state), number_or_dash(view.release),
-                   process_counts(view), age(style, view.created),
-                   view.urls.empty() ? "" : view.urls.front()});
+                   process_counts(view), age(style, view.created), first_url(view)});
     }
     return table.text(style);
 }
@@ -199,6 +209,10 @@ std::string render_app(const AppView& view, const Style& style) {
     }
     if (view.site) table.add({"site", "site", "-", "-", "-", "-", "served by the edge"});
     out += table.text(style);
+    if (view.canary) {
+        out += fmt::format("canary  release {} gets {}\n", view.release,
+                           printable(canary_words(*view.canary)));
+    }
     for (const auto& url : view.urls) out += fmt::format("url     {}\n", printable(url));
     if (!view.source.empty()) out += fmt::format("source  {}\n", printable(view.source));
     if (!view.rollout.reason.empty()) {
@@ -236,21 +250,6 @@ std::string render_releases(const std::vector<ReleaseView>& views, const Style& 
                    age(style, view.created),
                    view.description,
                    view.source});
-    }
-    return table.text(style);
-}
-
-std::string render_routes(const std::vector<RouteView>& views, const Style& style) {
-    if (views.empty()) return nothing(style, "No routes. `moln route add HOST` adds one.");
-    Table table({"HOST", "PATH", "APP", "PROCESS", "FROM", "URL"});
-    for (const auto& view : views) {
-        const bool stream = !view.listen.empty();
-        Cell url = {view.via == "kernel" ? view.url + " (kernel)" : view.url};
-        if (!view.problem.empty()) {
-            url = {fmt::format("not open: {}", view.problem), Colour::bad};
-        }
-        table.add({view.host, stream ? view.listen : view.path, short_app(view.app), view.process,
-                   origin_word(view.origin), url});
     }
     return table.text(style);
 }
@@ -415,7 +414,7 @@ std::string render_env(const std::vector<EnvView>& views, const Style& style) {
     if (views.empty()) return nothing(style, "No environment variables are set.");
     Table table({"NAME", "VALUE", "FROM"});
     for (const auto& view : views) {
-        table.add({view.name, view.value, view.origin == EnvOrigin::set ? "env set" : "moln.toml"});
+        table.add({view.name, view.value, view.origin == EnvOrigin::set ? "env set" : "release"});
     }
     return table.text(style);
 }
@@ -428,7 +427,7 @@ std::string render_secrets(const std::vector<SecretView>& views, const Style& st
 }
 
 std::string render_volumes(const std::vector<VolumeView>& views, const Style& style) {
-    if (views.empty()) return nothing(style, "No volumes. A [[volumes]] in moln.toml makes one.");
+    if (views.empty()) return nothing(style, "No volumes. A [[volume]] in moln.toml makes one.");
     Table table({"VOLUME", "APP", "NAME", "LIFETIME", "USED", "SIZE", "COPIES", "RESTORE POINT",
                  "PLACE", "RESET"});
     for (const auto& view : views) {

@@ -76,6 +76,48 @@ TEST(RenderApps, lists_counts_and_url) {
               "shop  running  2        web 3/3    -    http://shop.localhost:8080/\n");
 }
 
+TEST(RenderApps, prefers_an_url_for_browsers_and_says_what_a_canary_gets) {
+    AppView view{.name = "shop", .state = AppState::canary, .release = 2};
+    view.urls = {"tcp://127.0.0.1:5432", "http://shop.localhost:8080/"};
+    EXPECT_NE(render_apps({view}, k_plain).find("    http://shop.localhost:8080/\n"),
+              std::string::npos);
+    view.canary = CanarySpec{.share = 20, .header = "X-Canary: yes", .mirror = 5};
+    EXPECT_NE(render_app(view, k_plain)
+                  .find("canary  release 2 gets 20 % of the clients, requests with X-Canary: yes, "
+                        "a copy of 5 % of the others\n"),
+              std::string::npos);
+    view.urls = {"tcp://127.0.0.1:5432"};
+    EXPECT_NE(render_apps({view}, k_plain).find("tcp://127.0.0.1:5432\n"), std::string::npos);
+}
+
+TEST(RenderRoutes, say_what_they_ask_of_requests) {
+    RouteView plain{.app = AppId("default/shop"), .host = "a.test", .path = "/", .process = "web"};
+    plain.origin = RouteOrigin::added;
+    plain.url = "http://a.test/";
+    auto ruled = plain;
+    ruled.host = "b.test";
+    ruled.https = Https::both;
+    ruled.hsts = days(30);
+    ruled.cache = CacheSpec{.ttl = minutes(1)};
+    ruled.rate = RateSpec{.client = RateLimit{20, seconds(1), 0}, .route = std::nullopt};
+    ruled.users = {"alice", "bob"};
+    ruled.forward_auth = ForwardAuthSpec{.process = "auth", .path = "/check", .copy = {}};
+    ruled.client_cert = ClientCertNeed::optional;
+    RouteView port{.app = AppId("default/shop"), .host = "*", .path = "/", .process = "db"};
+    port.listen = "tcp:5432";
+    port.problem = "port 5432 is taken";
+    port.send_proxy = SendProxy::v2;
+    port.idle = minutes(10);
+    EXPECT_EQ(render_routes({plain, ruled, port}, k_plain),
+              "HOST    PATH      APP   PROCESS  FROM       URL                           RULES\n"
+              "a.test  /         shop  web      route add  http://a.test/\n"
+              "b.test  /         shop  web      route add  http://a.test/                "
+              "https both, hsts 30d, cache 1m, 20/s a client, 2 users, asks auth:/check, client "
+              "certificate optional\n"
+              "*       tcp:5432  shop  db       moln.toml  not open: port 5432 is taken  "
+              "sends PROXY v2, idle 10m\n");
+}
+
 TEST(RenderApps, says_who_serves_a_site) {
     AppView view{.name = "docs", .state = AppState::running, .release = 2};
     view.site = true;
@@ -313,6 +355,9 @@ std::vector<std::string> fitting(const std::vector<std::string>& words) {
             case NameKind::instances: return {"web-1", "web-2"};
             case NameKind::processes: return {"web", "worker", "web"};
             case NameKind::certificates: return {"cert-a", "cert-b"};
+            case NameKind::routes: return {"a.org", "b.org/api"};
+            case NameKind::volumes: return {"vol-1"};
+            case NameKind::trash: return {"tr-1", "tr-2"};
         }
         return {};
     });
@@ -332,6 +377,11 @@ TEST(Complete, verbs_options_and_names) {
     EXPECT_EQ(fitting({"cert", "rm", ""}), Words({"cert-a", "cert-b"}));
     EXPECT_EQ(fitting({"route", "add", "a.org", "--https", ""}),
               Words({"automatic", "both", "redirect"}));
+    EXPECT_EQ(fitting({"route", "rm", "b"}), Words({"b.org/api"}));
+    EXPECT_EQ(fitting({"route", "add", ""}), Words({}));
+    EXPECT_EQ(fitting({"route", "add", "--send-proxy", "v"}), Words({"v1", "v2"}));
+    EXPECT_EQ(fitting({"volume", "rm", ""}), Words({"vol-1"}));
+    EXPECT_EQ(fitting({"trash", "purge", "tr-1", ""}), Words({"tr-1", "tr-2"}));
     EXPECT_EQ(fitting({"deploy", "--dry"}), Words({"--dry-run"}));
     EXPECT_EQ(fitting({"logs", "--js"}), Words({"--json"}));
     EXPECT_EQ(fitting({"deploy", ""}), Words({}));

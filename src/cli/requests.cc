@@ -160,7 +160,9 @@ Result<std::int64_t> share_of(std::string_view text) {
 
 Result<CanarySpec> canary_of(const Invocation& said) {
     const auto share = share_of(said.canary);
-    if (!share) return fail_in(said.verb, share.error());
+    if (!share) {
+        return fail_in(said.verb == "deploy" ? "--canary" : said.verb, share.error());
+    }
     const auto mirror = share_of(said.mirror);
     if (!mirror) return fail_in("--mirror", mirror.error());
     CanarySpec canary{.share = *share,
@@ -198,6 +200,11 @@ Result<ApiCall> maintenance_on(const Invocation& said, const std::string& app) {
     if (!said.retry_after.empty()) {
         auto retry = parse_duration(said.retry_after);
         if (!retry) return fail_in("--retry-after", retry.error());
+        if (retry->count % 1000 != 0) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("--retry-after: expected whole seconds, found \"{}\"",
+                                    said.retry_after));
+        }
         maintenance.retry_after_s = retry->count / 1000;
     }
     if (auto valid = validate_maintenance(maintenance); !valid) {
@@ -238,6 +245,9 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
             return fail_in("--users", valid.error());
         }
     }
+    if (said.users.empty() && !said.realm.empty()) {
+        return fail(ErrorCode::invalid, "--realm: only with --users");
+    }
     if (!said.client_ca.empty()) {
         body.client_cert = ClientCertSpec{.ca = said.client_ca_text};
         if (said.client_cert_optional) body.client_cert->need = ClientCertNeed::optional;
@@ -247,13 +257,27 @@ Result<ApiCall> route_add(const Invocation& said, const std::string& app) {
     } else if (said.client_cert_optional) {
         return fail(ErrorCode::invalid, "--client-cert-optional: only with --client-ca");
     }
-    return conditional(said,
-                       send("POST", target(app_path(app, "/routes"), with_project(said)), body));
+    auto query = change_query(said);
+    query.emplace_back("replace", said.replace ? "1" : "");
+    return conditional(said, send("POST", target(app_path(app, "/routes"), query), body));
 }
 
 Result<ApiCall> cache_purge(const Invocation& said) {
     PurgeCacheBody body{.path = said.prefix, .tag = said.tag, .all = said.all};
     if (!said.words.empty()) body.url = said.words.front();
+    const auto named = (body.url.empty() ? 0 : 1) + (body.path.empty() ? 0 : 1) +
+                       (body.tag.empty() ? 0 : 1) + (body.all ? 1 : 0);
+    if (named != 1) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("cache purge: expected one of a URL, --prefix, --tag and --all, "
+                                "found {}",
+                                named == 0 ? "none" : "several"));
+    }
+    if (!said.app.empty() && !said.all) {
+        return fail(ErrorCode::invalid,
+                    "cache purge: --app goes with --all alone; a URL, a prefix and a tag are of "
+                    "the whole project");
+    }
     return send("POST", target("/v1/cache/purge", with_project(said, {{"app", said.app}})), body);
 }
 
@@ -274,11 +298,11 @@ Result<ApiCall> acme(const Invocation& said) {
 
 Result<ApiCall> route_rm(const Invocation& said, const std::string& app) {
     MOLN_ASSIGN(const auto place, said_place(said));
-    return conditional(said, {.method = "DELETE",
-                              .target = target(app_path(app, "/routes"),
-                                               with_project(said, {{"host", place.first},
-                                                                   {"path", place.second},
-                                                                   {"listen", said.listen}}))});
+    auto query = change_query(said);
+    query.insert(query.end(),
+                 {{"host", place.first}, {"path", place.second}, {"listen", said.listen}});
+    return conditional(said,
+                       {.method = "DELETE", .target = target(app_path(app, "/routes"), query)});
 }
 
 Result<ApiCall> stop(const Invocation& said, const std::string& app) {
@@ -390,8 +414,10 @@ const std::map<std::string, Maker>& makers() {
         {"scale", scale},
         {"canary",
          [](I said, S app) -> Result<ApiCall> {
-             if (said.canary.empty() && said.mirror.empty()) {
-                 return fail(ErrorCode::invalid, "canary: expected a SHARE or --mirror");
+             if (said.canary.empty() && said.mirror.empty() && said.canary_header.empty() &&
+                 said.canary_cookie.empty()) {
+                 return fail(ErrorCode::invalid,
+                             "canary: expected a SHARE, --header, --cookie or --mirror");
              }
              MOLN_ASSIGN(const auto canary, canary_of(said));
              return conditional(

@@ -338,6 +338,12 @@ Verdict run_change(const Shell& shell) {
     }
     if (said.verb == "secret set") {
         MOLN_ASSIGN(const auto value, read_secret(shell));
+        if (value.empty()) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("secret {0}: expected a value on standard input or by --file, "
+                                    "found nothing; `moln secret rm {0}` removes it",
+                                    said.words.front()));
+        }
         call.body = value.reveal();
         call.headers["Content-Type"] = "application/octet-stream";
     }
@@ -346,7 +352,12 @@ Verdict run_change(const Shell& shell) {
         if (said.pass_word.empty()) return {};
         return show_with_pass(shell, value, said.pass_word);
     };
-    MOLN_TRY(send_change(shell, call, result));
+    const auto sent = send_change(shell, call, result);
+    if (!sent && said.verb == "cert add" && sent.error().code == ErrorCode::invalid) {
+        return fail_in(said.key.empty() ? said.cert : said.cert + " with " + said.key,
+                       sent.error());
+    }
+    MOLN_TRY(sent);
     if (said.verb == "down") MOLN_TRY(wait_until_down(shell));
     if (said.verb == "route add" && !said.listen.empty() && !said.quiet) {
         MOLN_TRY(tell_listening(shell, app));

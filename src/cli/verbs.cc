@@ -112,7 +112,10 @@ const std::vector<Verb>& verbs() {
          "moln secret set API_KEY\nmoln secret set API_KEY < key.txt\n"
          "moln secret set TLS_KEY --file key.pem"},
         {"secret rm", k_change, "Remove a secret", "", "moln secret rm API_KEY"},
-        {"route ls", k_change, "List routes with their URLs", "", "moln route ls"},
+        {"route ls", k_change, "List routes with their URLs",
+         "RULES is what was asked of a route beside leading there: https, cache, rates, who is let "
+         "in. `--json` has all of it.",
+         "moln route ls\nmoln route ls --app shop --json"},
         {"route add", k_change, "Lead a host and path, or a port, to an app",
          "A host such as shop.localhost gets a certificate by itself; one such as shop.example.org "
          "does, too, once `moln cert acme` was set up; for others see `moln cert add`. What comes "
@@ -120,13 +123,16 @@ const std::vector<Verb>& verbs() {
          "unless --https says otherwise. With --listen a port is passed on byte for byte, as "
          "a database wants it; with a HOST beside it, by the name that TLS clients ask for. With "
          "--cache the edge keeps answers and gives them again, as their Cache-Control says. With "
-         "--client-ca clients show a certificate; the app learns of which in Client-Cert.",
+         "--client-ca clients show a certificate; the app learns of which in Client-Cert. A route "
+         "that is there is not changed but with --replace, which sets all of it anew. Waits until "
+         "every edge leads so.",
          "moln route add shop.localhost\nmoln route add shop.example.org/api --process api\n"
          "moln route add shop.example.org --https both --hsts 30d\n"
          "moln route add shop.example.org --cache --stale-if-error 1h\n"
          "moln route add admin.example.org --users users.txt --rate-limit 20/s\n"
          "moln route add app.example.org --forward-auth auth:/check --forward-auth-copy X-User\n"
          "moln route add api.example.org --client-ca partners.pem\n"
+         "moln route add api.example.org --client-ca partners.pem --rate-limit 20/s --replace\n"
          "moln route add --listen tcp:5432 --app db --process postgres\n"
          "moln route add --listen tcp:8443 mail.example.org --send-proxy v2"},
         {"password", k_change, "Print a user's line for a route that asks for passwords",
@@ -148,7 +154,8 @@ const std::vector<Verb>& verbs() {
          "is\nwhat clients did not have to be sent as they were given answers compressed.",
          "moln cache stats\nmoln cache stats --json"},
         {"cache purge", k_delivery, "Stop using what the edge keeps",
-         "One URL, a host or path with all below it, a tag, or everything. It holds at once, also "
+         "One URL, a host or path with all below it, a tag (of the project), or everything. It "
+         "holds at once, also "
          "for what is being fetched at that moment.",
          "moln cache purge https://shop.example.org/news?page=2\n"
          "moln cache purge --prefix shop.example.org/news\nmoln cache purge --tag article-17\n"
@@ -158,7 +165,8 @@ const std::vector<Verb>& verbs() {
          "List certificates: hosts, source, issuer, when they end, which routes use them", "",
          "moln cert ls\nmoln cert ls --json"},
         {"cert show", k_certificates, "Show one certificate and its chain, never its key",
-         "Of a host that has none yet: what hinders it, and when it is tried again.",
+         "By its id, or by a host: the one that the edge shows for that name. Of a host that has "
+         "none yet: what hinders it, and when it is tried again.",
          "moln cert show cert-7f3k2m\nmoln cert show shop.example.org --json"},
         {"cert add", k_certificates, "Add a certificate by file, or renew the one of its hosts",
          "The chain has the leaf first, then its issuers, as PEM. Its hosts are the DNS names of "

@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "cli/usage.h"
+#include "io/net/address.h"
 #include "main/log_option.h"
 #include "main/size_option.h"
 #include "main/trace_option.h"
@@ -19,6 +21,33 @@ std::string host_name() {
     if (::gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0') return "node";
     const std::string full = name;
     return full.substr(0, full.find('.'));
+}
+
+Status check_address(std::string_view option, const std::string& text) {
+    auto address = net::SocketAddress::parse(text);
+    return address ? Status{} : fail_in(option, address.error());
+}
+
+// "10.213": the first half of an IPv4 address.
+Status check_network(const std::string& text) {
+    const auto whole = net::SocketAddress::from(text + ".0.0", 1);
+    if (whole && whole->ip() == text + ".0.0") return {};
+    return fail(ErrorCode::invalid,
+                fmt::format("--network: expected the first two numbers of a network such as "
+                            "\"10.213\", found \"{}\"",
+                            text));
+}
+
+Status check_addresses(const NodeOptions& options) {
+    for (const auto& listen : options.listens) MOLN_TRY(check_address("--listen", listen));
+    for (const auto& listen : options.tls_listens) {
+        if (listen != "none") MOLN_TRY(check_address("--listen-tls", listen));
+    }
+    if (!options.metrics_listen.empty()) {
+        MOLN_TRY(check_address("--metrics", options.metrics_listen));
+    }
+    if (!options.api_listen.empty()) MOLN_TRY(check_address("--api", options.api_listen));
+    return check_network(options.network);
 }
 
 const char* description_of(const std::string& role) {
@@ -42,10 +71,10 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
     app.add_option("--data", options.data.root, "the one directory where all state lies")
         ->envname("MOLN_DATA")
         ->capture_default_str();
-    app.add_option("--listen", options.listens, "where the edge takes requests, HOST:PORT")
+    app.add_option("--listen", options.listens, "where the edge takes requests, IP:PORT")
         ->capture_default_str();
     app.add_option("--listen-tls", options.tls_listens,
-                   "where it takes requests over TLS, HOST:PORT; \"none\": nowhere")
+                   "where it takes requests over TLS, IP:PORT; \"none\": nowhere")
         ->capture_default_str();
     app.add_option("--node", options.node, "the node's name (default: the host's)");
     app.add_option("--edge-threads", options.edge_threads, "threads of the edge, 0: one a core")
@@ -85,8 +114,18 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const int code = app.exit(error);
-        parsed.exit_code = code == 0 ? 0 : 2;
+        if (error.get_exit_code() == 0) {
+            app.exit(error);
+            parsed.exit_code = 0;
+        } else {
+            fmt::print(stderr, "{}", cli::usage_text(role, cli::plain_words(error.what())));
+            parsed.exit_code = 2;
+        }
+        return parsed;
+    }
+    if (auto good = check_addresses(options); !good) {
+        fmt::print(stderr, "moln {}: {}\n", role, good.error().reason);
+        parsed.exit_code = 2;
         return parsed;
     }
     if (const auto limit = parse_duration(drain_limit); limit) {

@@ -105,7 +105,13 @@ private:
         size(field + ".memory", process.memory, k_memory_min, k_memory_max);
         number(field + ".cpu_millis", process.cpu_millis, k_cpu_millis_min, k_cpu_millis_max);
         number(field + ".pids", process.pids, 1, k_pids_max);
-        number(field + ".concurrency", process.concurrency, 0, web ? k_concurrency_max : 0);
+        if (web) {
+            number(field + ".concurrency", process.concurrency, 0, k_concurrency_max);
+        } else if (process.concurrency != 0) {
+            add(field + ".concurrency", fmt::format("expected none: only a web process is sent "
+                                                    "requests, found {}",
+                                                    process.concurrency));
+        }
         if (!web && process.protocol != WebProtocol::http) {
             add(field + ".protocol", "expected none: only a web process is spoken to");
         }

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "base/nearest.h"
 #include "model/limits.h"
 #include "model/validate.h"
-#include "recipe/nearest.h"
 #include "recipe/toml_tree.h"
 
 namespace moln {

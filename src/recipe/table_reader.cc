@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/nearest.h"
 #include "model/limits.h"
 #include "model/quantity.h"
-#include "recipe/nearest.h"
 
 namespace moln {
 namespace {

@@ -5,77 +5,15 @@
 #include <filesystem>
 #include <fstream>
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "tests/api/api_fixture.h"
+#include "tests/api/cli_fixture.h"
 
 namespace moln {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-struct Ran {
-    int exit_code = -1;
-    std::string out;  // standard output and error, as they came
-};
-
-class Cli : public ApiTest {
-protected:
-    void SetUp() override {
-        ApiTest::SetUp();
-        on_loop([this] { control_->add_app("shop"); });
-        std::filesystem::create_directory(folder_ + "/shop");
-        std::ofstream(folder_ + "/shop/index.js") << "hello";
-    }
-
-    struct Started {
-        pid_t pid = -1;
-        int out = -1;
-    };
-    // In the folder "shop", with `input` as its standard input.
-    Started start_moln(std::vector<std::string> words, const std::string& input = "") {
-        std::array<int, 2> out{};
-        EXPECT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
-        const auto input_file = folder_ + "/input";
-        std::ofstream(input_file, std::ios::binary) << input;
-        words.insert(words.begin(), {MOLN_CLI_PROGRAM, "--socket", socket()});
-        std::vector<char*> argv;
-        for (auto& word : words) argv.push_back(word.data());
-        argv.push_back(nullptr);
-        const auto shop = folder_ + "/shop";
-        const pid_t pid = ::fork();
-        if (pid == 0) {
-            const int in = ::open(input_file.c_str(), O_RDONLY);
-            ::dup2(in, STDIN_FILENO);
-            ::dup2(out[1], STDOUT_FILENO);
-            ::dup2(out[1], STDERR_FILENO);
-            if (::chdir(shop.c_str()) == 0) ::execv(argv[0], argv.data());
-            ::_exit(99);
-        }
-        ::close(out[1]);
-        return {pid, out[0]};
-    }
-    Ran finish(const Started& started) {
-        Ran ran;
-        std::array<char, 4096> buffer;
-        for (ssize_t n = 0; (n = ::read(started.out, buffer.data(), buffer.size())) > 0;) {
-            ran.out.append(buffer.data(), static_cast<std::size_t>(n));
-        }
-        ::close(started.out);
-        int status = 0;
-        ::waitpid(started.pid, &status, 0);
-        ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        return ran;
-    }
-    Ran moln(std::vector<std::string> words, const std::string& input = "") {
-        return finish(start_moln(std::move(words), input));
-    }
-};
 
 TEST_F(Cli, an_authority_is_set_shown_and_turned_off) {
     EXPECT_THAT(moln({"cert", "acme"}).out, HasSubstr("--agree-tos"));
@@ -165,63 +103,6 @@ TEST_F(Cli, trust_prints_the_authority) {
     EXPECT_EQ(moln({"trust", "--print", "--remove"}).exit_code, 2);
 }
 
-TEST_F(Cli, a_route_is_added_with_what_becomes_of_plain_http) {
-    EXPECT_EQ(moln({"route", "add", "a.example.org", "--https", "both", "--hsts", "30d"}).exit_code,
-              0);
-    on_loop([this] {
-        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
-        EXPECT_EQ(route.https, Https::both);
-        EXPECT_EQ(route.hsts, days(30));
-    });
-    EXPECT_EQ(moln({"route", "add", "a.example.org", "--https", "never"}).exit_code, 2);
-    EXPECT_EQ(moln({"route", "add", "a.example.org", "--hsts", "30"}).exit_code, 2);
-}
-
-TEST_F(Cli, a_route_says_who_is_let_in_and_how_many) {
-    std::ofstream(folder_ + "/shop/users.txt") << "# who may\nalice:$y$one\n\nbob:$2b$two\n";
-    EXPECT_EQ(moln({"route", "add", "a.example.org", "--users", "users.txt", "--realm", "shop",
-                    "--rate-limit", "20/s burst 40", "--rate-limit-route", "600/m"})
-                  .exit_code,
-              0);
-    on_loop([this] {
-        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
-        EXPECT_EQ(route.auth,
-                  (AuthSpec{.users = {"alice:$y$one", "bob:$2b$two"}, .realm = "shop"}));
-        EXPECT_EQ(route.rate, (RateSpec{.client = RateLimit{20, seconds(1), 40},
-                                        .route = RateLimit{600, minutes(1), 0}}));
-    });
-    EXPECT_EQ(moln({"route", "add", "b.example.org", "--users", "-"}, "eve:$y$x\n").exit_code, 0);
-    EXPECT_EQ(moln({"route", "add", "c.example.org", "--users", "-"}, "eve:plain\n").exit_code, 2);
-    EXPECT_EQ(moln({"route", "add", "c.example.org", "--users", "none.txt"}).exit_code, 3);
-    EXPECT_EQ(moln({"route", "add", "c.example.org", "--rate-limit", "20"}).exit_code, 2);
-}
-
-TEST_F(Cli, a_route_asks_for_certificates_of_authorities_in_a_file) {
-    const std::string pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
-    std::ofstream(folder_ + "/shop/partners.pem") << pem;
-    std::ofstream(folder_ + "/shop/broken.pem") << "broken\n" << pem;
-    std::ofstream(folder_ + "/shop/none.txt") << "none\n";
-    EXPECT_EQ(moln({"route", "add", "a.example.org", "--client-ca", "partners.pem"}).exit_code, 0);
-    on_loop([this, &pem] {
-        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
-        EXPECT_EQ(route.client_cert, ClientCertSpec{.ca = pem});
-    });
-    EXPECT_EQ(moln({"route", "add", "a.example.org", "--client-ca", "partners.pem",
-                    "--client-cert-optional"})
-                  .exit_code,
-              0);
-    on_loop([this] {
-        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
-        EXPECT_EQ(route.client_cert->need, ClientCertNeed::optional);
-    });
-    const auto broken = moln({"route", "add", "b.example.org", "--client-ca", "broken.pem"});
-    EXPECT_EQ(broken.exit_code, 2);
-    EXPECT_THAT(broken.out, HasSubstr("client_cert.ca: certificate 1 does not parse"));
-    EXPECT_EQ(moln({"route", "add", "b.example.org", "--client-ca", "none.txt"}).exit_code, 2);
-    EXPECT_EQ(moln({"route", "add", "b.example.org", "--client-ca", "no.pem"}).exit_code, 3);
-    EXPECT_EQ(moln({"route", "add", "b.example.org", "--client-cert-optional"}).exit_code, 2);
-}
-
 TEST_F(Cli, a_host_that_failed_is_tried_again_by_its_name) {
     EXPECT_EQ(moln({"cert", "retry", "shop.example.org"}).exit_code, 0);
     on_loop([this] {
@@ -268,37 +149,6 @@ TEST_F(Cli, a_password_becomes_a_line_that_has_only_its_hash) {
     EXPECT_THAT(made.out, Not(HasSubstr("sesame")));
     EXPECT_EQ(moln({"password", "alice"}, "").exit_code, 2);
     EXPECT_EQ(moln({"password", "al ice"}, "x\n").exit_code, 2);
-}
-
-TEST_F(Cli, a_route_gets_a_cache_and_what_is_kept_is_purged) {
-    EXPECT_EQ(moln({"route", "add", "a.example.org", "--stale-if-error", "1h"}).exit_code, 0);
-    on_loop([this] {
-        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
-        EXPECT_EQ(route.cache, (CacheSpec{.stale_if_error = minutes(60)}));
-    });
-    EXPECT_EQ(moln({"route", "add", "b.example.org", "--cache"}).exit_code, 0);
-    EXPECT_EQ(moln({"route", "add", "c.example.org", "--no-compress"}).exit_code, 0);
-    on_loop([this] {
-        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
-        EXPECT_EQ(route.cache, (CacheSpec{.compress = false}));
-    });
-    EXPECT_EQ(moln({"route", "add", "a.example.org", "--cache-ttl", "x"}).exit_code, 2);
-    EXPECT_EQ(moln({"cache", "purge", "https://a.example.org/x"}).out,
-              "purged url https://a.example.org/x on every edge\n");
-    EXPECT_EQ(moln({"cache", "purge", "--prefix", "a.example.org"}).exit_code, 0);
-    EXPECT_EQ(moln({"cache", "purge", "--tag", "news"}).exit_code, 0);
-    EXPECT_EQ(moln({"cache", "purge", "--all"}).exit_code, 0);
-    EXPECT_EQ(moln({"cache", "purge", "--all", "--app", "shop"}).exit_code, 0);
-    on_loop([this] {
-        std::vector<std::string> purged;
-        for (const auto& purge : control_->purges) purged.push_back(purge.name);
-        EXPECT_THAT(purged, ElementsAre("https://a.example.org/x", "a.example.org", "news",
-                                        "default", "default/shop"));
-    });
-    EXPECT_EQ(moln({"cache", "purge"}).exit_code, 2);
-    EXPECT_EQ(moln({"cache", "purge", "a.example.org/x", "--all"}).exit_code, 2);
-    EXPECT_EQ(moln({"cache", "purge", "--all", "--app", "none"}).exit_code, 3);
-    EXPECT_THAT(moln({"cache", "stats"}).out, HasSubstr("OBJECTS"));
 }
 
 TEST_F(Cli, a_port_is_routed) {
@@ -502,6 +352,14 @@ TEST_F(Cli, completion_asks_the_daemon_for_names) {
     };
     EXPECT_EQ(complete("logs --app ''"), "shop\n");
     EXPECT_EQ(complete("shell web"), "web-shop\n");
+    on_loop([this] {
+        auto& app = control_->state.apps.at(AppId("default/shop"));
+        app.routes = {{.host = "a.test", .path = "/api"}, {.host = "*", .listen = "tcp:1"}};
+        // A host without a certificate is in the list without an id.
+        control_->state.edge.routes = {{.host = "shop.example.org", .path = "/"}};
+    });
+    EXPECT_EQ(complete("route rm ''"), "a.test/api\n");
+    EXPECT_EQ(complete("cert show ''"), "");
     EXPECT_EQ(complete("stat"), "status\n");
 }
 

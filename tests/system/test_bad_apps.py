@@ -112,7 +112,8 @@ class BadApps(unittest.TestCase):
         self.cloud.cli("deploy", apps.script(program))
         self.assertGreater(len(running_programs() - before), 3)
         self.cloud.cli("rm", "--app", "shop", "--yes")
-        wait_until("the app to be gone", lambda: not self.cloud.ps("shop"))
+        wait_until("the app to be gone",
+                   lambda: "shop" not in [app["name"] for app in self.cloud.items("apps")])
         self.assertEqual(running_programs() - before, set())
 
     def test_prints_without_end_and_its_log_is_bounded(self):

@@ -64,6 +64,29 @@ class Traffic(unittest.TestCase):
         self.assertEqual(set(self.answers("back.localhost")), {"one"})
         self.assertEqual(self.app("back")["release_served"], 1)
 
+    def test_a_route_leads_as_its_command_returns(self):
+        self.deploy("soon", "one")
+        for turn in range(8):
+            host = f"turn{turn}.localhost"
+            added = self.cloud.cli("route", "add", host, "--app", "soon")
+            self.assertIn(f"http://{host}:", added.stdout)
+            self.assertEqual(self.cloud.get(host), (200, "one"))
+            self.cloud.cli("route", "add", host, "--app", "soon", "--rate-limit", "1/h",
+                           "--replace")
+            self.assertEqual(self.cloud.get(host)[0], 200)
+            self.assertEqual(self.cloud.get(host)[0], 429)
+            self.cloud.cli("maintenance", "on", "--app", "soon")
+            self.assertEqual(self.cloud.get("soon.localhost")[0], 503)
+            self.cloud.cli("maintenance", "off", "--app", "soon")
+            self.assertEqual(self.cloud.get("soon.localhost")[0], 200)
+            removed = self.cloud.cli("route", "rm", host, "--app", "soon")
+            self.assertNotIn(f"http://{host}:", removed.stdout)
+            self.assertEqual(self.cloud.get(host)[0], 404)
+        self.cloud.cli("route", "add", "own.localhost", "--app", "soon")
+        again = self.cloud.cli("route", "add", "own.localhost", "--app", "soon", check=False)
+        self.assertEqual(again.returncode, 4)
+        self.assertIn("--replace sets it anew", again.stderr)
+
     def test_maintenance_goes_on_and_off(self):
         self.deploy("site", "one")
         self.cloud.wait_for("site.localhost", contains="one")
