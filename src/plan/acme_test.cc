@@ -478,6 +478,22 @@ TEST_F(Acme, an_account_that_the_authority_forgot_is_made_known_again) {
     EXPECT_NE(given("shop.example.org"), nullptr);
 }
 
+TEST_F(Acme, an_account_whose_key_is_lost_is_made_anew_by_saying_so) {
+    r.acme_refuses = [&](const std::string&, ChallengeKind) {
+        const bool lost = r.world.acme->sealed_key == "sealed" && !r.world.certificates.empty();
+        return lost ? "accountDoesNotExist: its key is lost" : "";
+    };
+    agree();
+    deploy({"shop.example.org"});
+    EXPECT_FALSE(r.world.acme->registered);
+    EXPECT_EQ(told("acme.failed"), 1);
+    EXPECT_THAT(r.world.acme->reason, HasSubstr("its key is lost"));
+    ASSERT_EQ(reason({.agree_tos = true, .sealed_key = "new"}), "");
+    pass(minutes(2));
+    EXPECT_EQ(r.world.acme->sealed_key, "new");
+    EXPECT_NE(given("shop.example.org"), nullptr);
+}
+
 TEST_F(Acme, an_attempt_that_the_daemon_died_over_is_repeated_after_its_pause) {
     deploy({"shop.example.org"});
     r.acme_moves = false;

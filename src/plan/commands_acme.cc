@@ -47,6 +47,11 @@ Status decide_on(Decision& d, const SetAcmeCommand& command) {
         forget_orders(d);
         if (before) account.email = before->email;
     }
+    // What the authority does not know is no loss, and its key may be lost: then this is the way
+    // out.
+    if (same && !before->registered && before->failures > 0 && command.agree_tos) {
+        account.sealed_key = command.sealed_key;
+    }
     if (command.email && *command.email != account.email) {
         account.email = *command.email;
         account.registered = false;

@@ -83,11 +83,18 @@ RealAcme::~RealAcme() {
 Result<std::unique_ptr<Uacme>> RealAcme::prepare(const AcmeAccount& account,
                                                  const std::string& name,
                                                  ChallengeKind challenge) const {
-    MOLN_ASSIGN(auto key, seals_.unseal(account.sealed_key, k_acme_key));
+    auto key = seals_.unseal(account.sealed_key, k_acme_key);
+    // Without its key it is as good as none: in the authority's own word (RFC 8555, 6.7).
+    if (!key) {
+        return fail(key.error().code,
+                    "accountDoesNotExist: its key is lost, `moln cert acme "
+                    "--agree-tos` makes a new one: " +
+                        key.error().reason);
+    }
     return Uacme::prepare({.folder = folder_ + "/" + name,
                            .directory = account.directory,
                            .ca_bundle = account.ca_bundle,
-                           .account_key = std::move(key),
+                           .account_key = std::move(*key),
                            .challenge = challenge,
                            .cancelled = &cancelled_});
 }

@@ -47,6 +47,8 @@ TEST_F(RealAcmeTest, a_key_that_was_sealed_for_another_is_not_used) {
     const auto done = acme.register_account(account);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, ErrorCode::corrupt);
+    EXPECT_THAT(done.error().reason, HasSubstr("accountDoesNotExist"));
+    EXPECT_THAT(done.error().reason, HasSubstr("moln cert acme --agree-tos"));
 }
 
 TEST_F(RealAcmeTest, a_host_that_cannot_be_proved_is_refused_before_anybody_is_asked) {
