@@ -349,6 +349,16 @@ Result<Certificate> LeaderLoop::issue(const plan::IssueOrder& order,
         MOLN_ASSIGN(authority, certificates_.make_authority(now.wall));
     }
     if (!authority) return fail(ErrorCode::unavailable, "there is no local authority");
+    auto made = certificates_.issue(*authority, order.id, order.host, now.wall);
+    if (made || made.error().code != ErrorCode::corrupt || authority != world_.authority) {
+        return made;
+    }
+    // Its key cannot be opened any more: nobody ever signs with it again.
+    MOLN_ASSIGN(authority, certificates_.make_authority(now.wall));
+    tell(EventLevel::warning, "authority.lost",
+         fmt::format("the local authority signs no more: {}. A new one takes its place: clients "
+                     "are to trust that, see `moln trust`",
+                     made.error().reason));
     return certificates_.issue(*authority, order.id, order.host, now.wall);
 }
 

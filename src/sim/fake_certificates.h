@@ -16,8 +16,9 @@ namespace moln::sim {
 
 class FakeCertificates final : public Certificates {
 public:
-    std::int64_t failing = 0;  // so many next calls of issue()
-    std::int64_t issues = 0;   // calls of it
+    std::int64_t failing = 0;                 // so many next calls of issue()
+    std::int64_t issues = 0;                  // calls of it
+    std::string sealed_authority = "sealed";  // the key of another cannot be opened
 
     Result<InspectedCertificate> inspect(const Secret& pem, WallTime now) override {
         InspectedCertificate found;
@@ -53,7 +54,7 @@ public:
     }
     Result<Authority> make_authority(WallTime now) override {
         return Authority{.certificate = fmt::format("root of {}\n", now.ms),
-                         .sealed_key = "sealed",
+                         .sealed_key = sealed_authority,
                          .not_before = now + Milliseconds{-days(365).count},
                          .not_after = now + k_authority_life,
                          .fingerprint = "f00d"};
@@ -64,6 +65,9 @@ public:
         if (failing > 0) {
             --failing;
             return fail(ErrorCode::internal, "the random numbers ran out");
+        }
+        if (authority.sealed_key != sealed_authority) {
+            return fail(ErrorCode::corrupt, "the secret of authority cannot be opened");
         }
         return Certificate{
             .id = id,

@@ -236,6 +236,22 @@ TEST(LeaderLoop, issuing_that_fails_is_tried_again_with_back_off_and_told_once) 
     EXPECT_TRUE(node.leader.world().issuing.empty());
 }
 
+TEST(LeaderLoop, an_authority_whose_key_is_lost_is_replaced_and_that_is_told) {
+    Leader node(plan_certificate);
+    lead(node);
+    node.pass(seconds(2));
+    ASSERT_EQ(node.leader.world().certificates.size(), 1u);
+    node.certificates.sealed_authority = "sealed by another key";
+    const auto id = node.leader.world().certificates.begin()->first;
+    node.leader.execute(RemoveCertificateCommand{id}, {}, "", [](const Result<CommandReply>&) {});
+    node.pass(seconds(5));
+    EXPECT_EQ(told(node, "certificate.removed"), 1);
+    EXPECT_EQ(node.leader.world().certificates.size(), 1u);
+    EXPECT_EQ(node.leader.world().authority->sealed_key, "sealed by another key");
+    EXPECT_EQ(told(node, "authority.lost"), 1);
+    EXPECT_EQ(told(node, "certificate.failed"), 0);
+}
+
 TEST(LeaderLoop, commit_of_unknown_outcome_that_took_effect_is_acknowledged) {
     Leader node;
     node.leader.start();
