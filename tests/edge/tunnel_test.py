@@ -1,6 +1,7 @@
 """WebSocket and other upgrades."""
 
 import os
+import socket
 import threading
 import time
 import unittest
@@ -83,6 +84,28 @@ class Tunnel(EdgeCase):
         client.send("still here")
         client.half_close()
         until(lambda: getattr(self, "late", None) == b"still here", "the client's last words")
+
+    def test_the_last_words_of_a_server_that_takes_no_more_are_passed_on(self):
+        begun, more = threading.Event(), threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            stream.send(SWITCH)
+            stream.sock.recv(4, socket.MSG_PEEK)
+            begun.set()
+            more.wait(20)
+            stream.send("too much")  # and it has not read all: its end is a reset
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = self.open()
+        client.send("ping")
+        until(begun.is_set, "the first words")
+        self.freeze()
+        client.send("much more")
+        more.set()
+        until(lambda: not self.origins[0].open, "its end")
+        self.thaw()
+        self.assertEqual(client.exactly(8), b"too much")
 
     def test_a_tunnel_outlives_its_endpoints_drain_and_absence(self):
         origin = self.origin(echo)

@@ -34,6 +34,16 @@ Flow pass(Core& core, Connection& source, Buffer** buffer, bool& source_ended, C
     if (empty) core.buffers.take_back(buffer);
     return moved ? Flow::progress : Flow::wait;
 }
+// The instance takes nothing more. What it said before goes out as far as the client takes it now:
+// it may have said why.
+void pass_last_words(Core& core, Exchange& exchange) {
+    Upstream& upstream = *exchange.upstream;
+    upstream.ready.readable = true;
+    while (!upstream.ended && pass(core, upstream, &upstream.in, upstream.ended, *exchange.client,
+                                   &exchange.body_bytes_sent) == Flow::progress) {
+    }
+}
+
 
 }  // namespace
 
@@ -76,6 +86,9 @@ Flow pump_tunnel(Core& core, Exchange& exchange) {
         if (to_client == Flow::done) to_client = Flow::progress;
     } else {
         to_client =
+        if (to_client != Flow::gone && exchange.to_client == nullptr) {
+            pass_last_words(core, exchange);
+        }
             pass(core, upstream, &upstream.in, upstream.ended, client, &exchange.body_bytes_sent);
     }
     if (to_instance == Flow::gone || to_client == Flow::gone) {
