@@ -91,6 +91,37 @@ class Counts(LimitsCase):
 
     def refused(self):
         try:
+class Vanished(EdgeCase):
+    def watched(self, local, remote):
+        """Does the kernel ask the other end of such a connection whether it still lives?"""
+        with open("/proc/net/tcp") as file:
+            for line in file.readlines()[1:]:
+                words = line.split()
+                ports = [int(end.split(":")[1], 16) for end in words[1:3]]
+                established, keepalive = words[3] == "01", words[5].startswith("02:")
+                if established and keepalive and ports[1] == remote and local in (None, ports[0]):
+                    return True
+        return False
+
+    def test_a_client_or_an_instance_whose_machine_is_gone_is_not_waited_for_for_ever(self):
+        go = threading.Event()
+        self.addCleanup(go.set)
+
+        def waits(stream, _number):
+            go.wait(60)
+
+        for protocol in ("http", "h2c"):
+            origin = self.origin(waits)
+            self.publish([{**endpoint("web-1", origin.port), "protocol": protocol}])
+            client = self.client()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            until(lambda: origin.count == 1, "the request")
+            until(lambda: self.watched(None, origin.port), "a watch on the instance")
+            until(lambda: self.watched(client.sock.getpeername()[1],
+                                       client.sock.getsockname()[1]), "a watch on the client")
+            client.close()
+
+
             return self.client().closed()
         except ConnectionError:  # so early that even connect() noticed
             return True

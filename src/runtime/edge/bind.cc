@@ -56,6 +56,8 @@ Status bind_one(Bound& bound, Place place, Inheritance* inheritance) {
             MOLN_ASSIGN(place.address, net::SocketAddress::local_of(fd.get()));
             (tls ? bound.tls_names : bound.names).push_back(place.address.to_string());
         }
+        // Accepted sockets inherit it: who vanishes without a word does not wait for ever.
+        net::enable_keepalive(fd.get());
         MOLN_TRY(hold(bound, place, fd));
         bound.by_worker[i % workers].push_back({.fd = std::move(fd), .tls = tls});
     }

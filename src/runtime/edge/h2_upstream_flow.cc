@@ -17,6 +17,7 @@ std::expected<Upstream*, ErrorCode> connect_carrier(Core& core, EndpointView& en
     Upstream* carrier = core.upstreams.make();
     carrier->fd = std::move(*fd);
     carrier->endpoint = &endpoint;
+    net::enable_keepalive(carrier->fd.get());
     carrier->h2 = H2Upstream::make(core, *carrier);
     const bool good = carrier->h2 && core.epoll.add(carrier->fd.get(), net::k_stream_edges,
                                                     static_cast<Part*>(carrier));

@@ -1,6 +1,5 @@
 // After 101: bytes both ways, untouched, until both sides have ended (RFC 9110 7.8). One side may
 // end long before the other, but not for ever if nothing passes any more.
-#include "io/net/socket.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/socket_io.h"
 
@@ -34,6 +33,7 @@ Flow pass(Core& core, Connection& source, Buffer** buffer, bool& source_ended, C
     if (empty) core.buffers.take_back(buffer);
     return moved ? Flow::progress : Flow::wait;
 }
+
 // The instance takes nothing more. What it said before goes out as far as the client takes it now:
 // it may have said why.
 void pass_last_words(Core& core, Exchange& exchange) {
@@ -43,7 +43,6 @@ void pass_last_words(Core& core, Exchange& exchange) {
                                    &exchange.body_bytes_sent) == Flow::progress) {
     }
 }
-
 
 }  // namespace
 
@@ -68,8 +67,6 @@ void begin_tunnel(Core& core, Exchange& exchange) {
     core.views.to_tunnel(exchange);
     client.state = ClientState::tunnel;
     clear_timer(client);
-    net::enable_keepalive(client.link().fd.get());
-    net::enable_keepalive(upstream.fd.get());
 }
 
 Flow pump_tunnel(Core& core, Exchange& exchange) {
@@ -86,12 +83,12 @@ Flow pump_tunnel(Core& core, Exchange& exchange) {
         if (to_client == Flow::done) to_client = Flow::progress;
     } else {
         to_client =
-        if (to_client != Flow::gone && exchange.to_client == nullptr) {
-            pass_last_words(core, exchange);
-        }
             pass(core, upstream, &upstream.in, upstream.ended, client, &exchange.body_bytes_sent);
     }
     if (to_instance == Flow::gone || to_client == Flow::gone) {
+        if (to_client != Flow::gone && exchange.to_client == nullptr) {
+            pass_last_words(core, exchange);
+        }
         close_client(core, client);
         return Flow::gone;
     }

@@ -122,6 +122,8 @@ std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchan
     Upstream* upstream = core.upstreams.make();
     upstream->fd = std::move(*fd);
     upstream->endpoint = &endpoint;
+    // An instance may take its time, but not if its machine is gone.
+    net::enable_keepalive(upstream->fd.get());
     if (endpoint.peer && !prepare_peer(*upstream, *endpoint.peer)) {
         core.upstreams.drop(upstream);
         return std::unexpected(ErrorCode::refused);
