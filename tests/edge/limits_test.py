@@ -1,10 +1,15 @@
 """Time limits and counts of clients, at the limit and past it."""
 
+import ctypes
+import os
+import socket
+import subprocess
 import threading
 import time
 import unittest
 
-from harness import PATIENCE, EdgeCase, endpoint, few_descriptors, ok, serving, until
+from harness import (PATIENCE, EdgeCase, Stream, endpoint, few_descriptors, ok, serving,
+                     until)
 
 
 class LimitsCase(EdgeCase):
@@ -86,11 +91,6 @@ class Stalls(TimesCase):
         self.assertGreaterEqual(self.lived(client, began), 3.9)
 
 
-class Counts(LimitsCase):
-    options = ("--clients-max", "10")
-
-    def refused(self):
-        try:
 class Vanished(EdgeCase):
     def watched(self, local, remote):
         """Does the kernel ask the other end of such a connection whether it still lives?"""
@@ -122,6 +122,11 @@ class Vanished(EdgeCase):
             client.close()
 
 
+class Counts(LimitsCase):
+    options = ("--clients-max", "10")
+
+    def refused(self):
+        try:
             return self.client().closed()
         except ConnectionError:  # so early that even connect() noticed
             return True
@@ -172,6 +177,51 @@ class Descriptors(EdgeCase):
         until(lambda: self.daemon.reports > seen + 2, "reports")
         one = self.daemon.endpoint("web-1")
         self.assertEqual((one["health"], one["health_reason"]), ("healthy", ""))
+        go.set()
+        self.assertEqual(clients[0].head().status, 200)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "a network of its own needs root")
+class LocalPorts(EdgeCase):
+    """An edge that has as many connections to its instance as there are ports for."""
+
+    threads = 1
+
+    def setUp(self):
+        libc = ctypes.CDLL(None)
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        self.addCleanup(os.close, home)
+        self.assertEqual(libc.unshare(0x40000000), 0)  # CLONE_NEWNET
+        self.addCleanup(libc.setns, home, 0)
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        super().setUp()
+
+    def test_that_none_is_left_says_nothing_of_an_instance(self):
+        go = threading.Event()
+        self.addCleanup(go.set)
+
+        def waits(stream, _number):
+            stream.head()
+            go.wait(60)
+            stream.send(ok("at last"))
+
+        self.publish([endpoint("web-1", self.origin(waits).port)],
+                     health={"kind": "tcp", "interval": 100, "unhealthy_after": 1})
+        until(lambda: self.daemon.fresh()["endpoints"][0]["health"] == "healthy", "the probe")
+        with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
+            file.write("20000 20007")
+        clients = []
+        for i in range(10):
+            here = ("127.0.1.%d" % i, 0)
+            clients.append(Stream(socket.create_connection(self.address, source_address=here)))
+            clients[-1].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.streams.extend(clients)
+        self.assertEqual(clients[-1].head().status, 503)
+        seen = self.daemon.reports
+        until(lambda: self.daemon.reports > seen + 2, "reports")
+        one = self.daemon.endpoint("web-1")
+        self.assertEqual((one["health"], one["health_reason"]), ("healthy", ""))
+        self.assertIn("moln_edge_upstream_connect_failures_total 0\n", self.daemon.metrics_text())
         go.set()
         self.assertEqual(clients[0].head().status, 200)
 

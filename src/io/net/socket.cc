@@ -91,7 +91,9 @@ Result<Fd> connect_tcp(const SocketAddress& address) {
     if (!fd.valid()) return fail(error_from_errno(errno, "socket"));
     disable_nagle(fd.get());
     if (connect(fd.get(), address.data(), address.length()) != 0 && errno != EINPROGRESS) {
-        return fail(error_from_errno(errno, "connect"));
+        auto error = error_from_errno(errno, "connect");
+        if (errno == EADDRNOTAVAIL) error.code = ErrorCode::refused;
+        return fail(std::move(error));
     }
     return fd;
 }

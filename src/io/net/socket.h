@@ -24,7 +24,8 @@ Result<Fd> bind_udp(const SocketAddress& address);
 Status check_free(const SocketAddress& address);
 
 // A connect under way: finished when the socket is writable, its outcome is connect_error().
-// An immediate refusal is the Result's error (unavailable).
+// An immediate refusal is the Result's error (unavailable); out of descriptors or of local ports it
+// is refused.
 Result<Fd> connect_tcp(const SocketAddress& address);
 // Nothing is sent: the socket only takes datagrams of that address from now on.
 Result<Fd> connect_udp(const SocketAddress& address);

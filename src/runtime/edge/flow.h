@@ -114,7 +114,7 @@ HeldStep held_step(const Core& core, const AppView& app, const Attempts& of);
 void serve_held(Core& core, AppView& app);
 
 // upstream_flow.cc: connections to instances.
-// refused: out of descriptors. Any other error: the instance cannot be reached.
+// refused: out of descriptors or local ports. Any other error: the instance cannot be reached.
 std::expected<Upstream*, ErrorCode> obtain_upstream(Core& core, Exchange& exchange,
                                                     EndpointView& endpoint);
 // What its response's head says of how long it may idle. The head's bytes may go afterwards.

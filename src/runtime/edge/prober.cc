@@ -13,7 +13,7 @@
 namespace moln::edge_loop {
 namespace {
 
-constexpr Milliseconds k_crowded_pause{20};  // too many probes run, or no descriptor is left
+constexpr Milliseconds k_crowded_pause{20};  // too many probes run, or nothing is left for one
 
 std::string connect_reason(int error, std::uint16_t port) {
     if (error == ECONNREFUSED) return fmt::format("connection refused on port {}", port);
@@ -116,7 +116,7 @@ void Prober::begin(Target& target, std::int64_t now_ms) {
         return;
     }
     auto fd = net::connect_tcp(target.cell->address);
-    // Out of descriptors, which says nothing of the instance.
+    // Out of descriptors or local ports, which says nothing of the instance.
     if (!fd && fd.error().code == ErrorCode::refused) {
         schedule(target, now_ms + k_crowded_pause.count);
         return;

@@ -22,7 +22,7 @@ void hold_stream(Core& core, Stream& stream, edge::HoldCause cause) {
     app.held_streams.push_back(&stream);
 }
 
-// refused: out of descriptors. Any other error: the instance cannot be reached.
+// refused: out of descriptors or local ports. Any other error: the instance cannot be reached.
 Status connect_to(Core& core, Stream& stream, const EndpointView& endpoint) {
     core.counts.upstream_connects.add(1);
     auto address = endpoint.cell->address;
