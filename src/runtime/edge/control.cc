@@ -437,6 +437,7 @@ int Control::wait_ms(std::int64_t now_ms) const {
     std::int64_t first = now_ms + 60'000;
     if (!peers_.empty()) first = std::min(first, report_due_ms_);
     if (report_now_) first = std::min(first, report_not_before_ms_);
+    if (const auto due = peers_.resume_due_ms(); due >= 0) first = std::min(first, due);
     if (leave_until_ms_ != 0) first = std::min(first, leave_until_ms_);
     if (log_due_ms_ >= 0) first = std::min(first, log_due_ms_);
     if (publish_due_ms_ >= 0) first = std::min(first, publish_due_ms_);
@@ -471,7 +472,7 @@ int Control::run() {
         flush_log(now_ms);
         const bool news = report_now_ && now_ms >= report_not_before_ms_;
         if (news || now_ms >= report_due_ms_) send_report();
-        peers_.drop_ended();
+        peers_.drop_ended(now_ms);
         metrics_.drop_ended(now_ms);
     }
     setup_.log.flush(workers_);

@@ -1,6 +1,7 @@
 #include "runtime/edge/daemon_peers.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <sys/socket.h>
@@ -29,9 +30,16 @@ Status DaemonPeers::listen(Fd listener) {
     return epoll_.add(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
 }
 
-void DaemonPeers::on_event(std::uint32_t /*events*/, std::int64_t /*now_ms*/) {
+void DaemonPeers::on_event(std::uint32_t /*events*/, std::int64_t now_ms) {
     Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.valid()) return;
+    if (!fd.valid()) {
+        // Whoever waits is told of again and again otherwise.
+        const bool none_left = errno == EMFILE || errno == ENFILE;
+        if (none_left && epoll_.modify(listener_.get(), 0, static_cast<ControlPart*>(this))) {
+            resume_ms_ = now_ms + edge::k_accept_pause.count;
+        }
+        return;
+    }
     if (peers_.size() >= edge::k_control_peers_max) {
         say("daemon_refused", "reason=more than {} connections", edge::k_control_peers_max);
         return;
@@ -52,8 +60,11 @@ void DaemonPeers::end(Peer& peer, std::string_view reason) {
     say("daemon_disconnected", "reason={}", reason);
 }
 
-void DaemonPeers::drop_ended() {
+void DaemonPeers::drop_ended(std::int64_t now_ms) {
     std::erase_if(peers_, [](const auto& peer) { return peer->ended; });
+    if (resume_ms_ < 0 || now_ms < resume_ms_) return;
+    resume_ms_ = -1;
+    (void)epoll_.modify(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
 }
 
 void DaemonPeers::serve(Peer& peer, std::uint32_t events) {

@@ -61,8 +61,10 @@ public:
     // To all; one that does not read is dropped.
     void broadcast(const std::vector<std::string>& lines);
     bool empty() const { return peers_.empty(); }
-    // Frees connections that ended; between turns only.
-    void drop_ended();
+    // Frees connections that ended; between turns only. Accepts again once a pause for want of
+    // descriptors is over.
+    void drop_ended(std::int64_t now_ms);
+    std::int64_t resume_due_ms() const { return resume_ms_; }  // -1: there is no pause
 
 private:
     struct Peer : ControlPart {
@@ -86,6 +88,7 @@ private:
     net::Epoll& epoll_;
     PeerMessages& messages_;
     Fd listener_;
+    std::int64_t resume_ms_ = -1;
     std::list<std::unique_ptr<Peer>> peers_;
 };
 
