@@ -63,6 +63,17 @@ class SiteCase(EdgeCase):
 class Site(SiteCase):
     # ---- what is served ----------------------------------------------------------------------
 
+    def test_a_client_that_waits_to_send_a_body_gets_the_file_and_the_end(self):
+        """It may send the body or not: what came next would be taken for it."""
+        self.serve({"index.html": PAGE})
+        client = self.client()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 5\r\n\r\n")
+        head = client.head()
+        self.assertEqual((head.status, head.get("connection")), (200, "close"))
+        self.assertEqual(client.body(head), PAGE)
+        self.assertTrue(client.closed())
+
     def test_a_page_comes_whole_and_says_what_it_is(self):
         self.serve({"index.html": PAGE, "style.css": b"a{}", "data.bin": b"\0" * 100})
         head, body = self.get("/")

@@ -73,7 +73,9 @@ bool put_site_head(Core& core, Exchange& exchange, const edge::SiteAnswer& answe
     const auto hsts = hsts_field(exchange, hsts_room);
     edge::SiteFields fields(answer, site.index);
     fields.add(hsts.name, hsts.value);
-    if (core.stopping) exchange.keep_client = false;
+    // Whoever was not told to continue may send the body or not: only closing tells which.
+    const bool unsure = request.expect_continue && !exchange.request_body.complete;
+    if (unsure || core.stopping) exchange.keep_client = false;
     if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
     if (exchange.to_client == nullptr) return false;
     Buffer& out = *exchange.to_client;
