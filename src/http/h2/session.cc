@@ -208,7 +208,10 @@ struct Session::Glue {
         const std::size_t room = it.owner_.output().size();
         if (room < k_data_room_bytes) return NGHTTP2_ERR_PAUSE;
         const std::size_t taken = std::min({length, room - k_frame_head_bytes, pending});
-        if (taken == pending && stream->last_) *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (taken == pending && stream->last_) {
+            *flags |= NGHTTP2_DATA_FLAG_EOF;
+            stream->ended_out = true;
+        }
         if (taken != 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
         return static_cast<ssize_t>(taken);
     }

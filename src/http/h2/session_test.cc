@@ -21,6 +21,7 @@ public:
     Stream stream;
     std::string body;
     bool closed = false;
+    bool whole = false;  // both had ended it by then
     std::uint32_t error = 0;
     std::size_t room = 256 * 1024;  // of what is to be sent
 
@@ -40,8 +41,9 @@ private:
         session->consumed(of, data.size());
     }
     void on_end(Stream&) override {}
-    void on_closed(Stream&, std::uint32_t why) override {
+    void on_closed(Stream& of, std::uint32_t why) override {
         closed = true;
+        whole = of.ended_in && of.ended_out;
         error = why;
     }
     void on_room(Stream&) override {}
@@ -112,6 +114,17 @@ TEST(Session_left, what_the_client_still_sends_does_not_keep_the_end_from_it) {
     EXPECT_TRUE(talk.client.stream.ended_in);
     EXPECT_TRUE(talk.client.closed);
     EXPECT_EQ(talk.client.error, static_cast<std::uint32_t>(ErrorCode::no_error));
+}
+
+TEST(Session_closed, a_stream_that_both_have_ended_is_whole) {
+    Talk talk;
+    talk.client.session->end(talk.client.stream);
+    talk.answer("some");
+    EXPECT_EQ(talk.server.session->send(talk.server.stream, "more", {}, End::stream), 4u);
+    EXPECT_TRUE(talk.server.whole);
+    talk.settle();
+    EXPECT_TRUE(talk.client.whole);
+    EXPECT_EQ(talk.client.body, "somemore");
 }
 
 TEST(Session_left, an_answer_that_is_not_whole_is_reset) {
