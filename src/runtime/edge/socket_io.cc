@@ -83,9 +83,9 @@ IoResult send_file_raw(int fd, Readiness& ready, int file, std::uint64_t at, std
     const auto put = ::sendfile(fd, file, &from, bytes);
     if (put < 0) return from_errno(ready, ready.writable);
     if (put == 0) return {IoEnd::ended, 0};
-    const auto sent = static_cast<std::size_t>(put);
-    if (sent < bytes) ready.writable = false;
-    return {IoEnd::some, sent};
+    // Fewer than asked for: the socket is full, or the file has become shorter. The next call
+    // tells.
+    return {IoEnd::some, static_cast<std::size_t>(put)};
 }
 
 IoResult receive(Connection& connection, Buffer& buffer) {
