@@ -90,9 +90,10 @@ PurgeSlot PurgeBook::purge(PurgeMark mark) {
 
 void PurgeBook::restore(const PurgeSlot& slot) {
     auto& here = slots_[slot.number];
-    if (slot.value > here.load(std::memory_order_relaxed)) {
-        here.store(slot.value, std::memory_order_release);
-    }
+    const std::uint64_t before = here.load(std::memory_order_relaxed);
+    const bool alone = before == 0 || (before & 0xffff) == (slot.value & 0xffff);
+    const std::uint64_t later = std::max(before, slot.value);
+    here.store(alone ? later : later >> 16 << 16, std::memory_order_release);
     if (slot.generation() > generation_.load(std::memory_order_relaxed)) {
         generation_.store(slot.generation(), std::memory_order_release);
     }

@@ -78,8 +78,8 @@ public:
     std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
     // The slot as it is left.
     PurgeSlot purge(PurgeMark mark);
-    // A slot of a book that was kept: the later of the two counts, and the generation is not below
-    // it. By the one who purges.
+    // A slot of a book that was kept: what either of the two purged is purged, as of the later, and
+    // the generation is not below it. By the one who purges.
     void restore(const PurgeSlot& slot);
     // All slots that were ever purged.
     std::vector<PurgeSlot> slots() const;

@@ -124,5 +124,26 @@ RC_GTEST_PROP(PurgeProperty, takes_what_was_born_before_and_nothing_after, ()) {
     }
 }
 
+TEST(Purge, two_books_put_together_hold_for_both) {
+    constexpr PurgeMark k_one = 0x1'0007;
+    constexpr PurgeMark k_two = 0x2'0007;  // of the same slot
+    constexpr PurgeMark k_none = 0x3'0007;
+    for (const bool earlier_first : {true, false}) {
+        PurgeBook one;
+        PurgeBook two;
+        const auto born = one.generation();
+        const auto early = one.purge(k_one);
+        (void)two.purge(k_none + 1);
+        const auto late = two.purge(k_two);
+        PurgeBook both;
+        both.restore(earlier_first ? early : late);
+        EXPECT_FALSE(both.is_purged({{k_none}}, born));
+        both.restore(earlier_first ? late : early);
+        EXPECT_EQ(both.generation(), late.generation());
+        for (const auto mark : {k_one, k_two}) EXPECT_TRUE(both.is_purged({{mark}}, born));
+        EXPECT_FALSE(both.is_purged({{k_one}}, late.generation()));
+    }
+}
+
 }  // namespace
 }  // namespace moln::edge

@@ -105,10 +105,7 @@ DiskRead CacheDisk::read(const edge::DiskPlace& place, const DiskWish& wish, Pat
     if (got == DiskRead::would_block) return got;
     if (got == DiskRead::read) {
         const bool purged = owner_->book().is_purged(response->marks, response->born);
-        // Asked for after a purge of which nobody was told before the edge ended: which one, is not
-        // known.
-        const bool unsure = place.segment < own_from_ && response->born > born_max_;
-        if (purged || unsure) got = DiskRead::other;
+        if (purged) got = DiskRead::other;
     }
     Shard& shard = shard_of(place.hash);
     const std::lock_guard lock(shard.mutex);
@@ -208,10 +205,15 @@ void CacheDisk::forget_all(std::uint64_t hash) {
 Status CacheDisk::keep(const edge::PurgeSlot& slot) {
     const std::lock_guard lock(purges_mutex_);
     if (!purges_.is_open()) return purges_.distrust();
-    const auto kept = purges_.append({&slot, 1}, DiskPurges::Sync::yes);
+    const auto kept = append_purges({&slot, 1}, DiskPurges::Sync::yes);
     if (kept) return kept;
     turn_off(kept.error().reason);
     return purges_.distrust();
+}
+
+Status CacheDisk::append_purges(std::span<const edge::PurgeSlot> slots, DiskPurges::Sync durable) {
+    MOLN_TRY(purges_.append(slots, durable));
+    return purges_.too_long() ? purges_.rewrite(owner_->book().slots()) : Status();
 }
 
 void CacheDisk::keep_soon(const edge::PurgeSlot& slot) {

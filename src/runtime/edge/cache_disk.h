@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -127,6 +128,8 @@ private:
     Status carry_one(const Fd& file, const edge::DiskPlace& place);
     void drop_places(std::uint32_t segment);
     void keep_purges();
+    // Under purges_mutex_.
+    Status append_purges(std::span<const edge::PurgeSlot> slots, DiskPurges::Sync durable);
     void finish();
     std::vector<edge::DiskPlace> places_of(std::uint32_t segment) const;
     std::optional<std::uint16_t> number_of_names(std::string_view names);
@@ -147,8 +150,6 @@ private:
     CacheDiskOwner* owner_ = nullptr;
     std::uint64_t epoch_ = 0;
     std::unique_ptr<DiskLog> log_;  // set before `ready`
-    std::uint32_t own_from_ = 0;    // segments before it are of an earlier edge
-    std::uint64_t born_max_ = 0;    // of what they hold: the purges kept after it are not known
     std::uint64_t sequence_ = 0;
 
     std::array<Shard, 64> shards_;

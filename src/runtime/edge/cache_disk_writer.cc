@@ -45,6 +45,14 @@ Result<bool> put_body(std::string& out, const CacheBody& body, std::uint64_t byt
     return true;
 }
 
+// A purge of next to nothing, of a generation that no edge before this one can have come to: it may
+// have lost its last purges with the power, and what it asked for after those bears their numbers.
+// Were they given again, it would be taken for newer than what they purge now.
+edge::PurgeSlot leap_of(const edge::PurgeBook& book) {
+    constexpr std::uint64_t k_lost_max = 1u << 24;  // of 2^48: there are enough for 2^24 starts
+    return {.number = 0, .value = (book.generation() + k_lost_max) << 16 | 1};
+}
+
 }  // namespace
 
 // True: the folder is ours and its purges are known. False: another edge has it still, or it is of
@@ -71,11 +79,11 @@ Status CacheDisk::open_log() {
     MOLN_ASSIGN(const auto state, purges_.open(seed_, setup_.fresh));
     epoch_ = state.identity.epoch;
     owner_->restore(state.purges);
-    born_max_ = owner_->book().generation();
+    const auto leap = leap_of(owner_->book());
+    owner_->restore({leap});
+    MOLN_TRY(append_purges({&leap, 1}, DiskPurges::Sync::yes));
     log_ = std::make_unique<DiskLog>(folder_, epoch_, setup_.bytes_max);
-    MOLN_TRY(log_->open());
-    own_from_ = log_->next_number();
-    return {};
+    return log_->open();
 }
 
 bool CacheDisk::is_releasing() {
@@ -288,8 +296,7 @@ void CacheDisk::keep_purges() {
     std::vector<edge::PurgeSlot> slots;
     for (const auto& [number, slot] : waiting_purges_) slots.push_back(slot);
     waiting_purges_.clear();
-    auto kept = purges_.append(slots, DiskPurges::Sync::no);
-    if (kept && purges_.too_long()) kept = purges_.rewrite(owner_->book().slots());
+    const auto kept = append_purges(slots, DiskPurges::Sync::no);
     if (kept) return;
     turn_off(kept.error().reason);
     if (const auto said = purges_.distrust(); !said) {

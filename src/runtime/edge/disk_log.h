@@ -51,7 +51,6 @@ public:
     // The same without a next.
     Status seal(std::span<const edge::DiskPlace> places, std::span<const std::string> names);
     std::uint32_t current() const { return current_ ? current_->number : 0; }
-    std::uint32_t next_number() const { return next_number_; }
     std::uint32_t oldest() const;
     std::size_t count() const;
     Status drop_oldest();
