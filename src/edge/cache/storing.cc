@@ -94,6 +94,7 @@ std::string_view word(StoreRefusal refusal) {
         case StoreRefusal::vary: return "vary";
         case StoreRefusal::upgraded: return "upgraded";
         case StoreRefusal::peer: return "peer";
+        case StoreRefusal::no_memory: return "no-memory";
         case StoreRefusal::too_large: return "too-large";
     }
     return "";

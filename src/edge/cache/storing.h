@@ -28,6 +28,7 @@ enum class StoreRefusal : std::uint8_t {
     vary,           // it fits no other request
     upgraded,       // 101
     peer,           // it came from another edge, which does not keep it
+    no_memory,      // what is being read takes all that there is for that
     too_large,      // longer than one object may be, or with too many tags
 };
 std::string_view word(StoreRefusal refusal);

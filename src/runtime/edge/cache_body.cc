@@ -17,7 +17,9 @@ struct CacheBody::Segment {
     const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
 };
 
-CacheBody::CacheBody(std::optional<std::uint64_t> length) : length_(length) {}
+CacheBody::CacheBody(std::optional<std::uint64_t> length) : length_(length) {
+    count(length.value_or(0));
+}
 
 CacheBody::CacheBody(FileExtent extent)
     : length_(extent.bytes),
@@ -31,6 +33,13 @@ CacheBody::~CacheBody() {
         std::free(first_);
         first_ = next;
     }
+    all_bytes_.fetch_sub(counted_, std::memory_order_relaxed);
+}
+
+void CacheBody::count(std::size_t bytes) {
+    if (bytes <= counted_) return;
+    all_bytes_.fetch_add(bytes - counted_, std::memory_order_relaxed);
+    counted_ = bytes;
 }
 
 CacheBody::Segment* CacheBody::make_segment() {
@@ -51,6 +60,7 @@ CacheBody::Segment* CacheBody::make_segment() {
     last_ = segment;
     last_used_ = 0;
     capacity_.fetch_add(sizeof(Segment) + size, std::memory_order_relaxed);
+    count(capacity());
     return segment;
 }
 

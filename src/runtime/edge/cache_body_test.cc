@@ -113,5 +113,22 @@ TEST(WorkerSet, is_taken_once) {
     EXPECT_EQ(set.take(), 0u);
 }
 
+TEST(CacheBody, all_are_counted_from_their_begin_until_nobody_has_them) {
+    const std::size_t before = CacheBody::all_bytes();
+    {
+        CacheBody known(1000);
+        EXPECT_EQ(CacheBody::all_bytes() - before, 1000U);
+        ASSERT_TRUE(known.append(std::string(1000, 'x')));
+        EXPECT_EQ(CacheBody::all_bytes() - before, known.capacity());
+        CacheBody unknown(std::nullopt);
+        EXPECT_EQ(CacheBody::all_bytes() - before, known.capacity());
+        ASSERT_TRUE(unknown.append(std::string(100'000, 'x')));
+        EXPECT_EQ(CacheBody::all_bytes() - before, known.capacity() + unknown.capacity());
+        const CacheBody in_file(FileExtent{.file = {}, .at = 0, .bytes = 1'000'000});
+        EXPECT_EQ(CacheBody::all_bytes() - before, known.capacity() + unknown.capacity());
+    }
+    EXPECT_EQ(CacheBody::all_bytes(), before);
+}
+
 }  // namespace
 }  // namespace moln::edge_loop

@@ -188,11 +188,23 @@ bool is_wanted_slice(const Core& core, const CacheFill& fill, const http::Respon
     return facts && framing.kind == http::BodyKind::length && framing.length == facts->size;
 }
 
+// A slice is short, and may be what somebody's answer goes on with.
+bool has_memory(const Core& core, const http::ResponseHead& head,
+                const http::BodyFraming& framing) {
+    if (framing.kind == http::BodyKind::none || head.status == 206) return true;
+    // Of an unknown length it may become the longest.
+    const bool known = framing.kind == http::BodyKind::length;
+    return core.cache->may_begin(known ? framing.length : core.cache->object_bytes_max());
+}
+
 edge::StoreRefusal refusal_of(const Core& core, const CacheFill& fill,
                               const http::ResponseHead& head, const http::BodyFraming& framing,
                               edge::StoreRefusal judged) {
     const bool too_long = framing.kind == http::BodyKind::length && framing.length > fill.bytes_max;
     if (too_long || has_too_many_tags(head.fields)) return edge::StoreRefusal::too_large;
+    if (judged == edge::StoreRefusal::none && !has_memory(core, head, framing)) {
+        return edge::StoreRefusal::no_memory;
+    }
     const bool odd = head.status == 206 && !is_wanted_slice(core, fill, head, framing);
     return judged == edge::StoreRefusal::none && odd ? edge::StoreRefusal::status : judged;
 }
@@ -415,6 +427,7 @@ bool CacheFill::take_body(Core& core, std::string_view data) {
     if (body == nullptr) return true;  // of a 304 there is none
     // Of unknown length and longer than one may be: who reads it gets it all the same.
     if (body->seen().bytes + data.size() > core.cache->stream_bytes_max()) return false;
+    if (!body->length() && !core.cache->may_grow()) return false;
     if (!body->append(data)) return false;
     tell(core, body->waiting());
     return true;

@@ -149,6 +149,14 @@ public:
     // Of an answer whose length nobody said: past it its readers are cut.
     std::size_t stream_bytes_max() const { return bytes_max_; }
 
+    // A body takes memory also when it is evicted and somebody reads it still. May one of that
+    // length begin beside all there are? A short one always: who reads it has buffers of that size.
+    bool may_begin(std::uint64_t length) const {
+        return length <= k_short_bytes || CacheBody::all_bytes() + length <= 2 * bytes_max_;
+    }
+    // One whose length nobody said may have begun all the same: past it, it is cut.
+    bool may_grow() const { return CacheBody::all_bytes() <= 3 * bytes_max_; }
+
     CacheFound ask(const CacheAsk& ask);
 
     // Of a fetch's leader, each once. What waits is to be woken by the caller.
@@ -186,6 +194,7 @@ public:
 
 private:
     static constexpr std::size_t k_object_share = 8;  // one object is at most an eighth of all
+    static constexpr std::size_t k_short_bytes = 64u << 10;
     static constexpr std::size_t k_shards = 64;
     static constexpr std::size_t k_variants_max = 32;  // of one URL; one more: the oldest goes
 

@@ -336,5 +336,22 @@ TEST_F(Store, threads_that_store_purge_and_ask_at_once_agree_in_the_end) {
     EXPECT_LE(store.stats().objects, 50);
 }
 
+TEST(CacheStoreMemory, bodies_that_are_read_still_have_a_bound) {
+    constexpr std::size_t k_memory = 1u << 20;
+    constexpr std::size_t k_short = 64u << 10;
+    const CacheStore store(k_memory, 1);
+    const std::size_t others = CacheBody::all_bytes();
+    ASSERT_LT(others, k_memory);
+    const CacheBody held(2 * k_memory - others - k_short - 1);
+    EXPECT_TRUE(store.may_begin(k_short + 1));
+    EXPECT_FALSE(store.may_begin(k_short + 2));
+    const CacheBody more(k_memory + k_short + 1);
+    EXPECT_TRUE(store.may_begin(k_short));
+    EXPECT_FALSE(store.may_begin(k_short + 1));
+    EXPECT_TRUE(store.may_grow());
+    const CacheBody one_more(1);
+    EXPECT_FALSE(store.may_grow());
+}
+
 }  // namespace
 }  // namespace moln::edge_loop
