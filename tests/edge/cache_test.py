@@ -340,6 +340,20 @@ class Caching(CacheCase):
         self.assertNotEqual(self.get("/b")[1], b)
         self.assertEqual(self.get("/c")[1], c)
 
+    def test_an_unsafe_request_that_the_canary_answers_makes_it_untrue_too(self):
+        self.counting("Cache-Control: max-age=60\r\n")
+        old = endpoint("old-1", self.origins[0].port)
+        new = {**endpoint("new-1", self.origin(serving(lambda head, body: ok(b"done"))).port),
+               "release": 2}
+        self.publish_snapshot([self.route(cache=CACHE)], [self.app(
+            [old, new], canary_release=2,
+            canary={"share": 0, "header": "X-Canary", "cookie": ""})])
+        before = self.get("/a")[1]
+        self.assertEqual(self.get("/a")[1], before)
+        head, body = self.get("/a", method="POST", body=b"x", fields="X-Canary: yes\r\n")
+        self.assertEqual((head.status, body), (200, b"done"))
+        self.assertNotEqual(self.get("/a")[1], before)
+
     def test_only_if_cached_never_asks(self):
         self.counting("Cache-Control: max-age=60\r\n")
         head, _ = self.get("/a", fields="Cache-Control: only-if-cached\r\n")

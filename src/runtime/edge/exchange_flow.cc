@@ -370,10 +370,14 @@ void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache
     note_wish(core, exchange);
     if (exchange.asked_by != edge::AskedBy::client) exchange.wish.canary = exchange.mirror = false;
     // What the canary answers, or an app that is being worked on, or who shows a certificate gets,
-    // is not what others are to get.
+    // is not what others are to get. What it changes is no longer true for them either.
     const bool for_all =
         !exchange.wish.canary && !is_in_maintenance(*exchange.app) && exchange.client_cert.empty();
-    if (cache && for_all && enter_cache(core, exchange, *cache) == CacheEntry::taken) {
+    const auto changes = [&] {
+        return edge::cache_role(exchange.heads->request) == edge::CacheRole::invalidate;
+    };
+    if (cache && (for_all || changes()) &&
+        enter_cache(core, exchange, *cache) == CacheEntry::taken) {
         return;
     }
     dispatch(core, exchange);
