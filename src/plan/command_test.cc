@@ -209,10 +209,11 @@ TEST_F(Commands, who_takes_the_own_host_of_another_app_is_told) {
     ASSERT_GE(r.settle(), 0);
     const auto taken = r.command(AddRouteCommand{k_shop, {.host = "blog.localhost"}});
     ASSERT_TRUE(taken);
-    EXPECT_THAT(taken->text, HasSubstr("leads to default/shop; it led to default/blog before"));
+    EXPECT_THAT(taken->reply.text,
+                HasSubstr("leads to default/shop; it led to default/blog before"));
     const auto own = r.command(AddRouteCommand{k_shop, {.host = "shop.localhost"}});
     ASSERT_TRUE(own);
-    EXPECT_THAT(own->text, testing::Not(HasSubstr("before")));
+    EXPECT_THAT(own->reply.text, testing::Not(HasSubstr("before")));
 }
 
 TEST_F(Commands, a_route_is_replaced_as_a_whole) {
