@@ -63,6 +63,12 @@ Result<const App*> Call::find_app() const {
     return &found->second;
 }
 
+Status Call::known_filter() const {
+    if (text("app").empty()) return {};
+    const auto found = find_app();
+    return found ? Status{} : moln::fail(found.error());
+}
+
 void Call::reply_json(const json::value& value) const {
     ApiAnswer answer;
     answer.body = json::serialize(value) + "\n";

@@ -96,8 +96,11 @@ Status process_known(const World& world, const AppId& app, const std::string& pr
         for (const auto& [number, release] : releases->second) {
             if (release.config.processes.contains(process)) return {};
         }
-        const auto& latest = releases->second.rbegin()->second.config.processes;
-        for (const auto& [name, spec] : latest) known += (known.empty() ? "" : ", ") + name;
+        const auto& latest = releases->second.rbegin()->second.config;
+        for (const auto& [name, spec] : latest.processes) {
+            known += (known.empty() ? "" : ", ") + name;
+        }
+        if (latest.site) known += known.empty() ? "a site, which prints nothing" : " and a site";
     }
     return fail(ErrorCode::not_found, fmt::format("{} has no process {}{}", app.text, process,
                                                   known.empty() ? "" : ": it has " + known));

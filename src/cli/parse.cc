@@ -342,9 +342,11 @@ const std::map<std::string_view, Setup>& setups() {
     return table;
 }
 
+constexpr std::size_t k_help_columns = 100;
+
 std::string footer(const Verb& verb) {
     std::string text;
-    if (!verb.about.empty()) text += std::string(verb.about) + "\n";
+    if (!verb.about.empty()) text += wrapped(verb.about, k_help_columns) + "\n";
     if (!verb.examples.empty()) {
         text += text.empty() ? "Examples:\n" : "\nExamples:\n";
         std::string_view rest = verb.examples;

@@ -1,5 +1,8 @@
 // `moln password`: a line of "name:hash" for a route's `auth`.
+#include <fmt/format.h>
+
 #include "base/password.h"
+#include "cli/exit_code.h"
 #include "cli/shell.h"
 #include "cli/terminal.h"
 #include "model/traffic.h"
@@ -23,16 +26,23 @@ Result<Secret> read_password(const Shell& shell) {
 }  // namespace
 
 Verdict run_password(const Shell& shell) {
+    // The name before anybody is asked for a password in vain.
     const auto& name = shell.said.words.front();
+    const auto trial = name + ":$y$";
+    if (auto valid = validate_auth({.users = {trial}}); !valid || user_name(trial) != name) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("password: expected a name of printable ASCII without colons and "
+                                "blanks, found \"{}\"",
+                                name.substr(0, 60)));
+    }
     MOLN_ASSIGN(const auto password, read_password(shell));
     MOLN_ASSIGN(const auto hash, hash_password(password));
     const auto line = name + ":" + hash;
-    if (auto valid = validate_auth({.users = {line}}); !valid || user_name(line) != name) {
-        return fail(ErrorCode::invalid,
-                    "password: expected a name of printable ASCII without colons and blanks");
+    if (auto valid = validate_auth({.users = {line}}); !valid) {
+        return fail_in("password", valid.error());
     }
     shell.print(line + "\n");
-    return 0;
+    return k_exit_ok;
 }
 
 }  // namespace moln::cli

@@ -83,9 +83,33 @@ std::string unknown_words(std::string_view verb, const std::vector<std::string>&
                           of_app ? fmt::format("; an app is named by --app {}", first) : ""));
 }
 
+std::string wrapped(std::string_view text, std::size_t columns) {
+    std::string out;
+    std::size_t line = 0;
+    while (!text.empty()) {
+        const auto end = std::min(text.find(' '), text.size());
+        const auto word = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line > 0 && line + 1 + word.size() > columns) {
+            out += '\n';
+            line = 0;
+        } else if (line > 0) {
+            out += ' ';
+            ++line;
+        }
+        out += word;
+        line += word.size();
+    }
+    return out;
+}
+
 std::string plain_words(std::string_view sentence) {
     std::string text(sentence);
     while (text.ends_with('\n')) text.pop_back();
+    constexpr std::string_view k_unexpected = "The following argument was not expected: ";
+    if (text.starts_with(k_unexpected)) {
+        return text.substr(k_unexpected.size()) + ": there is no such option";
+    }
     const auto colon = text.find(": ");
     if (colon == std::string::npos) return text;
     const auto name = text.substr(0, colon);

@@ -20,6 +20,9 @@ std::optional<std::string> wrong_verb(const std::vector<std::string>& words);
 std::string unknown_words(std::string_view verb, const std::vector<std::string>& words,
                           const std::vector<std::string>& options);
 
+// The same words in lines of at most `columns`; a word that is longer has a line for itself.
+std::string wrapped(std::string_view text, std::size_t columns);
+
 // CLI11's sentence in ours: "--https: expected one of a, b, found "c"".
 std::string plain_words(std::string_view sentence);
 

@@ -62,6 +62,21 @@ TEST(Usage, values_that_are_not_taken_are_told_with_those_that_are) {
               "moln cert rm: CERTIFICATE is required; see `moln cert rm --help`\n");
 }
 
+TEST(Usage, what_a_verb_does_is_told_in_lines_of_a_terminal) {
+    EXPECT_EQ(wrapped("a bc d", 4), "a bc\nd");
+    EXPECT_EQ(wrapped("a bc d", 3), "a\nbc\nd") << "a blank counts";
+    EXPECT_EQ(wrapped("a longest b", 3), "a\nlongest\nb");
+    EXPECT_EQ(wrapped("", 3), "");
+    for (const auto* verb : {"add", "ls", "rm"}) {
+        const auto help = parse({"route", verb, "--help"}, "").error().text;
+        std::size_t begin = 0;
+        for (std::size_t end = 0; (end = help.find('\n', begin)) != std::string::npos;) {
+            EXPECT_LE(end - begin, 105) << help.substr(begin, end - begin);
+            begin = end + 1;
+        }
+    }
+}
+
 TEST(Usage, the_version_is_told_by_option_and_verb) {
     for (const auto* word : {"--version", "version"}) {
         const auto parsed = parse({word}, "");
@@ -74,6 +89,8 @@ TEST(Usage, the_version_is_told_by_option_and_verb) {
 TEST(Usage, sentences_that_are_not_known_stay_as_they_are) {
     EXPECT_EQ(plain_words("--a excludes --b\n"), "--a excludes --b");
     EXPECT_EQ(plain_words("--a: anything"), "--a: anything");
+    EXPECT_EQ(plain_words("The following argument was not expected: --typo"),
+              "--typo: there is no such option");
 }
 
 }  // namespace

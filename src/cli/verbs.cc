@@ -148,10 +148,10 @@ const std::vector<Verb>& verbs() {
          "moln rm --app shop\nmoln rm --app shop --yes"},
 
         {"cache stats", k_delivery, "What the edge keeps of answers, and how often it gives them",
-         "Of routes with a cache, in memory and on the disk. SHARE is of the requests that it "
-         "could\n"
-         "have answered; ERRORS of the disk are told in edge/edge.log of the data directory. SAVED "
-         "is\nwhat clients did not have to be sent as they were given answers compressed.",
+         "Of routes with a cache, in memory and on the disk, as each edge last reported: that is a "
+         "second old at most. SHARE is of the requests that it could have answered; ERRORS of the "
+         "disk are told in edge/edge.log of the data directory. SAVED is what clients did not have "
+         "to be sent as they were given answers compressed.",
          "moln cache stats\nmoln cache stats --json"},
         {"cache purge", k_delivery, "Stop using what the edge keeps",
          "One URL, a host or path with all below it, a tag (of the project), or everything. It "

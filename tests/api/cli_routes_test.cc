@@ -80,8 +80,8 @@ TEST_F(Cli, a_route_that_is_there_is_set_anew_when_that_is_said) {
 }
 
 TEST_F(Cli, an_app_that_is_not_there_has_no_empty_lists) {
-    for (const auto& verb :
-         std::vector<std::vector<std::string>>{{"ps"}, {"route", "ls"}, {"volume", "ls"}}) {
+    for (const auto& verb : std::vector<std::vector<std::string>>{
+             {"ps"}, {"route", "ls"}, {"volume", "ls"}, {"top", "--once"}}) {
         auto words = verb;
         words.insert(words.end(), {"--app", "sohp"});
         const auto ran = moln(words);
