@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from harness import SANITIZED, EdgeCase, Stream, endpoint, few_descriptors, until
+from harness import SANITIZED, EdgeCase, Stream, endpoint, until
 
 APP = {"app": "default/shop", "process": "web"}
 
@@ -578,37 +578,6 @@ class Names(StreamCase):
         client.close()
         line = self.log_lines(1)[0]
         self.assertEqual((line["client"], line["host"]), ("10.1.2.3", "a.test"))
-
-
-class Descriptors(StreamCase):
-    threads = 1
-
-    def start(self):
-        self.process = self.spawn(self.command(), preexec_fn=few_descriptors)
-        self.connect_daemon()
-
-    def test_that_none_is_left_is_no_failure_of_an_instance(self):
-        self.publish([endpoint("db-1", self.origin(echo, greets=True).port)])
-        clients = [self.connect() for _ in range(96)]
-        outcomes = {line["outcome"] for line in self.log_lines(5)}
-        self.assertEqual(outcomes, {"out_of_capacity"})
-        self.assertIn("moln_edge_upstream_connect_failures_total 0\n", self.daemon.metrics_text())
-        self.talk(clients[0])
-
-
-class Limits(StreamCase):
-    options = ("--clients-max", "4")
-    threads = 1
-
-    def test_as_many_clients_as_may_and_no_more(self):
-        self.publish([endpoint("db-1", self.origin(echo).port)])
-        clients = [self.connect() for _ in range(4)]
-        for client in clients:
-            self.talk(client)
-        self.assertTrue(self.refused())
-        clients[0].close()
-        until(lambda: self.open_on("db-1") == (0, 3), "a place")
-        self.talk(self.connect())
 
 
 if __name__ == "__main__":
