@@ -340,7 +340,7 @@ class Stalled(TlsCase):
 class Greedy(TlsCase):
     @contextlib.contextmanager
     def talking(self, receive_bytes=65536):
-        """OpenSSL itself, which says more than Python's module does: library, connection, socket."""
+        """OpenSSL itself, which can say more than Python lets it: library, connection, socket."""
         self.serve("localhost")
         tls = ctypes.CDLL("libssl.so.3")
         for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
