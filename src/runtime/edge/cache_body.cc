@@ -8,6 +8,15 @@
 #include "edge/limits.h"
 
 namespace moln::edge_loop {
+namespace {
+
+std::atomic<std::size_t> counted_of_all = 0;
+
+}  // namespace
+
+std::size_t CacheBody::all_bytes() {
+    return counted_of_all.load(std::memory_order_relaxed);
+}
 
 struct CacheBody::Segment {
     Segment* next;
@@ -33,12 +42,12 @@ CacheBody::~CacheBody() {
         std::free(first_);
         first_ = next;
     }
-    all_bytes_.fetch_sub(counted_, std::memory_order_relaxed);
+    counted_of_all.fetch_sub(counted_, std::memory_order_relaxed);
 }
 
 void CacheBody::count(std::size_t bytes) {
     if (bytes <= counted_) return;
-    all_bytes_.fetch_add(bytes - counted_, std::memory_order_relaxed);
+    counted_of_all.fetch_add(bytes - counted_, std::memory_order_relaxed);
     counted_ = bytes;
 }
 

@@ -102,7 +102,7 @@ public:
     // What it will have cost once it is complete.
     std::size_t memory_bytes() const;
     // The same of all there are, kept or only read still.
-    static std::size_t all_bytes() { return all_bytes_.load(std::memory_order_relaxed); }
+    static std::size_t all_bytes();
 
 private:
     Segment* make_segment();
@@ -112,7 +112,7 @@ private:
     Segment* first_ = nullptr;
     Segment* last_ = nullptr;
     std::size_t last_used_ = 0;
-    std::size_t counted_ = 0;  // of all_bytes_
+    std::size_t counted_ = 0;  // of all_bytes()
     std::atomic<std::size_t> capacity_ = 0;
     std::optional<std::uint64_t> length_;
     std::unique_ptr<const FileExtent> extent_;
@@ -120,7 +120,6 @@ private:
     std::atomic<std::uint64_t> published_ = 0;
     std::atomic<State> state_ = State::growing;
     WorkerSet waiting_;
-    static inline std::atomic<std::size_t> all_bytes_ = 0;
 };
 
 }  // namespace moln::edge_loop

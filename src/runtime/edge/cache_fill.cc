@@ -294,8 +294,8 @@ void set_leader(CacheFill& fill, Exchange* leader) {
 void ask_next(Core& core, const Exchange& exchange) {
     CacheFill& before = fill_of(exchange);
     CacheFill* fill = core.fills.make();
+    set_leader(*fill, before.leader);
     static_cast<FillJob&>(*fill) = std::move(before);
-    set_leader(*fill, std::exchange(before.leader, nullptr));
     ask(core, exchange, *fill);
 }
 
