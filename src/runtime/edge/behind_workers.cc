@@ -31,8 +31,7 @@ static_assert(sizeof(Attributes) == Attributes{}.size);
 }  // namespace
 
 void go_behind_workers() {
-    const Attributes wanted = {
-        .nice = std::min(getpriority(PRIO_PROCESS, 0) + k_nice, k_nice_max)};
+    const Attributes wanted = {.nice = std::min(getpriority(PRIO_PROCESS, 0) + k_nice, k_nice_max)};
     // Where neither can be had it is no worse than others. Both are of one thread, as Linux has it.
     if (syscall(SYS_sched_setattr, 0, &wanted, 0) != 0) {
         (void)setpriority(PRIO_PROCESS, 0, wanted.nice);
