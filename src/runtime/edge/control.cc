@@ -437,7 +437,9 @@ int Control::wait_ms(std::int64_t now_ms) const {
     std::int64_t first = now_ms + 60'000;
     if (!peers_.empty()) first = std::min(first, report_due_ms_);
     if (report_now_) first = std::min(first, report_not_before_ms_);
-    if (const auto due = peers_.resume_due_ms(); due >= 0) first = std::min(first, due);
+    for (const auto due : {peers_.resume_due_ms(), metrics_.resume_due_ms()}) {
+        if (due >= 0) first = std::min(first, due);
+    }
     if (leave_until_ms_ != 0) first = std::min(first, leave_until_ms_);
     if (log_due_ms_ >= 0) first = std::min(first, log_due_ms_);
     if (publish_due_ms_ >= 0) first = std::min(first, publish_due_ms_);

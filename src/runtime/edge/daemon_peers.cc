@@ -1,7 +1,6 @@
 #include "runtime/edge/daemon_peers.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include <sys/socket.h>
@@ -26,20 +25,12 @@ void DaemonPeers::Peer::on_event(std::uint32_t events, std::int64_t /*now_ms*/) 
 }
 
 Status DaemonPeers::listen(Fd listener) {
-    listener_ = std::move(listener);
-    return epoll_.add(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
+    return listener_.listen(std::move(listener));
 }
 
 void DaemonPeers::on_event(std::uint32_t /*events*/, std::int64_t now_ms) {
-    Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.valid()) {
-        // Whoever waits is told of again and again otherwise.
-        const bool none_left = errno == EMFILE || errno == ENFILE;
-        if (none_left && epoll_.modify(listener_.get(), 0, static_cast<ControlPart*>(this))) {
-            resume_ms_ = now_ms + edge::k_accept_pause.count;
-        }
-        return;
-    }
+    Fd fd = listener_.accept(now_ms);
+    if (!fd.valid()) return;
     if (peers_.size() >= edge::k_control_peers_max) {
         say("daemon_refused", "reason=more than {} connections", edge::k_control_peers_max);
         return;
@@ -62,9 +53,7 @@ void DaemonPeers::end(Peer& peer, std::string_view reason) {
 
 void DaemonPeers::drop_ended(std::int64_t now_ms) {
     std::erase_if(peers_, [](const auto& peer) { return peer->ended; });
-    if (resume_ms_ < 0 || now_ms < resume_ms_) return;
-    resume_ms_ = -1;
-    (void)epoll_.modify(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
+    listener_.resume(now_ms);
 }
 
 void DaemonPeers::serve(Peer& peer, std::uint32_t events) {

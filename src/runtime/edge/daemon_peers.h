@@ -16,6 +16,7 @@
 #include "model/cache_peering.h"
 #include "model/edge.h"
 #include "model/edge_delta.h"
+#include "runtime/edge/control_listener.h"
 #include "runtime/edge/control_part.h"
 
 namespace moln::edge_loop {
@@ -54,17 +55,17 @@ protected:
 
 class DaemonPeers : public ControlPart {
 public:
-    DaemonPeers(net::Epoll& epoll, PeerMessages& messages) : epoll_(epoll), messages_(messages) {}
+    DaemonPeers(net::Epoll& epoll, PeerMessages& messages)
+        : epoll_(epoll), messages_(messages), listener_(epoll, *this) {}
 
     Status listen(Fd listener);
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
     // To all; one that does not read is dropped.
     void broadcast(const std::vector<std::string>& lines);
     bool empty() const { return peers_.empty(); }
-    // Frees connections that ended; between turns only. Accepts again once a pause for want of
-    // descriptors is over.
+    // Frees connections that ended, and accepts again after a pause; between turns only.
     void drop_ended(std::int64_t now_ms);
-    std::int64_t resume_due_ms() const { return resume_ms_; }  // -1: there is no pause
+    std::int64_t resume_due_ms() const { return listener_.resume_due_ms(); }
 
 private:
     struct Peer : ControlPart {
@@ -87,8 +88,7 @@ private:
 
     net::Epoll& epoll_;
     PeerMessages& messages_;
-    Fd listener_;
-    std::int64_t resume_ms_ = -1;
+    ControlListener listener_;
     std::list<std::unique_ptr<Peer>> peers_;
 };
 

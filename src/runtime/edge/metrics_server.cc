@@ -22,18 +22,11 @@ std::string response(std::uint16_t status, std::string_view body) {
 }  // namespace
 
 Status MetricsServer::listen(Fd listener) {
-    listener_ = std::move(listener);
-    return epoll_.add(listener_.get(), EPOLLIN, static_cast<ControlPart*>(this));
-}
-
-void MetricsServer::leave() {
-    if (!listener_.valid()) return;
-    (void)epoll_.remove(listener_.get());
-    listener_.reset();
+    return listener_.listen(std::move(listener));
 }
 
 void MetricsServer::on_event(std::uint32_t /*events*/, std::int64_t now_ms) {
-    Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    Fd fd = listener_.accept(now_ms);
     if (!fd.valid() || readers_.size() >= k_metrics_readers_max) return;
     auto reader = std::make_unique<Reader>(*this);
     reader->fd = std::move(fd);
@@ -92,6 +85,7 @@ void MetricsServer::serve(Reader& reader) {
 void MetricsServer::drop_ended(std::int64_t now_ms) {
     std::erase_if(readers_,
                   [&](const auto& reader) { return reader->ended || reader->until_ms <= now_ms; });
+    listener_.resume(now_ms);
 }
 
 }  // namespace moln::edge_loop

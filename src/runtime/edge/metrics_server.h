@@ -9,6 +9,7 @@
 
 #include "io/file/fd.h"
 #include "io/net/epoll.h"
+#include "runtime/edge/control_listener.h"
 #include "runtime/edge/control_part.h"
 
 namespace moln::edge_loop {
@@ -20,14 +21,16 @@ inline constexpr std::size_t k_metrics_request_bytes_max = 8 * 1024;
 class MetricsServer : public ControlPart {
 public:
     MetricsServer(net::Epoll& epoll, std::function<std::string()> text)
-        : epoll_(epoll), text_(std::move(text)) {}
+        : epoll_(epoll), text_(std::move(text)), listener_(epoll, *this) {}
 
     Status listen(Fd listener);
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
     // Another process accepts on the same socket.
-    void leave();
-    // Closes readers that are done or too slow; between turns only.
+    void leave() { listener_.leave(); }
+    // Closes readers that are done or too slow, and accepts again after a pause; between turns
+    // only.
     void drop_ended(std::int64_t now_ms);
+    std::int64_t resume_due_ms() const { return listener_.resume_due_ms(); }
     bool empty() const { return readers_.empty(); }
 
 private:
@@ -48,7 +51,7 @@ private:
 
     net::Epoll& epoll_;
     std::function<std::string()> text_;
-    Fd listener_;
+    ControlListener listener_;
     std::list<std::unique_ptr<Reader>> readers_;
 };
 

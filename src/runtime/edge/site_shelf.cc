@@ -42,7 +42,8 @@ std::shared_ptr<const OpenSite> SiteShelf::site_of(const EdgeApp& app) {
     if (!folder_ || !app.site) return nullptr;
     std::erase_if(opened_, [](const auto& one) { return one.second.expired(); });
     if (const auto known = opened_.find(app.site->name); known != opened_.end()) {
-        return known->second.lock();
+        // It may have gone since: its last request ends on another thread.
+        if (auto site = known->second.lock()) return site;
     }
     auto opened = open(app.site->name);
     if (!opened) {

@@ -1,4 +1,5 @@
-#include "runtime/edge/daemon_peers.h"
+// What listens on the control thread, while no descriptor is left.
+#include "runtime/edge/control_listener.h"
 
 #include <memory>
 
@@ -8,6 +9,8 @@
 #include <sys/un.h>
 
 #include "edge/limits.h"
+#include "runtime/edge/daemon_peers.h"
+#include "runtime/edge/metrics_server.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -53,6 +56,26 @@ Fd listen_somewhere(sockaddr_un& address, socklen_t& length) {
     length = sizeof address;
     EXPECT_EQ(getsockname(fd.get(), generic, &length), 0);
     return fd;
+}
+
+TEST(MetricsServer, who_waits_while_no_descriptor_is_left_is_looked_at_after_a_pause) {
+    auto epoll = net::Epoll::create();
+    ASSERT_TRUE(epoll);
+    MetricsServer metrics(*epoll, [] { return std::string(); });
+    sockaddr_un address{};
+    socklen_t length = 0;
+    ASSERT_TRUE(metrics.listen(listen_somewhere(address, length)));
+    const Fd reader(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(connect(reader.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+    {
+        const NoMoreDescriptors none;
+        metrics.on_event(0, 1000);
+        EXPECT_TRUE(epoll->wait(0).empty());
+    }
+    metrics.drop_ended(metrics.resume_due_ms());
+    ASSERT_EQ(epoll->wait(0).size(), 1U);
+    metrics.on_event(0, 2000);
+    EXPECT_FALSE(metrics.empty());
 }
 
 TEST(DaemonPeers, who_waits_while_no_descriptor_is_left_is_looked_at_after_a_pause) {
