@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import socket
 import subprocess
 import threading
@@ -10,6 +11,12 @@ import unittest
 
 from harness import (PATIENCE, EdgeCase, Stream, endpoint, few_descriptors, ok, serving,
                      until)
+
+
+def first_answered(clients):
+    """Which of them that is nobody knows: a probe may have what one of them lacks, and end."""
+    ready, _, _ = select.select([client.sock for client in clients], [], [], PATIENCE)
+    return next(client for client in clients if client.sock in ready)
 
 
 class LimitsCase(EdgeCase):
@@ -171,14 +178,18 @@ class Descriptors(EdgeCase):
         clients = [self.client() for _ in range(90)]
         for client in clients:
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        self.assertEqual(clients[-1].head().status, 503)
+        refused = first_answered(clients)
+        self.assertEqual(refused.head().status, 503)
         # A report a second, a probe ten times as often.
         seen = self.daemon.reports
         until(lambda: self.daemon.reports > seen + 2, "reports")
         one = self.daemon.endpoint("web-1")
         self.assertEqual((one["health"], one["health_reason"]), ("healthy", ""))
         go.set()
-        self.assertEqual(clients[0].head().status, 200)
+        clients.remove(refused)
+        statuses = {client.head().status for client in clients}
+        self.assertIn(200, statuses)
+        self.assertLessEqual(statuses, {200, 503})
 
 
 @unittest.skipUnless(os.geteuid() == 0, "a network of its own needs root")
@@ -216,14 +227,18 @@ class LocalPorts(EdgeCase):
             clients.append(Stream(socket.create_connection(self.address, source_address=here)))
             clients[-1].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         self.streams.extend(clients)
-        self.assertEqual(clients[-1].head().status, 503)
+        refused = first_answered(clients)
+        self.assertEqual(refused.head().status, 503)
         seen = self.daemon.reports
         until(lambda: self.daemon.reports > seen + 2, "reports")
         one = self.daemon.endpoint("web-1")
         self.assertEqual((one["health"], one["health_reason"]), ("healthy", ""))
         self.assertIn("moln_edge_upstream_connect_failures_total 0\n", self.daemon.metrics_text())
         go.set()
-        self.assertEqual(clients[0].head().status, 200)
+        clients.remove(refused)
+        statuses = {client.head().status for client in clients}
+        self.assertIn(200, statuses)
+        self.assertLessEqual(statuses, {200, 503})
 
 
 if __name__ == "__main__":
