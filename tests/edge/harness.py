@@ -175,6 +175,7 @@ class Origin:
         self.failures = []
         self.lock = threading.Lock()
         self.open = set()
+        self.stopped = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -189,6 +190,9 @@ class Origin:
         stream = Stream(sock)
         sock.settimeout(600)
         with self.lock:
+            if self.stopped:  # accepted just before
+                sock.close()
+                return
             self.open.add(sock)
         try:
             if not self.greets and not stream.more():
@@ -214,6 +218,7 @@ class Origin:
             pass
         self.listener.close()
         with self.lock:
+            self.stopped = True
             for sock in self.open:
                 try:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
