@@ -5,6 +5,9 @@
 namespace moln::edge {
 
 void PurgeTimes::note(std::uint64_t before, std::int64_t at_ms) {
+    for (auto one = purges_.rbegin(); one != purges_.rend() && one->before > before; ++one) {
+        one->before = before;  // who came before those came before this one, too
+    }
     purges_.push_back({.before = before, .at_ms = at_ms});
     if (purges_.size() <= k_purge_times_max) return;
     // The two oldest become one that took what either did, when the later did.

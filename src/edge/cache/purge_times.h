@@ -18,7 +18,8 @@ inline constexpr std::size_t k_purge_times_max = 1024;  // that are remembered o
 
 class PurgeTimes {
 public:
-    // The generation (of a PurgeBook) `before` ended then, with a purge. Times do not fall.
+    // The generation (of a PurgeBook) `before` ended then, with a purge; 0: whatever was purged at
+    // any time counts as purged then. Times do not fall.
     void note(std::uint64_t before, std::int64_t at_ms);
     // In which generation was born what came from the app then? Nothing: later than every purge.
     std::optional<std::uint64_t> generation_at(std::int64_t born_ms) const;

@@ -20,6 +20,16 @@ TEST(PurgeTimes, what_came_after_every_purge_is_of_no_generation_before) {
     EXPECT_EQ(times.generation_at(101), std::nullopt);
 }
 
+TEST(PurgeTimes, purges_of_an_earlier_book_that_are_read_late_are_of_all_that_came_before) {
+    PurgeTimes times;
+    times.note(7, 100);
+    times.note(8, 200);
+    times.note(0, 300);
+    times.note(9, 400);
+    for (const std::int64_t born : {50, 150, 250}) EXPECT_EQ(times.generation_at(born), 0u);
+    EXPECT_EQ(times.generation_at(350), 9u);
+}
+
 TEST(PurgeTimes, one_more_than_are_remembered_makes_the_oldest_stand_for_all_before) {
     PurgeTimes times;
     for (std::size_t i = 0; i < k_purge_times_max; ++i) {

@@ -188,7 +188,7 @@ public:
     bool is_purged(const CachedResponse& response) const {
         return book_.is_purged(response.marks, response.born);
     }
-    // Was one of the marks purged here after `born_ms` (mono), which another edge had it from?
+    // Was one of the marks purged here after `born_ms` (mono), when another edge had it of the app?
     bool was_purged_since(std::span<const edge::PurgeMark> marks, std::int64_t born_ms) const;
     CacheStoreStats stats() const;
 
