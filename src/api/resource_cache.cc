@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "api/table.h"
 #include "model/requests.h"
+#include "model/route.h"
 #include "model/views.h"
 
 namespace moln::api {
@@ -48,17 +49,12 @@ std::string host_of(std::string url) {
     return url;
 }
 
-bool leads(const std::string& route_host, const std::string& host) {
-    if (route_host == "*" || route_host == host) return true;
-    return route_host.starts_with("*.") && host.ends_with(route_host.substr(1));
-}
-
 // A host with a typing error is purged without a word otherwise. "": something may be kept of it.
 std::string nothing_kept(const World& world, const CachePurge& purge) {
     if (purge.scope != CachePurgeScope::url && purge.scope != CachePurgeScope::path) return "";
     const auto host = host_of(purge.name);
     const auto keeps = [&](const EdgeRoute& route) {
-        return route.cache && leads(route.host, host);
+        return route.cache && is_host_of_route(route.host, host);
     };
     if (std::ranges::any_of(world.edge.routes, keeps)) return "";
     return fmt::format("; no route with a cache leads from {} now", host);

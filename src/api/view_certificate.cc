@@ -8,17 +8,10 @@
 #include "model/acme.h"
 #include "model/certificate.h"
 #include "model/certificate_advice.h"
+#include "model/route.h"
 
 namespace moln::api {
 namespace {
-
-// A route to any host, or to any below one, uses every added certificate that such a host may need.
-bool may_lead(const std::string& route_host, const std::string& name) {
-    if (route_host == "*") return true;
-    if (!route_host.starts_with("*.")) return false;
-    const std::string_view below = std::string_view(route_host).substr(1);
-    return name.ends_with(below);
-}
 
 // What the edges were given, by every name that it bears.
 class Bearers {
@@ -51,9 +44,10 @@ Users users_of(const World& world, const Bearers& bearers) {
         const auto* found = bearers.find(route.host);
         const auto words = route.host + route.path;
         if (found != nullptr) users[*found].push_back(words);
+        // Of any host, or any below one: each added certificate that such a host may need.
         if (!route.host.starts_with("*")) continue;
         for (const auto& [id, certificate] : world.certificates) {
-            const auto leads = [&](const auto& name) { return may_lead(route.host, name); };
+            const auto leads = [&](const auto& name) { return is_host_of_route(route.host, name); };
             const bool serves = found != nullptr && *found == id;
             if (serves || certificate.source != CertificateSource::file) continue;
             if (std::ranges::any_of(certificate.hosts, leads)) users[id].push_back(words);

@@ -47,15 +47,6 @@ Cell state_cell(InstanceState state) {
     return {word, Colour::dim};
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view between) {
-    std::string out;
-    for (const auto& word : words) {
-        if (!out.empty()) out += between;
-        out += word;
-    }
-    return out;
-}
-
 std::string process_counts(const AppView& view) {
     std::vector<std::string> words;
     for (const auto& process : view.processes) {

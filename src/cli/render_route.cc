@@ -25,12 +25,14 @@ std::string cache_words(const CacheSpec& cache) {
 // What the route asks of its requests, and does with them, where that is not the default.
 std::string rules(const RouteView& view) {
     std::vector<std::string> all;
-    if (view.https != Https::automatic)
+    if (view.https != Https::automatic) {
         all.push_back(fmt::format("https {}", enum_word(view.https)));
+    }
     if (view.hsts.count > 0) all.push_back("hsts " + format_duration(view.hsts));
     if (view.cache) all.push_back(cache_words(*view.cache));
-    if (view.rate && view.rate->client)
+    if (view.rate && view.rate->client) {
         all.push_back(format_rate(*view.rate->client) + " a client");
+    }
     if (view.rate && view.rate->route) all.push_back(format_rate(*view.rate->route) + " in all");
     if (!view.users.empty()) {
         all.push_back(count_words(static_cast<std::int64_t>(view.users.size()), "user"));
@@ -49,9 +51,7 @@ std::string rules(const RouteView& view) {
     }
     if (view.keep_source) all.push_back("keeps the source");
     if (view.idle.count > 0) all.push_back("idle " + format_duration(view.idle));
-    std::string out;
-    for (const auto& one : all) out += (out.empty() ? "" : ", ") + one;
-    return out;
+    return joined(all, ", ");
 }
 
 }  // namespace

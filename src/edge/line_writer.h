@@ -14,7 +14,7 @@
 
 namespace moln::edge {
 
-inline constexpr std::size_t k_escape_room = 7;  // that a byte may take more when escaped
+inline constexpr std::size_t k_escape_room = 5;  // that a byte takes more at most when escaped
 
 // Escaped, a byte takes up to six: the fields are cut so that all of them fit in a line.
 static_assert(k_log_line_max >= k_log_text_max + 1024);
@@ -68,7 +68,7 @@ public:
         at_ = next;
     }
     void quoted(std::string_view text, std::size_t bytes_max) {
-        if (text.size() <= bytes_max && has_room(text.size()) && is_plain(text)) {
+        if (stays(text, bytes_max)) {
             *at_++ = '"';
             put(text);
             *at_++ = '"';
@@ -98,7 +98,7 @@ public:
     }
     // Apache's way: \" and \\, and \xHH of what is no printable ASCII.
     void escaped(std::string_view text, std::size_t bytes_max) {
-        if (text.size() <= bytes_max && has_room(text.size()) && is_plain(text)) return raw(text);
+        if (stays(text, bytes_max)) return put(text);
         const char* stop = at_ + bytes_max;
         for (const char c : text) {
             const auto byte = static_cast<unsigned char>(c);
@@ -125,6 +125,10 @@ private:
     // For so many bytes, of which one is escaped.
     bool has_room(std::size_t bytes) const {
         return static_cast<std::size_t>(end_ - at_) >= bytes + k_escape_room;
+    }
+    // Whole and without an escape, and there is room for it and two quotes.
+    bool stays(std::string_view text, std::size_t bytes_max) const {
+        return text.size() <= bytes_max && has_room(text.size()) && is_plain(text);
     }
     // What there is room for.
     void put(std::string_view text) {

@@ -140,6 +140,11 @@ Status validate(const RouteSpec& route) {
     return fail(ErrorCode::invalid, fmt::format("{}: {}", first.field, first.message));
 }
 
+bool is_host_of_route(std::string_view route_host, std::string_view host) {
+    if (route_host == "*" || route_host == host) return true;
+    return route_host.starts_with("*.") && host.ends_with(route_host.substr(1));
+}
+
 std::string served_process(const AppConfig& config, const std::string& process) {
     const auto found = config.processes.find(process);
     if (found != config.processes.end()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/validate.h"
@@ -24,6 +25,9 @@ std::vector<Problem> find_problems(const RouteSpec& route);
 
 // The first of them as an error: "listen: expected …".
 Status validate(const RouteSpec& route);
+
+// Does a route of that host ("*" and "*.example.org" too) lead requests for `host`?
+bool is_host_of_route(std::string_view route_host, std::string_view host);
 
 // The process of `config` that a route to `process` leads to: a web process, or k_site_process of
 // an app with a site. Routes to "web" lead to the site of an app that has no such process: they

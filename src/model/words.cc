@@ -69,6 +69,15 @@ std::string signal_word(int number) {
     return fmt::format("signal {}", number);
 }
 
+std::string joined(const std::vector<std::string>& words, std::string_view between) {
+    std::string out;
+    for (const auto& word : words) {
+        if (!out.empty()) out += between;
+        out += word;
+    }
+    return out;
+}
+
 std::string exit_words(const InstanceExit& exit) {
     if (exit.out_of_memory) return "killed: out of memory";
     if (exit.signal != 0) return "killed by " + signal_word(exit.signal);

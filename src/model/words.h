@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/units.h"
 #include "model/observed.h"
@@ -19,6 +20,9 @@ std::string duration_words(Milliseconds duration);
 
 // "3 requests", "1 request".
 std::string count_words(std::int64_t count, std::string_view singular);
+
+// "a, b, c" with ", " between.
+std::string joined(const std::vector<std::string>& words, std::string_view between);
 
 // "exited with code 1", "killed by SIGSEGV", "killed: out of memory".
 std::string exit_words(const InstanceExit& exit);

@@ -166,30 +166,26 @@ class Counts(LimitsCase):
         until(served, "a free place")
 
 
-class Descriptors(EdgeCase):
-    """An edge that has none left for its instances."""
+class StarvedCase(EdgeCase):
+    """An edge that has not enough of something for all of its clients, which wait."""
 
     threads = 1
 
-    def start(self):
-        self.process = self.spawn(self.command(), preexec_fn=few_descriptors)
-        self.connect_daemon()
-
-    def test_that_an_instance_cannot_be_asked_says_nothing_of_it(self):
-        go = threading.Event()
-        self.addCleanup(go.set)
+    def serve_slowly(self):
+        self.go = threading.Event()
+        self.addCleanup(self.go.set)
 
         def waits(stream, _number):
             stream.head()
-            go.wait(60)
+            self.go.wait(60)
             stream.send(ok("at last"))
 
         self.publish([endpoint("web-1", self.origin(waits).port)],
                      health={"kind": "tcp", "interval": 100, "unhealthy_after": 1})
         until(lambda: self.daemon.fresh()["endpoints"][0]["health"] == "healthy", "the probe")
-        clients = [self.client() for _ in range(90)]
-        for client in clients:
-            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    def check_answers(self, clients):
+        """Some are refused, the others answered; their instance is not blamed."""
         answers = Answers(clients)
         self.assertEqual(answers.first(), 503)
         # A report a second, a probe ten times as often.
@@ -197,15 +193,28 @@ class Descriptors(EdgeCase):
         until(lambda: self.daemon.reports > seen + 2, "reports")
         one = self.daemon.endpoint("web-1")
         self.assertEqual((one["health"], one["health_reason"]), ("healthy", ""))
-        go.set()
+        self.go.set()
         self.assertEqual(answers.all(), {200, 503})
 
 
-@unittest.skipUnless(os.geteuid() == 0, "a network of its own needs root")
-class LocalPorts(EdgeCase):
-    """An edge that has as many connections to its instance as there are ports for."""
+class Descriptors(StarvedCase):
+    """An edge that has none left for its instances."""
 
-    threads = 1
+    def start(self):
+        self.process = self.spawn(self.command(), preexec_fn=few_descriptors)
+        self.connect_daemon()
+
+    def test_that_an_instance_cannot_be_asked_says_nothing_of_it(self):
+        self.serve_slowly()
+        clients = [self.client() for _ in range(90)]
+        for client in clients:
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.check_answers(clients)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "a network of its own needs root")
+class LocalPorts(StarvedCase):
+    """An edge that has as many connections to its instance as there are ports for."""
 
     def setUp(self):
         libc = ctypes.CDLL(None)
@@ -217,17 +226,7 @@ class LocalPorts(EdgeCase):
         super().setUp()
 
     def test_that_none_is_left_says_nothing_of_an_instance(self):
-        go = threading.Event()
-        self.addCleanup(go.set)
-
-        def waits(stream, _number):
-            stream.head()
-            go.wait(60)
-            stream.send(ok("at last"))
-
-        self.publish([endpoint("web-1", self.origin(waits).port)],
-                     health={"kind": "tcp", "interval": 100, "unhealthy_after": 1})
-        until(lambda: self.daemon.fresh()["endpoints"][0]["health"] == "healthy", "the probe")
+        self.serve_slowly()
         with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
             file.write("20000 20007")
         clients = []
@@ -236,15 +235,8 @@ class LocalPorts(EdgeCase):
             clients.append(Stream(socket.create_connection(self.address, source_address=here)))
             clients[-1].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         self.streams.extend(clients)
-        answers = Answers(clients)
-        self.assertEqual(answers.first(), 503)
-        seen = self.daemon.reports
-        until(lambda: self.daemon.reports > seen + 2, "reports")
-        one = self.daemon.endpoint("web-1")
-        self.assertEqual((one["health"], one["health_reason"]), ("healthy", ""))
+        self.check_answers(clients)
         self.assertIn("moln_edge_upstream_connect_failures_total 0\n", self.daemon.metrics_text())
-        go.set()
-        self.assertEqual(answers.all(), {200, 503})
 
 
 if __name__ == "__main__":
