@@ -13,6 +13,7 @@
 #include "api/service.h"
 #include "drivers/image/host_images.h"
 #include "drivers/network/real_path_table.h"
+#include "drivers/sandbox/paths.h"
 #include "drivers/sandbox/real_one_shots.h"
 #include "drivers/sandbox/real_sandboxes.h"
 #include "drivers/volume/real_volumes.h"
@@ -22,6 +23,7 @@
 #include "io/host/asio_context.h"
 #include "io/host/host_entropy.h"
 #include "io/host/log.h"
+#include "io/host/machine_lock.h"
 #include "io/host/signals.h"
 #include "main/cache_peers_option.h"
 #include "main/housekeeping.h"
@@ -73,6 +75,11 @@ public:
     // An error here means that the node will not start like this: the user must act.
     Status set_up() {
         const auto& data = options_.data;
+        MOLN_TRY(make_sandbox_host());
+        MOLN_ASSIGN(auto machine, lock_machine(k_run_folder, data.root, [this] {
+                        return sandbox_host_->cgroups.has_members();
+                    }));
+        machine_lock_.emplace(std::move(machine));
         for (const auto& directory : {data.root, data.root + "/store", data.run()}) {
             MOLN_TRY(make_folders(directory, 0700));
         }
@@ -80,7 +87,7 @@ public:
             return fail(error_from_errno(errno, "chmod " + data.root));
         }
         MOLN_ASSIGN(auto lock, lock_file(data.lock_file(), "the data directory " + data.root));
-        lock_.emplace(std::move(lock));
+        data_lock_.emplace(std::move(lock));
         MOLN_ASSIGN(auto store, open_sqlite_store(data.store_file()));
         store_ = with_reserve(std::move(store), data.store_reserve());
         MOLN_ASSIGN(auto seals, SealBox::open(data.seal_key_file()));
@@ -129,15 +136,19 @@ public:
     }
 
 private:
-    Status set_up_drivers() {
-        const auto& data = options_.data;
-        SandboxOptions sandbox{.data = data};
+    Status make_sandbox_host() {
+        SandboxOptions sandbox{.data = options_.data};
         sandbox.firewall.base = options_.network;
         for (const auto* listens : {&options_.listens, &options_.tls_listens}) {
             std::ranges::copy(ports_of(*listens), std::back_inserter(sandbox.firewall.edge_ports));
         }
         MOLN_ASSIGN(sandbox.init_program, init_program());
         sandbox_host_ = std::make_unique<SandboxHost>(std::move(sandbox));
+        return {};
+    }
+
+    Status set_up_drivers() {
+        const auto& data = options_.data;
         MOLN_TRY(sandbox_host_->set_up());
         sandboxes_.emplace(*sandbox_host_);
         one_shots_.emplace(*sandbox_host_);
@@ -240,7 +251,8 @@ private:
     NodeOptions options_;
     HostLoop loop_;
     HostEntropy entropy_;
-    std::optional<FileLock> lock_;
+    std::optional<FileLock> machine_lock_;
+    std::optional<FileLock> data_lock_;
     std::unique_ptr<Store> store_;
     std::optional<SealBox> seals_;
     EdgeLinks links_{loop_};

@@ -68,6 +68,24 @@ class BadWorld(unittest.TestCase):
             self.assertIn(str(cloud.daemon_pid()), done.stderr)
             self.assertEqual(cloud.cli("status").returncode, 0)
 
+    def test_a_second_node_on_the_machine_is_refused_and_harms_nothing(self):
+        with Cloud() as cloud:
+            cloud.cli("deploy", apps.web("first"))
+            cloud.wait_for("shop.localhost", contains="first")
+            instance = cloud.ps()[0]["id"]
+            done = up_fails("--data", self.data, "--listen", "127.0.0.1:0")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"process {cloud.daemon_pid()}", done.stderr)
+            self.assertIn(f"`moln down --data {cloud.data}`", done.stderr)
+            self.assertEqual(os.listdir(self.data), [])
+
+            cloud.kill()
+            done = up_fails("--data", self.data, "--listen", "127.0.0.1:0")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"`moln up --data {cloud.data}`", done.stderr)
+            cloud.up()
+            self.assertEqual([one["id"] for one in cloud.ps()], [instance])
+
     def test_an_api_beyond_loopback_is_refused(self):
         done = up_fails("--data", self.data, "--listen", "127.0.0.1:0", "--api", "0.0.0.0:0")
         self.assertEqual(done.returncode, 2)

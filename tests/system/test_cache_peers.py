@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import apps
-from cloud import MOLN, Cloud, wait_until
+from cloud import MOLN, ROOT, Cloud, wait_until
 
 HOST = "shop.example"
 ROUTE = f"""
@@ -56,7 +56,7 @@ class Places(unittest.TestCase):
 
     def near(self):
         inside = self.folder / "moln-near"
-        inside.write_text(f'#!/bin/sh\nexec nsenter --net=/run/netns/near "{MOLN}" "$@"\n')
+        inside.write_text(f'#!/bin/sh\nexec "{ROOT}/lab/machine.sh" near "{MOLN}" "$@"\n')
         inside.chmod(0o755)
         cloud = Cloud(arguments=["--node", "near", "--cache-peers", self.peers_file("near")],
                       address="192.0.2.2")

@@ -269,4 +269,9 @@ std::set<std::string> Cgroups::list() const {
     return names;
 }
 
+bool Cgroups::has_members() const {
+    return std::ranges::any_of(list(),
+                               [this](const std::string& name) { return !members(name).empty(); });
+}
+
 }  // namespace moln

@@ -59,6 +59,8 @@ public:
     // Ok if there is none. Kills what is still in it.
     Status remove(const std::string& name) const;
     std::set<std::string> list() const;
+    // Whether a process is in any of them; monitors do not count.
+    bool has_members() const;
 
 private:
     std::vector<std::string> folders(const std::string& name) const;

@@ -46,6 +46,16 @@ TEST_F(CgroupFiles, v2_limits) {
     EXPECT_EQ(get("/moln/web-a/cpu.max"), "50000 100000");
 }
 
+TEST_F(CgroupFiles, monitors_and_groups_that_are_left_empty_do_not_count_as_instances) {
+    put("/memory/x");
+    put("/memory/moln/.monitors/cgroup.procs", "7\n");
+    put("/memory/moln/web-a/cgroup.procs");
+    const Cgroups groups(root_, "moln");
+    EXPECT_FALSE(groups.has_members());
+    put("/memory/moln/web-b/cgroup.procs", "8\n");
+    EXPECT_TRUE(groups.has_members());
+}
+
 TEST_F(CgroupFiles, v2_usage_tells_kills_for_want_of_memory) {
     put("/cgroup.controllers");
     put("/moln/web-a/memory.current", "5000\n");

@@ -23,7 +23,7 @@ struct SandboxOptions {
     Bytes layer_bytes = k_writable_layer_bytes;
     // moln-init, statically linked; "": the program itself is the first process of an instance.
     std::string init_program = {};
-    std::string run_folder = "/run/moln";  // mount points; must be walkable for all users
+    std::string run_folder = k_run_folder;  // mount points
 };
 
 class SandboxHost {

@@ -12,6 +12,9 @@
 
 namespace moln {
 
+// What lies there does not outlive a reboot; must be walkable for all users.
+inline constexpr const char* k_run_folder = "/run/moln";
+
 struct SandboxPaths {
     DataDir data;
     std::string run_root;  // 0711, "/run/moln/<of the data directory>"
@@ -53,6 +56,6 @@ struct SandboxPaths {
     std::string exit_file(const InstanceId& id) const { return exits() + "/" + id.text; }
 };
 
-SandboxPaths sandbox_paths(const DataDir& data, const std::string& run_folder = "/run/moln");
+SandboxPaths sandbox_paths(const DataDir& data, const std::string& run_folder = k_run_folder);
 
 }  // namespace moln
