@@ -61,7 +61,12 @@ std::shared_ptr<void> RealHost::logs(const World&, const LogQuery& query,
 }
 
 void RealHost::edge_metrics(std::function<void(Result<std::string>)> done) {
-    parts_.edge_link.request_metrics(std::move(done));
+    parts_.edge_link.request_metrics([this, done = std::move(done)](Result<std::string> edge) {
+        parts_.paths.metrics([edge = std::move(edge), done](Result<std::string> kernel) {
+            if (!kernel || kernel->empty()) return done(edge);
+            done(edge ? *edge + *kernel : *kernel);
+        });
+    });
 }
 
 void RealHost::edge_routes(std::function<void(Result<std::vector<EdgeProcessRoutes>>)> done) {

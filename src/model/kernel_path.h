@@ -55,6 +55,13 @@ struct KernelFlow {
     friend bool operator==(const KernelFlow&, const KernelFlow&) = default;
 };
 
+// New connections to a listen, and flows of UDP, that were sent on to an instance.
+struct PathCount {
+    Listen listen;
+    std::int64_t begun = 0;  // since the listen is passed on by the kernel, whoever asked it to
+    friend bool operator==(const PathCount&, const PathCount&) = default;
+};
+
 // Who passes on what comes to a route's listen.
 enum class StreamVia { edge, kernel };
 BOOST_DESCRIBE_ENUM(StreamVia, edge, kernel)

@@ -205,4 +205,23 @@ FlowCount count_flows(const EdgeSnapshot& snapshot, const std::vector<KernelFlow
     return out;
 }
 
+std::string path_metrics(const std::vector<PathCount>& counts,
+                         const std::vector<EndpointReport>& open) {
+    if (counts.empty()) return "";
+    std::int64_t flows = 0;
+    for (const auto& endpoint : open) flows += endpoint.tunnels_open;
+    auto text = fmt::format(
+        "# HELP moln_kernel_streams_open Connections and flows that the kernel passes on.\n"
+        "# TYPE moln_kernel_streams_open gauge\n"
+        "moln_kernel_streams_open {}\n"
+        "# HELP moln_kernel_streams_total Those that have begun, by the listen of their route.\n"
+        "# TYPE moln_kernel_streams_total counter\n",
+        flows);
+    for (const auto& [listen, begun] : counts) {
+        text +=
+            fmt::format("moln_kernel_streams_total{{listen=\"{}\"}} {}\n", listen.text(), begun);
+    }
+    return text;
+}
+
 }  // namespace moln::node

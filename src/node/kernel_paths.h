@@ -44,4 +44,8 @@ struct FlowCount {
 // its instance drains.
 FlowCount count_flows(const EdgeSnapshot& snapshot, const std::vector<KernelFlow>& flows);
 
+// In Prometheus' text format; "" without a listen. `open`: FlowCount's endpoints of the last look.
+std::string path_metrics(const std::vector<PathCount>& counts,
+                         const std::vector<EndpointReport>& open);
+
 }  // namespace moln::node

@@ -32,6 +32,10 @@ public:
     // table afterwards.
     virtual Status apply(const PathTableSpec& spec) = 0;
 
+    // Of every listen that is sent on, also by a table of a daemon before this one; sorted. A count
+    // goes on over every change of the table that has its listen.
+    virtual Result<std::vector<PathCount>> counts() = 0;
+
     // Lets time pass.
     virtual void wait(Milliseconds time) = 0;
 

@@ -8,6 +8,8 @@
 namespace moln {
 namespace {
 
+constexpr const char* k_job = "kernel_paths";  // one call of the table at a time
+
 const EndpointReport* find(const std::vector<EndpointReport>& in, const InstanceId& instance) {
     const auto found = std::ranges::find(in, instance, &EndpointReport::instance);
     return found == in.end() ? nullptr : &*found;
@@ -183,8 +185,7 @@ void KernelPaths::begin(Work work) {
         (void)table.end_flows(done.count.to_end);  // those that stay are tried again
         return done;
     };
-    run_blocking<Done>(loop_, "kernel_paths", std::move(job),
-                       [this](const Done& done) { end(done); });
+    run_blocking<Done>(loop_, k_job, std::move(job), [this](const Done& done) { end(done); });
 }
 
 // ---- what was done ----------------------------------------------------------------------------
@@ -278,6 +279,19 @@ void KernelPaths::look_later() {
         work();
         if (!busy_) look_later();
     });
+}
+
+// ---- what is counted --------------------------------------------------------------------------
+
+void KernelPaths::metrics(std::function<void(Result<std::string>)> done) {
+    if (!present_) return loop_.post([done = std::move(done)] { done(std::string()); });
+    using Counts = Result<std::vector<PathCount>>;
+    run_blocking<Counts>(
+        loop_, k_job, [&table = table_] { return table.counts(); },
+        [this, done = std::move(done)](const Counts& counts) {
+            if (!counts) return done(fail(counts.error()));
+            done(node::path_metrics(*counts, counted_));
+        });
 }
 
 // ---- the end ----------------------------------------------------------------------------------

@@ -48,6 +48,10 @@ public:
     // One for each listen of the snapshot, sorted.
     const std::vector<StreamPath>& told() const { return decision_.told; }
 
+    // What the kernel has counted, in Prometheus' text format; "" if it passes on nothing. `done`
+    // on the loop, never from within.
+    void metrics(std::function<void(Result<std::string>)> done);
+
     // Nothing new is taken; `done` when all that was begun is over (Ending::now: at once) and the
     // kernel holds nothing of ours. A second call with Ending::now cuts the first short.
     void close(Ending ending, std::function<void()> done);

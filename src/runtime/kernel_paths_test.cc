@@ -62,6 +62,11 @@ public:
         table = spec;
         return {};
     }
+    Result<std::vector<PathCount>> counts() override {
+        std::vector<PathCount> out;
+        for (const auto& path : table->paths) out.push_back({path.listen, port});
+        return out;
+    }
     void wait(Milliseconds time) override { waited = waited + time; }
     Result<std::vector<KernelFlow>> flows() override {
         ++looks;
@@ -200,6 +205,27 @@ TEST_F(KernelPathsTest, a_drain_is_acknowledged_after_the_kernel_and_lasts_as_it
     EXPECT_EQ(open_at("db-a"), 1) << "it was seen once that there is none";
     loop.pass(k_path_look_draining);
     EXPECT_EQ(open_at("db-a"), 0);
+}
+
+TEST_F(KernelPathsTest, what_the_kernel_counts_is_told_to_who_asks) {
+    begin();
+    std::string told = "nothing yet";
+    const auto ask = [&] {
+        paths->metrics([&](const Result<std::string>& text) { told = *text; });
+        loop.pass({});
+    };
+    ask();
+    EXPECT_EQ(told, "") << "the kernel has nothing to do";
+    serve_a();
+    ASSERT_TRUE(table.connect());
+    ASSERT_TRUE(table.connect());
+    loop.pass(seconds(1));
+    table.open.pop_back();
+    loop.pass(seconds(1));
+    ask();
+    EXPECT_NE(told.find("\nmoln_kernel_streams_open 1\n"), std::string::npos) << told;
+    EXPECT_NE(told.find("\nmoln_kernel_streams_total{listen=\"tcp:5432\"} 2\n"), std::string::npos)
+        << told;
 }
 
 TEST_F(KernelPathsTest, nothing_is_acknowledged_that_the_kernel_refuses) {

@@ -2,6 +2,7 @@
 is, and instances as clients of other apps' ports."""
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -140,6 +141,10 @@ class KernelPaths(unittest.TestCase):
             cloud.cli("deploy", "--no-wait", app("echo", ECHO, f"tcp:{port}", "v2"))
             wait_until("the new release", lambda: version(port) == "v2")
             # A greeting that asked whether the new one is there may still be under way.
+            metrics = cloud.cli("metrics").stdout
+            begun = re.search(rf'moln_kernel_streams_total{{listen="tcp:{port}"}} (\d+)', metrics)
+            self.assertGreaterEqual(int(begun.group(1)), 6, "five lines, and who asked for v2")
+            self.assertRegex(metrics, r"moln_kernel_streams_open [5-9]")
             wait_until("an instance that drains five connections", lambda: any(
                 "5 connections" in one["text"] for one in cloud.ps("echo", "draining")))
             for line in lines:

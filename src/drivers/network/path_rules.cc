@@ -51,12 +51,15 @@ std::string chain_text(const KernelPath& path) {
     for (const auto& address : path.addresses) {
         // A closed door for a moment: the client knocks again, and the edge, which could not keep
         // its address, does not take it.
-        const auto action = path.endpoints.empty() ? std::string("drop")
-                                                   : "dnat ip to " + choice_of(path.endpoints);
+        const auto action = path.endpoints.empty()
+                                ? std::string("drop")
+                                : fmt::format("counter name {} dnat ip to {}",
+                                              chain_of(path.listen), choice_of(path.endpoints));
         rules += fmt::format("        {} meta l4proto {} {}\n", match_of(address),
                              word(path.listen.protocol), action);
     }
-    return fmt::format("    chain {} {{\n{}    }}\n", chain_of(path.listen), rules);
+    return fmt::format("    counter {0} {{\n    }}\n    chain {0} {{\n{1}    }}\n",
+                       chain_of(path.listen), rules);
 }
 
 std::string timeouts_text(const std::vector<KernelPath>& paths) {
@@ -181,11 +184,45 @@ std::string listen_elements(const std::vector<Listen>& listens) {
     return out;
 }
 
-std::string path_rules(const PathTableSpec& spec, const std::string& base) {
+std::string path_rules(const PathTableSpec& spec, const std::string& base,
+                       const std::vector<PathCount>& before) {
     // The table is made before it is deleted, so that the deletion never fails.
-    auto text = fmt::format("table ip {0}\ndelete table ip {0}\n", k_path_table);
-    if (!spec.paths.empty()) text += table_text(k_path_table, spec, base);
-    return text;
+    const auto anew = fmt::format("table ip {0}\ndelete table ip {0}\n", k_path_table);
+    if (spec.paths.empty()) return anew;
+    const auto table = table_text(k_path_table, spec, base);
+    if (before.empty()) return anew + table;
+    auto text = fmt::format("flush table ip {}\n", k_path_table);
+    for (const auto& [listen, begun] : before) {
+        if (std::ranges::find(spec.paths, listen, &KernelPath::listen) != spec.paths.end())
+            continue;
+        text += fmt::format("delete chain ip {0} {1}\ndelete counter ip {0} {1}\n", k_path_table,
+                            chain_of(listen));
+    }
+    return text + table;
+}
+
+// {"nftables": [{"counter": {…, "name": "tcp_5432", "packets": 7}}, …]}: a packet of a connection
+// each, for only its first is asked about.
+std::vector<PathCount> path_counts_in(std::string_view listing) {
+    std::vector<PathCount> out;
+    const auto root = parse_json(listing);
+    if (!root) return out;
+    std::error_code error;
+    for (std::size_t object = 0;; ++object) {
+        const auto* one = root->find_pointer(fmt::format("/nftables/{}", object), error);
+        if (one == nullptr) break;
+        const auto* name = one->find_pointer("/counter/name", error);
+        const auto* packets = one->find_pointer("/counter/packets", error);
+        if (name == nullptr || !name->is_string() || packets == nullptr) continue;
+        std::string text(std::string_view(name->get_string()));
+        std::ranges::replace(text, '_', ':');
+        const auto listen = parse_listen(text);
+        std::error_code no_number;
+        const auto begun = packets->to_number<std::int64_t>(no_number);
+        if (listen && !no_number) out.push_back({*listen, begun});
+    }
+    std::ranges::sort(out, {}, &PathCount::listen);
+    return out;
 }
 
 std::string path_rules_probe(const std::string& base) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/kernel_path.h"
@@ -15,11 +16,17 @@ namespace moln {
 
 inline constexpr const char* k_path_table = "moln-streams";
 
-// Pure. Without paths: there is no such table afterwards.
-std::string path_rules(const PathTableSpec& spec, const std::string& base);
+// Pure. Without paths: there is no such table afterwards. `before` is what is counted in the table
+// that is there: these counts go on. An object for a UDP timeout that nothing uses any more stays
+// until the table goes.
+std::string path_rules(const PathTableSpec& spec, const std::string& base,
+                       const std::vector<PathCount>& before);
 
 // Every expression that path_rules() may use, in a table of its own: to ask a kernel what it has.
 std::string path_rules_probe(const std::string& base);
+
+// Of nft's `list counters` as JSON; sorted. Pure.
+std::vector<PathCount> path_counts_in(std::string_view listing);
 
 // Elements of the firewall's set: "tcp . 5432, udp . 53".
 std::string listen_elements(const std::vector<Listen>& listens);

@@ -18,10 +18,11 @@ TEST(PathRules, a_listen_leads_to_its_instances_by_turns) {
                                               .addresses = {"127.0.0.1"},
                                               .endpoints = {at("10.213.1.2"), at("10.213.1.3")}}},
                                    .listens = {}},
-                                  "10.213");
+                                  "10.213", {});
     EXPECT_TRUE(has(rules, "meta l4proto . th dport vmap { tcp . 5432 : jump tcp_5432 }"));
     EXPECT_TRUE(has(rules,
-                    "ip daddr 127.0.0.1 meta l4proto tcp dnat ip to numgen inc mod 2 map "
+                    "ip daddr 127.0.0.1 meta l4proto tcp counter name tcp_5432 dnat ip to "
+                    "numgen inc mod 2 map "
                     "{ 0 : 10.213.1.2 . 5000, 1 : 10.213.1.3 . 5000 }"))
         << rules;
     EXPECT_TRUE(has(rules, "ip saddr 10.213.1.0/24 ip daddr 10.213.1.0/24 masquerade"));
@@ -33,15 +34,16 @@ TEST(PathRules, all_addresses_are_this_hosts_alone) {
                                               .addresses = {"0.0.0.0"},
                                               .endpoints = {at("10.213.1.2")}}},
                                    .listens = {}},
-                                  "10.213");
-    EXPECT_TRUE(has(rules, "fib daddr type local meta l4proto tcp dnat ip to")) << rules;
+                                  "10.213", {});
+    EXPECT_TRUE(has(rules, "fib daddr type local meta l4proto tcp counter name tcp_25 dnat ip to"))
+        << rules;
 }
 
 TEST(PathRules, without_an_instance_who_begins_is_not_answered) {
     const auto rules = path_rules(
         {.paths = {{.listen = {Protocol::tcp, 25}, .addresses = {"192.0.2.1"}, .wait = true}},
          .listens = {}},
-        "10.213");
+        "10.213", {});
     EXPECT_TRUE(has(rules, "ip daddr 192.0.2.1 meta l4proto tcp drop")) << rules;
     EXPECT_FALSE(has(rules, "dnat ip to"));
 }
@@ -54,14 +56,40 @@ TEST(PathRules, udp_is_remembered_as_long_as_the_route_says) {
                               .endpoints = {at("10.213.1.2")},
                               .idle = {idle_ms}});
     }
-    const auto rules = path_rules(spec, "10.213");
+    const auto rules = path_rules(spec, "10.213", {});
     EXPECT_TRUE(has(rules, "policy = { unreplied : 10, replied : 60 }")) << rules;
     EXPECT_TRUE(has(rules, "policy = { unreplied : 10, replied : 1 }")) << "never none";
     EXPECT_EQ(rules.find("ct timeout udp_60 {"), rules.rfind("ct timeout udp_60 {"));
 }
 
 TEST(PathRules, without_paths_there_is_no_table) {
-    EXPECT_EQ(path_rules({}, "10.213"), "table ip moln-streams\ndelete table ip moln-streams\n");
+    EXPECT_EQ(path_rules({}, "10.213", {}),
+              "table ip moln-streams\ndelete table ip moln-streams\n");
+}
+
+TEST(PathRules, what_is_counted_outlives_a_change_and_goes_with_its_listen) {
+    const PathTableSpec spec{.paths = {{.listen = {Protocol::tcp, 5432},
+                                        .addresses = {"127.0.0.1"},
+                                        .endpoints = {at("10.213.1.2")}}},
+                             .listens = {}};
+    const auto rules =
+        path_rules(spec, "10.213", {{{Protocol::tcp, 5432}, 7}, {{Protocol::udp, 53}, 0}});
+    EXPECT_TRUE(
+        rules.starts_with("flush table ip moln-streams\n"
+                          "delete chain ip moln-streams udp_53\n"
+                          "delete counter ip moln-streams udp_53\n"
+                          "table ip moln-streams {"))
+        << rules;
+    EXPECT_EQ(path_rules({}, "10.213", {{{Protocol::tcp, 5432}, 7}}), path_rules({}, "10.213", {}));
+}
+
+TEST(PathRules, counts_are_read_from_what_nft_lists) {
+    EXPECT_EQ(path_counts_in(R"({"nftables": [{"metainfo": {"version": "1.0.6"}},
+        {"counter": {"family": "ip", "name": "udp_53", "table": "t", "packets": 2, "bytes": 9}},
+        {"counter": {"family": "ip", "name": "of_others", "table": "t", "packets": 1}},
+        {"counter": {"family": "ip", "name": "tcp_5432", "table": "t", "packets": 0}}]})"),
+              (std::vector<PathCount>{{{Protocol::tcp, 5432}, 0}, {{Protocol::udp, 53}, 2}}));
+    EXPECT_TRUE(path_counts_in("").empty());
 }
 
 TEST(PathRules, bridges_are_those_of_the_instances) {

@@ -59,12 +59,22 @@ bool RealPathTable::is_there() {
 Status RealPathTable::apply(const PathTableSpec& spec) {
     MOLN_TRY(networks_.set_up());
     MOLN_TRY(allow_loopback(spec));
-    auto commands = path_rules(spec, base_) + open_to_instances(spec.listens);
+    // Whatever cannot be read is made anew.
+    const auto before = counts();
+    const auto commands = path_rules(spec, base_, before ? *before : std::vector<PathCount>{}) +
+                          open_to_instances(spec.listens);
     if (const auto done = run_nft(commands); !done) {
         return fail(ErrorCode::internal, fmt::format("the table ip {} was not accepted: {}",
                                                      k_path_table, done.error().reason));
     }
     return {};
+}
+
+Result<std::vector<PathCount>> RealPathTable::counts() {
+    if (!is_there()) return std::vector<PathCount>{};
+    MOLN_ASSIGN(const auto listing,
+                ask_nft(fmt::format("list counters table ip {}", k_path_table)));
+    return path_counts_in(listing);
 }
 
 void RealPathTable::wait(Milliseconds time) {

@@ -20,6 +20,7 @@ public:
     std::string in_the_way() override;
     bool is_there() override;
     Status apply(const PathTableSpec& spec) override;
+    Result<std::vector<PathCount>> counts() override;
     void wait(Milliseconds time) override;
     Result<std::vector<KernelFlow>> flows() override;
     Status end_flows(const std::vector<KernelFlow>& flows) override;

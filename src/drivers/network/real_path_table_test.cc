@@ -141,6 +141,33 @@ TEST(RealPathTable, new_connections_follow_the_table_and_those_begun_stay) {
     });
 }
 
+TEST(RealPathTable, every_connection_is_counted_over_changes_of_the_table) {
+    in_a_network_of_its_own([] {
+        Host host;
+        ASSERT_TRUE(host.set_up());
+        const auto counts = [&] { return *host.table.counts(); };
+        EXPECT_TRUE(counts().empty()) << "there is no table";
+        auto more = to({k_a});
+        more.paths.push_back(more.paths.front());
+        more.paths.back().listen.port = k_port + 1;
+        ASSERT_TRUE(host.table.apply(more));
+        const Fd first = client();
+        ASSERT_TRUE(accepted(host.a).valid());
+        const Listen listen{Protocol::tcp, k_port};
+        const Listen other{Protocol::tcp, k_port + 1};
+        EXPECT_EQ(counts(), (std::vector<PathCount>{{listen, 1}, {other, 0}}));
+        ASSERT_TRUE(host.table.apply(to({k_b})));
+        const Fd second = client();
+        const Fd at_b = accepted(host.b);
+        ASSERT_TRUE(second.valid() && at_b.valid());
+        EXPECT_TRUE(passes(second, at_b));
+        EXPECT_TRUE(passes(second, at_b)) << "connections are counted, not packets";
+        EXPECT_EQ(counts(), (std::vector<PathCount>{{listen, 2}}));
+        ASSERT_TRUE(host.table.apply({}));
+        EXPECT_TRUE(counts().empty());
+    });
+}
+
 TEST(RealPathTable, connections_go_to_all_by_turns) {
     in_a_network_of_its_own([] {
         Host host;
