@@ -243,6 +243,7 @@ public:
             fail(control);
         }
         fcntl(fd_, F_SETFL, O_NONBLOCK);
+        put("{\"get\":\"changes\"}\n");  // as the daemon does
     }
 
     // What the edge says meanwhile is read: it hangs up on who does not.

@@ -44,6 +44,7 @@ Result<DaemonLine> parse_daemon_line(std::string_view line) {
     }
     const auto* asked = name == "get" ? content.if_string() : nullptr;
     if (asked != nullptr && *asked == "report") return DaemonAsk::report;
+    if (asked != nullptr && *asked == "changes") return DaemonAsk::changes;
     if (asked != nullptr && *asked == "metrics") return DaemonAsk::metrics;
     if (asked != nullptr && *asked == "routes") return DaemonAsk::routes;
     return fail(ErrorCode::invalid, "a line is nothing that is said to an edge");

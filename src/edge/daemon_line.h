@@ -1,7 +1,7 @@
 // One line to the edge as a value. Of the daemon: {"snapshot": …}, {"delta": …}, {"listener": …},
-// {"purge": …}, {"cache_peers": …}, {"get": "report"}, {"get": "metrics"} or {"get": "routes"}. Of
-// an edge that takes its place: {"take_over": …}, {"took_over": …} or {"release": …}. Not how it
-// travels.
+// {"purge": …}, {"cache_peers": …}, {"get": "report"}, {"get": "changes"}, {"get": "metrics"} or
+// {"get": "routes"}. Of an edge that takes its place: {"take_over": …}, {"took_over": …} or
+// {"release": …}. Not how it travels.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,12 @@
 
 namespace moln::edge {
 
-enum class DaemonAsk : std::uint8_t { report, metrics, routes };
+enum class DaemonAsk : std::uint8_t {
+    report,
+    changes,  // a report, and from then on only what changes (change_lines)
+    metrics,
+    routes,
+};
 
 using DaemonLine = std::variant<EdgeSnapshot, EdgeDelta, EdgeListenOffer, CachePurge, CachePeering,
                                 DaemonAsk, TakeOver, TookOver, Release>;

@@ -18,6 +18,7 @@
 #include "io/net/line_channel.h"
 #include "model/codec.h"
 #include "model/edge_delta.h"
+#include "model/report_changes.h"
 
 namespace moln {
 namespace {
@@ -46,6 +47,22 @@ pid_t pid_of_peer(int fd) {
     socklen_t size = sizeof peer;
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return 0;
     return peer.pid;
+}
+
+constexpr std::string_view k_changes_wanted = R"({"get":"changes"})";
+
+// The first line of a report, or of what has changed since the last.
+Result<ReportChanges> changes_of(const json::object& message, EdgeReport report) {
+    ReportChanges changes{.report = std::move(report), .endpoints_gone = {}, .apps_gone = {}};
+    if (const auto* gone = message.if_contains("endpoints_gone")) {
+        MOLN_ASSIGN(changes.endpoints_gone, from_json<std::vector<InstanceId>>(*gone));
+    }
+    if (const auto* gone = message.if_contains("apps_gone")) {
+        MOLN_ASSIGN(changes.apps_gone, from_json<std::vector<EdgeAppKey>>(*gone));
+    }
+    std::ranges::sort(changes.endpoints_gone);
+    std::ranges::sort(changes.apps_gone);
+    return changes;
 }
 
 // One connection: the channel, and a second descriptor of the socket for Asio to wait on.
@@ -119,7 +136,9 @@ private:
     std::deque<std::string> lines_;             // of sent_, that are not out yet
     bool is_greeted_ = false;                   // the edge has told what it understands
     bool takes_deltas_ = false;
-    std::optional<EdgeReport> report_part_;  // of which more is to come
+    std::optional<ReportChanges> report_part_;  // of which more is to come
+    bool is_part_whole_ = false;                // it is a report of its own
+    std::optional<EdgeReport> report_whole_;    // the last, sorted
     bool is_end_expected_ = false;
     std::deque<std::function<void(Result<std::string>)>> metrics_;  // asked, not answered
     std::deque<std::function<void(Status)>> purges_;                // the same
@@ -140,6 +159,7 @@ void EdgeSocketLink::Impl::connect() {
     lines_.clear();
     is_greeted_ = takes_deltas_ = false;
     report_part_.reset();
+    report_whole_.reset();
     counts_.reset();
     log_info("edge.connected", {{"pid", connection_->pid}});
     wait_for_input();
@@ -207,6 +227,11 @@ Status EdgeSocketLink::Impl::handle_report(const json::object& message, const js
     if (!is_greeted_) {
         is_greeted_ = true;
         takes_deltas_ = message.contains("deltas");
+        if (message.contains("changes")) {
+            MOLN_TRY(connection_->channel.send_line(k_changes_wanted));
+            write();
+            if (!connection_) return {};
+        }
         if (message.contains("cache_peers") && !options_.cache_peers.empty()) {
             MOLN_TRY(connection_->channel.send_line(options_.cache_peers));
             write();
@@ -217,21 +242,32 @@ Status EdgeSocketLink::Impl::handle_report(const json::object& message, const js
     if (const auto* counts = message.if_contains("counts")) {
         MOLN_ASSIGN(counts_, from_json<EdgeProcessCounts>(*counts, UnknownFields::ignore));
     }
-    auto all = std::exchange(report_part_, std::nullopt);
-    if (all) {
-        std::ranges::move(report.endpoints, std::back_inserter(all->endpoints));
-        std::ranges::move(report.apps, std::back_inserter(all->apps));
+    if (report_part_) {
+        auto& part = report_part_->report;
+        std::ranges::move(report.endpoints, std::back_inserter(part.endpoints));
+        std::ranges::move(report.apps, std::back_inserter(part.apps));
     } else {
-        all = std::move(report);
+        MOLN_ASSIGN(report_part_, changes_of(message, std::move(report)));
+        is_part_whole_ = !message.contains("since");
     }
     if (message.contains("more")) {
-        if (all->endpoints.size() + all->apps.size() > k_delta_entries_max) {
+        const auto& part = report_part_->report;
+        if (part.endpoints.size() + part.apps.size() > k_delta_entries_max) {
             return fail(ErrorCode::invalid, "a report of the edge has no end");
         }
-        report_part_ = std::move(all);
         return {};
     }
-    if (report_) report_(&*all);
+    auto changes = *std::exchange(report_part_, std::nullopt);
+    sort_report(changes.report);
+    if (is_part_whole_) {
+        report_whole_ = std::move(changes.report);
+    } else if (report_whole_) {
+        take_changes(*report_whole_, std::move(changes));
+    } else {
+        return fail(ErrorCode::invalid, "the edge tells what has changed before it told the whole");
+    }
+    // It stays until the next connection, which the callback can at most begin to wait for.
+    if (report_) report_(&*report_whole_);
     return {};
 }
 

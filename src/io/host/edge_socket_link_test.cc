@@ -271,6 +271,38 @@ TEST_F(EdgeSocketLinkTest, a_report_in_several_lines_is_heard_as_one) {
     EXPECT_EQ(seen, std::vector<std::size_t>{2});
 }
 
+TEST_F(EdgeSocketLinkTest, an_edge_that_can_is_asked_for_changes_and_heard_as_if_it_told_all) {
+    FakeEdgeSocket edge(loop_, path_);
+    EdgeSocketLink link(loop_, options());
+    std::vector<std::vector<std::string>> seen;
+    link.on_report([&](const EdgeReport* report) {
+        if (report == nullptr) return;
+        auto& names = seen.emplace_back();
+        for (const auto& one : report->endpoints) names.push_back(one.instance.text);
+    });
+    std::vector<std::string> lines;
+    edge.on_line([&](const std::string& line) {
+        lines.push_back(line);
+        loop_.stop();
+    });
+    edge.on_connect([&] {
+        for (const auto* line :
+             {R"({"report":{"endpoints":[{"instance":"b"},{"instance":"a"}]},"changes":true})",
+              R"({"report":{},"since":true})",
+              R"({"report":{"endpoints":[{"instance":"c"}]},"since":true,"more":true,)"
+              R"("endpoints_gone":["a"],"apps_gone":[{"app":"default/x","process":"web"}]})",
+              R"({"report":{"endpoints":[{"instance":"d"}]}})",
+              R"({"report":{"endpoints":[{"instance":"e"}]}})"}) {
+            edge.say(std::string(line) + "\n");
+        }
+    });
+    loop_.run();
+    EXPECT_EQ(seen, (std::vector<std::vector<std::string>>{
+                        {"a", "b"}, {"a", "b"}, {"b", "c", "d"}, {"e"}}))
+        << "all was there to be read when it asked";
+    EXPECT_EQ(lines, std::vector<std::string>{R"({"get":"changes"})"});
+}
+
 TEST_F(EdgeSocketLinkTest, lines_that_no_edge_would_write_end_the_connection) {
     const std::vector<std::string> bad = {
         "nonsense\n",
@@ -280,6 +312,8 @@ TEST_F(EdgeSocketLinkTest, lines_that_no_edge_would_write_end_the_connection) {
         "{\"routes\":[]}\n",
         "{\"counts\":{\"connections_open\":\"x\"},\"report\":{}}\n",
         "{\"report\":{\"pid\":\"x\"}}\n",
+        "{\"report\":{},\"since\":true}\n",  // since what?
+        "{\"report\":{},\"endpoints_gone\":7}\n",
         "{\"report\":" + std::string(100, '[') + "\n",
         "\n"};
     FakeEdgeSocket edge(loop_, path_);

@@ -344,11 +344,19 @@ EdgeReport Control::report() const {
         }
     }
     for (auto& [instance, one] : endpoints) report.endpoints.push_back(std::move(one));
+    sort_report(report);
     return report;
 }
 
 std::vector<std::string> Control::on_get_report() {
+    // Who asked, and takes changes, has more than the others.
+    told_report_.reset();
     return edge::report_lines(report(), process_counts());
+}
+
+void Control::on_get_changes() {
+    told_report_.reset();
+    report_now_ = true;
 }
 
 std::string Control::on_get_metrics() {
@@ -423,10 +431,22 @@ std::string Control::metrics() const {
     return edge::metrics_text(report(), totals, parts);
 }
 
+void Control::tell_changes() {
+    auto now = report();
+    const auto counts = process_counts();
+    peers_.broadcast(ReportForm::changes,
+                     told_report_ ? edge::change_lines(changes_since(*told_report_, now), counts)
+                                  : edge::report_lines(now, counts));
+    told_report_ = std::move(now);
+}
+
 void Control::send_report() {
     const std::int64_t begun_ms = now();
     report_now_ = false;
-    if (!peers_.empty()) peers_.broadcast(on_get_report());
+    if (peers_.has(ReportForm::whole)) {
+        peers_.broadcast(ReportForm::whole, edge::report_lines(report(), process_counts()));
+    }
+    if (peers_.has(ReportForm::changes)) tell_changes();
     const std::int64_t done_ms = now();
     report_due_ms_ = done_ms + edge::k_report_pause.count;
     // One of a hundred thousand endpoints takes its time: news wait, so that there is some left.

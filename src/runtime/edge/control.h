@@ -94,6 +94,7 @@ private:
     Status on_cache_peers(const CachePeering& peering) override;
     Status on_listener(const EdgeListenOffer& offer, std::vector<Fd> sockets) override;
     std::vector<std::string> on_get_report() override;
+    void on_get_changes() override;
     std::string on_get_metrics() override;
     std::string on_get_routes() override;
     std::string on_purge(const CachePurge& purge) override;
@@ -116,6 +117,7 @@ private:
     void after_wake();
     void on_signal(int number);
     void send_report();
+    void tell_changes();
     void flush_log(std::int64_t now_ms);
     EdgeReport report() const;
     EdgeCacheReport cache_report() const;
@@ -161,6 +163,8 @@ private:
     std::int64_t report_not_before_ms_ = 0;
     std::int64_t log_due_ms_ = -1;
     bool report_now_ = false;
+    // What all who take changes have been told; none: they are told the whole.
+    std::optional<EdgeReport> told_report_;
     std::optional<Predecessor> predecessor_;
     bool stopping_ = false;            // by a signal
     bool leaving_ = false;             // another edge has taken this one's place

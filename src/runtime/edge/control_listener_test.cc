@@ -22,6 +22,7 @@ public:
     Status on_listener(const EdgeListenOffer&, std::vector<Fd>) override { return {}; }
     Status on_cache_peers(const CachePeering&) override { return {}; }
     std::vector<std::string> on_get_report() override { return {}; }
+    void on_get_changes() override {}
     std::string on_get_metrics() override { return {}; }
     std::string on_get_routes() override { return {}; }
     std::string on_purge(const CachePurge&) override { return {}; }

@@ -119,6 +119,10 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
     }
     switch (std::get<edge::DaemonAsk>(said)) {
         case edge::DaemonAsk::report: send_all(peer, messages_.on_get_report()); break;
+        case edge::DaemonAsk::changes:
+            peer.form = ReportForm::changes;
+            messages_.on_get_changes();
+            break;
         case edge::DaemonAsk::metrics: send(peer, messages_.on_get_metrics()); break;
         case edge::DaemonAsk::routes: send(peer, messages_.on_get_routes()); break;
     }
@@ -145,10 +149,16 @@ void DaemonPeers::send_all(Peer& peer, const std::vector<std::string>& lines) {
     for (const auto& line : lines) send(peer, line);
 }
 
-void DaemonPeers::broadcast(const std::vector<std::string>& lines) {
+void DaemonPeers::broadcast(ReportForm form, const std::vector<std::string>& lines) {
     for (const auto& peer : peers_) {
-        if (!peer->successor) send_all(*peer, lines);
+        if (!peer->successor && peer->form == form) send_all(*peer, lines);
     }
+}
+
+bool DaemonPeers::has(ReportForm form) const {
+    return std::ranges::any_of(peers_, [form](const auto& peer) {
+        return !peer->ended && !peer->successor && peer->form == form;
+    });
 }
 
 }  // namespace moln::edge_loop

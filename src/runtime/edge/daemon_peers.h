@@ -31,6 +31,9 @@ enum class DeltaAnswer : std::uint8_t {
     whole_wanted,  // it is of another base
 };
 
+// How a daemon takes reports: whole each time, unless it has asked for changes.
+enum class ReportForm : std::uint8_t { whole, changes };
+
 class PeerMessages {
 public:
     // An error ends the connection that sent it; the reason is logged.
@@ -40,6 +43,8 @@ public:
     virtual Status on_cache_peers(const CachePeering& peering) = 0;
     // The lines to send back.
     virtual std::vector<std::string> on_get_report() = 0;
+    // Who asked has no report that a next one's changes could be of.
+    virtual void on_get_changes() = 0;
     // The line to send back.
     virtual std::string on_get_metrics() = 0;
     virtual std::string on_get_routes() = 0;
@@ -60,8 +65,9 @@ public:
 
     Status listen(Fd listener);
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
-    // To all; one that does not read is dropped.
-    void broadcast(const std::vector<std::string>& lines);
+    // To all that take reports as this; one that does not read is dropped.
+    void broadcast(ReportForm form, const std::vector<std::string>& lines);
+    bool has(ReportForm form) const;
     bool empty() const { return peers_.empty(); }
     // Frees connections that ended, and accepts again after a pause; between turns only.
     void drop_ended(std::int64_t now_ms);
@@ -74,7 +80,8 @@ private:
         DaemonPeers& owner;
         net::LineChannel channel;
         bool ended = false;
-        bool successor = false;          // no daemon: it hears no reports
+        bool successor = false;  // no daemon: it hears no reports
+        ReportForm form = ReportForm::whole;
         std::optional<EdgeDelta> delta;  // of which more lines are to come
     };
 
