@@ -90,10 +90,11 @@ Result<std::string> app_to_act_on(const Shell& shell, const std::string& folder)
 
 }  // namespace cli
 
-int run_cli(int argc, char** argv) {
+int run_cli(int argc, char** argv, const std::string& data_of_machine) {
     using namespace cli;
     const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
-    const auto data_dir = environment("MOLN_DATA");
+    auto data_dir = environment("MOLN_DATA");
+    if (data_dir.empty()) data_dir = data_of_machine;
     if (!arguments.empty() && arguments.front() == k_complete_verb) {
         return print_completions({arguments.begin() + 1, arguments.end()}, data_dir);
     }

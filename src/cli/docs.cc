@@ -18,7 +18,8 @@ Generated from `src/cli`; `moln VERB --help` says the same.
 - **Which app.** `--app NAME`, else `name` in `./moln.toml`, else the name of the folder that the
   command is called in. The app is never a bare argument. Lists show all apps of the project, or one
   with `--app`. Verbs that change something wait until it is done, unless `--no-wait`.
-- **Which daemon.** `--data DIR`, else `$MOLN_DATA`, else `/var/lib/moln`; or `--socket PATH`.
+- **Which daemon.** `--data DIR`, else `$MOLN_DATA`, else that of the node that runs on this
+  machine, else `/var/lib/moln`; or `--socket PATH`.
 - **Output.** Tables for people; `--json` prints what the API answers (see [API.md](API.md)),
   streams as one JSON object a line. Progress goes to standard error, `-q` leaves it out. Colours
   only on a terminal, and not with `NO_COLOR`.

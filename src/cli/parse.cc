@@ -372,7 +372,8 @@ struct Tree {
 };
 
 void add_global_options(CLI::App& root, Invocation& to) {
-    root.add_option("--data", to.data_dir, "The daemon's data directory; also $MOLN_DATA")
+    root.add_option("--data", to.data_dir,
+                    "The daemon's data directory (default: $MOLN_DATA, or the machine's node's)")
         ->type_name("DIR");
     root.add_option("--socket", to.socket, "The daemon's API socket, if it is elsewhere")
         ->type_name("PATH");

@@ -16,7 +16,7 @@ struct ParseEnd {
     std::string text;
 };
 
-// `arguments` without the program's name. $MOLN_DATA is `data_dir_default` if it is set.
+// `arguments` without the program's name. `data_dir_default`: of who says none; "": Invocation's.
 std::expected<Invocation, ParseEnd> parse(const std::vector<std::string>& arguments,
                                           const std::string& data_dir_default);
 

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "drivers/sandbox/paths.h"
+#include "io/host/machine_lock.h"
 #include "main/roles.h"
 
 namespace moln {
@@ -56,5 +58,5 @@ int main(int argc, char** argv) {
         }
         return role == "up" ? moln::run_up(parsed.options) : moln::run_daemon(parsed.options);
     }
-    return moln::run_cli(argc, argv);
+    return moln::run_cli(argc, argv, moln::data_of_machine(moln::k_run_folder));
 }

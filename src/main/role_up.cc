@@ -58,12 +58,10 @@ void tell_ready(const NodeOptions& options, Child& child) {
     if (count <= 0) return;  // it died before; its exit status says the rest
     listens.resize(static_cast<std::size_t>(count));
     if (listens.ends_with('\n')) listens.pop_back();
-    const bool own_data = options.data.root == NodeOptions().data.root;
-    const auto data = own_data ? std::string() : " --data " + options.data.root;
     fmt::print("moln is up: node {}, state in {}\n", options.node, options.data.root);
     fmt::print("  edge    {}\n", listens);
-    fmt::print("  deploy  moln deploy DIR{}\n", data);
-    fmt::print("  look    moln status{}\n", data);
+    fmt::print("  deploy  moln deploy DIR\n");
+    fmt::print("  look    moln status\n");
     fmt::print("Ctrl-C drains and stops everything.\n");
     std::fflush(stdout);
 }

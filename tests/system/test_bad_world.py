@@ -73,6 +73,10 @@ class BadWorld(unittest.TestCase):
             cloud.cli("deploy", apps.web("first"))
             cloud.wait_for("shop.localhost", contains="first")
             instance = cloud.ps()[0]["id"]
+            names_no_data = {key: value for key, value in os.environ.items() if key != "MOLN_DATA"}
+            found = subprocess.run([MOLN, "ps"], env=names_no_data, capture_output=True, text=True,
+                                   timeout=60, check=True)
+            self.assertIn(instance, found.stdout)
             done = up_fails("--data", self.data, "--listen", "127.0.0.1:0")
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"process {cloud.daemon_pid()}", done.stderr)

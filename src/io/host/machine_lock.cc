@@ -17,7 +17,7 @@ std::string data_of_machine(const std::string& run_folder) {
     auto path = read_file(owner_file(run_folder), 4096 + 1);
     if (!path) return "";
     while (path->ends_with('\n')) path->pop_back();
-    return *path;
+    return path_exists(*path) ? *path : "";
 }
 
 Result<FileLock> lock_machine(const std::string& run_folder, const std::string& data,
@@ -33,7 +33,7 @@ Result<FileLock> lock_machine(const std::string& run_folder, const std::string& 
                         "that one, or end it with `moln down --data {}` first",
                         lock.error().reason, owner, owner));
     }
-    if (!owner.empty() && owner != data && path_exists(owner) && instances_run()) {
+    if (!owner.empty() && owner != data && instances_run()) {
         return fail(ErrorCode::refused,
                     fmt::format("instances of the node with its data in {0} run on this machine, "
                                 "without their daemon. One machine is one node: take them up again "

@@ -21,7 +21,8 @@ namespace moln {
 Result<FileLock> lock_machine(const std::string& run_folder, const std::string& data,
                               const std::function<bool()>& instances_run);
 
-// The data directory of the node that has, or last had, this machine; "" if nobody knows of one.
+// The data directory of the node that has, or last had, this machine; "" if nobody knows of one, or
+// it is gone.
 std::string data_of_machine(const std::string& run_folder);
 
 }  // namespace moln

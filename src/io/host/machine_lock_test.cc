@@ -59,6 +59,7 @@ TEST_F(MachineLock, instances_whose_daemon_has_ended_keep_the_machine_for_it) {
 TEST_F(MachineLock, what_a_removed_data_directory_left_running_holds_nobody_up) {
     ASSERT_TRUE(lock(one_, false));
     std::filesystem::remove_all(one_);
+    EXPECT_EQ(data_of_machine(run_), "");
     EXPECT_TRUE(lock(other_, true));
 }
 
