@@ -303,6 +303,47 @@ class Left(H2Case):
                         greeted = True
 
 
+class Unended(H2Case):
+    """An instance sends all of a body by its length, and then nothing: neither trailers nor the
+    stream's end."""
+
+    options = ("--upstream-idle-ms", "300")
+
+    def setUp(self):
+        super().setUp()
+        self.resets = []
+        resets = self.resets
+
+        class Server(H2Server):
+            def take(self, event):
+                if isinstance(event, h2.events.StreamReset):
+                    resets.append((event.stream_id, int(event.error_code)))
+                super().take(event)
+
+        origin = self.origin(lambda stream, _number: Server(
+            stream, lambda server, number, head, body: server.answer(
+                number, b"whole", fields=[("content-length", "5")], end=False)).run())
+        self.publish([{**endpoint("web-1", origin.port), "protocol": "h2c"}])
+
+    def until_over(self, *resets):
+        until(lambda: self.resets == list(resets), "the resets")
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "the end")
+
+    def test_a_client_of_http_1_goes_on(self):
+        client = self.client()
+        for _ in range(2):
+            head, body = self.get(stream=client)
+            self.assertEqual((head.status, body), (200, b"whole"))
+        self.until_over((1, 8), (3, 8))
+        self.assertEqual([line["status"] for line in self.log_lines(2)], [200, 200])
+
+    def test_a_client_of_http_2_gets_the_end(self):
+        answer = self.h2().get()
+        self.assertEqual((answer.status, answer.body, answer.ended, answer.reset),
+                         (200, b"whole", True, None))
+        self.until_over((1, 8))
+
+
 class Grpc(EdgeCase):
     """grpcio at both ends, without generated code: requests and answers are bytes."""
 

@@ -355,7 +355,16 @@ void end_response(Exchange& exchange) {
 bool awaits_end(const Exchange& exchange) {
     const H2Stream* stream = exchange.upstream->stream;
     return stream != nullptr && exchange.response_body.framing.kind == http::BodyKind::length &&
-           !stream->ended_in && !stream->closed;
+           !stream->ended_in && !stream->closed && !stream->end_is_late;
+}
+
+// Not for ever: nothing else will come.
+Flow await_end(Core& core, Exchange& exchange) {
+    Upstream& upstream = *exchange.upstream;
+    if (!static_cast<edge::ListLink<ByTimer>&>(upstream).linked()) {
+        set_timer(core, upstream, core.upstream_idle_timers, core.limits.upstream_idle);
+    }
+    return Flow::wait;
 }
 
 // Is `body`, with what is in to_client before it, the last of the response?
@@ -383,7 +392,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
     const std::string_view body = sendable(exchange);
     if (head.empty() && body.empty()) {
         if (exchange.response_body.complete) {
-            if (awaits_end(exchange)) return Flow::wait;
+            if (awaits_end(exchange)) return await_end(core, exchange);
             end_response(exchange);
             return Flow::done;
         }

@@ -226,6 +226,11 @@ void on_upstream_timer(Core& core, Upstream& upstream) {
         return;
     }
     Client& client = *upstream.exchange->client;
+    if (upstream.stream != nullptr) {
+        upstream.stream->end_is_late = true;
+        drive(core, client);
+        return;
+    }
     fail_attempt(core, *upstream.exchange,
                  upstream.state == UpstreamState::busy ? edge::AttemptEnd::broken
                                                        : edge::AttemptEnd::not_connected);
