@@ -20,6 +20,12 @@ Milliseconds hold_limit(bool hold, HoldCause cause, Milliseconds app_limit) {
                                             : std::min(app_limit, k_unreachable_hold_limit);
 }
 
+std::int64_t hold_until_ms(bool hold, HoldCause cause, Milliseconds app_limit,
+                           const HoldSince& since) {
+    return std::min(since.first_ms + app_limit.count,
+                    since.cause_ms + hold_limit(hold, cause, app_limit).count);
+}
+
 std::size_t hold_release(std::size_t endpoints) {
     return endpoints * k_hold_release_batch;
 }

@@ -30,8 +30,16 @@ struct HoldQuestion {
 };
 HoldVerdict hold_verdict(const HoldQuestion& question);
 
-// How long a request may wait in all.
+// How long a request may wait for one reason.
 Milliseconds hold_limit(bool hold, HoldCause cause, Milliseconds app_limit);
+
+// Until when it may wait: as long as the reason of now allows, and in all no longer than its app.
+struct HoldSince {
+    std::int64_t first_ms = 0;  // that it has waited at all
+    std::int64_t cause_ms = 0;  // that it has for the reason of now
+};
+std::int64_t hold_until_ms(bool hold, HoldCause cause, Milliseconds app_limit,
+                           const HoldSince& since);
 
 // How many of the waiting go in one tick when `endpoints` are ready: all at once would overrun
 // the listen queue of an instance that has just started.

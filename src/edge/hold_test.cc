@@ -35,6 +35,20 @@ TEST(HoldLimit, is_short_when_nobody_promised_an_instance) {
     EXPECT_EQ(hold_limit(false, HoldCause::busy, seconds(60)), seconds(60));
 }
 
+TEST(HoldUntil, follows_the_reason_of_now_and_the_app_in_all) {
+    const auto until = [](bool hold, HoldCause cause, std::int64_t cause_ms) {
+        return hold_until_ms(hold, cause, seconds(60), {.first_ms = 1000, .cause_ms = cause_ms});
+    };
+    const std::int64_t all = 1000 + seconds(60).count;
+    const std::int64_t moment = k_unreachable_hold_limit.count;
+    EXPECT_EQ(until(false, HoldCause::unreachable, 1000), 1000 + moment);
+    EXPECT_EQ(until(false, HoldCause::busy, 1500), all);
+    EXPECT_EQ(until(false, HoldCause::unreachable, 30'000), 30'000 + moment);
+    EXPECT_EQ(until(false, HoldCause::unreachable, all - 1), all);
+    EXPECT_EQ(until(true, HoldCause::unreachable, 1500), all);
+    EXPECT_EQ(until(true, HoldCause::none_ready, 1500), all);
+}
+
 TEST(HoldVerdict, the_busy_are_waited_for_within_the_queue) {
     const auto verdict = [](std::int64_t held) {
         return hold_verdict(

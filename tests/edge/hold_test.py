@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from harness import PATIENCE, EdgeCase, endpoint, ok, serving, until
+from harness import PATIENCE, EdgeCase, endpoint, held_port, ok, serving, until
 
 
 class Hold(EdgeCase):
@@ -170,6 +170,57 @@ class Hold(EdgeCase):
         self.assertIn(b"busy", body)
         go.set()
         self.assertEqual(first.head().status, 200)
+
+    def waits_on(self):
+        """The one that waits does so for longer than nobody's being there is borne."""
+        past = time.monotonic() + 1.3
+        until(lambda: time.monotonic() > past, "the time to pass")
+        self.assertEqual(self.held(), 1)
+
+    def nobody(self):
+        """The port of an instance that refuses who comes, and will, until listen()."""
+        claim, port = held_port()
+        self.addCleanup(claim.close)
+        return claim, port
+
+    def test_who_met_a_dead_instance_waits_for_a_busy_one_as_long_as_for_any(self):
+        go = threading.Event()
+        origin, state = self.counting(go)
+        alive, dead = endpoint("web-1", origin.port), endpoint("web-2", self.nobody()[1])
+        running = {"concurrency": 1, "health": {"kind": "running"}}
+        self.publish([alive], **running)
+        first = self.asking(1)[0]
+        until(lambda: state["open"] == 1, "the first")
+        self.publish([alive, dead], **running)
+        second = self.asking(1)[0]
+        until(lambda: self.held() == 1, "the second to wait")
+        self.waits_on()
+        go.set()
+        self.assertEqual([client.head().status for client in (first, second)], [200, 200])
+
+    def test_who_met_a_dead_instance_waits_for_one_that_starts_as_long_as_for_any(self):
+        running = {"health": {"kind": "running"}}
+        origin = self.origin(serving(lambda head, body: ok()))
+        self.publish([endpoint("web-1", self.nobody()[1])], **running)
+        client = self.client()
+        with self.frozen():  # the request is found before the change
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.version += 1
+            self.daemon.send({"snapshot": {
+                "version": self.version, "epoch": 1, "routes": [self.route()],
+                "apps": [self.app([endpoint("web-2", origin.port, "warming")], hold=True,
+                                  **running)],
+                "certificates": self.certificates, "challenges": []}})
+        self.waits_on()
+        self.publish([endpoint("web-2", origin.port)], hold=True, **running)
+        self.assertEqual(client.head().status, 200)
+
+    def test_nobody_s_being_there_is_borne_for_a_moment(self):
+        self.publish([endpoint("web-1", self.nobody()[1])], health={"kind": "running"})
+        head, body = self.get()
+        self.assertEqual((head.status, head.get("retry-after")), (503, "1"))
+        self.assertIn(b"no instance", body)
+        self.assertGreaterEqual(self.log_lines(1)[0]["queue_us"], 900_000)
 
     def test_a_client_that_leaves_gives_its_place_to_the_next(self):
         came = []

@@ -108,7 +108,7 @@ edge::HoldVerdict begin_hold(Core& core, AppView& app, Attempts& of, edge::HoldC
 void end_hold(AppView& app, Attempts& of);
 // What something that waits is to do now.
 enum class HeldStep : std::uint8_t { stay, go, give_up };
-HeldStep held_step(const Core& core, const AppView& app, const Attempts& of);
+HeldStep held_step(const Core& core, const AppView& app, Attempts& of);
 
 // Lets waiting requests go, as far as endpoints and time allow.
 void serve_held(Core& core, AppView& app);

@@ -190,12 +190,12 @@ struct Attempts {
     std::uint32_t retries = 0;
     edge::HoldCause held_cause = edge::HoldCause::none_ready;  // why it waits, or last did
     std::int64_t held_since_us = 0;
-    std::int64_t held_until_ms = 0;  // 0: it has never waited
+    edge::HoldSince held_since;  // first_ms 0: it has never waited
     std::int64_t held_retry_ms = 0;
     std::int64_t queue_us = 0;  // that it has waited in all
     edge::Preference wish;
 
-    bool is_new() const { return held_until_ms == 0 && attempts == 0; }
+    bool is_new() const { return held_since.first_ms == 0 && attempts == 0; }
 };
 
 // A request whose password is being checked.

@@ -347,9 +347,11 @@ void Views::give_place_back(AppView& app, EndpointCell& cell) {
     }
 }
 
-bool Views::any_eligible(const AppView& app, bool canary) const {
+bool Views::any_eligible(const AppView& app, bool canary,
+                         std::span<const EndpointCell* const> tried) const {
     return std::ranges::any_of(app.endpoints, [&](const EndpointView* endpoint) {
-        return may_take(app, *endpoint, canary);
+        return may_take(app, *endpoint, canary) &&
+               std::ranges::find(tried, endpoint->cell.get()) == tried.end();
     });
 }
 

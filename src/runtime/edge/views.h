@@ -151,8 +151,9 @@ public:
                        PickBy by = PickBy::worker) {
         return pick(app, tried, Pick{.by = by});
     }
-    // Does one serve such requests, be it busy?
-    bool any_eligible(const AppView& app, bool canary = false) const;
+    // Does one serve such requests, be it busy? None of `tried`, as for pick().
+    bool any_eligible(const AppView& app, bool canary = false,
+                      std::span<const EndpointCell* const> tried = {}) const;
     // Is there a limit to what an endpoint has at once?
     bool is_limited(const AppView& app) const {
         return app.spec != nullptr && app.spec->concurrency > 0;
