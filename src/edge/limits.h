@@ -32,6 +32,7 @@ inline constexpr Milliseconds k_discard_limit = seconds(5);      // and for how 
 inline constexpr int k_accept_batch = 64;                        // per readiness of a listener
 inline constexpr Milliseconds k_accept_pause{50};                // after EMFILE and its kin
 inline constexpr int k_listen_backlog = 4096;
+inline constexpr Milliseconds k_listen_retry_pause = seconds(1);  // of a socket it cannot watch
 
 // HTTP/2; what one connection may have is in http/h2/session.h and edge/frame_budget.h.
 inline constexpr std::uint32_t k_h2_streams_max = 20'000;  // open ones, per worker

@@ -157,6 +157,7 @@ struct Core final : DrainListener {
     Streams streams;
     Datagrams datagrams{fresh_sip_key()};
     std::int64_t accept_paused_until_ms = 0;
+    std::int64_t listen_retry_ms = 0;  // 0: all that is to be listened on is
     std::int64_t trim_at_ms = 0;
     bool stopping = false;
     bool leaving = false;  // as well, by StopWish::leave

@@ -277,7 +277,7 @@ void set_datagram_sockets(Core& core, const ListenSockets& sockets) {
     };
     const auto unwanted = std::ranges::partition(listeners, is_wanted);
     for (auto& listener : unwanted) {
-        (void)core.epoll.remove(listener->fd);
+        unwatch(core, *listener);
         end_flows_of(core, *listener);
         core.datagrams.dead_listeners.push_back(std::move(listener));
     }
@@ -290,24 +290,20 @@ void set_datagram_sockets(Core& core, const ListenSockets& sockets) {
             listeners, [&](const auto& listener) { return listener->socket == socket; });
         if (known) continue;
         for (const Fd& fd : socket->fds) {
-            auto listener = std::make_unique<DatagramListener>();
-            listener->socket = socket;
-            listener->fd = fd.get();
+            auto listener = std::make_unique<DatagramListener>(socket, fd.get());
             want_local_address(listener->fd);
-            if (!core.epoll.add(listener->fd, EPOLLIN, static_cast<Part*>(listener.get()))) {
-                core.counts.accept_failures.add(1);
-                continue;
-            }
+            watch(core, *listener, EPOLLIN);
             listeners.push_back(std::move(listener));
         }
     }
 }
 
 void leave_datagram_sockets(Core& core) {
-    for (const auto& listener : core.datagrams.listeners) (void)core.epoll.remove(listener->fd);
+    for (const auto& listener : core.datagrams.listeners) unwatch(core, *listener);
 }
 
 void receive_datagrams(Core& core, DatagramListener& listener) {
+    if (!listener.watched) return;  // left in this turn: what waits there is for who has it next
     char* room = room_of(core.datagrams);
     for (int i = 0; i < k_batch; ++i) {
         sockaddr_storage client{};

@@ -17,10 +17,9 @@
 
 namespace moln::edge_loop {
 
-struct DatagramListener : Part {
-    DatagramListener() : Part{PartKind::datagram_listener} {}
-    std::shared_ptr<const ListenSocket> socket;
-    int fd = -1;  // the socket's
+struct DatagramListener : SocketListener {
+    DatagramListener(std::shared_ptr<const ListenSocket> its_socket, int its_fd)
+        : SocketListener(PartKind::datagram_listener, std::move(its_socket), its_fd) {}
 };
 
 // Who sends to where. Plain bytes without padding: it is hashed and compared as such.

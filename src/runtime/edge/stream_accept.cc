@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "io/net/socket.h"
+#include "runtime/edge/say.h"
 #include "runtime/edge/stream_flow.h"
 
 namespace moln::edge_loop {
@@ -40,24 +41,50 @@ void pause(Core& core) {
     core.counts.accept_failures.add(1);
     core.accept_paused_until_ms = core.now_ms + edge::k_accept_pause.count;
     if (std::exchange(core.streams.paused, true)) return;
-    for (const auto& listener : core.streams.listeners) (void)core.epoll.remove(listener->fd);
+    for (const auto& listener : core.streams.listeners) unwatch(core, *listener);
 }
 
-Status listen_on(Core& core, const std::shared_ptr<const ListenSocket>& socket) {
+void listen_on(Core& core, const std::shared_ptr<const ListenSocket>& socket) {
     for (const Fd& fd : socket->fds) {
-        auto listener = std::make_unique<StreamListener>();
-        listener->socket = socket;
-        listener->fd = fd.get();
-        if (!core.streams.paused) {
-            MOLN_TRY(
-                core.epoll.add(fd.get(), k_listener_events, static_cast<Part*>(listener.get())));
-        }
+        auto listener = std::make_unique<StreamListener>(socket, fd.get());
+        if (!core.streams.paused) watch(core, *listener, k_listener_events);
         core.streams.listeners.push_back(std::move(listener));
     }
-    return {};
 }
 
 }  // namespace
+
+void watch(Core& core, SocketListener& listener, std::uint32_t events) {
+    if (listener.watched) return;
+    const Status added = core.epoll.add(listener.fd, events, static_cast<Part*>(&listener));
+    listener.watched = added.has_value();
+    const bool was_refused = std::exchange(listener.refused, !listener.watched);
+    const auto listen = listener.socket->listen.text();
+    if (listener.watched) {
+        if (was_refused) say("listener_watched", "listen={}", listen);
+        return;
+    }
+    core.counts.accept_failures.add(1);
+    core.listen_retry_ms = core.now_ms + edge::k_listen_retry_pause.count;
+    if (!was_refused) {
+        say("listener_unwatched", "listen={} reason={}; it is tried again every {} ms", listen,
+            added.error().reason, edge::k_listen_retry_pause.count);
+    }
+}
+
+void unwatch(Core& core, SocketListener& listener) {
+    // The descriptor lives on in other workers: closing ours would not take it out.
+    if (std::exchange(listener.watched, false)) (void)core.epoll.remove(listener.fd);
+}
+
+void retry_listening(Core& core) {
+    if (core.listen_retry_ms == 0 || core.now_ms < core.listen_retry_ms) return;
+    core.listen_retry_ms = 0;
+    if (core.stopping) return;
+    for (const auto& listener : core.datagrams.listeners) watch(core, *listener, EPOLLIN);
+    if (core.streams.paused) return;  // then all are tried at its end
+    for (const auto& listener : core.streams.listeners) watch(core, *listener, k_listener_events);
+}
 
 edge::ProxyFamily proxy_address(const net::SocketAddress& address, edge::ProxyAddress& out) {
     out.port = address.port();
@@ -75,8 +102,7 @@ void set_stream_sockets(Core& core, const ListenSockets& sockets) {
     };
     const auto unwanted = std::ranges::partition(listeners, is_wanted);
     for (auto& listener : unwanted) {
-        // The descriptor lives on in other workers: closing ours would not take it out.
-        if (!core.streams.paused) (void)core.epoll.remove(listener->fd);
+        unwatch(core, *listener);
         core.streams.dead_listeners.push_back(std::move(listener));
     }
     listeners.erase(unwanted.begin(), unwanted.end());
@@ -85,8 +111,7 @@ void set_stream_sockets(Core& core, const ListenSockets& sockets) {
         if (socket->listen.protocol != Protocol::tcp) continue;
         const bool known = std::ranges::any_of(
             listeners, [&](const auto& listener) { return listener->socket == socket; });
-        // Out of memory for it: the other workers serve.
-        if (!known && !listen_on(core, socket)) core.counts.accept_failures.add(1);
+        if (!known) listen_on(core, socket);
     }
 }
 
@@ -126,9 +151,7 @@ void leave_stream_sockets(Core& core) {
 
 void resume_accepting_streams(Core& core) {
     if (!std::exchange(core.streams.paused, false)) return;
-    for (const auto& listener : core.streams.listeners) {
-        (void)core.epoll.add(listener->fd, k_listener_events, static_cast<Part*>(listener.get()));
-    }
+    for (const auto& listener : core.streams.listeners) watch(core, *listener, k_listener_events);
 }
 
 void drop_dead_streams(Core& core) {

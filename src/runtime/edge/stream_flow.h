@@ -21,6 +21,11 @@ void stop_accepting_streams(Core& core);
 // Another edge accepts on the same sockets.
 void leave_stream_sockets(Core& core);
 void resume_accepting_streams(Core& core);
+// Has epoll tell of it. What the kernel refuses is said, and tried again by retry_listening().
+void watch(Core& core, SocketListener& listener, std::uint32_t events);
+void unwatch(Core& core, SocketListener& listener);
+// What could not be watched, be it of streams or of datagrams, once the pause is over.
+void retry_listening(Core& core);
 // Streams whose routes the snapshot no longer has go on.
 void drop_dead_streams(Core& core);
 

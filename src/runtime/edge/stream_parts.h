@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "edge/hold.h"
@@ -24,11 +25,20 @@ namespace moln::edge_loop {
 struct Stream;
 struct ByStream;
 
-// One socket of a `listen`. All workers wait for the same one.
-struct StreamListener : Part {
-    StreamListener() : Part{PartKind::stream_listener} {}
+// One socket of a `listen`.
+struct SocketListener : Part {
+    SocketListener(PartKind its_kind, std::shared_ptr<const ListenSocket> its_socket, int its_fd)
+        : Part{its_kind}, socket(std::move(its_socket)), fd(its_fd) {}
     std::shared_ptr<const ListenSocket> socket;
-    int fd = -1;  // the socket's
+    int fd;                // the socket's
+    bool watched = false;  // epoll tells of it
+    bool refused = false;  // the kernel would not, when it was last asked to
+};
+
+// All workers wait for the same one.
+struct StreamListener : SocketListener {
+    StreamListener(std::shared_ptr<const ListenSocket> its_socket, int its_fd)
+        : SocketListener(PartKind::stream_listener, std::move(its_socket), its_fd) {}
 };
 
 struct StreamEnd : Part {

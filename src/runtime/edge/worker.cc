@@ -190,6 +190,7 @@ void fire_timers(Core& core) {
     fire_flow_timers(core);
     fire_mirror_timers(core);
     resume_accepting(core);
+    retry_listening(core);
     trim_buffers(core);
     core.views.readmit(core.now_ms);
     if (!core.views.holding().empty()) serve_all_held(core);
@@ -215,6 +216,7 @@ int wait_ms(Core& core) {
     each_flow_deadline(core, consider);
     if (!core.mirrors.empty()) consider(next_mirror_deadline_ms(core));
     if (core.accept_paused_until_ms != 0) consider(core.accept_paused_until_ms);
+    if (core.listen_retry_ms != 0) consider(core.listen_retry_ms);
     if (!core.views.holding().empty() || core.views.any_ejected()) {
         consider(core.now_ms + edge::k_tick.count);
     }
