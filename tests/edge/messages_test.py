@@ -3,6 +3,7 @@
 import threading
 import unittest
 
+from h2_client import h2_client_of
 from harness import OVER_TLS, EdgeCase, endpoint, ok, serving, until
 
 
@@ -277,6 +278,21 @@ class Messages(EdgeCase):
         self.assertIn(b"no app answers for host nobody.test", client.body(head))
         client.send("GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n")
         self.assertEqual(client.head().status, 404)
+
+    def test_an_answer_of_the_edge_s_own_is_logged_with_the_bytes_of_its_body(self):
+        self.publish([], maintenance={"page": "<p>back soon", "retry_after_s": 5})
+        client = self.client()
+        bodies = [self.get(stream=client)[1] for _ in range(2)]
+        self.assertEqual(bodies, [b"<p>back soon\n"] * 2)
+        self.get(method="HEAD", stream=client)
+        client = h2_client_of(self)
+        self.assertEqual(client.get().body, bodies[0])
+        self.assertEqual(client.get(method="HEAD").status, 503)
+        lines = sorted((line["http"], line["method"], line["bytes"]) for line in self.log_lines(5))
+        self.assertEqual(lines, [("1.1", "GET", 13), ("1.1", "GET", 13), ("1.1", "HEAD", 0),
+                                 ("2", "GET", 13), ("2", "HEAD", 0)])
+        counted = self.daemon.route_counts()["*", "/"]
+        self.assertEqual(counted["bytes_out_total"], 39)
 
     def test_what_is_no_request_is_refused_and_the_connection_closed(self):
         origin = self.echo()

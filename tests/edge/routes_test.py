@@ -126,6 +126,13 @@ class CombinedLogTest(EdgeCase):
         self.assertEqual(stream.head().status, 400)
         self.assertEqual(self.lines(1)[0][5:7], ("-", "400"))
 
+    def test_an_answer_of_the_edge_s_own_is_told_with_its_length(self):
+        self.publish_snapshot([], [])
+        stream = self.client()
+        _, body = self.get(stream=stream)
+        self.get(method="HEAD", stream=stream)
+        self.assertEqual([line[7] for line in self.lines(2)], [str(len(body)), "-"])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -58,6 +58,8 @@ class Tunnel(EdgeCase):
         client.send(UPGRADE + "from the client")
         client.head()
         self.assertEqual(client.rest(), b"from the instance!")
+        client.close()
+        self.assertEqual(self.log_lines(1)[0]["bytes"], len("from the instance!"))
 
     def test_either_side_may_end_long_before_the_other(self):
         def script(stream, _number):

@@ -220,6 +220,8 @@ void put_local(Exchange& exchange, std::size_t bytes) {
         const auto end = head_bytes < bytes ? h2::End::open : h2::End::stream;
         connection_of(*exchange.client).respond(*stream, answer.substr(0, head_bytes), end);
         out.begin = out.end + head_bytes;
+    } else {
+        exchange.local_head = out.size() + head_bytes;
     }
     out.end += bytes;
 }

@@ -245,6 +245,7 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     std::uint32_t hsts_s = 0;      // of the route, over TLS
     std::uint32_t interim = 0;
     std::uint64_t body_bytes_sent = 0;
+    std::size_t local_head = 0;           // bytes in to_client ahead of a body that is there, too
     bool wants_trailers = false;          // the client does
     Buffer* response_trailers = nullptr;  // field lines, of a chunked body
 

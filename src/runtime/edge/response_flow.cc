@@ -459,6 +459,9 @@ Flow flush_local(Core& core, Exchange& exchange) {
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
     exchange.to_client->consume(put.bytes);
+    const std::size_t of_head = std::min(put.bytes, exchange.local_head);
+    exchange.local_head -= of_head;
+    exchange.body_bytes_sent += put.bytes - of_head;
     if (!exchange.to_client->empty()) return Flow::progress;
     core.buffers.take_back(&exchange.to_client);
     return Flow::done;

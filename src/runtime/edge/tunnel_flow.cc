@@ -58,6 +58,7 @@ void begin_tunnel(Core& core, Exchange& exchange) {
     // behind that head.
     client.in->consume(exchange.body_at - client.in->begin);
     Buffer& out = *exchange.to_client;
+    exchange.local_head = out.size();
     if (upstream.in != nullptr && !upstream.in->empty()) {
         const auto rest = upstream.in->view().substr(0, out.room());
         out.append(rest);
