@@ -14,8 +14,8 @@ namespace moln::http {
 
 struct HeadEdit {
     std::string_view start_line = {};           // "GET /check HTTP/1.1"; "": as received
-    std::span<const std::string> dropped = {};  // names of fields, any case
-    std::span<const ExtraField> added = {};
+    std::span<const std::string> dropped = {};  // names of fields, any case, '_' as '-'
+    std::span<const ExtraField> added = {};     // Connection lists neither afterwards
     // Without what belongs to the one request: body, upgrade, conditions, range.
     bool bare = false;
 };

@@ -41,6 +41,17 @@ TEST(EditHead, fields_go_by_name_and_come_at_the_end) {
               "GET / HTTP/1.1\r\nHost: a\r\nX-Auth-Users: b\r\nX-Auth-User: alice\r\n\r\n");
 }
 
+TEST(EditHead, what_is_dropped_or_added_is_so_with_underscores_and_whatever_connection_lists) {
+    const std::vector<std::string> dropped = {"X-Auth-User"};
+    const std::array<ExtraField, 1> added = {{{"X-Forwarded-Uri", "/a"}}};
+    EXPECT_EQ(edited("GET / HTTP/1.1\r\nHost: a\r\nX_Auth-User: mallory\r\nx_auth_user: eve\r\n"
+                     "Connection: close,x-auth-user, X_Forwarded_Uri , b\r\n"
+                     "Connection: X-Auth-User\r\nB: 1\r\n\r\n",
+                     {.dropped = dropped, .added = added}),
+              "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, b\r\nB: 1\r\n"
+              "X-Forwarded-Uri: /a\r\n\r\n");
+}
+
 TEST(EditHead, bare_is_a_request_without_body_and_conditions) {
     const auto text = edited(
         "POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n"

@@ -89,20 +89,48 @@ constexpr std::size_t slot_of(std::uint32_t key, std::uint32_t multiplier) {
     return (key * multiplier) >> (32 - k_slot_bits);
 }
 
+// What only the edge may say of a client, or a process that the edge asks: gateways that make
+// variables of names (CGI, WSGI, PHP) read '-' and '_' alike, so it is known with both.
+constexpr bool is_edges_word(FieldId id) {
+    switch (id) {
+        case FieldId::x_forwarded_for:
+        case FieldId::x_forwarded_proto:
+        case FieldId::x_forwarded_host:
+        case FieldId::x_forwarded_port:
+        case FieldId::x_real_ip:
+        case FieldId::x_forwarded_user:
+        case FieldId::client_cert:
+        case FieldId::client_cert_chain: return true;
+        default: return false;
+    }
+}
+
 struct NameTable {
     std::uint32_t multiplier = 0;
     std::array<std::uint8_t, 1u << k_slot_bits> ids{};
 };
+
+// The key of the name with underscores, if that is another one.
+constexpr std::uint32_t loose_key(std::string_view name) {
+    constexpr std::uint32_t k_dash_to_underscore = ('-' | 0x20u) ^ ('_' | 0x20u);
+    const std::uint32_t key = name_key(name);
+    return name.size() >= 4 && name[name.size() - 4] == '-' ? key ^ k_dash_to_underscore << 24
+                                                            : key;
+}
 
 constexpr NameTable make_name_table() {
     std::uint32_t multiplier = 0x9e3779b1u;
     for (;;) {
         NameTable table{multiplier, {}};
         bool collides = false;
-        for (std::size_t id = 1; id < k_names.size() && !collides; ++id) {
-            std::uint8_t& slot = table.ids[slot_of(name_key(k_names[id]), multiplier)];
-            collides = slot != 0;
+        const auto enter = [&](std::uint32_t key, std::size_t id) {
+            std::uint8_t& slot = table.ids[slot_of(key, multiplier)];
+            collides = collides || (slot != 0 && slot != id);
             slot = static_cast<std::uint8_t>(id);
+        };
+        for (std::size_t id = 1; id < k_names.size() && !collides; ++id) {
+            enter(name_key(k_names[id]), id);
+            if (is_edges_word(static_cast<FieldId>(id))) enter(loose_key(k_names[id]), id);
         }
         if (!collides) return table;
         multiplier = multiplier * 1664525u + 1013904223u;
@@ -131,12 +159,6 @@ bool folds_to(std::string_view name, std::string_view lower) {
         if (!same_at(at)) return false;
     }
     return same_at(size - 8);
-}
-
-// Their names' letters that name_key() looks at are none of the dashes.
-constexpr bool is_edges_word(FieldId id) {
-    return id == FieldId::client_cert || id == FieldId::client_cert_chain ||
-           id == FieldId::x_forwarded_user;
 }
 
 bool folds_loosely_to(std::string_view name, std::string_view lower) {

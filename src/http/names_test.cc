@@ -31,7 +31,7 @@ TEST(FieldId, every_known_name_is_found_in_any_case_and_its_neighbours_are_not) 
         }
     }
     EXPECT_EQ(field_id(""), FieldId::other);
-    EXPECT_EQ(field_id("x-forwarded_for"), FieldId::other);
+    EXPECT_EQ(field_id("x-forwarded+for"), FieldId::other);
 }
 
 TEST(FieldId, what_only_the_edge_may_say_is_known_with_underscores_too) {
@@ -42,6 +42,18 @@ TEST(FieldId, what_only_the_edge_may_say_is_known_with_underscores_too) {
         EXPECT_EQ(field_id(name), FieldId::client_cert_chain) << name;
     }
     EXPECT_EQ(field_id("X_Forwarded_User"), FieldId::x_forwarded_user);
+    for (const auto id :
+         {FieldId::x_forwarded_for, FieldId::x_forwarded_proto, FieldId::x_forwarded_host,
+          FieldId::x_forwarded_port, FieldId::x_real_ip}) {
+        std::string name(field_name(id));
+        for (std::size_t at = name.find('-'); at != std::string::npos; at = name.find('-')) {
+            name[at] = '_';
+            EXPECT_EQ(field_id(name), id) << name;
+        }
+        name[0] = 'X';
+        EXPECT_EQ(field_id(name), id) << name;
+        EXPECT_EQ(field_id(name + "s"), FieldId::other);
+    }
     EXPECT_EQ(field_id("client+cert"), FieldId::other);
     EXPECT_EQ(field_id("content_type"), FieldId::other);
 }

@@ -68,6 +68,22 @@ class ForwardAuth(H2Case):
         line, = self.log_lines(1)
         self.assertEqual((line["process"], line["status"]), ("web", 200))
 
+    def test_what_is_said_of_a_client_cannot_be_taken_out_by_it_or_said_in_its_place(self):
+        """Gateways that name fields as variables (CGI, WSGI, PHP) read '-' and '_' alike."""
+        self.serve()
+        self.assertEqual(self.get("/a", fields="Cookie: user=alice\r\nX-Mine: 1\r\n"
+                                  "Connection: X-Auth-User, x-forwarded-uri , X-Mine\r\n"
+                                  "Connection: X-Forwarded-Method\r\nX_Auth_User: mallory\r\n"
+                                  "X-Auth_User: eve\r\nX_Forwarded_Uri: /b\r\n")[1],
+                         b"hello alice 0")
+        for head in (self.asked[0], self.served[0]):
+            names = [name.lower().replace("_", "-") for name, _ in head.fields]
+            self.assertNotIn("x-mine", names)
+            self.assertEqual(names.count("x-auth-user"), 1 if head is self.served[0] else 0)
+        self.assertEqual((self.asked[0].get("x-forwarded-uri"),
+                          self.asked[0].get("x-forwarded-method")), ("/a", "GET"))
+        self.assertNotIn("x_forwarded_uri", [name.lower() for name, _ in self.asked[0].fields])
+
     def test_any_other_answer_is_the_clients(self):
         self.serve()
         client = self.client()

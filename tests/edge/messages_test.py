@@ -241,6 +241,19 @@ class Messages(EdgeCase):
         line = self.log_lines(1)[0]
         self.assertEqual(line["trace"], trace[3:35])
 
+    def test_who_the_client_is_cannot_be_said_with_underscores_either(self):
+        """Gateways that name fields as variables (CGI, WSGI, PHP) read '-' and '_' alike."""
+        heads = []
+        origin = self.origin(serving(lambda head, body: heads.append(head) or ok()))
+        self.publish([endpoint("web-1", origin.port)])
+        self.get(fields="X_Forwarded_For: 6.6.6.6\r\nx-forwarded_for: 6.6.6.6\r\n"
+                 "X_Real_IP: 6.6.6.6\r\nX_Forwarded-Proto: x\r\nX_FORWARDED_HOST: x\r\n"
+                 "X_Forwarded_Port: 1\r\nX_Other: mine\r\n")
+        request, = heads
+        self.assertEqual([(name, value) for name, value in request.fields if "_" in name],
+                         [("X_Other", "mine")])
+        self.assertEqual(request.get("x-forwarded-for"), "127.0.0.1")
+
     def test_every_request_has_its_line_in_the_log(self):
         self.echo()
         self.get("/a?secret=1")
