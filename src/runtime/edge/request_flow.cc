@@ -68,7 +68,8 @@ Flow chunk_stream(Core& core, Exchange& exchange) {
         if (exchange.to_upstream == nullptr) exchange.to_upstream = core.buffers.lend();
         if (exchange.to_upstream == nullptr) return Flow::gone;
         Buffer& out = *exchange.to_upstream;
-        if (out.room() < 2 * http::k_chunk_framing_bytes_max) return Flow::progress;
+        // Room for not one byte is no end.
+        if (out.room() <= 2 * http::k_chunk_framing_bytes_max) return Flow::progress;
         const auto data = waiting.substr(0, out.room() - 2 * http::k_chunk_framing_bytes_max);
         if (data.empty()) {
             append_end(exchange);
