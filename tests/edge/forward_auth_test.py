@@ -96,6 +96,23 @@ class ForwardAuth(H2Case):
         self.assertEqual(self.get(method="HEAD")[0].status, 302)
         self.assertEqual([line["process"] for line in self.log_lines(3)], ["auth"] * 3)
 
+    def test_the_rest_of_an_answer_to_head_is_not_the_next_client_s(self):
+        """Who lets in is asked with GET, and answers with a body that HEAD does not have."""
+        evil = ok(b"not yours")
+
+        def script(stream, number):
+            stream.head()
+            if number > 1:
+                stream.send(answer(302))
+                return
+            stream.send("HTTP/1.1 302 X\r\nContent-Length: %d\r\n\r\n" % len(evil))
+            if stream.more():  # the next question is on the same connection
+                stream.send(evil)
+
+        self.serve(script)
+        self.assertEqual(self.get(method="HEAD")[0].status, 302)
+        self.assertEqual(self.get()[0].status, 302)
+
     def test_a_body_is_for_the_app_alone(self):
         self.serve()
         body = b"x" * 300_000

@@ -276,6 +276,7 @@ bool reusable(const Core& core, const Exchange& exchange) {
     const EndpointView& endpoint = *upstream.endpoint;
     if (!exchange.request_sent || exchange.request_cut || core.stopping) return false;
     if (upstream.ended || upstream.ready.broken || upstream.ready.hung_up) return false;
+    if (upstream.unread) return false;
     if (upstream.in != nullptr && !upstream.in->empty()) return false;
     if (!endpoint.current || endpoint.state != EndpointState::active) return false;
     return http::response_persistence(exchange.heads->response, exchange.response_body.framing) ==
