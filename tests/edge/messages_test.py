@@ -241,6 +241,28 @@ class Messages(EdgeCase):
         line = self.log_lines(1)[0]
         self.assertEqual(line["trace"], trace[3:35])
 
+    def test_interim_responses_that_fill_a_buffer_are_passed_on_and_what_follows_them_too(self):
+        # Three of them leave less than an answer of the edge's own needs.
+        begin, end = "HTTP/1.1 103 Early Hints\r\n", "\r\n"
+        size = (96 * 1024 - 60) // 3
+        lines = "".join("X-%d: %s\r\n" % (i, "y" * 2000) for i in range(16))
+        fill = size - len(begin + lines + "Z: \r\n" + end)
+        hint = begin + lines + "Z: %s\r\n" % ("z" * fill) + end
+
+        for last, status in ((ok(b"fine").decode(), 200), ("nonsense\r\n\r\n", 502)):
+            def script(stream, _number, last=last):
+                stream.head()
+                stream.send(hint * 3 + last)
+                stream.more()
+
+            self.publish([endpoint("web-1", self.origin(script).port)])
+            for _ in range(5):
+                client = self.client()
+                client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                for _ in range(3):
+                    self.assertEqual(len(client.head().raw), size)
+                self.assertEqual(client.head().status, status)
+
     def test_who_the_client_is_cannot_be_said_with_underscores_either(self):
         """Gateways that name fields as variables (CGI, WSGI, PHP) read '-' and '_' alike."""
         heads = []

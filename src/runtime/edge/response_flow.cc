@@ -416,7 +416,11 @@ Flow pump_body(Core& core, Exchange& exchange) {
 // Interim responses do not wait for the final one.
 Flow flush_interim(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
-    if (exchange.to_client == nullptr || !client.ready.writable) return Flow::wait;
+    if (exchange.to_client->empty()) {  // of a stream, which has it already
+        core.buffers.take_back(&exchange.to_client);
+        return Flow::progress;
+    }
+    if (!client.ready.writable) return Flow::wait;
     const IoResult put = transmit(client, exchange.to_client->view(), {});
     if (put.end == IoEnd::broken) return Flow::gone;
     note_sent(core, exchange, put.bytes);
@@ -430,10 +434,11 @@ Flow pump_response(Core& core, Exchange& exchange) {
     if (upstream == nullptr || upstream->state != UpstreamState::busy) return Flow::wait;
     if (upstream->in == nullptr && !may_read(exchange)) return Flow::wait;
     if (exchange.stage == ResponseStage::head) {
+        // Before the next head is looked at: however many come, to_client has room for what is to
+        // be said behind one.
+        if (exchange.to_client != nullptr) return flush_interim(core, exchange);
         const Flow parsed = read_head(core, exchange);
         if (parsed == Flow::wait) {
-            const Flow flushed = flush_interim(core, exchange);
-            if (flushed != Flow::wait) return flushed;
             const Flow got = read_upstream(core, *upstream);
             return got == Flow::done ? broken_attempt(core, exchange) : got;
         }
