@@ -100,6 +100,16 @@ class DiskCase(CacheCase):
         return False
 
 
+    def is_forgotten_on_disk(self, path):
+        for name in self.segments():
+            with open(name, "rb") as file:
+                data = file.read()
+            at = data.find(path.encode())
+            if at >= 0:
+                return data.rfind(b"MLF2", 0, at) > data.rfind(b"MLR2", 0, at)
+        return False
+
+
 class Disk(DiskCase):
     def paths(self, count):
         return ["/%d" % number for number in range(count)]
@@ -305,6 +315,24 @@ class Disk(DiskCase):
         until(lambda: os.path.getsize(self.folder + "/purges") >= max(size, 32 + 24), "the purge")
         self.restart()
         self.assertFalse(self.hit("/a"))
+
+    def test_what_its_app_no_longer_shares_does_not_come_back_with_a_restart(self):
+        said = ["max-age=600"]
+        self.cached_app(serving(lambda head, body: ok(
+            said[0].encode(), "Cache-Control: %s\r\n" % said[0])))
+        for path in ("/private", "/kept"):
+            for _ in range(2):
+                self.get(path)
+        self.written(2)
+        said[0] = "private"
+        _, body = self.get("/private", fields="Cache-Control: no-cache\r\n")
+        self.assertEqual(body, b"private")
+        until(lambda: self.stats()["disk_objects"] == 1, "the disk to forget it")
+        until(lambda: self.is_forgotten_on_disk("/private"), "the mark")
+        for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGTERM):
+            self.restart(how)
+            self.assertEqual(self.get("/private")[1], b"private")
+            self.assertEqual(self.get("/kept")[1], b"max-age=600")
 
     def test_a_corrupted_byte_is_never_served(self):
         self.app_of_paths()

@@ -95,18 +95,4 @@ std::size_t DiskIndex::remove_all(std::uint64_t hash) {
     return gone;
 }
 
-// Put together anew: closing them one by one would move the others again and again.
-std::size_t DiskIndex::remove_segment(std::uint32_t segment) {
-    const std::size_t before = size_;
-    std::vector<DiskPlace> all(slots_.size());
-    std::swap(all, slots_);
-    size_ = 0;
-    for (const DiskPlace& place : all) {
-        if (place.segment == 0 || place.segment == segment) continue;
-        insert(place);
-        ++size_;
-    }
-    return before - size_;
-}
-
 }  // namespace moln::edge

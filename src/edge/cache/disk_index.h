@@ -48,13 +48,27 @@ public:
     bool remove(const DiskPlace& place);
     // All of one hash; how many.
     std::size_t remove_all(std::uint64_t hash);
+    // All of which goes(place) is true; how many. Put together anew: closing them one by one would
+    // move the others again and again.
+    template <typename Goes>
+    std::size_t remove_if(Goes&& goes) {
+        const std::size_t before = size_;
+        std::vector<DiskPlace> all(slots_.size());
+        std::swap(all, slots_);
+        size_ = 0;
+        for (const DiskPlace& place : all) {
+            if (place.segment == 0 || goes(place)) continue;
+            insert(place);
+            ++size_;
+        }
+        return before - size_;
+    }
     template <typename Visit>
-    void each_of_segment(std::uint32_t segment, Visit&& visit) const {
+    void each(Visit&& visit) const {
         for (const DiskPlace& place : slots_) {
-            if (place.segment == segment) visit(place);
+            if (place.segment != 0) visit(place);
         }
     }
-    std::size_t remove_segment(std::uint32_t segment);
 
 private:
     std::size_t home(std::uint64_t hash) const { return hash & (slots_.size() - 1); }

@@ -12,6 +12,8 @@ namespace moln::edge {
 namespace {
 
 constexpr std::uint32_t k_magic = 0x3252'4c4d;  // "MLR2"
+constexpr std::string_view k_forgotten_text = "MLF2";
+constexpr std::uint32_t k_forgotten_magic = 0x3246'4c4d;
 constexpr std::size_t k_checked_from = 16;
 constexpr std::uint32_t k_always_validate = 1;
 constexpr std::uint32_t k_never_stale = 2;
@@ -115,12 +117,17 @@ std::optional<std::uint64_t> put_disk_head(std::string& out, const DiskStamp& st
     return check;
 }
 
+std::string_view forgotten_magic() {
+    return k_forgotten_text;
+}
+
 std::optional<std::size_t> peek_disk_head(std::string_view fixed) {
     NumberReader numbers(fixed.substr(0, k_disk_fixed_bytes));
     const auto magic = numbers.take<std::uint32_t>();
     const auto bytes = numbers.take<std::uint32_t>();
     const bool fits = bytes >= k_disk_fixed_bytes && bytes <= k_disk_head_bytes_max;
-    if (fixed.size() < k_disk_fixed_bytes || magic != k_magic || !fits || bytes % k_disk_unit != 0)
+    const bool known = magic == k_magic || magic == k_forgotten_magic;
+    if (fixed.size() < k_disk_fixed_bytes || !known || !fits || bytes % k_disk_unit != 0)
         return std::nullopt;
     return bytes;
 }
@@ -131,6 +138,7 @@ std::optional<DiskHead> read_disk_head(std::string_view bytes, std::uint64_t epo
     bytes = bytes.substr(0, *size);
     NumberReader numbers(bytes.substr(8));
     DiskHead out;
+    out.forgotten = bytes.starts_with(k_forgotten_text);
     out.bytes = *size;
     out.check = numbers.take<std::uint64_t>();
     if (out.check != disk_check(bytes.substr(k_checked_from), epoch)) return std::nullopt;

@@ -10,6 +10,9 @@
 //            u32 · flags u32 · key · vary names · vary key · marks, u32 each · stored head
 //   chunk    up to k_disk_chunk bytes of the body
 //
+// The magic is all that is ever changed of a record: one that was forgotten bears another, so that
+// it is not taken for one again after a restart.
+//
 // A record begins at a multiple of its unit; zeros stand before it. Of a large body that is a page:
 // the kernel hands whole pages of a file to a socket, and one that begins within a page takes one
 // more for every packet.
@@ -74,6 +77,7 @@ std::optional<std::uint64_t> put_disk_head(std::string& out, const DiskStamp& st
 
 struct DiskHead {
     DiskStamp stamp;
+    bool forgotten = false;  // it tells how long the record is, and is no answer
     std::uint64_t check = 0;
     std::size_t bytes = 0;  // of the head with its padding
     std::string key;
@@ -84,6 +88,8 @@ struct DiskHead {
 };
 // `bytes` begins with a head and has all of it; nothing if it is no head of this log.
 std::optional<DiskHead> read_disk_head(std::string_view bytes, std::uint64_t epoch);
+// The first bytes of a record that is forgotten, to be written over those that it has.
+std::string_view forgotten_magic();
 // How much of a record its head is, by its first k_disk_fixed_bytes, not checked: at most
 // k_disk_head_bytes_max. Nothing: these begin no head.
 std::optional<std::size_t> peek_disk_head(std::string_view fixed);

@@ -19,8 +19,10 @@ std::uint64_t end_of(const DiskPlace& place) {
            disk_body_bytes(place.body_bytes);
 }
 
-std::uint16_t number_of(std::vector<std::string>& names, const std::string& list) {
+// Nothing: there are as many as may be.
+std::optional<std::uint16_t> number_of(std::vector<std::string>& names, const std::string& list) {
     const auto at = std::ranges::find(names, list);
+    if (at == names.end() && names.size() == k_disk_names_max) return std::nullopt;
     const auto number = static_cast<std::uint16_t>(at - names.begin());
     if (at == names.end()) names.push_back(list);
     return number;
@@ -143,16 +145,17 @@ FoundRecords scan_segment(SegmentBytes& bytes, std::uint64_t size, std::uint64_t
         if (at % disk_unit_of(head->stamp.body_bytes) != 0) break;
         const std::uint64_t end = at + *length + disk_body_bytes(head->stamp.body_bytes);
         if (end > size || end / k_disk_unit > ~std::uint32_t{0}) break;
-        const std::uint16_t names = number_of(out.names, head->vary_names);
-        if (out.names.size() > k_disk_names_max) break;
-        out.places.push_back({.hash = head->stamp.hash,
-                              .segment = segment,
-                              .at = static_cast<std::uint32_t>(at / k_disk_unit),
-                              .body_bytes = static_cast<std::uint32_t>(head->stamp.body_bytes),
-                              .vary = vary_hash(head->vary_key),
-                              .head_units = static_cast<std::uint16_t>(*length / k_disk_unit),
-                              .names = names});
         out.sequence_max = std::max(out.sequence_max, head->stamp.sequence);
+        const auto names = number_of(out.names, head->vary_names);
+        if (names) {
+            out.places.push_back({.hash = head->stamp.hash,
+                                  .segment = segment,
+                                  .at = static_cast<std::uint32_t>(at / k_disk_unit),
+                                  .body_bytes = static_cast<std::uint32_t>(head->stamp.body_bytes),
+                                  .vary = vary_hash(head->vary_key),
+                                  .head_units = static_cast<std::uint16_t>(*length / k_disk_unit),
+                                  .names = *names});
+        }
         at = end;
     }
     return out;

@@ -30,7 +30,8 @@ void put_segment_head(std::string& out, std::uint64_t epoch, std::uint32_t numbe
 // Is it the head of that segment of that log?
 bool is_segment_head(std::string_view bytes, std::uint64_t epoch, std::uint32_t number);
 
-// A record as recovery finds it; `names` in place is an index into the names given with it.
+// A record as recovery finds it, forgotten ones too: what they took the place of is none either.
+// `names` in place is an index into the names given with it.
 struct FoundRecords {
     std::vector<std::string> names;  // [0] is empty: no Vary
     std::vector<DiskPlace> places;   // in the order of the log
@@ -55,7 +56,8 @@ public:
 protected:
     ~SegmentBytes() = default;
 };
-// All records whose heads are whole and whose bodies end by `size`, up to the first that is not.
+// All records whose heads are whole and whose bodies end by `size`, up to the first that is not;
+// without those that vary by one list more than k_disk_names_max.
 FoundRecords scan_segment(SegmentBytes& bytes, std::uint64_t size, std::uint64_t epoch,
                           std::uint32_t segment);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include "edge/cache/disk_record.h"
 #include "edge/limits.h"
 #include "http/vary.h"
+#include "http/write.h"
 #include "runtime/edge/core.h"
 #include "runtime/edge/say.h"
 
@@ -31,9 +33,7 @@ Result<std::unique_ptr<CacheDisk>> CacheDisk::open(CacheDiskSetup setup) {
 }
 
 CacheDisk::CacheDisk(CacheDiskSetup setup, Folder folder)
-    : setup_(std::move(setup)),
-      folder_(std::move(folder)),
-      names_(std::make_unique<std::string[]>(edge::k_disk_names_max)) {}
+    : setup_(std::move(setup)), folder_(std::move(folder)) {}
 
 CacheDisk::~CacheDisk() {
     release();
@@ -81,17 +81,24 @@ std::optional<edge::DiskPlace> CacheDisk::find(std::uint64_t hash,
     if (!is_ready()) return std::nullopt;
     std::array<edge::DiskPlace, k_candidates_max> places;
     std::size_t count = 0;
+    std::array<char, http::k_vary_bytes_max> names_room;
+    http::ByteWriter names(names_room);
     {
         const Shard& shard = shard_of(hash);
         const std::lock_guard lock(shard.mutex);
         shard.index.find(hash, [&](const edge::DiskPlace& place) {
             if (count < places.size()) places[count++] = place;
         });
+        // All of one hash vary by the same.
+        if (count > 0) names.text(names_[places.front().names]);
     }
+    if (count == 0) return std::nullopt;
+    std::array<char, http::k_vary_key_bytes_max> room;
+    const auto key = http::vary_key(names.written(), request, room);
+    if (!key) return std::nullopt;
+    const auto vary = edge::vary_hash(*key);
     for (const edge::DiskPlace& place : std::span(places).first(count)) {
-        std::array<char, http::k_vary_key_bytes_max> room;
-        const auto key = http::vary_key(names_[place.names], request, room);
-        if (key && edge::vary_hash(*key) == place.vary) return place;
+        if (place.vary == vary) return place;
     }
     return std::nullopt;
 }
@@ -159,21 +166,58 @@ bool CacheDisk::write(std::string_view key, std::uint64_t hash,
                       std::shared_ptr<const CachedResponse> response) {
     if (!is_ready()) return false;
     const std::size_t bytes = response->bytes();
+    const std::uint64_t ticket = tickets_.fetch_add(1, std::memory_order_relaxed);
+    Shard& shard = shard_of(hash);
+    {
+        const std::lock_guard lock(shard.mutex);
+        shard.waiting.emplace(hash, Waiting{.ticket = ticket, .response = response.get()});
+    }
+    bool taken = false;
     {
         const std::lock_guard lock(writer_mutex_);
-        if (releasing_) return false;
-        if (writes_bytes_ + bytes > edge::k_cache_disk_writes_bytes_max && !writes_.empty()) {
-            drops_.fetch_add(1, std::memory_order_relaxed);
-            return false;
+        const bool fits = writes_bytes_ + bytes <= edge::k_cache_disk_writes_bytes_max;
+        taken = !releasing_ && (fits || writes_.empty());
+        if (!taken && !releasing_) drops_.fetch_add(1, std::memory_order_relaxed);
+        if (taken) {
+            writes_bytes_ += bytes;
+            writes_.push_back({.ticket = ticket,
+                               .key = std::string(key),
+                               .hash = hash,
+                               .response = response,
+                               .bytes = bytes});
         }
-        writes_bytes_ += bytes;
-        writes_.push_back({.key = std::string(key),
-                           .hash = hash,
-                           .response = std::move(response),
-                           .bytes = bytes});
+    }
+    if (taken) {
+        writer_wakes_.notify_one();
+        return true;
+    }
+    const std::lock_guard lock(shard.mutex);
+    (void)end_waiting(shard, hash, ticket);
+    return false;
+}
+
+bool CacheDisk::end_waiting(Shard& shard, std::uint64_t hash, std::uint64_t ticket) {
+    const auto [begin, end] = shard.waiting.equal_range(hash);
+    for (auto one = begin; one != end; ++one) {
+        if (one->second.ticket != ticket) continue;
+        shard.waiting.erase(one);
+        return true;
+    }
+    return false;
+}
+
+// Under the shard's lock.
+std::size_t CacheDisk::forget_places(Shard& shard, std::span<const edge::DiskPlace> places) {
+    std::size_t gone = 0;
+    for (const edge::DiskPlace& place : places) gone += shard.index.remove(place) ? 1 : 0;
+    objects_.fetch_sub(static_cast<std::int64_t>(gone), std::memory_order_relaxed);
+    if (gone == 0) return 0;
+    {
+        const std::lock_guard lock(writer_mutex_);
+        for (const auto& place : places) forgotten_.push_back({place.segment, place.at});
     }
     writer_wakes_.notify_one();
-    return true;
+    return gone;
 }
 
 bool CacheDisk::forget(std::uint64_t hash, std::string_view vary_names, std::string_view vary_key) {
@@ -181,25 +225,34 @@ bool CacheDisk::forget(std::uint64_t hash, std::string_view vary_names, std::str
     const std::uint32_t vary = edge::vary_hash(vary_key);
     Shard& shard = shard_of(hash);
     const std::lock_guard lock(shard.mutex);
-    std::array<edge::DiskPlace, k_candidates_max> places;
-    std::size_t count = 0;
+    std::vector<edge::DiskPlace> places;
     shard.index.find(hash, [&](const edge::DiskPlace& place) {
-        const bool goes = names_[place.names] != vary_names || place.vary == vary;
-        if (goes && count < places.size()) places[count++] = place;
+        if (names_[place.names] != vary_names || place.vary == vary) places.push_back(place);
     });
-    for (const edge::DiskPlace& place : std::span(places).first(count)) {
-        (void)shard.index.remove(place);
+    bool some = forget_places(shard, places) > 0;
+    const auto [begin, end] = shard.waiting.equal_range(hash);
+    for (auto one = begin; one != end;) {
+        const CachedResponse& response = *one->second.response;
+        const bool goes = response.vary_names != vary_names || response.vary_key == vary_key;
+        some = some || goes;
+        one = goes ? shard.waiting.erase(one) : std::next(one);
     }
-    objects_.fetch_sub(static_cast<std::int64_t>(count), std::memory_order_relaxed);
-    return count > 0;
+    return some;
 }
 
 void CacheDisk::forget_all(std::uint64_t hash) {
     if (!is_ready()) return;
     Shard& shard = shard_of(hash);
     const std::lock_guard lock(shard.mutex);
-    const auto gone = static_cast<std::int64_t>(shard.index.remove_all(hash));
-    objects_.fetch_sub(gone, std::memory_order_relaxed);
+    (void)forget_found(shard, hash);
+    shard.waiting.erase(hash);
+}
+
+// Under the shard's lock. Not what waits to be written: that is newer than what was found.
+void CacheDisk::forget_found(Shard& shard, std::uint64_t hash) {
+    std::vector<edge::DiskPlace> places;
+    shard.index.find(hash, [&](const edge::DiskPlace& place) { places.push_back(place); });
+    (void)forget_places(shard, places);
 }
 
 Status CacheDisk::keep(const edge::PurgeSlot& slot) {

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "edge/cache/disk_index.h"
+#include "edge/cache/disk_names.h"
 #include "http/head.h"
 #include "runtime/edge/cached_response.h"
 #include "runtime/edge/disk_log.h"
@@ -91,8 +92,9 @@ public:
     // False: not now, or not at all.
     bool write(std::string_view key, std::uint64_t hash,
                std::shared_ptr<const CachedResponse> response);
-    // What a new response takes the place of is not found any more: that variant, and those that
-    // vary by other names. Was there any?
+    // What a new response takes the place of is not found any more, nor after a restart: that
+    // variant, and those that vary by other names; what of them waits is not written. Was there
+    // any?
     bool forget(std::uint64_t hash, std::string_view vary_names, std::string_view vary_key);
     void forget_all(std::uint64_t hash);
     // A purge: kept before it returns, or soon.
@@ -103,14 +105,26 @@ public:
 
 private:
     struct WriteJob {
+        std::uint64_t ticket = 0;  // see Waiting
         std::string key;
         std::uint64_t hash = 0;
         std::shared_ptr<const CachedResponse> response;
         std::size_t bytes = 0;
     };
+    // A job that waits or is being written. One that is not here any more was forgotten.
+    struct Waiting {
+        std::uint64_t ticket = 0;
+        const CachedResponse* response = nullptr;  // the job's
+    };
     struct alignas(64) Shard {
         mutable std::mutex mutex;
         edge::DiskIndex index;
+        std::unordered_multimap<std::uint64_t, Waiting> waiting;  // by hash
+    };
+    // Where a record lies that is to be marked as forgotten.
+    struct Forgotten {
+        std::uint32_t segment = 0;
+        std::uint32_t at = 0;
     };
     enum class Stage : std::uint8_t { waiting, recovering, ready, over };
 
@@ -122,6 +136,10 @@ private:
     void recover();
     void write_one(const WriteJob& job);
     Status append(const WriteJob& job);
+    bool put_written(const WriteJob& job, const edge::DiskPlace& place, std::uint64_t end);
+    bool is_waiting(const WriteJob& job);
+    // Takes it out of those that wait. False: it was forgotten.
+    static bool end_waiting(Shard& shard, std::uint64_t hash, std::uint64_t ticket);
     Status make_room(std::uint64_t bytes);
     Status drop_oldest(std::uint64_t carried_max);
     Status carry_over(std::uint32_t segment, std::uint64_t bytes_max);
@@ -133,9 +151,13 @@ private:
     void finish();
     std::vector<edge::DiskPlace> places_of(std::uint32_t segment) const;
     std::optional<std::uint16_t> number_of_names(std::string_view names);
+    void free_names();
+    void mark_forgotten(std::span<const Forgotten> places);
     // The others'.
     void run_reader();
     void put(const edge::DiskPlace& place);
+    std::size_t forget_places(Shard& shard, std::span<const edge::DiskPlace> places);
+    void forget_found(Shard& shard, std::uint64_t hash);
     bool go_on(Stage from, Stage to);
     void turn_off(std::string_view reason);
 
@@ -153,10 +175,12 @@ private:
     std::uint64_t sequence_ = 0;
 
     std::array<Shard, 64> shards_;
-    // Appended to by the writing thread before the first place that names it.
-    std::unique_ptr<std::string[]> names_;
-    std::size_t names_count_ = 1;  // the first is empty: no Vary
+    // The writing thread's; others read a list that a place in a shard names under its lock.
+    edge::DiskNames names_;
+    std::uint64_t names_tick_ = 0;                  // of the job or segment at hand
+    std::optional<std::uint64_t> names_full_tick_;  // in which none could be freed
     std::atomic<std::int64_t> objects_ = 0;
+    std::atomic<std::uint64_t> tickets_ = 0;
 
     std::mutex purges_mutex_;  // of purges_ and waiting_purges_
     DiskPurges purges_{folder_};
@@ -166,6 +190,7 @@ private:
     std::condition_variable writer_wakes_;
     std::deque<WriteJob> writes_;
     std::size_t writes_bytes_ = 0;
+    std::vector<Forgotten> forgotten_;  // each was a place in the index: so many at most
     bool purges_wait_ = false;
     bool releasing_ = false;
 

@@ -349,9 +349,87 @@ TEST_F(Disk, lists_of_vary_up_to_a_bound) {
     }
     close();
     open();
-    EXPECT_EQ(disk->stats().objects, static_cast<std::int64_t>(edge::k_disk_names_max - 1));
-    EXPECT_EQ(read("k", edge::k_disk_names_max - 1), "b");
-    EXPECT_EQ(read("k", edge::k_disk_names_max), std::nullopt);
+    // One more than there may be has taken the place of the oldest.
+    constexpr std::size_t k_left = edge::k_disk_names_max - edge::k_disk_names_free_min;
+    EXPECT_EQ(disk->stats().objects, static_cast<std::int64_t>(k_left));
+    EXPECT_EQ(read("k", edge::k_disk_names_free_min), std::nullopt);
+    EXPECT_EQ(read("k", edge::k_disk_names_free_min + 1), "b");
+    EXPECT_EQ(read("k", edge::k_disk_names_max), "b");
+}
+
+// As after a crash, of a segment in which more lists were than there may be at once.
+TEST_F(Disk, lists_of_vary_are_freed_with_the_last_that_varies_by_them) {
+    constexpr std::size_t k_count = 2 * edge::k_disk_names_max;
+    open();
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    ASSERT_TRUE(disk->write("k", 1, response("stays", "x-stays")));
+    for (std::size_t i = 2; i <= k_count; ++i) {
+        ASSERT_TRUE(disk->write("k", i, response("b", "x-" + std::to_string(i))));
+        while (!find("k", i)) ASSERT_LT(std::chrono::steady_clock::now(), patience) << i;
+        if (i < k_count) disk->forget_all(i);
+    }
+    EXPECT_EQ(read("k", 1), "stays");
+    EXPECT_EQ(disk->stats().objects, 2);
+    EXPECT_EQ(disk->stats().drops_total, 0);
+    close();
+    const auto name = dir.path() + "/cache/segment-0000000001";
+    struct stat now{};
+    ASSERT_EQ(::stat(name.c_str(), &now), 0);
+    ASSERT_EQ(::truncate(name.c_str(), now.st_size - 1), 0);
+    open();
+    EXPECT_EQ(read("k", 1), "stays");
+    EXPECT_EQ(disk->stats().errors_total, 0);
+}
+
+// What a newer answer took the place of while it still waited for the disk.
+TEST_F(Disk, what_is_forgotten_while_it_waits_is_not_written) {
+    owner.held = true;
+    open();
+    const auto old = response("old");
+    for (const std::uint64_t hash : {1, 2, 3, 4}) ASSERT_TRUE(disk->write("k", hash, old));
+    EXPECT_TRUE(disk->forget(1, old->vary_names, old->vary_key));
+    disk->forget_all(2);
+    EXPECT_TRUE(disk->forget(3, "x-a", "another list of names"));
+    EXPECT_FALSE(disk->forget(4, old->vary_names, "another variant"));
+    ASSERT_TRUE(disk->write("k", 3, response("new")));
+    owner.go_on.release();
+    close();
+    owner.held = false;
+    open();
+    EXPECT_EQ(read("k", 1), std::nullopt);
+    EXPECT_EQ(read("k", 2), std::nullopt);
+    EXPECT_EQ(read("k", 3), "new");
+    EXPECT_EQ(read("k", 4), "old");
+    EXPECT_EQ(disk->stats().errors_total, 0);
+}
+
+// Whether a table tells where it lies, or it is found by its head as after a crash.
+TEST_F(Disk, what_is_forgotten_does_not_come_back_with_the_next) {
+    open();
+    const auto old = response("old");
+    const auto large = response(std::string(edge::k_disk_large_body, 'l'));
+    ASSERT_TRUE(disk->write("k", 1, old));
+    ASSERT_TRUE(disk->write("k", 2, large));
+    close();
+    open();
+    for (const std::uint64_t hash : {3, 4, 5}) ASSERT_TRUE(disk->write("k", hash, old));
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!find("k", 5)) ASSERT_LT(std::chrono::steady_clock::now(), patience);
+    EXPECT_TRUE(disk->forget(1, old->vary_names, old->vary_key));
+    disk->forget_all(2);
+    disk->forget_all(3);
+    EXPECT_TRUE(disk->forget(4, old->vary_names, old->vary_key));
+    EXPECT_FALSE(disk->forget(5, old->vary_names, "another variant"));
+    close();
+    // Without the table that a crash would not have written.
+    const auto name = dir.path() + "/cache/segment-0000000002";
+    struct stat now{};
+    ASSERT_EQ(::stat(name.c_str(), &now), 0);
+    ASSERT_EQ(::truncate(name.c_str(), now.st_size - 1), 0);
+    open();
+    for (const std::uint64_t hash : {1, 2, 3, 4}) EXPECT_EQ(read("k", hash), std::nullopt) << hash;
+    EXPECT_EQ(read("k", 5), "old");
+    EXPECT_EQ(disk->stats().errors_total, 0);
 }
 
 TEST_F(Disk, purges_are_said_once_when_their_file_is_long) {

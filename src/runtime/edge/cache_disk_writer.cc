@@ -94,6 +94,7 @@ bool CacheDisk::is_releasing() {
 void CacheDisk::recover() {
     edge::FoundRecords found;
     while (!is_releasing() && log_->recover(found)) {
+        ++names_tick_;
         std::vector<std::optional<std::uint16_t>> numbers;
         for (const auto& list : found.names) numbers.push_back(number_of_names(list));
         for (edge::DiskPlace& place : found.places) {
@@ -105,26 +106,62 @@ void CacheDisk::recover() {
     }
     if (!go_on(Stage::recovering, Stage::ready)) return;
     // What was fetched in the meantime is newer.
-    owner_->each_hash([this](std::uint64_t hash) { forget_all(hash); });
+    owner_->each_hash([this](std::uint64_t hash) {
+        Shard& shard = shard_of(hash);
+        const std::lock_guard lock(shard.mutex);
+        forget_found(shard, hash);
+    });
     say("cache_disk_ready", "folder={} objects={} bytes={}", setup_.folder, objects_.load(),
         log_->bytes());
 }
 
 std::optional<std::uint16_t> CacheDisk::number_of_names(std::string_view names) {
-    for (std::size_t i = 0; i < names_count_; ++i) {
-        if (names_[i] == names) return static_cast<std::uint16_t>(i);
+    auto number = names_.number_of(names, names_tick_);
+    if (number || names_full_tick_ == names_tick_) return number;
+    free_names();
+    number = names_.number_of(names, names_tick_);
+    if (!number) names_full_tick_ = names_tick_;
+    return number;
+}
+
+// Of what varies by a list that has to go nothing is found any more. No other thread adds places:
+// a list that no shard has is read by nobody.
+void CacheDisk::free_names() {
+    std::vector<std::size_t> places(edge::k_disk_names_max);
+    for (const Shard& shard : shards_) {
+        const std::lock_guard lock(shard.mutex);
+        shard.index.each([&](const edge::DiskPlace& place) { ++places[place.names]; });
     }
-    if (names_count_ == edge::k_disk_names_max) return std::nullopt;
-    names_[names_count_] = names;
-    return static_cast<std::uint16_t>(names_count_++);
+    const auto chosen = names_.choose(places, names_tick_);
+    for (Shard& shard : shards_) {
+        const std::lock_guard lock(shard.mutex);
+        const auto gone = static_cast<std::int64_t>(shard.index.remove_if(
+            [&](const auto& place) { return place.names < chosen.size() && chosen[place.names]; }));
+        objects_.fetch_sub(gone, std::memory_order_relaxed);
+        drops_.fetch_add(gone, std::memory_order_relaxed);
+    }
+    names_.free(chosen);
+}
+
+// Their bytes stay; what has no room even for this may be found again by the next.
+void CacheDisk::mark_forgotten(std::span<const Forgotten> places) {
+    for (const Forgotten& place : places) {
+        if (!is_ready()) return;
+        const auto marked = log_->mark(place.segment, std::uint64_t{place.at} * edge::k_disk_unit,
+                                       edge::forgotten_magic());
+        if (marked) continue;
+        errors_.fetch_add(1, std::memory_order_relaxed);
+        if (marked.error().code != ErrorCode::full) turn_off(marked.error().reason);
+    }
 }
 
 std::vector<edge::DiskPlace> CacheDisk::places_of(std::uint32_t segment) const {
     std::vector<edge::DiskPlace> out;
     for (const Shard& shard : shards_) {
         const std::lock_guard lock(shard.mutex);
-        shard.index.each_of_segment(segment,
-                                    [&](const edge::DiskPlace& place) { out.push_back(place); });
+        shard.index.each([&](const edge::DiskPlace& place) {
+            if (place.segment == segment) out.push_back(place);
+        });
     }
     std::ranges::sort(out, {}, &edge::DiskPlace::at);
     return out;
@@ -133,7 +170,8 @@ std::vector<edge::DiskPlace> CacheDisk::places_of(std::uint32_t segment) const {
 void CacheDisk::drop_places(std::uint32_t segment) {
     for (Shard& shard : shards_) {
         const std::lock_guard lock(shard.mutex);
-        const auto gone = static_cast<std::int64_t>(shard.index.remove_segment(segment));
+        const auto gone = static_cast<std::int64_t>(shard.index.remove_if(
+            [&](const edge::DiskPlace& place) { return place.segment == segment; }));
         objects_.fetch_sub(gone, std::memory_order_relaxed);
         drops_.fetch_add(gone, std::memory_order_relaxed);
     }
@@ -155,12 +193,12 @@ Status CacheDisk::carry_one(const Fd& file, const edge::DiskPlace& place) {
         if (piece.empty()) return {};
         if (done == 0) {
             const auto head = edge::read_disk_head(piece, epoch_);
-            if (!head || owner_->book().is_purged(head->marks, head->stamp.born)) return {};
+            if (!head || head->forgotten || owner_->book().is_purged(head->marks, head->stamp.born))
+                return {};
         }
         MOLN_TRY(log_->write(to + done, piece));
         done += piece.size();
     }
-    log_->commit(to + size);
     edge::DiskPlace carried = place;
     carried.segment = log_->current();
     carried.at = static_cast<std::uint32_t>(to / edge::k_disk_unit);
@@ -168,7 +206,9 @@ Status CacheDisk::carry_one(const Fd& file, const edge::DiskPlace& place) {
     Shard& shard = shard_of(place.hash);
     const std::lock_guard lock(shard.mutex);
     // Not if it was forgotten meanwhile.
-    if (shard.index.remove(place)) shard.index.put(carried);
+    if (!shard.index.remove(place)) return {};
+    log_->commit(to + size);
+    shard.index.put(carried);
     return {};
 }
 
@@ -196,8 +236,7 @@ Status CacheDisk::make_room(std::uint64_t bytes) {
     const auto objects_max = static_cast<std::int64_t>(edge::k_cache_disk_objects_max);
     while (objects_.load() >= objects_max && log_->count() > 0) MOLN_TRY(drop_oldest(0));
     while (log_->needs_segment(bytes)) {
-        const std::span<const std::string> names(names_.get(), names_count_);
-        MOLN_TRY(log_->begin_segment(places_of(log_->current()), names));
+        MOLN_TRY(log_->begin_segment(places_of(log_->current()), names_.all()));
         // A record is at most half a segment: with a quarter carried over it fits.
         std::uint64_t carried_max = log_->record_bytes_max() / 2;
         while (log_->too_large() && log_->count() > 1) {
@@ -214,10 +253,11 @@ Status CacheDisk::make_room(std::uint64_t bytes) {
 Status CacheDisk::append(const WriteJob& job) {
     const CachedResponse& response = *job.response;
     const auto seen = response.body->seen();
-    const auto names = number_of_names(response.vary_names);
-    const bool wanted = seen.state == CacheBody::State::complete && names &&
+    const bool wanted = seen.state == CacheBody::State::complete && is_waiting(job) &&
                         !owner_->book().is_purged(response.marks, response.born);
     if (!wanted) return {};
+    const auto names = number_of_names(response.vary_names);
+    if (!names) return {};
     std::string out;
     const auto check = edge::put_disk_head(out,
                                            {.sequence = ++sequence_,
@@ -252,22 +292,43 @@ Status CacheDisk::append(const WriteJob& job) {
     if (!whole) return {};
     out.resize(static_cast<std::size_t>(at + size - written), '\0');
     MOLN_TRY(flush(out));
-    log_->commit(at + size);
-    put({.hash = job.hash,
-         .segment = log_->current(),
-         .at = static_cast<std::uint32_t>(at / edge::k_disk_unit),
-         .body_bytes = static_cast<std::uint32_t>(seen.bytes),
-         .vary = edge::vary_hash(response.vary_key),
-         .head_units = static_cast<std::uint16_t>(head_bytes / edge::k_disk_unit),
-         .names = *names});
-    writes_done_.fetch_add(1, std::memory_order_relaxed);
     said_full_ = false;
+    const edge::DiskPlace place{
+        .hash = job.hash,
+        .segment = log_->current(),
+        .at = static_cast<std::uint32_t>(at / edge::k_disk_unit),
+        .body_bytes = static_cast<std::uint32_t>(seen.bytes),
+        .vary = edge::vary_hash(response.vary_key),
+        .head_units = static_cast<std::uint16_t>(head_bytes / edge::k_disk_unit),
+        .names = *names};
+    if (!put_written(job, place, at + size)) return {};
+    writes_done_.fetch_add(1, std::memory_order_relaxed);
     return {};
+}
+
+bool CacheDisk::is_waiting(const WriteJob& job) {
+    Shard& shard = shard_of(job.hash);
+    const std::lock_guard lock(shard.mutex);
+    const auto [begin, end] = shard.waiting.equal_range(job.hash);
+    return std::any_of(begin, end,
+                       [&](const auto& one) { return one.second.ticket == job.ticket; });
+}
+
+// What was forgotten while it was written counts for nothing: the next record takes its room.
+bool CacheDisk::put_written(const WriteJob& job, const edge::DiskPlace& place, std::uint64_t end) {
+    Shard& shard = shard_of(job.hash);
+    const std::lock_guard lock(shard.mutex);
+    if (!end_waiting(shard, job.hash, job.ticket)) return false;
+    log_->commit(end);
+    const auto gone = static_cast<std::int64_t>(shard.index.put(place));
+    objects_.fetch_add(1 - gone, std::memory_order_relaxed);
+    return true;
 }
 
 // A full disk is waited out with less of ours on it; any other error ends its use.
 void CacheDisk::write_one(const WriteJob& job) {
     const std::int64_t now_ms = clock_now(Clock::mono_us) / 1000;
+    ++names_tick_;
     if (!is_ready() || now_ms < full_until_ms_) {
         drops_.fetch_add(1, std::memory_order_relaxed);
         return;
@@ -307,8 +368,7 @@ void CacheDisk::keep_purges() {
 // The log gets its table, and the folder may have another owner.
 void CacheDisk::finish() {
     if (is_ready() && log_->current() != 0) {
-        const std::span<const std::string> names(names_.get(), names_count_);
-        if (const auto sealed = log_->seal(places_of(log_->current()), names); !sealed) {
+        if (const auto sealed = log_->seal(places_of(log_->current()), names_.all()); !sealed) {
             say("cache_disk_not_ended", "reason={}", sealed.error().reason);
         }
     }
@@ -323,16 +383,20 @@ void CacheDisk::run_writer() {
         if (stage_ == Stage::waiting && take_over()) go_on(Stage::waiting, Stage::recovering);
         if (stage_ == Stage::recovering) recover();
         std::optional<WriteJob> job;
+        std::vector<Forgotten> forgotten;
         bool purges = false;
         {
             std::unique_lock lock(writer_mutex_);
-            const auto some = [&] { return releasing_ || purges_wait_ || !writes_.empty(); };
+            const auto some = [&] {
+                return releasing_ || purges_wait_ || !writes_.empty() || !forgotten_.empty();
+            };
             if (stage_ == Stage::waiting) {
                 writer_wakes_.wait_for(lock, k_take_over_pause, some);
             } else {
                 writer_wakes_.wait(lock, some);
             }
             purges = std::exchange(purges_wait_, false);
+            forgotten.swap(forgotten_);
             if (!writes_.empty()) {
                 job = std::move(writes_.front());
                 writes_.pop_front();
@@ -341,7 +405,12 @@ void CacheDisk::run_writer() {
             over = releasing_ && !job;
         }
         if (purges) keep_purges();
-        if (job) write_one(*job);
+        mark_forgotten(forgotten);
+        if (!job) continue;
+        write_one(*job);
+        Shard& shard = shard_of(job->hash);
+        const std::lock_guard lock(shard.mutex);
+        (void)end_waiting(shard, job->hash, job->ticket);
     }
     finish();
 }

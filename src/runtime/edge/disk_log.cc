@@ -245,13 +245,24 @@ Status DiskLog::drop_oldest() {
 }
 
 Status DiskLog::write(std::uint64_t at, std::string_view bytes) {
+    return write_to(current_->file->fd, current_->name, at, bytes);
+}
+
+Status DiskLog::mark(std::uint32_t segment, std::uint64_t at, std::string_view magic) {
+    const auto file = pin(segment);
+    if (!file) return {};
+    return write_to(file->fd, name_of(segment), at, magic);
+}
+
+Status DiskLog::write_to(const Fd& file, const std::string& name, std::uint64_t at,
+                         std::string_view bytes) const {
     while (!bytes.empty()) {
         const ssize_t some =
-            ::pwrite(current_->file->fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+            ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
         if (some < 0 && errno == EINTR) continue;
         if (some <= 0) {
-            return fail(error_from_errno(some == 0 ? ENOSPC : errno,
-                                         "write " + folder_.path_of(current_->name)));
+            return fail(
+                error_from_errno(some == 0 ? ENOSPC : errno, "write " + folder_.path_of(name)));
         }
         at += static_cast<std::uint64_t>(some);
         bytes.remove_prefix(static_cast<std::size_t>(some));

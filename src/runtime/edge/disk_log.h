@@ -61,6 +61,9 @@ public:
     std::uint64_t end() const { return current_->bytes; }
     Status write(std::uint64_t at, std::string_view bytes);
     void commit(std::uint64_t end);
+    // Over the first bytes of a record, whose body others may be sending. Nothing if its segment
+    // was dropped.
+    Status mark(std::uint32_t segment, std::uint64_t at, std::string_view magic);
 
     // The file of that segment; null: it was dropped.
     std::shared_ptr<const SharedFile> pin(std::uint32_t segment) const;
@@ -82,6 +85,8 @@ private:
     };
 
     void hold(const Segment& segment);
+    Status write_to(const Fd& file, const std::string& name, std::uint64_t at,
+                    std::string_view bytes) const;
     Result<Segment> open_segment(std::uint32_t number, int flags) const;
     void forget(const Segment& segment);
     void measure_limit();

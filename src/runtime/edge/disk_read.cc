@@ -170,7 +170,8 @@ DiskRead read_disk_response(const std::shared_ptr<const SharedFile>& file,
     auto head = edge::read_disk_head(bytes, epoch);
     if (!head || head->bytes != bytes.size() || head->stamp.body_bytes != place.body_bytes)
         return DiskRead::damaged;
-    const bool wanted = head->key == wish.key && head->stamp.scope == wish.scope &&
+    const bool wanted = !head->forgotten && head->key == wish.key &&
+                        head->stamp.scope == wish.scope &&
                         head->stamp.came.ms <= wish.now.ms + k_clock_slack_ms;
     if (!wanted) return DiskRead::other;
     if (const auto got = reader.finish(head->check, room); got != DiskRead::read) return got;
