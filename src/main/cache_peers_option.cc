@@ -1,6 +1,9 @@
 #include "main/cache_peers_option.h"
 
 #include <filesystem>
+#include <utility>
+
+#include <sys/stat.h>
 
 #include "edge/cache/peer_words.h"
 #include "io/file/files.h"
@@ -26,9 +29,8 @@ Result<Secret> read_key(const std::string& path) {
     return key;
 }
 
-Result<CachePeering> read_peering(const std::string& file, const SealBox& seals) {
-    MOLN_ASSIGN(const auto text, read_file(file, k_cache_peers_file_bytes_max));
-    MOLN_ASSIGN(auto read, parse_cache_peers(text, file));
+Result<CachePeering> read_peering(const std::string& file, CachePeersFile read,
+                                  const SealBox& seals) {
     MOLN_ASSIGN(const auto key, read_key(beside(file, read.key_path)));
     CachePeering peering = std::move(read.peering);
     peering.sealed_key = seals.for_purpose(k_seal_certificates).seal(key, k_cache_peering_context);
@@ -44,14 +46,58 @@ Result<CachePeering> read_peering(const std::string& file, const SealBox& seals)
 
 }  // namespace
 
-Result<std::string> cache_peers_line(const std::string& file, const SealBox& seals) {
+CachePeersOption::CachePeersOption(std::string file, const SealBox& seals)
+    : file_(std::move(file)), seals_(seals) {
+    if (!file_.empty()) paths_.push_back(file_);
+}
+
+// With the change of its inode: also another mode or owner counts.
+CachePeersOption::Stamp CachePeersOption::stamp_of(const std::string& path) {
+    struct stat now{};
+    if (::stat(path.c_str(), &now) != 0) return {};
+    return {static_cast<std::int64_t>(now.st_dev),
+            static_cast<std::int64_t>(now.st_ino),
+            now.st_size,
+            now.st_mtim.tv_sec,
+            now.st_mtim.tv_nsec,
+            now.st_ctim.tv_sec,
+            now.st_ctim.tv_nsec};
+}
+
+std::vector<CachePeersOption::Stamp> CachePeersOption::stamps() const {
+    std::vector<Stamp> all;
+    for (const auto& path : paths_) all.push_back(stamp_of(path));
+    return all;
+}
+
+Result<std::string> CachePeersOption::read() {
     CachePeering peering;
-    if (!file.empty()) {
-        MOLN_ASSIGN(peering, read_peering(file, seals));
+    read_ = seen_ = stamps();
+    if (!file_.empty()) {
+        MOLN_ASSIGN(const auto text, read_file(file_, k_cache_peers_file_bytes_max));
+        MOLN_ASSIGN(auto understood, parse_cache_peers(text, file_));
+        paths_ = {file_, beside(file_, understood.key_path)};
+        if (!understood.authorities.empty()) {
+            paths_.push_back(beside(file_, understood.authorities));
+        }
+        const auto file = read_.front();
+        read_ = stamps();
+        read_.front() = file;  // what it says was read after that
+        seen_ = read_;
+        MOLN_ASSIGN(peering, read_peering(file_, std::move(understood), seals_));
     }
     json::object line;
     line.emplace("cache_peers", to_json(peering));
     return json::serialize(line);
+}
+
+bool CachePeersOption::has_changed() {
+    auto now = stamps();
+    if (now != seen_) {
+        seen_ = std::move(now);
+        return false;
+    }
+    return now != read_;
 }
 
 }  // namespace moln

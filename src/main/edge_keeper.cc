@@ -121,6 +121,11 @@ void EdgeKeeper::add(Number number, std::unique_ptr<EdgeProcess> process) {
     links_.add(number, {.path = options_.data.edge_socket(number), .cache_peers = cache_peers_});
 }
 
+void EdgeKeeper::set_cache_peers(std::string line) {
+    cache_peers_ = std::move(line);
+    links_.tell_cache_peers(cache_peers_);
+}
+
 void EdgeKeeper::remove_files(Number number) const {
     (void)::unlink(options_.data.edge_socket(number).c_str());
     (void)::unlink(options_.data.edge_lock(number).c_str());

@@ -42,8 +42,8 @@ public:
     EdgeKeeper(HostLoop& loop, EdgeLinks& links, const NodeOptions& options,
                std::function<void(const EdgeTold&)> tell);
 
-    // A line for every process, see EdgeSocketOptions. Before start().
-    void set_cache_peers(std::string line) { cache_peers_ = std::move(line); }
+    // A line for every process, see EdgeSocketOptions; in the place of the one before.
+    void set_cache_peers(std::string line);
     // `failed` is called if the edge cannot even start: its last words.
     Status start(std::function<void(Error)> failed);
     // What all its processes report, added up. Says what it is bound to: a restart takes the same

@@ -85,7 +85,8 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
                     "disk for them below DATA/edge/cache, and never more than half of what is "
                     "free; 0: none");
     app.add_option("--cache-peers", options.cache_peers,
-                   "file that names other edges to fill the cache from: docs/CACHE.md");
+                   "file that names other edges to fill the cache from: docs/CACHE.md; read again\n"
+                   "within seconds when it changes");
     std::string drain_limit = "0s";
     app.add_option(
            "--edge-drain-limit", drain_limit,

@@ -92,7 +92,8 @@ public:
         store_ = with_reserve(std::move(store), data.store_reserve());
         MOLN_ASSIGN(auto seals, SealBox::open(data.seal_key_file()));
         seals_.emplace(std::move(seals));
-        MOLN_ASSIGN(auto cache_peers, cache_peers_line(options_.cache_peers, *seals_));
+        cache_peers_.emplace(options_.cache_peers, *seals_);
+        MOLN_ASSIGN(auto cache_peers, cache_peers_->read());
         keeper_.set_cache_peers(std::move(cache_peers));
         MOLN_TRY(set_up_drivers());
         RealHostParts parts{.loop = loop_,
@@ -121,6 +122,7 @@ public:
         // Whoever finds the API finds a node that takes commands; one that has trouble to begin
         // can at least be asked for its status.
         loop_.after(k_api_patience, [this] { start_api(); });
+        if (!options_.cache_peers.empty()) look_at_cache_peers();
         if (const auto started = keeper_.start([this](const Error& error) { cannot(error); });
             !started) {
             return say(started.error());
@@ -200,6 +202,23 @@ private:
         return {};
     }
 
+    // What cannot be used is told once for each change, and the peers of before stay.
+    void look_at_cache_peers() {
+        loop_.after(k_cache_peers_look_pause, [this] { look_at_cache_peers(); });
+        if (!cache_peers_->has_changed()) return;
+        auto line = cache_peers_->read();
+        if (!line) {
+            log_failure("cache_peers.not_read", line.error());
+            daemon_->tell(
+                EventLevel::warning, "cache_peers.not_read",
+                fmt::format("the cache's peers stay as they were: {}", line.error().reason));
+            return;
+        }
+        keeper_.set_cache_peers(std::move(*line));
+        daemon_->tell(EventLevel::info, "cache_peers.read",
+                      fmt::format("{} has changed; the edge has been told", options_.cache_peers));
+    }
+
     void start_api() {
         if (server_) return;
         auto started = io::start_api_server(asio_context(loop_), loop_, *service_, api_options());
@@ -255,6 +274,7 @@ private:
     std::optional<FileLock> data_lock_;
     std::unique_ptr<Store> store_;
     std::optional<SealBox> seals_;
+    std::optional<CachePeersOption> cache_peers_;
     EdgeLinks links_{loop_};
     EdgeKeeper keeper_;
     StreamSockets stream_sockets_{links_};

@@ -1,8 +1,10 @@
 """Two clouds in two places, each on a network of its own: the edge of one fills its cache from the
 other's before it asks its own app."""
 import http.client
+import itertools
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -16,6 +18,11 @@ ROUTE = f"""
 host = "{HOST}"
 cache = {{ ttl = "60s" }}
 """
+
+
+def questions(cloud):
+    found = re.search(r"^moln_cache_peer_questions_total (\d+)", cloud.cli("metrics").stdout, re.M)
+    return int(found.group(1))
 
 
 def sh(*words):
@@ -63,10 +70,12 @@ class Places(unittest.TestCase):
         cloud.program = str(inside)
         return cloud
 
-    def far(self, near_port):
-        peer = (f'[[peer]]\nname = "near"\nkind = "parent"\naddress = "192.0.2.2:{near_port}"\n'
+    def far(self):
+        return Cloud(arguments=["--node", "far", "--cache-peers", self.peers_file("far")])
+
+    def near_as_peer(self, near_port):
+        return (f'[[peer]]\nname = "near"\nkind = "parent"\naddress = "192.0.2.2:{near_port}"\n'
                 f'host = "{self.host}"\n')
-        return Cloud(arguments=["--node", "far", "--cache-peers", self.peers_file("far", peer)])
 
     @staticmethod
     def status_of(cloud, path):
@@ -83,9 +92,18 @@ class Places(unittest.TestCase):
             near.cli("cert", "add", "--cert", self.certificate, "--key", self.folder / "near.key")
             near.cli("deploy", apps.web("app of near", ROUTE))
             near.wait_for(HOST, contains="app of near")
-            with self.far(near.tls_port) as far:
+            with self.far() as far:
                 far.cli("deploy", apps.web("app of far", ROUTE))
-                far.wait_for(HOST, "/first", contains="app of")
+                far.wait_for(HOST, "/first", contains="app of far")
+                # A file that changes needs no restart; one that is no good changes nothing.
+                self.peers_file("far", self.near_as_peer(near.tls_port))
+                paths = (f"/before/{number}" for number in itertools.count())
+                wait_until("the other to be asked",
+                           lambda: "detail=parent" in self.status_of(far, next(paths))[1])
+                self.peers_file("far", "[[peer]]\n")
+                wait_until("what is wrong to be told",
+                           lambda: "peer.address" in far.cli("events").stdout)
+                asked = questions(near)
                 body, status = self.status_of(far, "/a")
                 self.assertEqual(body, "app of near", status)
                 self.assertIn("detail=parent", status)
@@ -93,7 +111,7 @@ class Places(unittest.TestCase):
                 self.assertEqual(body, "app of near")
                 self.assertIn("hit", status)
                 self.assertIn("hit", self.status_of(near, "/a")[1])
-                self.assertIn("moln_cache_peer_questions_total 2", near.cli("metrics").stdout)
+                self.assertEqual(questions(near), asked + 1)
 
                 near.cli("stop", "--app", "shop")
                 body, _ = self.status_of(far, "/b")

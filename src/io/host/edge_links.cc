@@ -146,6 +146,10 @@ void EdgeLinks::request_purge(const CachePurge& purge,
     }
 }
 
+void EdgeLinks::tell_cache_peers(const std::string& line) {
+    for (auto& [process, one] : lines_) one.link->tell_cache_peers(line);
+}
+
 void EdgeLinks::offer(std::int64_t pid, const EdgeListenOffer& offer, std::vector<Fd> sockets) {
     for (auto& [process, line] : lines_) {
         if (line.link->peer_pid() == pid) return line.link->offer(offer, std::move(sockets));

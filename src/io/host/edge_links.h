@@ -46,6 +46,9 @@ public:
     // it. Else as EdgeSocketLink::request_purge.
     void request_purge(const CachePurge& purge, const std::function<void(Status)>& callback);
 
+    // To all there are. As EdgeSocketLink::tell_cache_peers.
+    void tell_cache_peers(const std::string& line);
+
     // To the process of that pid. As EdgeSocketLink::offer.
     void offer(std::int64_t pid, const EdgeListenOffer& offer, std::vector<Fd> sockets);
 

@@ -87,6 +87,7 @@ public:
     void connect();
     void publish(std::shared_ptr<const EdgeSnapshot> snapshot);
     void offer(const EdgeListenOffer& offer, std::vector<Fd> sockets);
+    void tell_cache_peers(std::string line);
     void request_metrics(std::function<void(Result<std::string>)> callback);
     void request_routes(std::function<void(Result<std::vector<EdgeRouteReport>>)> callback);
     std::optional<EdgeProcessCounts> counts() const { return counts_; }
@@ -112,6 +113,7 @@ private:
     void read();
     void write();
     void send_snapshot();
+    Status send_cache_peers();
     std::deque<std::string> lines_of(const EdgeSnapshot& snapshot) const;
     Status handle(std::string_view line);
     Status handle_report(const json::object& message, const json::value& body);
@@ -136,6 +138,7 @@ private:
     std::deque<std::string> lines_;             // of sent_, that are not out yet
     bool is_greeted_ = false;                   // the edge has told what it understands
     bool takes_deltas_ = false;
+    bool takes_cache_peers_ = false;
     std::optional<ReportChanges> report_part_;  // of which more is to come
     bool is_part_whole_ = false;                // it is a report of its own
     std::optional<EdgeReport> report_whole_;    // the last, sorted
@@ -157,7 +160,7 @@ void EdgeSocketLink::Impl::connect() {
     heard_ = loop_.now().mono;
     sent_.reset();
     lines_.clear();
-    is_greeted_ = takes_deltas_ = false;
+    is_greeted_ = takes_deltas_ = takes_cache_peers_ = false;
     report_part_.reset();
     report_whole_.reset();
     counts_.reset();
@@ -232,11 +235,9 @@ Status EdgeSocketLink::Impl::handle_report(const json::object& message, const js
             write();
             if (!connection_) return {};
         }
-        if (message.contains("cache_peers") && !options_.cache_peers.empty()) {
-            MOLN_TRY(connection_->channel.send_line(options_.cache_peers));
-            write();
-            if (!connection_) return {};
-        }
+        takes_cache_peers_ = message.contains("cache_peers");
+        MOLN_TRY(send_cache_peers());
+        if (!connection_) return {};
         send_snapshot();
     }
     if (const auto* counts = message.if_contains("counts")) {
@@ -425,6 +426,20 @@ void EdgeSocketLink::Impl::offer(const EdgeListenOffer& offer, std::vector<Fd> s
     write();
 }
 
+// Before the edge has told that it takes it, it waits in the options.
+void EdgeSocketLink::Impl::tell_cache_peers(std::string line) {
+    options_.cache_peers = std::move(line);
+    if (!connection_) return;
+    if (const auto sent = send_cache_peers(); !sent) lose(sent.error());
+}
+
+Status EdgeSocketLink::Impl::send_cache_peers() {
+    if (!takes_cache_peers_ || options_.cache_peers.empty()) return {};
+    MOLN_TRY(connection_->channel.send_line(options_.cache_peers));
+    write();
+    return {};
+}
+
 void EdgeSocketLink::Impl::watch_silence() {
     const auto silence = loop_.now().mono - heard_;
     if (silence >= options_.silence_max) {
@@ -499,6 +514,10 @@ void EdgeSocketLink::request_purge(const CachePurge& purge, std::function<void(S
 
 void EdgeSocketLink::offer(const EdgeListenOffer& offer, std::vector<Fd> sockets) {
     impl_->offer(offer, std::move(sockets));
+}
+
+void EdgeSocketLink::tell_cache_peers(std::string line) {
+    impl_->tell_cache_peers(std::move(line));
 }
 
 void EdgeSocketLink::expect_end() {

@@ -73,6 +73,9 @@ public:
     // next report asks again.
     void offer(const EdgeListenOffer& offer, std::vector<Fd> sockets);
 
+    // In the place of EdgeSocketOptions::cache_peers, also to the edge that is connected.
+    void tell_cache_peers(std::string line);
+
     // The edge is told to end: that it goes is no trouble any more.
     void expect_end();
 

@@ -439,6 +439,32 @@ TEST_F(EdgeSocketLinkTest, one_metrics_request_too_many_is_refused) {
     EXPECT_EQ(waiting, 0u);
 }
 
+TEST_F(EdgeSocketLinkTest, cache_peers_are_told_again_when_they_change) {
+    FakeEdgeSocket edge(loop_, path_);
+    EdgeSocketOptions with_peers = options();
+    with_peers.cache_peers = "first";
+    EdgeSocketLink link(loop_, with_peers);
+    std::vector<std::string> lines;
+    edge.on_connect([&] {
+        // It has not told that it takes them.
+        link.tell_cache_peers("second");
+        edge.say(
+            fmt::format("{{\"report\":{},\"cache_peers\":true}}\n", to_json_text(EdgeReport{})));
+    });
+    edge.on_line([&](const std::string& line) {
+        lines.push_back(line);
+        if (line == "second") link.tell_cache_peers("third");
+        if (line == "third") edge.drop();
+        if (lines.size() == 3) loop_.stop();
+        edge.on_connect([&] {
+            edge.say(fmt::format("{{\"report\":{},\"cache_peers\":true}}\n",
+                                 to_json_text(EdgeReport{})));
+        });
+    });
+    loop_.run();
+    EXPECT_EQ(lines, (std::vector<std::string>{"second", "third", "third"}));
+}
+
 TEST_F(EdgeSocketLinkTest, an_edge_that_says_nothing_for_too_long_is_left) {
     FakeEdgeSocket edge(loop_, path_);
     EdgeSocketLink link(loop_, {.path = path_, .silence_max = {50}});
