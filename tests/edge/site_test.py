@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import unittest
+import urllib.parse
 
 from h2_client import h2_client_of
 from harness import OVER_TLS, EdgeCase, endpoint, ok, serving, until
@@ -126,6 +127,16 @@ class Site(SiteCase):
             self.assertIn(self.get(path)[0].status, (400, 404), path)
         head, _ = self.get("/docs?a=b")
         self.assertEqual((head.status, head.get("location")), (308, "/docs/?a=b"))
+
+    def test_no_path_leads_to_another_host(self):
+        self.serve({"index.html": PAGE, "docs/index.html": b"docs"})
+        for path in ("//evil.test/../../docs", "/x/../docs", "//%65vil.test/%2e%2e/../docs"):
+            head, _ = self.get(path)
+            place = head.get("location")
+            self.assertEqual(head.status, 308, path)
+            led_to = urllib.parse.urljoin("http://shop.test" + path, place)
+            self.assertEqual(urllib.parse.urlsplit(led_to).netloc, "shop.test", place)
+            self.assertEqual(self.get(place)[1], b"docs")
 
     def test_only_GET_and_HEAD(self):
         self.serve({"index.html": PAGE})

@@ -11,6 +11,12 @@ namespace {
 constexpr std::string_view k_for_ever = "public, max-age=31536000, immutable";  // RFC 8246
 constexpr std::string_view k_ask_again = "no-cache";
 
+// Of which coding somebody has a part already, a date does not say.
+bool says_which_form(const SiteEntry& entry, const http::FieldTable& request) {
+    const auto held = request.first(http::FieldId::if_range);
+    return entry.forms.size() == 1 || !held || held->starts_with('"') || held->starts_with("W/");
+}
+
 // The smallest of those that the client likes best. Identity too if it takes nothing that is here:
 // that is better than nothing (RFC 9110 12.5.3).
 const SiteForm& choose_form(const SiteEntry& entry, const http::FieldTable& request) {
@@ -49,7 +55,10 @@ bool precondition_fails(const http::FieldTable& request, std::string_view etag, 
     if (any) return !holds;
     const auto since = request.only(http::FieldId::if_unmodified_since);
     const auto date = since ? http::parse_date(*since, now) : std::nullopt;
-    return date && date->ms / 1000 < made.ms / 1000;
+    if (!date) return false;
+    // A release before may have come back, older than what the client has a part of.
+    if (request.has(http::FieldId::range)) return date->ms / 1000 != made.ms / 1000;
+    return date->ms / 1000 < made.ms / 1000;
 }
 
 // A file may be older than the one it took the place of: only the very same date says that the
@@ -67,7 +76,8 @@ bool client_has_it(const http::FieldTable& request, const http::Validators& held
 void take_range(SiteAnswer& answer, const http::FieldTable& request, const http::Validators& held,
                 WallTime now) {
     const auto wish = http::range_of(request);
-    if (!wish || !http::if_range_holds(request, held, now)) return;
+    const bool same = says_which_form(*answer.entry, request);
+    if (!wish || !same || !http::if_range_holds(request, held, now)) return;
     const auto range = http::resolve(*wish, answer.form->bytes);
     if (!range) {
         answer.status = 416;

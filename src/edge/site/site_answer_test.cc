@@ -147,6 +147,31 @@ TEST_F(SiteAnswers, A_part_of_another_version_is_not_sent) {
     EXPECT_EQ(ask("photo.jpg", "Range: bytes=0-9\r\nIf-Range: \"x\"\r\n").status, 200);
 }
 
+// Of which coding the client has the begin, a date does not say.
+TEST_F(SiteAnswers, By_a_date_only_what_has_one_form_is_resumed) {
+    const auto resumed = [&](const std::string& path, const std::string& coding) {
+        return ask(path, "Accept-Encoding: " + coding +
+                             "\r\nRange: bytes=100-\r\nIf-Range: " + k_made_text + "\r\n")
+            .status;
+    };
+    EXPECT_EQ(resumed("photo.jpg", "br"), 206);
+    EXPECT_EQ(resumed("", "br"), 200);
+    EXPECT_EQ(resumed("", "identity"), 200);
+}
+
+// A release before has come back: it is older than the part that the client has.
+TEST_F(SiteAnswers, A_part_is_sent_only_of_the_very_date_that_it_is_of) {
+    const auto part = [&](const std::string& date) {
+        return ask("photo.jpg", "Range: bytes=100-\r\nIf-Unmodified-Since: " + date + "\r\n")
+            .status;
+    };
+    EXPECT_EQ(part(k_made_text), 206);
+    EXPECT_EQ(part("Tue, 14 Nov 2023 22:13:19 GMT"), 412);
+    EXPECT_EQ(part("Tue, 14 Nov 2023 22:13:21 GMT"), 412);
+    EXPECT_EQ(ask("photo.jpg", "If-Unmodified-Since: Tue, 14 Nov 2023 22:13:21 GMT\r\n").status,
+              200);
+}
+
 TEST_F(SiteAnswers, HEAD_is_told_of_the_whole) {
     const auto told = ask("", "Range: bytes=0-9\r\n", "HEAD");
     EXPECT_EQ(told.status, 200);

@@ -39,11 +39,13 @@ void answer_not_found(Core& core, Exchange& exchange) {
     answer_locally(core, exchange, {.status = 404, .text = "there is nothing of that name here"});
 }
 
-// The path as it was asked for, so that what the client takes for the same stays the same.
+// The path as it was asked for, so that what the client takes for the same stays the same. Two
+// slashes at its begin, or what a client may take for one, would lead to another host.
 void send_on(Core& core, Exchange& exchange) {
     const http::RequestHead& head = exchange.heads->request;
-    std::array<char, k_target_max + 1> room;
+    std::array<char, k_target_max + 3> room;
     http::ByteWriter place(room);
+    if (head.path().starts_with("//") || head.path().starts_with("/\\")) place.text("/.");
     place.text(head.path());
     place.text("/");
     if (head.has_query) {
