@@ -62,6 +62,12 @@ bool is_of_body(FieldId id) {
            id == FieldId::content_md5 || id == FieldId::etag;
 }
 
+// Of the bytes that this one message brings (RFC 9530 2), unlike Repr-Digest.
+bool is_sum_of_content(FieldId id, std::string_view name) {
+    return id == FieldId::content_md5 ||
+           (id == FieldId::other && http::equals_ignoring_case(name, "Content-Digest"));
+}
+
 // Nothing that would end a line of a head.
 bool is_line(std::string_view text) {
     return text.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
@@ -145,7 +151,9 @@ StoredHead StoredHead::merged(const http::ResponseHead& update, WallTime came) c
 
 bool StoredHead::is_of(HeadForm form, const Entry& entry) const {
     if (form == HeadForm::as_it_is) return true;
-    if (form == HeadForm::whole) return entry.id != FieldId::content_range;
+    if (form == HeadForm::whole || form == HeadForm::part) {
+        return entry.id != FieldId::content_range && !is_sum_of_content(entry.id, name(entry));
+    }
     if (entry.id == FieldId::etag) return false;
     return entry.id != FieldId::other || !http::equals_ignoring_case(name(entry), "Accept-Ranges");
 }

@@ -18,7 +18,8 @@ enum class HeadForm : std::uint8_t {
     as_it_is,
     coded,  // of the same answer in a content coding: it has another entity tag and no parts; the
             // caller says which tag and coding
-    whole,  // of what a 206 is a part of: 200
+    whole,  // of what a 206 is a part of: 200, without sums of what that one brought
+    part,   // of a part of it: without sums of all; the caller says status and Content-Range
 };
 
 class StoredHead {

@@ -116,8 +116,9 @@ private:
         const bool may = wish && total_ && request_.method == http::Method::get && wish_.parts &&
                          http::if_range_holds(request_.fields, held(), now_);
         if (!may) return false;
-        head_.reason_slice = {};
         const auto range = http::resolve(*wish, *total_);
+        stored_.head.show(head_, edge::HeadForm::part);
+        head_.reason_slice = {};
         if (!range) {
             head_.status = 416;
             answer.content_range = http::format_unsatisfied_range(*total_, range_room_);

@@ -7,6 +7,7 @@
 #include "edge/cache/compressing.h"
 #include "edge/cache/slices.h"
 #include "edge/cache/stored_head.h"
+#include "http/conditional.h"
 #include "http/range.h"
 #include "http/vary.h"
 #include "http/write.h"
@@ -46,11 +47,19 @@ bool answers_leader(const Exchange& exchange, const Exchange& leader) {
     return status != 206;
 }
 
+// What it says of other requests.
+CacheStore::Passed passed_as(const Exchange& exchange, edge::StoreRefusal why,
+                             CacheStore::Passed as) {
+    if (why == edge::StoreRefusal::authorization) return CacheStore::Passed::credentials;
+    const bool failed = edge::is_error_to_hide(exchange.heads->response.status);
+    return failed && fill_of(exchange).fetch->base() ? CacheStore::Passed::error : as;
+}
+
 // Not for others: who led gets it, the others ask for themselves.
 Flow pass_on(Core& core, Exchange& exchange, edge::StoreRefusal why,
              CacheStore::Passed as = CacheStore::Passed::as_it_is) {
     CacheFill& fill = fill_of(exchange);
-    core.cache->pass(*fill.fetch, core.now_ms, as);
+    core.cache->pass(*fill.fetch, core.now_ms, passed_as(exchange, why, as));
     tell(core, fill.fetch->waiting());
     if (Exchange* leader = fill.leader) {
         leader->visit->status.detail = word(why);
@@ -151,6 +160,14 @@ edge::StoreVerdict judge(const Core& core, const Exchange& exchange,
                              identity_of(exchange));
 }
 
+// Does a 304 speak of what is stored here (RFC 9111 4.3.4)? One of another tag speaks of something
+// that is not, by a date that both have.
+bool is_of(const http::ResponseHead& not_modified, const CachedResponse& base) {
+    const auto said = not_modified.fields.first(http::FieldId::etag);
+    const auto held = base.head.first(http::FieldId::etag);
+    return !said || held.empty() || http::equals_weakly(*said, held);
+}
+
 // 304: what is stored is still good, unless it is no longer for all.
 Flow take_not_modified(Core& core, Exchange& exchange) {
     CacheFill& fill = fill_of(exchange);
@@ -159,6 +176,9 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
         core.cache->miss(*fill.fetch);
         tell(core, fill.fetch->waiting());
         return Flow::gone;
+    }
+    if (!is_of(exchange.heads->response, base)) {
+        return pass_on(core, exchange, edge::StoreRefusal::stale);
     }
     edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
     http::ResponseHead shown;
@@ -214,6 +234,8 @@ edge::StoreRefusal refusal_of(const Core& core, const CacheFill& fill,
 Flow refuse(Core& core, Exchange& exchange, edge::StoreRefusal refusal, edge::StoreRefusal judged) {
     const CacheFill& fill = fill_of(exchange);
     const http::ResponseHead& head = exchange.heads->response;
+    // It says nothing of what others would be given.
+    if (judged == edge::StoreRefusal::authorization) return pass_on(core, exchange, judged);
     const bool too_large = judged == edge::StoreRefusal::none &&
                            refusal == edge::StoreRefusal::too_large &&
                            !has_too_many_tags(head.fields);
@@ -398,6 +420,14 @@ Flow CacheFill::take_head(Core& core, Exchange& exchange, const http::BodyFramin
         core.counts.cache_fetch_failures.add(1);
         core.cache->fail(*fetch, {.text = "the app failed"});
         tell(core, fetch->waiting());
+        // Who does not take what is stored instead is told what the app says.
+        const CachedResponse& base = *fetch->base();
+        if (leader != nullptr && !edge::serves_on_error(base.freshness, core.now_ms - base.came_ms,
+                                                        leader->visit->wish)) {
+            Exchange& asker = *leader;
+            leave(*this, asker);
+            hand_over(core, exchange, asker);
+        }
         return Flow::gone;
     }
     if (step == edge::PeerStep::pass_on) {

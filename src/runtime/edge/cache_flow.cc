@@ -58,6 +58,15 @@ void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse>
                     .retry_after_s = edge::k_retry_after_s});
 }
 
+bool has_credentials(const Exchange& exchange) {
+    return exchange.authenticated || exchange.vouched ||
+           exchange.heads->request.fields.has(http::FieldId::authorization);
+}
+
+bool looks_again(const CacheFetch& passed, const Exchange& exchange) {
+    return passed.passed() == CacheFetch::Passed::credentials && !has_credentials(exchange);
+}
+
 bool suits(Core& core, const Exchange& exchange, const CachedResponse& response) {
     std::array<char, http::k_vary_key_bytes_max> room;
     const auto key = http::vary_key(response.vary_names, exchange.heads->request.fields, room);
@@ -114,7 +123,8 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
                                   .wish = visit.wish,
                                   .now_ms = core.now_ms,
                                   .may_lead = may_lead,
-                                  .from_disk = !visit.without_disk});
+                                  .from_disk = !visit.without_disk,
+                                  .has_credentials = has_credentials(exchange)});
     visit.status = {.forward = found.why};
     switch (found.what) {
         case CacheFound::What::hit: {
@@ -249,7 +259,12 @@ Flow wait_for_fetch(Core& core, Exchange& exchange) {
             break;
         case CacheFetch::State::missed: look_again(core, exchange); break;
         case CacheFetch::State::passed:
-            visit.fetch->is_large() ? look_again(core, exchange) : go_alone(core, exchange);
+            if (visit.fetch->passed() == CacheFetch::Passed::large ||
+                looks_again(*visit.fetch, exchange)) {
+                look_again(core, exchange);
+            } else {
+                go_alone(core, exchange);
+            }
             break;
         case CacheFetch::State::failed: take_failure(core, exchange); break;
     }

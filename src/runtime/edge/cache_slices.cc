@@ -31,7 +31,8 @@ CacheFound look_for(Core& core, const Exchange& exchange, std::string_view key, 
                             .wish = visit.wish,
                             .now_ms = core.now_ms,
                             .may_lead = anything && !visit.wish.control.only_if_cached,
-                            .from_disk = anything && !visit.without_disk});
+                            .from_disk = anything && !visit.without_disk,
+                            .has_credentials = has_credentials(exchange)});
 }
 
 // Its app does not give slices, as was found not long ago.
@@ -246,7 +247,9 @@ Flow take_slice_news(Core& core, Exchange& exchange) {
         case CacheFetch::State::asking: return Flow::wait;
         case CacheFetch::State::answered: return take_answered(core, exchange);
         case CacheFetch::State::missed: return ask_again(core, exchange);
-        case CacheFetch::State::passed: return give_up(core, exchange);
+        case CacheFetch::State::passed:
+            return looks_again(*exchange.visit->fetch, exchange) ? ask_again(core, exchange)
+                                                                 : give_up(core, exchange);
         case CacheFetch::State::failed: break;
     }
     return take_failed(core, exchange);

@@ -16,6 +16,10 @@ inline constexpr std::uint8_t k_rounds_max = 3;
 void go_alone(Core& core, Exchange& exchange);
 // It is answered with what is stored, which is whole.
 void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse> response);
+// Has it what makes an answer its own, unless that says otherwise (see edge::Identity)?
+bool has_credentials(const Exchange& exchange);
+// What it waited for may not be given to it, but the same may be to be had for all.
+bool looks_again(const CacheFetch& passed, const Exchange& exchange);
 // May what came for another request answer this one, which waited for it?
 bool suits(Core& core, const Exchange& exchange, const CachedResponse& response);
 // Here at once if the kernel has it in memory; else others read it, and whoever waits is told.

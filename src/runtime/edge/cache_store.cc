@@ -93,11 +93,11 @@ void CacheStore::take_out(Shard& shard, Slot& slot, Dropped& dropped) {
 // Requests for it go their own way for a while.
 void CacheStore::put_pass(Shard& shard, Entry& entry, std::string_view vary_key,
                           std::int64_t until_ms, Dropped& dropped, Passed as) {
-    take_out_variant(shard, entry, vary_key, dropped);
+    if (as != Passed::credentials) take_out_variant(shard, entry, vary_key, dropped);
     auto slot = std::make_unique<Slot>();
     slot->pass_key = vary_key;
     slot->pass_until_ms = until_ms;
-    slot->large = as == Passed::large;
+    slot->as = as;
     insert(shard, entry, std::move(slot), dropped);
 }
 
@@ -140,10 +140,21 @@ CacheStore::Slot* CacheStore::usable_slot(Shard& shard, Entry& entry, const Cach
             continue;
         }
         if (response != nullptr && response->vary_key == vary_key) return &slot;
-        if (response == nullptr && slot.pass_key == vary_key) passing = &slot;
+        const bool passes = response == nullptr && slot.pass_key == vary_key &&
+                            (slot.as != Passed::credentials || ask.has_credentials);
+        if (passes) passing = &slot;
         ++i;
     }
     return passing;
+}
+
+// An answer to its credentials would not be kept, as was found not long ago.
+bool CacheStore::passes_credentials(const Entry& entry, const CacheAsk& ask,
+                                    std::string_view vary_key) {
+    return ask.has_credentials && std::ranges::any_of(entry.slots, [&](const auto& slot) {
+               return !slot->response && slot->as == Passed::credentials &&
+                      slot->pass_until_ms > ask.now_ms && slot->pass_key == vary_key;
+           });
 }
 
 CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::string_view vary_key,
@@ -171,6 +182,7 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
     fetch->hash_ = ask.hash;
     fetch->scope_ = ask.scope;
     fetch->born_ = book_.generation();
+    fetch->vary_names_ = entry.vary_names;
     fetch->vary_key_ = vary_key;
     fetch->marks_.assign(marks.view().begin(), marks.view().end());
     fetch->base_ = found.response;
@@ -199,7 +211,7 @@ CacheFound CacheStore::ask(const CacheAsk& ask) {
     const auto vary_key = http::vary_key(entry->vary_names, ask.request.fields, room);
     if (!vary_key) return {};
     Slot* slot = usable_slot(shard, *entry, ask, *vary_key, dropped);
-    if (slot != nullptr && slot->response == nullptr) return {.large = slot->large};
+    if (slot != nullptr && slot->response == nullptr) return {.large = slot->as == Passed::large};
     if (slot == nullptr) {
         found.why =
             entry->slots.empty() ? http::CacheForward::uri_miss : http::CacheForward::vary_miss;
@@ -220,6 +232,9 @@ CacheFound CacheStore::ask(const CacheAsk& ask) {
         return found;
     }
     if (verdict.reuse == edge::Reuse::refresh) found.what = What::hit;
+    if (passes_credentials(*entry, ask, *vary_key)) {
+        return found.what == What::hit ? found : CacheFound{};
+    }
     return join_or_lead(*entry, ask, *vary_key, std::move(found));
 }
 
@@ -266,11 +281,17 @@ void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms, Passed as) {
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
-        put_pass(shard, entry, fetch.vary_key_, now_ms + time.count, dropped, as);
-        if (disk_ != nullptr) disk_->forget_all(fetch.hash_);
+        if (as != Passed::error) {
+            put_pass(shard, entry, fetch.vary_key_, now_ms + time.count, dropped, as);
+        }
+        const bool replaces = as == Passed::as_it_is || as == Passed::large;
+        if (disk_ != nullptr && replaces) {
+            (void)disk_->forget(fetch.hash_, fetch.vary_names_, fetch.vary_key_);
+        }
         forget_fetch(entry, fetch);
+        erase_if_empty(shard, entry);
     }
-    fetch.large_ = as == Passed::large;
+    fetch.passed_ = as;
     fetch.state_.store(CacheFetch::State::passed, std::memory_order_release);
     make_room();
 }

@@ -63,8 +63,14 @@ public:
     const std::shared_ptr<const CachedResponse>& base() const { return base_; }
     // It is not asked for but read from the disk.
     bool from_disk() const { return place_.has_value(); }
-    // Of one that was passed: see CacheFound.
-    bool is_large() const { return large_; }
+    // Of one that was passed.
+    enum class Passed : std::uint8_t {
+        as_it_is,     // what is asked for is not for all
+        large,        // see CacheFound
+        credentials,  // it was asked for with credentials: for others it may be
+        error,        // what was to be validated is as good as it was
+    };
+    Passed passed() const { return passed_; }
     // The purge generation when it began.
     std::uint64_t born() const { return born_; }
     WorkerSet& waiting() { return waiting_; }
@@ -81,13 +87,14 @@ private:
     std::uint64_t hash_ = 0;
     std::uint64_t scope_ = 0;
     std::uint64_t born_ = 0;
-    std::string vary_key_;  // by the names that were known when it began
+    std::string vary_names_;  // that were known when it began
+    std::string vary_key_;
     std::optional<edge::DiskPlace> place_;
     std::vector<edge::PurgeMark> marks_;
     std::shared_ptr<const CachedResponse> base_;
     std::shared_ptr<const CachedResponse> response_;
     CacheFailure failure_;
-    bool large_ = false;
+    Passed passed_ = Passed::as_it_is;
     std::atomic<State> state_ = State::asking;
     WorkerSet waiting_;
 };
@@ -102,6 +109,7 @@ struct CacheAsk {
     std::int64_t now_ms = 0;
     bool may_lead = true;   // false: if it is not here, the request goes its own way
     bool from_disk = true;  // false: what is in memory, or nothing
+    bool has_credentials = false;
 };
 
 struct CacheFound {
@@ -161,7 +169,7 @@ public:
 
     // Of a fetch's leader, each once. What waits is to be woken by the caller.
     void answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response);
-    enum class Passed : std::uint8_t { as_it_is, large };
+    using Passed = CacheFetch::Passed;
     void pass(CacheFetch& fetch, std::int64_t now_ms, Passed as = Passed::as_it_is);
     // A slice was asked for and the whole came: it is stored under that key, by answer().
     void become(CacheFetch& fetch, std::string_view key);
@@ -201,9 +209,10 @@ private:
     struct Entry;
     struct Slot : edge::CacheNode {
         Entry* entry = nullptr;
-        bool saved = false;                              // on the disk, or not worth it
-        bool replaces = false;                           // something that lies on the disk
-        bool large = false;                              // without a response: see CacheFound
+        bool saved = false;     // on the disk, or not worth it
+        bool replaces = false;  // something that lies on the disk
+        // Without a response: why requests pass.
+        CacheFetch::Passed as = CacheFetch::Passed::as_it_is;
         std::shared_ptr<const CachedResponse> response;  // null: answers of this URL are not kept
         std::int64_t pass_until_ms = 0;
         CompactText pass_key;  // its vary key, as that of a response
@@ -229,6 +238,8 @@ private:
     void insert(Shard& shard, Entry& entry, std::unique_ptr<Slot> slot, Dropped& dropped);
     void put_pass(Shard& shard, Entry& entry, std::string_view vary_key, std::int64_t until_ms,
                   Dropped& dropped, Passed as = Passed::as_it_is);
+    static bool passes_credentials(const Entry& entry, const CacheAsk& ask,
+                                   std::string_view vary_key);
     void take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key, Dropped& dropped);
     void take_out(Shard& shard, Slot& slot, Dropped& dropped);
     void erase_if_empty(Shard& shard, Entry& entry);

@@ -1,0 +1,148 @@
+"""What one client, one error or one odd word of an app may not do to what the others are given."""
+
+import unittest
+
+from cache_test import CacheCase, Gate
+from cache_disk_test import DiskCase
+from harness import ok, serving, until
+
+FRESH = "Cache-Control: max-age=600\r\n"
+
+
+def answer_of(status, body, fields):
+    return ("HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" %
+            (status, len(body), fields, body)).encode()
+
+
+class Rules(CacheCase):
+    def test_an_error_while_one_client_validates_takes_what_is_fresh_from_nobody(self):
+        failing = []
+
+        def answer(_head, _body):
+            if failing:
+                return answer_of("500 Oh", "failed", "")
+            return ok("good", FRESH + 'ETag: "e"\r\n')
+
+        origin = self.cached_app(serving(answer))
+        self.get("/a")
+        failing.append(True)
+        head, body = self.get("/a", fields="Cache-Control: no-cache\r\n")
+        self.assertEqual((head.status, body), (500, b"failed"))
+        count = origin.count
+        head, body = self.get("/a")
+        self.assertEqual((head.status, body), (200, b"good"))
+        self.assertIn("; hit", self.status_of(head))
+        self.assertEqual(origin.count, count)
+
+    def test_who_has_credentials_takes_what_is_for_all_from_nobody(self):
+        def answer(head, _body):
+            return ok("of %s" % head.get("authorization", "all"), FRESH + 'ETag: "e"\r\n')
+
+        self.cached_app(serving(answer))
+        self.assertEqual(self.get("/a")[1], b"of all")
+        mine = "Authorization: me\r\n"
+        head, body = self.get("/a", fields=mine + "Cache-Control: no-cache\r\n")
+        self.assertEqual(body, b"of me")
+        self.assertIn("detail=authorization", self.status_of(head))
+        head, body = self.get("/a")
+        self.assertEqual(body, b"of all")
+        self.assertIn("; hit", self.status_of(head))
+        # Nor does it keep what is not here yet from being kept, or fetched once for many.
+        self.assertEqual(self.get("/b", fields=mine)[1], b"of me")
+        self.assertEqual(self.get("/b")[1], b"of all")
+        head, body = self.get("/b")
+        self.assertEqual(body, b"of all")
+        self.assertIn("; hit", self.status_of(head))
+
+    def test_who_waits_for_an_answer_to_credentials_is_given_one_for_all(self):
+        gate = Gate()
+
+        def answer(stream, head, _number):
+            stream.send(ok("of %s" % head.get("authorization", "all"), FRESH))
+
+        self.cached_app(gate.script(answer))
+        clients = [self.client() for _ in range(9)]
+        for number, client in enumerate(clients):
+            client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n%s\r\n" %
+                        ("Authorization: me\r\n" if number in (0, 8) else ""))
+            if number == 0:
+                gate.arrived.acquire()
+        until(lambda: self.daemon.fresh()["cache"]["collapsed_total"] == 8, "all to wait")
+        gate.allowed.release(20)
+        bodies = []
+        for client in clients:
+            head = client.head()
+            bodies.append(client.body(head))
+        self.assertEqual(bodies, [b"of me", *[b"of all"] * 7, b"of me"])
+        self.assertEqual(sorted(head.get("authorization", "-") for head in gate.seen),
+                         ["-", "me", "me"])
+
+    def test_a_304_of_another_representation_validates_nothing(self):
+        def answer(head, _body):
+            if head.get("if-none-match"):
+                return b'HTTP/1.1 304 Not Modified\r\nETag: "new"\r\n' + FRESH.encode() + b"\r\n"
+            return ok(b"old" if self.first else b"new",
+                      'Cache-Control: no-cache\r\nETag: "%s"\r\n' %
+                      ("old" if self.first else "new"))
+
+        self.first = True
+        self.cached_app(serving(answer))
+        self.assertEqual(self.get("/a")[1], b"old")
+        self.first = False
+        for _ in range(2):
+            head, body = self.get("/a")
+            self.assertEqual((head.status, body, head.get("etag")), (200, b"new", '"new"'))
+
+    def test_a_sum_of_what_is_sent_is_not_said_of_a_part_of_it(self):
+        sums = 'Content-Digest: sha-256=:AAAA:\r\nContent-MD5: AAAA\r\nRepr-Digest: a=:AAAA:\r\n'
+        self.cached_app(serving(lambda head, body: ok(
+            b"0123456789", FRESH + 'ETag: "e"\r\n' + sums)))
+        head, _ = self.get("/a")
+        self.assertEqual(head.get("content-digest"), "sha-256=:AAAA:")
+        head, body = self.get("/a", fields="Range: bytes=2-4\r\n")
+        self.assertEqual((head.status, body), (206, b"234"))
+        self.assertIsNone(head.get("content-digest"))
+        self.assertIsNone(head.get("content-md5"))
+        self.assertEqual(head.get("repr-digest"), "a=:AAAA:")
+
+    def test_nor_of_what_is_put_together_of_slices(self):
+        whole = bytes(range(256)) * 8192  # two slices of 1 MiB
+
+        def answer(head, _body):
+            first, last = head.get("range").partition("=")[2].split("-")
+            part = whole[int(first):int(last) + 1]
+            return (b"HTTP/1.1 206 Partial Content\r\nContent-Length: %d\r\n"
+                    b"Content-Range: bytes %d-%d/%d\r\nETag: \"e\"\r\nContent-Digest: a=:AAAA:\r\n"
+                    b"%s\r\n" % (len(part), int(first), int(first) + len(part) - 1, len(whole),
+                                 FRESH.encode())) + part
+
+        self.cached_app(serving(answer))
+        for asked, size in (("bytes=5-9", 5), ("bytes=0-", len(whole)), ("bytes=5-9", 5)):
+            head, body = self.get("/a", fields="Range: %s\r\n" % asked)
+            self.assertEqual((head.status, len(body)), (206, size))
+            self.assertIsNone(head.get("content-digest"), asked)
+
+
+class OnDisk(DiskCase):
+    def test_an_answer_for_one_leaves_the_other_variants_there(self):
+        def answer(head, _body):
+            if head.get("cookie"):
+                return ok("of " + head.get("cookie"), "Cache-Control: private\r\nVary: Cookie\r\n")
+            return ok("of all", FRESH + "Vary: Cookie\r\n")
+
+        self.cached_app(serving(answer))
+        for _ in range(2):
+            self.get("/a")
+        self.written(1)
+        self.assertEqual(self.get("/a", fields="Cookie: me\r\n")[1], b"of me")
+        self.assertEqual(self.stats()["disk_objects"], 1)
+        self.restart()
+        head, body = self.get("/a")
+        self.assertEqual(body, b"of all")
+        self.assertIn("; hit", self.status_of(head))
+
+
+del CacheCase, DiskCase
+
+if __name__ == "__main__":
+    unittest.main()
