@@ -11,6 +11,8 @@
 namespace moln::http {
 namespace {
 
+constexpr std::array<std::string_view, 4> k_codings = {"zstd", "br", "gzip", "deflate"};
+
 void write_lower(ByteWriter& out, std::string_view text) {
     for (const char c : text) {
         const char lower = to_lower(c);
@@ -34,7 +36,6 @@ void write_joined(ByteWriter& out, std::string_view value) {
 
 // Which of these the client takes, in this order; the client's own order means nothing.
 void write_codings(ByteWriter& out, const FieldTable& request) {
-    constexpr std::array<std::string_view, 4> k_codings = {"zstd", "br", "gzip", "deflate"};
     std::array<bool, k_codings.size()> taken{};
     std::array<bool, k_codings.size()> named{};
     bool any = false;
@@ -126,6 +127,12 @@ std::optional<std::string_view> vary_names(const FieldTable& response,
     }
     if (!text.fits()) return std::nullopt;
     return text.written();
+}
+
+bool is_told_apart(std::string_view coding) {
+    return equals_ignoring_case(coding, "identity") ||
+           std::ranges::any_of(
+               k_codings, [&](std::string_view one) { return equals_ignoring_case(coding, one); });
 }
 
 std::optional<std::string_view> vary_key(std::string_view names, const FieldTable& request,

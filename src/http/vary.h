@@ -26,6 +26,10 @@ inline constexpr std::size_t k_languages_max = 32;         // of Accept-Language
 std::optional<std::string_view> vary_names(const FieldTable& response,
                                            std::span<char, k_vary_bytes_max> out);
 
+// Does vary_key() tell who takes that content coding from who does not? Who is given another must
+// not be taken for one who is not.
+bool is_told_apart(std::string_view coding);
+
 // What the request says in the fields of `names`, as made by vary_names. Nothing beyond the limit.
 std::optional<std::string_view> vary_key(std::string_view names, const FieldTable& request,
                                          std::span<char, k_vary_key_bytes_max> out);

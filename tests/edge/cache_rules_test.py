@@ -123,6 +123,38 @@ class Rules(CacheCase):
             self.assertIsNone(head.get("content-digest"), asked)
 
 
+    def test_a_part_that_nobody_asked_for_goes_to_who_asked(self):
+        self.cached_app(serving(lambda head, body: (
+            b"HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\nContent-Range: bytes 0-1/9\r\n"
+            b"ETag: \"e\"\r\n" + FRESH.encode() + b"\r\nab")))
+        for _ in range(2):
+            head, body = self.get("/a")
+            self.assertEqual((head.status, body), (206, b"ab"))
+        self.assertIsNone(self.process.poll())
+
+    def test_a_coding_that_only_one_client_knows_is_given_to_no_other(self):
+        def answer(head, _body):
+            if head.get("accept-encoding") == "compress":
+                return ok(b"compressed", FRESH + "Vary: Accept-Encoding\r\n"
+                                                 "Content-Encoding: compress\r\n")
+            return ok(b"plain", FRESH + "Vary: Accept-Encoding\r\n")
+
+        self.cached_app(serving(answer))
+        self.assertEqual(self.get("/a", fields="Accept-Encoding: compress\r\n")[1], b"compressed")
+        for other in ("Accept-Encoding: identity\r\n", "Accept-Encoding: x-own\r\n", ""):
+            self.assertEqual(self.get("/a", fields=other)[1], b"plain")
+        self.assertEqual(self.get("/a", fields="Accept-Encoding: compress\r\n")[1], b"compressed")
+
+    def test_who_asked_is_given_what_is_not_to_be_given_again(self):
+        self.cached_app(serving(lambda head, body: ok(
+            b"body", 'Cache-Control: max-age=600, no-cache="Set-Cookie, X-Mine"\r\n'
+                     "Set-Cookie: a=b\r\nX-Mine: 1\r\nX-All: 2\r\n")))
+        said = [tuple(head.get(name) for name in ("set-cookie", "x-mine", "x-all"))
+                for head, _ in (self.get("/a"), self.get("/a"))]
+        self.assertEqual(said, [("a=b", "1", "2"), (None, None, "2")])
+        self.assertEqual(self.origins[0].count, 1)
+
+
 class OnDisk(DiskCase):
     def test_an_answer_for_one_leaves_the_other_variants_there(self):
         def answer(head, _body):

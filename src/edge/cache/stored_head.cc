@@ -36,8 +36,13 @@ bool is_passing(FieldId id, std::string_view name) {
 
 class Keeper {
 public:
-    explicit Keeper(const http::ResponseHead& head)
-        : head_(head), control_(http::cache_control_of(head.fields)) {}
+    explicit Keeper(const http::ResponseHead& head,
+                    StoredHead::Listed listed = StoredHead::Listed::left_out)
+        : head_(head) {
+        if (listed == StoredHead::Listed::left_out) {
+            control_ = http::cache_control_of(head.fields);
+        }
+    }
 
     bool keeps(const http::Field& field) const {
         if (is_passing(field.id, field.name)) return false;
@@ -113,13 +118,13 @@ void StoredHead::shrink() {
     fields_.shrink_to_fit();
 }
 
-StoredHead StoredHead::of(const http::ResponseHead& head, WallTime came) {
+StoredHead StoredHead::of(const http::ResponseHead& head, WallTime came, Listed listed) {
     StoredHead out;
     out.status_ = head.status;
     out.text_ = head.reason();
     out.reason_size_ = static_cast<std::uint16_t>(out.text_.size());
     if (!head.fields.has(FieldId::date)) out.add_date(came);
-    const Keeper keeper(head);
+    const Keeper keeper(head, listed);
     for (const http::Field field : head.fields) {
         if (keeper.keeps(field)) out.add(field.name, field.value, field.id);
     }

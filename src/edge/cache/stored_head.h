@@ -24,11 +24,13 @@ enum class HeadForm : std::uint8_t {
 
 class StoredHead {
 public:
-    // Left out: what is meant for one connection, what Connection and no-cache="…" list, framing,
-    // Age and the fields that speak to a cache alone (Surrogate-Control, Cache-Tag, Surrogate-Key,
-    // Moln-Peer).
+    // Whether what no-cache="…" lists is there: it is for who asked the app, and for nobody after.
+    enum class Listed : std::uint8_t { left_out, kept };
+    // Left out: what is meant for one connection, what Connection lists, framing, Age and the
+    // fields that speak to a cache alone (Surrogate-Control, Cache-Tag, Surrogate-Key, Moln-Peer).
     // A response without Date gets `came` (RFC 9110 6.6.1).
-    static StoredHead of(const http::ResponseHead& head, WallTime came);
+    static StoredHead of(const http::ResponseHead& head, WallTime came,
+                         Listed listed = Listed::left_out);
     // With the fields of a 304 in the place of those of the same name; what describes the body
     // (Content-Length, -Encoding, -Range, -MD5, ETag) stays.
     StoredHead merged(const http::ResponseHead& update, WallTime came) const;

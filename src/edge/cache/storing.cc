@@ -28,6 +28,21 @@ bool varies_unseen(std::string_view vary_names, Identity identity) {
     return found;
 }
 
+// It was chosen by a coding that Accept-Encoding is not told apart by.
+bool varies_by_other_coding(std::string_view vary_names, const http::FieldTable& response) {
+    bool varies = false;
+    http::for_each_element(vary_names, [&](std::string_view name) {
+        varies = varies || http::field_id(name) == FieldId::accept_encoding;
+    });
+    bool other = false;
+    for (const std::string_view codings : response.all(FieldId::content_encoding)) {
+        http::for_each_element(codings, [&](std::string_view coding) {
+            other = other || !http::is_told_apart(coding);
+        });
+    }
+    return varies && other;
+}
+
 StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHead& response,
                         const CacheOrders& orders, const Freshness& freshness, PartAsked part,
                         Identity identity) {
@@ -53,7 +68,10 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
     }
     std::array<char, http::k_vary_bytes_max> names;
     const auto varies_by = http::vary_names(response.fields, names);
-    if (!varies_by || varies_unseen(*varies_by, identity)) return StoreRefusal::vary;
+    if (!varies_by || varies_unseen(*varies_by, identity) ||
+        varies_by_other_coding(*varies_by, response.fields)) {
+        return StoreRefusal::vary;
+    }
     const bool validates =
         response.fields.has(FieldId::etag) || response.fields.has(FieldId::last_modified);
     const std::int64_t usable =

@@ -33,6 +33,10 @@ struct Answer {
     std::string_view content_range;
 };
 
+const edge::StoredHead& head_of(const CacheVisit& visit) {
+    return visit.own_head ? *visit.own_head : visit.response->head;
+}
+
 // In HTTP/1.0 and on a stream a body ends with its connection or stream.
 http::BodyKind unknown_length_kind(const Exchange& exchange) {
     const bool unframed =
@@ -59,6 +63,7 @@ public:
           exchange_(exchange),
           visit_(*exchange.visit),
           stored_(*exchange.visit->response),
+          kept_(head_of(*exchange.visit)),
           request_(exchange.heads->request),
           head_(head),
           range_room_(range_room) {}
@@ -71,7 +76,7 @@ public:
             if (compresses()) wish_ = edge::coding_wish(request_, visit_.wish.control);
             if (is_not_modified()) {
                 answer.coding = choose_coding();
-                stored_.head.show_not_modified(head_, form_of(answer.coding));
+                kept_.show_not_modified(head_, form_of(answer.coding));
                 return answer;
             }
             if (takes_part(answer)) return answer;
@@ -80,7 +85,7 @@ public:
         if (answer.coding != ContentCoding::identity) {
             answer.body = stored_.coded->find(answer.coding);
             total_ = answer.body->seen().bytes;
-            stored_.head.show(head_, form_of(answer.coding));
+            kept_.show(head_, form_of(answer.coding));
         }
         if (request_.method == http::Method::head) {
             head_.facts.content_length = total_;
@@ -100,7 +105,7 @@ private:
         return coding == ContentCoding::identity ? edge::HeadForm::as_it_is : edge::HeadForm::coded;
     }
     http::Validators held() const {
-        const auto text = stored_.head.first(http::FieldId::date);
+        const auto text = kept_.first(http::FieldId::date);
         const auto date = http::parse_date(text, now_).value_or(stored_.came);
         return http::validators_of(head_.fields, date);
     }
@@ -117,7 +122,7 @@ private:
                          http::if_range_holds(request_.fields, held(), now_);
         if (!may) return false;
         const auto range = http::resolve(*wish, *total_);
-        stored_.head.show(head_, edge::HeadForm::part);
+        kept_.show(head_, edge::HeadForm::part);
         head_.reason_slice = {};
         if (!range) {
             head_.status = 416;
@@ -151,6 +156,7 @@ private:
     const Exchange& exchange_;
     const CacheVisit& visit_;
     const CachedResponse& stored_;
+    const edge::StoredHead& kept_;
     const http::RequestHead& request_;
     http::ResponseHead& head_;
     std::span<char, http::k_content_range_bytes_max> range_room_;
@@ -217,7 +223,7 @@ HeadPut put_stored_head(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const CachedResponse& stored = *visit.response;
     http::ResponseHead& head = exchange.heads->response;
-    stored.head.show(head, visit.slices ? edge::HeadForm::whole : edge::HeadForm::as_it_is);
+    head_of(visit).show(head, visit.slices ? edge::HeadForm::whole : edge::HeadForm::as_it_is);
     std::array<char, http::k_content_range_bytes_max> range_room;
     Chooser chooser(core, exchange, head, range_room);
     Answer answer = chooser.choose();

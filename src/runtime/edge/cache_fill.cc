@@ -225,7 +225,8 @@ edge::StoreRefusal refusal_of(const Core& core, const CacheFill& fill,
     if (judged == edge::StoreRefusal::none && !has_memory(core, head, framing)) {
         return edge::StoreRefusal::no_memory;
     }
-    const bool odd = head.status == 206 && !is_wanted_slice(core, fill, head, framing);
+    const bool odd =
+        head.status == 206 && (!fill.slice || !is_wanted_slice(core, fill, head, framing));
     return judged == edge::StoreRefusal::none && odd ? edge::StoreRefusal::status : judged;
 }
 
@@ -270,6 +271,11 @@ Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& fram
     response->body = std::make_shared<CacheBody>(length);
     if (compresses(exchange, head, *response, length)) {
         response->coded = std::make_shared<CodedForms>();
+    }
+    const bool lists = http::cache_control_of(head.fields).no_cache_list_count > 0;
+    if (lists && fill.leader != nullptr && !fill.slice) {
+        fill.leader->visit->own_head = std::make_unique<edge::StoredHead>(
+            edge::StoredHead::of(head, {core.wall_ms}, edge::StoredHead::Listed::kept));
     }
     fill.body = response->body.get();
     fill.response = response;

@@ -52,8 +52,10 @@ struct CacheVisit : edge::ListLink<ByVisit> {
     edge::ReuseWish wish;                            // views into the request's head
     std::shared_ptr<CacheFetch> fetch;               // that is waited for
     std::shared_ptr<const CachedResponse> response;  // that is served
-    CacheFill* fill = nullptr;                       // of the fetch that it leads
-    CacheBody* body = nullptr;                       // of the response, as it is or coded
+    // Of the answer to what it led, with what is for it alone; null: there is nothing such.
+    std::unique_ptr<const edge::StoredHead> own_head;
+    CacheFill* fill = nullptr;  // of the fetch that it leads
+    CacheBody* body = nullptr;  // of the response, as it is or coded
     CacheBody::Cursor cursor;
     std::uint64_t begin = 0;            // of what is served of the body
     std::uint64_t end = 0;              // k_to_the_end: all there will be
