@@ -131,7 +131,12 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
         views.push_back(route_view(world, app.id, route, RouteOrigin::added));
     }
     if (const auto* release = find_release(world, app.id, app.release)) {
-        for (auto& view : views) {
+        for (std::size_t i = 0; i < views.size(); ++i) {
+            auto& view = views[i];
+            const auto own = release->config.routes.size();
+            const auto& route = i < own ? release->config.routes[i] : app.routes[i - own];
+            const auto why = route_problem(release->config, app.routes, route);
+            if (!why.empty()) view.problem = why;
             const auto served = served_process(release->config, view.process);
             if (!served.empty()) view.process = served;
         }

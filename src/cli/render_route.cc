@@ -63,7 +63,8 @@ std::string render_routes(const std::vector<RouteView>& views, const Style& styl
         const bool stream = !view.listen.empty();
         Cell url = {view.via == "kernel" ? view.url + " (kernel)" : view.url};
         if (!view.problem.empty()) {
-            url = {fmt::format("not open: {}", view.problem), Colour::bad};
+            url = {fmt::format("{}: {}", stream ? "not open" : "leads nowhere", view.problem),
+                   Colour::bad};
         }
         table.add({view.host, stream ? view.listen : view.path, short_app(view.app), view.process,
                    origin_word(view.origin), url, rules(view)});

@@ -174,6 +174,38 @@ bool is_stream_only(const AppConfig& config, const std::vector<RouteSpec>& added
     return any;
 }
 
+std::string not_asked_why(const AppConfig& config, const std::vector<RouteSpec>& added,
+                          const std::string& process) {
+    const auto found = config.processes.find(process);
+    if (found == config.processes.end() || found->second.kind != ProcessKind::web) {
+        return fmt::format("expected a web process of this app, found \"{}\"", process);
+    }
+    if (!is_stream_only(config, added, process)) return "";
+    std::string listens;
+    for (const auto* routes : {&config.routes, &added}) {
+        for (const auto& route : *routes) {
+            if (route.process != process) continue;
+            // Then its own port is another, and may speak HTTP.
+            if (route.port != 0 && route.port != found->second.port) return "";
+            listens += (listens.empty() ? "" : ", ") + route.listen;
+        }
+    }
+    return fmt::format(
+        "expected a process that is spoken HTTP to, found \"{}\", whose port is that of {} alone: "
+        "name another, or add a route with a host that leads to it",
+        process, listens);
+}
+
+std::string route_problem(const AppConfig& config, const std::vector<RouteSpec>& added,
+                          const RouteSpec& route) {
+    if (!leads_somewhere(config, route)) {
+        return fmt::format("the release has no web process {}", route.process);
+    }
+    if (!route.forward_auth) return "";
+    const auto why = not_asked_why(config, added, route.forward_auth->process);
+    return why.empty() ? "" : "forward_auth: process: " + why;
+}
+
 HealthSpec probe_of(const AppConfig& config, const std::vector<RouteSpec>& added,
                     const std::string& process) {
     auto health = config.health;

@@ -42,6 +42,16 @@ bool leads_somewhere(const AppConfig& config, const RouteSpec& route);
 bool is_stream_only(const AppConfig& config, const std::vector<RouteSpec>& added,
                     const std::string& process);
 
+// Why `process` cannot be asked by the forward_auth of a route of the same app: "expected …, found
+// …", "" if it can. One that is reached by streams alone can if they lead to a port of their own.
+std::string not_asked_why(const AppConfig& config, const std::vector<RouteSpec>& added,
+                          const std::string& process);
+
+// Why no request of a route, one of `config` or of `added`, gets to an instance: its process is not
+// there, or whom it asks cannot be asked; "" if nothing is in the way.
+std::string route_problem(const AppConfig& config, const std::vector<RouteSpec>& added,
+                          const RouteSpec& route);
+
 // How instances of `process` are probed: as its release says, but for one that does not speak HTTP
 // and so is probed by a connection, or not at all if it has none to offer.
 HealthSpec probe_of(const AppConfig& config, const std::vector<RouteSpec>& added,

@@ -138,6 +138,41 @@ TEST(Route, who_speaks_no_http_is_not_probed_by_it) {
     EXPECT_EQ(kind({stream}, {}, "web"), HealthKind::http);
 }
 
+TEST(Route, who_speaks_no_http_is_not_asked_by_it) {
+    auto datagrams = tcp("udp:53");
+    datagrams.process = "db";
+    const auto why = [](std::vector<RouteSpec> own, const std::vector<RouteSpec>& added,
+                        const std::string& process) {
+        auto config = config_of(std::move(own));
+        config.processes["db"].port = 53;
+        config.processes["work"].kind = ProcessKind::worker;
+        return not_asked_why(config, added, process);
+    };
+    EXPECT_EQ(why({}, {}, "db"), "");
+    EXPECT_EQ(why({}, {}, "gone"), "expected a web process of this app, found \"gone\"");
+    EXPECT_EQ(why({}, {}, "work"), "expected a web process of this app, found \"work\"");
+    EXPECT_THAT(why({datagrams}, {}, "db"),
+                HasSubstr("found \"db\", whose port is that of udp:53 alone: name another"));
+    EXPECT_THAT(why({}, {datagrams}, "db"), HasSubstr("udp:53 alone"));
+    EXPECT_EQ(why({datagrams}, {{.host = "db.test", .process = "db"}}, "db"), "");
+    datagrams.port = 53;
+    EXPECT_THAT(why({datagrams}, {}, "db"), HasSubstr("udp:53 alone"));
+    datagrams.port = 5353;  // so that its own is left for HTTP
+    EXPECT_EQ(why({datagrams}, {}, "db"), "");
+}
+
+TEST(Route, what_is_in_its_way_is_told) {
+    auto config = config_of({});
+    RouteSpec route{.host = "a.test"};
+    EXPECT_EQ(route_problem(config, {}, route), "");
+    route.forward_auth = {.process = "db", .path = "/check"};
+    EXPECT_EQ(route_problem(config, {}, route), "");
+    config.processes.erase("db");
+    EXPECT_THAT(route_problem(config, {}, route), HasSubstr("forward_auth: process: expected"));
+    route.process = "api";
+    EXPECT_EQ(route_problem(config, {}, route), "the release has no web process api");
+}
+
 TEST(Route, leads_to_a_web_process_or_to_the_site_that_took_its_place) {
     AppConfig config;
     config.site = SiteSpec{.folder = "public"};

@@ -150,11 +150,6 @@ private:
         }
     }
 
-    bool is_web(const std::string& name) const {
-        const auto found = config_.processes.find(name);
-        return found != config_.processes.end() && found->second.kind == ProcessKind::web;
-    }
-
     void balancing(const std::string& field, const ProcessSpec& process) {
         const bool web = process.kind == ProcessKind::web;
         take(field + ".balance", validate_balance(process.balance));
@@ -222,10 +217,9 @@ private:
                                 config_.site && !is_stream(route) ? " or its site" : "",
                                 route.process));
             }
-            if (route.forward_auth && !is_web(route.forward_auth->process)) {
-                add(field + ".forward_auth",
-                    fmt::format("process: expected a web process of this app, found \"{}\"",
-                                route.forward_auth->process));
+            if (route.forward_auth) {
+                const auto why = not_asked_why(config_, {}, route.forward_auth->process);
+                if (!why.empty()) add(field + ".forward_auth", "process: " + why);
             }
             beside_others(field, i);
         }

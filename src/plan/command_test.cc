@@ -248,6 +248,57 @@ TEST_F(Commands, route_that_is_none_is_refused) {
                    ErrorCode::not_found, "api");
 }
 
+TEST_F(Commands, forward_auth_asks_who_speaks_http) {
+    auto config = web_config(1);
+    for (const auto* name : {"dns", "auth", "work"}) {
+        config.processes[name] = {.command = {"x"}};
+        if (name == std::string("work")) continue;
+        config.processes[name].kind = ProcessKind::web;
+        config.processes[name].port = 5353;
+    }
+    config.routes = {{.host = "*", .process = "dns", .listen = "udp:53"}};
+    deploy(config);
+    const auto asking = [](const std::string& process) {
+        RouteSpec route{.host = "a.test"};
+        route.forward_auth = {.process = process, .path = "/check"};
+        return AddRouteCommand{k_shop, route, true};
+    };
+    expect_refused(asking("dns"), ErrorCode::invalid,
+                   "route a.test/ of default/shop: forward_auth: process: expected a process that "
+                   "is spoken HTTP to, found \"dns\", whose port is that of udp:53 alone");
+    expect_refused(asking("work"), ErrorCode::invalid, "expected a web process");
+    expect_refused(asking("gone"), ErrorCode::invalid, "expected a web process");
+    ASSERT_TRUE(r.command(asking("auth")));
+    // Whom a route asks is not made one that cannot be asked.
+    expect_refused(AddRouteCommand{k_shop, {.host = "*", .process = "auth", .listen = "udp:54"}},
+                   ErrorCode::invalid,
+                   "route a.test/ of default/shop: forward_auth: process: expected");
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "b.test", .process = "dns"}}));
+    ASSERT_TRUE(r.command(asking("dns")));
+}
+
+TEST_F(Commands, a_release_that_loses_a_route_tells_so) {
+    auto config = web_config(1);
+    config.processes["api"] = config.processes["web"];
+    deploy(config);
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "a.test", .process = "api"}}));
+    config.processes.erase("api");
+    const auto done = r.command(deploy_of("default/shop", config));
+    ASSERT_TRUE(done);
+    EXPECT_THAT(done->effects,
+                testing::Contains("the route a.test/ no longer leads to the app: the release has "
+                                  "no web process api"));
+    const auto told = [&] {
+        return std::ranges::count_if(r.world.events, [](const auto& entry) {
+            return entry.second.name == "route.lost" && entry.second.subject == "a.test/";
+        });
+    };
+    EXPECT_EQ(told(), 1);
+    EXPECT_EQ(r.world.apps.at(k_shop).routes.size(), 1U);  // for a release that has it again
+    ASSERT_TRUE(r.command(RollbackCommand{k_shop, 1}));
+    EXPECT_EQ(told(), 1);
+}
+
 TEST_F(Commands, a_port_belongs_to_one_app_and_not_to_the_edge) {
     deploy();
     const AppId blog("default/blog");

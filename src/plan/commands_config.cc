@@ -147,6 +147,23 @@ std::string taken_from(const World& world, const AppId& app, const RouteSpec& ro
     return other == world.edge.routes.end() ? "" : "; it led to " + other->app.text + " before";
 }
 
+// A route asks a process that does not speak HTTP: the new one, or one that asks the process which
+// the new one leads to.
+Status asks_in_vain(const AppConfig& config, const App& app, const RouteSpec& added) {
+    for (const auto* routes : {&app.routes, &config.routes}) {
+        for (const auto& route : *routes) {
+            if (!route.forward_auth) continue;
+            const auto& process = route.forward_auth->process;
+            if (process != added.process && !same_place(route, added)) continue;
+            const auto why = not_asked_why(config, app.routes, process);
+            if (why.empty()) continue;
+            return fail(ErrorCode::invalid, fmt::format("route {} of {}: forward_auth: process: {}",
+                                                        route_words(route), app.id.text, why));
+        }
+    }
+    return {};
+}
+
 Status decide_on(Decision& d, const AddRouteCommand& command) {
     MOLN_ASSIGN(auto app, app_to_change(d, command.app));
     const auto& route = command.route;
@@ -180,6 +197,7 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
                                                     app.id.text, k_routes_per_app_max));
     }
     app.routes.push_back(route);
+    MOLN_TRY(asks_in_vain(release->config, app, route));
     const auto process = served_process(release->config, route.process);
     d.effects.push_back(fmt::format("route {} to {}", words, process));
     d.draft.tell(EventLevel::info, replaces ? "route.replaced" : "route.added", app.id, words,

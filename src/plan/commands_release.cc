@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "model/limits.h"
+#include "model/route.h"
 #include "model/validate.h"
 #include "model/words.h"
 #include "plan/canary.h"
@@ -63,6 +64,22 @@ void explain_lost_processes(Decision& d, const AppId& id, const AppConfig& confi
         if (config.processes.contains(name)) continue;
         d.effects.push_back(fmt::format("stop {} of {}: the new release has no such process",
                                         living(d.world(), id, name), name));
+    }
+}
+
+// Routes of moln.toml were validated with it; those that were added by command lie over whatever
+// release comes, and are kept for the next one.
+void explain_lost_routes(Decision& d, const App& app, const AppConfig& config,
+                         std::int64_t number) {
+    for (const auto& route : app.routes) {
+        const auto why = route_problem(config, app.routes, route);
+        if (why.empty()) continue;
+        const auto words = route_words(route);
+        d.effects.push_back(fmt::format("the route {} no longer leads to the app: {}", words, why));
+        d.draft.tell(EventLevel::warning, "route.lost", app.id, words,
+                     fmt::format("{} leads nowhere from release {} of {} on: {}; `moln route rm` "
+                                 "removes it, `moln route add --replace` leads it elsewhere",
+                                 words, number, app.id.text, why));
     }
 }
 
@@ -151,6 +168,7 @@ Status decide_on(Decision& d, const DeployCommand& command) {
     const auto* release = d.draft.release(app.id, number);
     d.effects.insert(d.effects.begin(), fmt::format("make release {} of {} and start {}", number,
                                                     app.id.text, wanted_words(app, *release)));
+    explain_lost_routes(d, app, command.config, number);
     explain_volumes(d, app.id, command.config);
     if (command.canary) {
         d.effects.push_back(fmt::format("once it is healthy: give it {}; release {} serves on",
@@ -183,6 +201,7 @@ Status decide_on(Decision& d, const RollbackCommand& command) {
     MOLN_TRY(fits(d, app, release->config));
     d.effects.push_back(fmt::format("start {} of release {} beside release {}",
                                     wanted_words(app, *release), number, app.release));
+    explain_lost_routes(d, app, release->config, number);
     explain_volumes(d, app.id, release->config);
     explain_replaced(d, app.id);
     d.draft.tell(EventLevel::info, "release.rollback", app.id, std::to_string(number),

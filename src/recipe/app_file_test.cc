@@ -347,6 +347,16 @@ TEST(AppFile, a_route_of_a_port) {
                 HasSubstr("found tcp:25 again"));
 }
 
+TEST(AppFile, forward_auth_asks_who_speaks_http) {
+    EXPECT_EQ(reason("[process.dns]\ncommand = 'd'\nport = 5353\n"
+                     "[[route]]\nlisten = 'udp:53'\nprocess = 'dns'\n"
+                     "[[route]]\nhost = 'a.org'\n"
+                     "forward_auth = { process = 'dns', path = '/check' }\n"),
+              "moln.toml:9: route.forward_auth: process: expected a process that is spoken HTTP "
+              "to, found \"dns\", whose port is that of udp:53 alone: name another, or add a route "
+              "with a host that leads to it");
+}
+
 TEST(AppFile, how_a_process_shares_its_requests) {
     const auto config = config_of(
         "[process.web]\ncommand = 'x'\nbalance = 'header:X-Tenant'\naffinity = true\n"
