@@ -50,6 +50,68 @@ Progress progress(const World& world) {
     return progress_of(world, world.apps.at(k_shop), 2);
 }
 
+TEST(AppCounts, of_a_switch_are_not_added_up) {
+    auto world = switching_world();
+    for (const auto* id : {"web-a", "web-b"}) add_instance(world, id, 1);
+    add_instance(world, "web-c");
+    const auto web = [&] { return app_view(world, world.apps.at(k_shop)).processes.at(0); };
+    EXPECT_EQ(web().ready, 2);
+    add_instance(world, "web-d");
+    EXPECT_EQ(web().ready, 2);
+    EXPECT_EQ(web().wanted, 2);
+    // A restart is one from a release to the same.
+    world.apps[k_shop].release_served = 2;
+    world.apps[k_shop].restart_count = 1;
+    for (const auto* id : {"web-a", "web-b"}) world.instances.erase(InstanceId(id));
+    for (const auto* id : {"web-e", "web-f"}) {
+        add_instance(world, id);
+        world.instances[InstanceId(id)].restart_count = 1;
+    }
+    EXPECT_EQ(web().ready, 2);
+    EXPECT_EQ(web().canary_ready, 0);
+}
+
+TEST(AppCounts, of_a_canary_are_told_apart) {
+    auto world = switching_world();
+    auto& app = world.apps[k_shop];
+    app.canary = CanarySpec{.share = 10};
+    app.rollout.state = RolloutState::canary;
+    world.releases[k_shop][1] = world.releases[k_shop][2];
+    world.releases[k_shop][1].number = 1;
+    world.releases[k_shop][1].config.processes["mail"] = {.instances = 1};
+    world.releases[k_shop][2].config.processes["mail"] = {.instances = 1};
+    world.releases[k_shop][2].config.processes["api"] = {.kind = ProcessKind::web, .instances = 3};
+    for (const auto* id : {"web-a", "web-b"}) add_instance(world, id, 1);
+    for (const auto* id : {"web-c", "web-d"}) add_instance(world, id);
+    add_instance(world, "api-a");
+    world.instances[InstanceId("api-a")].process = "api";
+    const auto view = app_view(world, app);
+    const auto counts = [&](std::size_t i) {
+        const auto& process = view.processes.at(i);
+        return std::tuple(process.name, process.ready, process.wanted, process.canary_ready,
+                          process.canary_wanted);
+    };
+    EXPECT_EQ(counts(0), std::tuple("mail", 0, 1, 0, 0));
+    EXPECT_EQ(counts(1), std::tuple("web", 2, 2, 2, 2));
+    EXPECT_EQ(counts(2), std::tuple("api", 0, 0, 1, 3));
+    const auto status = status_view(world, {}, {});
+    EXPECT_EQ(status.counts.instances_ready, 2);
+    EXPECT_EQ(status.counts.instances_wanted, 3);
+    EXPECT_EQ(status.counts.instances_canary, 3);
+    for (const auto& one : instance_views(world, {.project = "default"})) {
+        EXPECT_EQ(one.canary, one.release == 2) << one.id.text;
+    }
+}
+
+TEST(Routes, of_a_process_that_is_gone_say_so) {
+    auto world = switching_world();
+    auto& app = world.apps[k_shop];
+    app.routes = {{.host = "a.test", .process = "api"}, {.host = "b.test"}};
+    const auto views = route_views(world, app);
+    EXPECT_EQ(views.at(0).problem, "the release has no web process api");
+    EXPECT_EQ(views.at(1).problem, "");
+}
+
 TEST(Progress, goes_on_until_all_are_ready_and_the_rollout_says_so) {
     auto world = switching_world();
     add_instance(world, "web-a");

@@ -25,6 +25,8 @@ std::string own_metrics(const StatusView& view) {
           view.counts.instances_wanted);
     gauge("moln_instances_ready", "Service instances that run and are healthy.",
           view.counts.instances_ready);
+    gauge("moln_instances_canary", "Service instances of canaries that run and are healthy.",
+          view.counts.instances_canary);
     gauge("moln_instances_draining", "Instances that finish what they had begun.",
           view.counts.instances_draining);
     gauge("moln_volumes", "Volumes.", view.counts.volumes);

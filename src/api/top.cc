@@ -43,6 +43,8 @@ TopInstanceView instance_row(const World& world, const Instance& instance,
     row.id = instance.id;
     row.app = instance.app;
     row.process = instance.process;
+    row.release = view.release;
+    row.canary = view.canary;
     row.state = view.state;
     row.memory = view.memory;
     row.requests_open = view.requests_open;

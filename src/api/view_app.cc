@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -17,6 +19,67 @@ AppState state_of(const App& app, const std::vector<ProcessView>& processes) {
         processes, [](const ProcessView& process) { return process.ready < process.wanted; });
     if (app.rollout.state == RolloutState::failed) return AppState::failed;
     return short_of ? AppState::degraded : AppState::running;
+}
+
+ProcessView process_view(const App& app, const std::string& name, const ProcessSpec& spec) {
+    return {.name = name,
+            .kind = spec.kind,
+            .command = spec.command,
+            .schedule = spec.schedule,
+            .wanted = wanted_instances(app, name, spec),
+            .memory = spec.memory,
+            .cpu_millis = spec.cpu_millis,
+            .port = spec.port};
+}
+
+// Of the wanted release; beside a canary those of the release that serves, and what the canary
+// adds.
+std::vector<ProcessView> process_views(const World& world, const App& app) {
+    std::vector<ProcessView> views;
+    const bool canary = has_canary(app);
+    const auto* release = find_release(world, app.id, canary ? app.release_served : app.release);
+    if (release != nullptr) {
+        for (const auto& [name, spec] : release->config.processes) {
+            views.push_back(process_view(app, name, spec));
+        }
+    }
+    const auto* beside = canary ? find_release(world, app.id, app.release) : nullptr;
+    if (beside == nullptr) return views;
+    for (const auto& [name, spec] : beside->config.processes) {
+        if (spec.kind != ProcessKind::web) continue;  // a canary is there for requests
+        auto found = std::ranges::find(views, name, &ProcessView::name);
+        if (found == views.end()) {
+            views.push_back(process_view(app, name, spec));
+            found = std::prev(views.end());
+            found->wanted = 0;
+        }
+        found->canary_wanted = wanted_instances(app, name, spec);
+    }
+    return views;
+}
+
+// In a switch the new instances are ready beside the old before these leave: neither are added up,
+// who has more of them ready tells how many serve.
+void count_instances(const World& world, const App& app,
+                     const std::vector<const Instance*>& instances,
+                     std::vector<ProcessView>& processes) {
+    std::map<std::string, std::int64_t> outdated;
+    const bool canary = has_canary(app);
+    for (const auto* instance : instances) {
+        const auto process = std::ranges::find(processes, instance->process, &ProcessView::name);
+        if (process == processes.end() || instance->kind != InstanceKind::service) continue;
+        const auto seen = instance_view(world, *instance);
+        process->draining += seen.state == InstanceState::draining ? 1 : 0;
+        if (!is_ready(seen)) continue;
+        const bool current =
+            instance->release == app.release && instance->restart_count == app.restart_count;
+        if (!current) {
+            ++outdated[instance->process];
+        } else {
+            ++(canary ? process->canary_ready : process->ready);
+        }
+    }
+    for (auto& process : processes) process.ready = std::max(process.ready, outdated[process.name]);
 }
 
 }  // namespace
@@ -53,6 +116,10 @@ std::int64_t wanted_instances(const App& app, const std::string& process, const 
     return scaled == app.scale.end() ? spec.instances : scaled->second;
 }
 
+bool has_canary(const App& app) {
+    return app.canary && app.release_served != 0 && app.release != app.release_served;
+}
+
 AppView app_view(const World& world, const App& app,
                  const std::vector<const Instance*>& instances) {
     AppView view;
@@ -69,25 +136,9 @@ AppView app_view(const World& world, const App& app,
         view.source = release->image.source;
         view.site = release->config.site.has_value();
         view.volumes = static_cast<std::int64_t>(release->config.volumes.size());
-        for (const auto& [name, spec] : release->config.processes) {
-            view.processes.push_back({.name = name,
-                                      .kind = spec.kind,
-                                      .command = spec.command,
-                                      .schedule = spec.schedule,
-                                      .wanted = wanted_instances(app, name, spec),
-                                      .memory = spec.memory,
-                                      .cpu_millis = spec.cpu_millis,
-                                      .port = spec.port});
-        }
     }
-    for (const auto* instance : instances) {
-        const auto process =
-            std::ranges::find(view.processes, instance->process, &ProcessView::name);
-        if (process == view.processes.end() || instance->kind != InstanceKind::service) continue;
-        const auto seen = instance_view(world, *instance);
-        process->ready += is_ready(seen) ? 1 : 0;
-        process->draining += seen.state == InstanceState::draining ? 1 : 0;
-    }
+    view.processes = process_views(world, app);
+    count_instances(world, app, instances, view.processes);
     for (const auto& route : route_views(world, app)) {
         if (!route.url.empty()) view.urls.push_back(route.url);
     }

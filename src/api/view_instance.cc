@@ -112,6 +112,9 @@ InstanceView instance_view(const World& world, const Instance& instance) {
     view.process = instance.process;
     view.kind = instance.kind;
     view.release = instance.release;
+    const auto app = world.apps.find(instance.app);
+    view.canary = app != world.apps.end() && instance.kind == InstanceKind::service &&
+                  has_canary(app->second) && instance.release == app->second.release;
     view.node = instance.node;
     view.goal = instance.goal;
     view.created = instance.created;

@@ -23,6 +23,7 @@ void count_apps(const World& world, StatusView& view) {
         for (const auto& process : seen.processes) {
             view.counts.instances_wanted += process.wanted;
             view.counts.instances_ready += process.ready;
+            view.counts.instances_canary += process.canary_ready;
             view.counts.instances_draining += process.draining;
         }
         if (seen.state == AppState::failed) {

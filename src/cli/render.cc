@@ -31,8 +31,11 @@ Cell state_cell(AppState state) {
     return {word, Colour::dim};
 }
 
-Cell state_cell(InstanceState state) {
-    const auto word = spaced(enum_word(state));
+enum class Beside { no, canary };
+
+Cell state_cell(InstanceState state, Beside beside) {
+    auto word = spaced(enum_word(state));
+    if (beside == Beside::canary) word += " (canary)";
     switch (state) {
         case InstanceState::running: return {word, Colour::good};
         case InstanceState::preparing:
@@ -47,11 +50,18 @@ Cell state_cell(InstanceState state) {
     return {word, Colour::dim};
 }
 
+// "2/2", "2/2 + canary 1/2".
+std::string ready_words(const ProcessView& process) {
+    auto words = fmt::format("{}/{}", process.ready, process.wanted);
+    if (process.canary_wanted == 0 && process.canary_ready == 0) return words;
+    return words + fmt::format(" + canary {}/{}", process.canary_ready, process.canary_wanted);
+}
+
 std::string process_counts(const AppView& view) {
     std::vector<std::string> words;
     for (const auto& process : view.processes) {
         if (process.kind == ProcessKind::cron) continue;
-        words.push_back(fmt::format("{} {}/{}", process.name, process.ready, process.wanted));
+        words.push_back(fmt::format("{} {}", process.name, ready_words(process)));
     }
     if (view.site) words.push_back("site by the edge");
     return joined(words, ", ");
@@ -157,6 +167,9 @@ std::string render_status(const StatusView& view, const Style& style) {
     }
     row("apps", std::to_string(counts.apps));
     auto instances = fmt::format("{} of {} ready", counts.instances_ready, counts.instances_wanted);
+    if (counts.instances_canary > 0) {
+        instances += fmt::format(", {} of canaries", counts.instances_canary);
+    }
     if (counts.instances_draining > 0) {
         instances += fmt::format(", {} draining", counts.instances_draining);
     }
@@ -178,8 +191,10 @@ std::string render_apps(const std::vector<AppView>& views, const Style& style) {
     if (views.empty()) return nothing(style, "No apps. `moln deploy` in a folder makes one.");
     Table table({"APP", "STATE", "RELEASE", "INSTANCES", "AGE", "URL"});
     for (const auto& view : views) {
-        table.add({view.name, state_cell(view.state), number_or_dash(view.release),
-                   process_counts(view), age(style, view.created), first_url(view)});
+        auto release = number_or_dash(view.release);
+        if (view.canary) release = fmt::format("{}, canary {}", view.release_served, view.release);
+        table.add({view.name, state_cell(view.state), release, process_counts(view),
+                   age(style, view.created), first_url(view)});
     }
     return table.text(style);
 }
@@ -192,8 +207,7 @@ std::string render_app(const AppView& view, const Style& style) {
         const auto words = process.command.size() == 3 && process.command[1] == "-c"
                                ? process.command[2]
                                : joined(process.command, " ");
-        table.add({process.name, std::string(enum_word(process.kind)),
-                   fmt::format("{}/{}", process.ready, process.wanted),
+        table.add({process.name, std::string(enum_word(process.kind)), ready_words(process),
                    std::to_string(process.draining), size_words(process.memory),
                    fmt::format("{:g}", static_cast<double>(process.cpu_millis) / 1000),
                    process.schedule.empty() ? words : process.schedule + "  " + words});
@@ -220,7 +234,8 @@ std::string render_instances(const std::vector<InstanceView>& views, const Style
         // The state is said already.
         if (note.starts_with("draining: ")) note = note.substr(10);
         table.add({view.id.text, short_app(view.app), std::to_string(view.release),
-                   state_cell(view.state), age(style, view.created), std::to_string(view.restarts),
+                   state_cell(view.state, view.canary ? Beside::canary : Beside::no),
+                   age(style, view.created), std::to_string(view.restarts),
                    view.memory.count == 0 ? "-" : size_words(view.memory), note});
     }
     return table.text(style);
@@ -492,7 +507,8 @@ std::string render_top(const TopView& view, const Style& style) {
     if (view.instances.empty()) return out + nothing(style, "No instances.");
     Table table({"INSTANCE", "APP", "STATE", "CPU", "MEMORY", "OF", "REQ/S", "ERR/S", "OPEN"});
     for (const auto& row : view.instances) {
-        table.add({row.id.text, short_app(row.app), state_cell(row.state),
+        table.add({row.id.text, short_app(row.app),
+                   state_cell(row.state, row.canary ? Beside::canary : Beside::no),
                    fmt::format("{:.1f} %", row.cpu_percent), size_words(row.memory),
                    row.memory_max.count == 0 ? "-" : size_words(row.memory_max),
                    fmt::format("{:.1f}", row.requests_per_s),

@@ -3,12 +3,15 @@
 
 #include <cstdlib>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "cli/completion.h"
 
 namespace moln::cli {
 namespace {
+
+using testing::HasSubstr;
 
 constexpr Style k_plain = {.colours = false, .now = {10'000'000'000}};
 
@@ -108,6 +111,10 @@ TEST(RenderRoutes, say_what_they_ask_of_requests) {
     port.problem = "port 5432 is taken";
     port.send_proxy = SendProxy::v2;
     port.idle = minutes(10);
+    RouteView lost{.app = AppId("default/shop"), .host = "a.test", .path = "/"};
+    lost.problem = "the release has no web process api";
+    EXPECT_THAT(render_routes({lost}, k_plain),
+                HasSubstr("leads nowhere: the release has no web process api"));
     EXPECT_EQ(render_routes({plain, ruled, port}, k_plain),
               "HOST    PATH      APP   PROCESS  FROM       URL                           RULES\n"
               "a.test  /         shop  web      route add  http://a.test/\n"
@@ -116,6 +123,31 @@ TEST(RenderRoutes, say_what_they_ask_of_requests) {
               "certificate optional\n"
               "*       tcp:5432  shop  db       moln.toml  not open: port 5432 is taken  "
               "sends PROXY v2, idle 10m\n");
+}
+
+TEST(RenderApps, counts_a_canary_apart) {
+    AppView view{.name = "shop", .state = AppState::canary, .release = 2, .release_served = 1};
+    view.processes = {{.name = "web",
+                       .kind = ProcessKind::web,
+                       .wanted = 2,
+                       .ready = 2,
+                       .canary_wanted = 2,
+                       .canary_ready = 1}};
+    view.canary = CanarySpec{.share = 20};
+    EXPECT_EQ(render_apps({view}, k_plain),
+              "APP   STATE   RELEASE      INSTANCES             AGE  URL\n"
+              "shop  canary  1, canary 2  web 2/2 + canary 1/2  -\n");
+    EXPECT_THAT(render_app(view, k_plain), HasSubstr("web      web   2/2 + canary 1/2  "));
+    StatusView status;
+    status.counts = {.apps = 1, .instances_wanted = 2, .instances_ready = 2, .instances_canary = 1};
+    EXPECT_THAT(render_status(status, k_plain), HasSubstr("2 of 2 ready, 1 of canaries\n"));
+    InstanceView one{.id = InstanceId("web-1"), .app = AppId("default/shop"), .release = 2};
+    one.canary = true;
+    one.state = InstanceState::running;
+    EXPECT_THAT(render_instances({one}, k_plain), HasSubstr("running (canary)"));
+    TopView top;
+    top.instances = {{.id = one.id, .app = one.app, .canary = true}};
+    EXPECT_THAT(render_top(top, k_plain), HasSubstr("running (canary)"));
 }
 
 TEST(RenderApps, says_who_serves_a_site) {

@@ -27,8 +27,9 @@ struct Items {
 
 struct CountsView {
     std::int64_t apps = 0;
-    std::int64_t instances_wanted = 0;
-    std::int64_t instances_ready = 0;  // running and, behind the edge, healthy
+    std::int64_t instances_wanted = 0;  // without those of canaries
+    std::int64_t instances_ready = 0;   // of these: running and, behind the edge, healthy
+    std::int64_t instances_canary = 0;  // ready ones of canaries
     std::int64_t instances_draining = 0;
     std::int64_t volumes = 0;
     std::int64_t trash_items = 0;
@@ -36,8 +37,8 @@ struct CountsView {
     friend bool operator==(const CountsView&, const CountsView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(CountsView, (),
-                      (apps, instances_wanted, instances_ready, instances_draining, volumes,
-                       trash_items, trash_size))
+                      (apps, instances_wanted, instances_ready, instances_canary,
+                       instances_draining, volumes, trash_items, trash_size))
 
 struct EdgeView {
     bool connected = false;
@@ -71,8 +72,10 @@ struct ProcessView {
     ProcessKind kind = ProcessKind::worker;
     std::vector<std::string> command;
     std::string schedule;
-    std::int64_t wanted = 0;
+    std::int64_t wanted = 0;  // of the release that serves; of the first: of that
     std::int64_t ready = 0;
+    std::int64_t canary_wanted = 0;  // of the release that is a canary beside it
+    std::int64_t canary_ready = 0;
     std::int64_t draining = 0;
     Bytes memory;  // limit of one instance
     std::int64_t cpu_millis = 0;
@@ -80,8 +83,8 @@ struct ProcessView {
     friend bool operator==(const ProcessView&, const ProcessView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ProcessView, (),
-                      (name, kind, command, schedule, wanted, ready, draining, memory, cpu_millis,
-                       port))
+                      (name, kind, command, schedule, wanted, ready, canary_wanted, canary_ready,
+                       draining, memory, cpu_millis, port))
 
 // One word for how an app is doing.
 enum class AppState {
@@ -140,6 +143,7 @@ struct InstanceView {
     std::string process;
     InstanceKind kind = InstanceKind::service;
     std::int64_t release = 0;
+    bool canary = false;  // of a release that is a canary beside the one that serves
     NodeId node;
     InstanceState state = InstanceState::preparing;
     InstanceGoal goal = InstanceGoal::run;
@@ -160,8 +164,8 @@ struct InstanceView {
     friend bool operator==(const InstanceView&, const InstanceView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(InstanceView, (),
-                      (id, app, process, kind, release, node, state, goal, phase, health, address,
-                       pid, created, started, restarts, memory, last_exit, last_exit_text,
+                      (id, app, process, kind, release, canary, node, state, goal, phase, health,
+                       address, pid, created, started, restarts, memory, last_exit, last_exit_text,
                        requests_open, tunnels_open, oldest_open, text))
 
 enum class ReleaseState {
@@ -217,7 +221,7 @@ struct RouteView {
     bool keep_source = false;
     std::string via;      // with `listen`: "kernel" or "edge", whoever passes it on; "" if unknown
     std::string via_why;  // it is the edge
-    std::string problem;  // why the edge does not listen there; "" while it does
+    std::string problem;  // why nothing gets through by it; "" if something does
     std::optional<CacheSpec> cache = std::nullopt;  // none: the edge keeps nothing of it
     std::optional<RateSpec> rate = std::nullopt;
     std::vector<std::string> users;  // whose password opens it; none: it is open to anybody
@@ -378,6 +382,8 @@ struct TopInstanceView {
     InstanceId id;
     AppId app;
     std::string process;
+    std::int64_t release = 0;
+    bool canary = false;
     InstanceState state = InstanceState::running;
     double cpu_percent = 0;  // of one core
     Bytes memory;
@@ -389,8 +395,8 @@ struct TopInstanceView {
     friend bool operator==(const TopInstanceView&, const TopInstanceView&) = default;
 };
 BOOST_DESCRIBE_STRUCT(TopInstanceView, (),
-                      (id, app, process, state, cpu_percent, memory, memory_max, requests_per_s,
-                       errors_per_s, requests_open, tunnels_open))
+                      (id, app, process, release, canary, state, cpu_percent, memory, memory_max,
+                       requests_per_s, errors_per_s, requests_open, tunnels_open))
 
 struct TopAppView {
     AppId app;

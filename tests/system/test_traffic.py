@@ -37,6 +37,11 @@ class Traffic(unittest.TestCase):
                                "--canary-cookie", "canary")
             self.assertIn("release 2 of default/shop gets its part of the requests", made.stdout)
             self.assertEqual(self.app("shop")["state"], "canary")
+            web = self.app("shop")["processes"][0]
+            self.assertEqual((web["ready"], web["canary_ready"]),
+                             (web["wanted"], web["canary_wanted"]))
+            self.assertEqual({one["release"]: one["canary"] for one in self.cloud.ps("shop")},
+                             {1: False, 2: True})
             self.assertEqual(set(self.answers("shop.localhost")), {"one"})
             self.assertEqual(set(self.answers("shop.localhost", headers={"X-Canary": "yes"})),
                              {"two"})
