@@ -43,7 +43,9 @@ public:
         }
         for (const auto* table : top.tables("volume")) read_volume(*table);
         if (const auto* table = top.table("drain")) read_drain(*table);
+        const auto before = problems_.size();
         top.refuse_unknown();
+        if (problems_.size() > before) broken_.insert("");
         check_pieces();
         MOLN_TRY(problems_.status());
         return std::move(out_);
@@ -78,6 +80,7 @@ private:
         const TableReader all(value, "process", problems_);
         for (const auto& entry : all.entries()) {
             const auto name = "process." + entry.key;
+            const auto before = problems_.size();
             if (auto good = validate_name(entry.key); !good) {
                 problems_.take(entry.line, name, good);
             } else if (entry.value.table() == nullptr) {
@@ -85,6 +88,7 @@ private:
             } else {
                 read_process(entry.key, TableReader(entry.value, name, problems_));
             }
+            if (problems_.size() > before) broken_.insert("processes." + entry.key);
         }
     }
 
@@ -226,6 +230,7 @@ private:
     }
 
     void read_route(const TomlValue& value) {
+        const auto before = problems_.size();
         TableReader table(value, "route", problems_);
         const auto hosts = table.texts("host");
         RouteSpec route;
@@ -254,12 +259,16 @@ private:
         for (const auto& host : table.has("host") ? hosts : everyone) {
             place_keys(table, fmt::format("routes.{}", out_.routes.size()),
                        {{"rate_limit", "rate"}});
+            if (problems_.size() > before) {
+                broken_.insert(fmt::format("routes.{}", out_.routes.size()));
+            }
             route.host = host;
             out_.routes.push_back(route);
         }
     }
 
     void read_volume(const TomlValue& value) {
+        const auto before = problems_.size();
         TableReader table(value, "volume", problems_);
         VolumeSpec volume;
         volume.path = table.text("path").value_or("");
@@ -280,7 +289,9 @@ private:
         volume.size = table.size("size").value_or(volume.size);
         volume.processes = table.texts("processes");
         table.refuse_unknown();
-        place_keys(table, fmt::format("volumes.{}", out_.volumes.size()), {});
+        const auto field = fmt::format("volumes.{}", out_.volumes.size());
+        place_keys(table, field, {});
+        if (problems_.size() > before) broken_.insert(field);
         out_.volumes.push_back(std::move(volume));
     }
 
@@ -300,22 +311,22 @@ private:
         std::map<std::string, std::string> env;
         for (const auto& entry : table.entries()) {
             const auto where = fmt::format("{}.{}", name, entry.key);
-            if (auto good = validate_env_name(entry.key); !good) {
-                problems_.take(entry.line, where, good);
-            }
+            const auto good_name = validate_env_name(entry.key);
+            problems_.take(entry.line, where, good_name);
             const auto text = table.scalar_as_text(entry.key);
             if (!text) continue;
-            problems_.take(entry.line, where, validate_env_value(*text));
-            env[entry.key] = *text;
+            const auto good_value = validate_env_value(*text);
+            problems_.take(entry.line, where, good_value);
+            if (good_name && good_value) env[entry.key] = *text;
         }
         return env;
     }
 
     // Whatever is wrong without knowing what detection will add, found by the same validation
-    // that sees the whole later: commands that may still come are filled in, and the checks of
-    // how processes relate are left to apply_app_file().
+    // that sees the whole later: commands that may still come are filled in, and what they decide
+    // is left to apply_app_file(). A table in which something was not understood is looked at by
+    // itself, so that nothing is told of it that may only follow from that.
     void check_pieces() {
-        if (!problems_.empty()) return;
         auto config = merge(out_, {});
         if (!out_.site) config.processes["web"].kind = ProcessKind::web;
         for (auto& [name, process] : config.processes) {
@@ -324,14 +335,110 @@ private:
                 process.port = k_port_default;
             }
         }
+        std::vector<Problem> found;
+        const auto tell = [&](const Problem& problem, const Places& places) {
+            found.push_back(placed(problem, places));
+        };
+        const auto routes = take_broken(config.routes, "routes");
+        const auto volumes = take_broken(config.volumes, "volumes");
         for (const auto& problem : find_problems(config)) {
-            const std::string_view field = problem.field;
-            if (field.ends_with(".process") || field.ends_with(".processes") ||
-                field.ends_with(".sharing") || field.ends_with(".client_cert.ca")) {
-                continue;
-            }
-            problems_.add(problem, out_.places);
+            tell(problem, {{"routes", routes.clean}, {"volumes", volumes.clean}});
         }
+        for (std::size_t i = 0; i < routes.broken.size(); ++i) {
+            const Places places = {{"routes", {routes.broken_at[i]}}};
+            for (auto problem : find_problems(routes.broken[i])) {
+                problem.field = "routes.0." + problem.field;
+                tell(problem, places);
+            }
+        }
+        for (std::size_t i = 0; i < volumes.broken.size(); ++i) {
+            AppConfig alone{.volumes = {volumes.broken[i]}, .site = SiteSpec{.folder = "public"}};
+            for (const auto& problem : find_problems(alone)) {
+                tell(problem, {{"volumes", {volumes.broken_at[i]}}});
+            }
+        }
+        std::erase_if(found, [&](const Problem& problem) {
+            return !is_decided(problem) || follows(problem);
+        });
+        for (const auto& problem : found) problems_.add(problem, out_.places);
+    }
+
+    // Which of the tables of the file a list of the configuration looked at is made of.
+    using Places = std::map<std::string_view, std::vector<std::size_t>>;
+
+    template <typename T>
+    struct Parted {
+        std::vector<std::size_t> clean;
+        std::vector<T> broken;
+        std::vector<std::size_t> broken_at;
+    };
+
+    template <typename T>
+    Parted<T> take_broken(std::vector<T>& all, std::string_view list) const {
+        Parted<T> parted;
+        std::vector<T> clean;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const bool broken = broken_.contains(fmt::format("{}.{}", list, i));
+            (broken ? parted.broken : clean).push_back(std::move(all[i]));
+            (broken ? parted.broken_at : parted.clean).push_back(i);
+        }
+        all = std::move(clean);
+        return parted;
+    }
+
+    static Problem placed(Problem problem, const Places& places) {
+        const auto dot = problem.field.find('.');
+        const auto found = places.find(std::string_view(problem.field).substr(0, dot));
+        if (found == places.end() || dot == std::string::npos) return problem;
+        const auto end = problem.field.find('.', dot + 1);
+        const auto at = found->second.at(std::stoul(problem.field.substr(dot + 1)));
+        const auto rest = end == std::string::npos ? "" : problem.field.substr(end);
+        problem.field = fmt::format("{}.{}{}", found->first, at, rest);
+        return problem;
+    }
+
+    // Whatever detection finds does not change it. It makes web processes of no name but these.
+    bool is_decided(const Problem& problem) const {
+        const std::string_view field = problem.field;
+        if (field.starts_with("routes.") && field.ends_with(".process")) {
+            const auto& route = out_.routes.at(std::stoul(problem.field.substr(7)));
+            return route.process != "web" && route.process != k_site_process;
+        }
+        return !field.ends_with(".processes") && !field.ends_with(".sharing") &&
+               !field.ends_with(".client_cert.ca");
+    }
+
+    // May it be there only because something else was not understood?
+    bool follows(const Problem& problem) const {
+        const std::string_view field = problem.field;
+        if (is_of_broken_process(problem)) return true;
+        const auto table_end = field.find('.', field.find('.') + 1);
+        const auto table = std::string(field.substr(0, table_end));
+        const bool whole = table_end == std::string_view::npos;
+        const auto key = std::string(field.substr(0, field.find('.', whole ? 0 : table_end + 1)));
+        const auto place = out_.places.find(whole ? table : key);
+        if (place != out_.places.end() && problems_.has(place->second.line, place->second.name)) {
+            return true;
+        }
+        if (!broken_.contains(table)) return false;
+        // A key that would make it right may be the one that is misspelt.
+        return place == out_.places.end() || problem.message.starts_with("expected none");
+    }
+
+    // A route that leads to, or asks, a process of which nobody can tell what it would be.
+    bool is_of_broken_process(const Problem& problem) const {
+        if (!problem.field.starts_with("routes.")) return false;
+        const auto at = problem.field.find_first_of("0123456789");
+        if (at == std::string::npos) return false;
+        const auto& route = out_.routes.at(std::stoul(problem.field.substr(at)));
+        std::string process;
+        if (problem.field.ends_with(".process")) {
+            process = route.process;
+        } else if (problem.message.starts_with("process: ") && route.forward_auth) {
+            process = route.forward_auth->process;
+        }
+        return !process.empty() &&
+               (broken_.contains("") || broken_.contains("processes." + process));
     }
 
 public:
@@ -376,6 +483,7 @@ private:
 
     AppFile out_;
     FileProblems problems_;
+    std::set<std::string> broken_;  // tables in which something was not understood: "routes.3"
 };
 
 }  // namespace

@@ -240,6 +240,50 @@ TEST(AppFile, all_problems_are_told_in_the_order_of_the_lines) {
               "moln.toml:4: process.web.memory: expected a size such as \"512M\", found \"x\"");
 }
 
+TEST(AppFile, what_is_not_understood_and_what_cannot_be_are_told_at_once) {
+    EXPECT_EQ(
+        reason("nmae = 'x'\n"
+               "stop_signal = 'TERM'\n"
+               "[process.web]\nmemroy = '1G'\nmemory = '1K'\n"
+               "[[route]]\nhost = ['a.test', 'b.test']\npaht = '/x'\nhsts = '999d'\n"
+               "[env]\n'A-B' = 1\n"),
+        "moln.toml:1: nmae: unknown key; did you mean \"name\"?\n"
+        "moln.toml:2: stop_signal: expected one of SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, "
+        "SIGUSR2, SIGKILL, SIGWINCH, SIGRTMIN+3, found \"TERM\"\n"
+        "moln.toml:4: process.web.memroy: unknown key; did you mean \"memory\"?\n"
+        "moln.toml:5: process.web.memory: expected 8M to 1T, found 1K\n"
+        "moln.toml:8: route.paht: unknown key; did you mean \"path\"?\n"
+        "moln.toml:9: route.hsts: expected nothing, or 1s to 730d, found \"999d\"\n"
+        "moln.toml:11: env.A-B: expected a variable name of letters, digits and underscores "
+        "(at most 128, no digit first), found \"A-B\"");
+    EXPECT_EQ(reason("[[volume]]\npath = '/proc'\n[[volume]]\nname = 'd'\npath = 5\n"),
+              "moln.toml:1: volume: expected a name, found none\n"
+              "moln.toml:2: volume.path: expected a folder of the app's own such as \"/data\", "
+              "found \"/proc\"\n"
+              "moln.toml:5: volume.path: expected text in quotes, found 5");
+}
+
+TEST(AppFile, what_may_follow_from_a_misspelt_key_is_not_told) {
+    // Without its port the process would be none for requests.
+    EXPECT_EQ(reason("[process.api]\nprot = 80\nconcurrency = 5\nbalance = 'path'\n"
+                     "[[route]]\nhost = 'a.test'\nprocess = 'api'\n"
+                     "forward_auth = { process = 'api', path = '/' }\n"),
+              "moln.toml:2: process.api.prot: unknown key; did you mean \"port\"?");
+    EXPECT_EQ(reason("[processes.api]\nport = 80\n[[route]]\nhost = 'a.test'\nprocess = 'api'\n"),
+              "moln.toml:1: processes: unknown key; did you mean \"process\"?");
+    EXPECT_EQ(reason("[process.api]\nprot = 80\n[[route]]\nhost = 'a.test'\nprocess = 'apj'\n"),
+              "moln.toml:2: process.api.prot: unknown key; did you mean \"port\"?\n"
+              "moln.toml:5: route.process: expected a web process of this app, found \"apj\"");
+    // Without its path one route would be the other, without its listen it would have no port.
+    EXPECT_EQ(reason("[[route]]\nhost = 'a.test'\npaht = '/x'\n[[route]]\nhost = 'a.test'\n"
+                     "[[route]]\nhost = 'b.test'\nlisen = 'tcp:1'\nport = 7\n"),
+              "moln.toml:3: route.paht: unknown key; did you mean \"path\"?\n"
+              "moln.toml:8: route.lisen: unknown key; did you mean \"listen\"?");
+    // What detection may bring is not missed.
+    EXPECT_EQ(reason("[[route]]\nhost = 'a.test'\nprocess = 'site'\n"), "");
+    EXPECT_EQ(reason("[[volume]]\nname = 'd'\npath = '/d'\nprocesses = ['work']\n"), "");
+}
+
 TEST(AppFile, no_more_problems_than_the_limit_are_told) {
     std::string text = "[build]\n";
     for (std::size_t i = 0; i < k_problems_max + 3; ++i) text += fmt::format("unknown-{} = 1\n", i);

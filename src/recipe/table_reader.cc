@@ -39,7 +39,10 @@ void FileProblems::add(int line, std::string_view field, std::string_view expect
                        const TomlValue* found) {
     auto text = field.empty() ? std::string(expected) : fmt::format("{}: {}", field, expected);
     if (found != nullptr) text += fmt::format(", found {}", described(*found));
-    found_.emplace(line, std::move(text));
+    // A list of hosts is as many routes, each of which has what the others have.
+    const auto [begin, end] = found_.equal_range(line);
+    const bool told = std::any_of(begin, end, [&](const auto& one) { return one.second == text; });
+    if (!told) found_.emplace(line, std::move(text));
 }
 
 void FileProblems::take(int line, std::string_view field, const Status& status) {
@@ -59,6 +62,15 @@ void FileProblems::add(const Problem& problem, const std::map<std::string, Field
         field.resize(dot);
     }
     add(0, problem.field, problem.message);
+}
+
+bool FileProblems::has(int line, std::string_view field) const {
+    const auto [begin, end] = found_.equal_range(line);
+    return std::any_of(begin, end, [&](const auto& entry) {
+        const std::string_view told = entry.second;
+        return told.starts_with(field) && told.size() > field.size() &&
+               (told[field.size()] == ':' || told[field.size()] == '.');
+    });
 }
 
 Status FileProblems::status() const {

@@ -30,7 +30,9 @@ public:
     // A problem of the configuration, at the place where the field or what holds it was written.
     void add(const Problem& problem, const std::map<std::string, FieldPlace>& places);
 
-    bool empty() const { return found_.empty(); }
+    std::size_t size() const { return found_.size(); }
+    // Was something told of that key, or of what is in it?
+    bool has(int line, std::string_view field) const;
     // Ok, or everything found as one ErrorCode::invalid.
     Status status() const;
 
