@@ -230,7 +230,7 @@ IssuingSeen issue_failed(const IssuingSeen& before, const std::string& reason, M
     return {.failures = before.failures + 1, .retry = now + delay, .reason = reason};
 }
 
-Change issue_failed_event(const IssueOrder& order, const std::string& reason, WallTime now) {
+Event issue_failed_event(const IssueOrder& order, const std::string& reason, WallTime now) {
     Event event;
     event.at = now;
     event.level = EventLevel::warning;
@@ -238,7 +238,7 @@ Change issue_failed_event(const IssueOrder& order, const std::string& reason, Wa
     event.subject = order.host;
     event.text = fmt::format("no local certificate could be issued for {}: {}; it is tried again",
                              order.host, reason);
-    return PutEvent{std::move(event)};
+    return event;
 }
 
 std::string hosts_words(const std::vector<std::string>& hosts) {

@@ -45,7 +45,7 @@ Changes issued(const World& world, Certificate certificate, WallTime now);
 
 // What is noted of a host after one more failure.
 IssuingSeen issue_failed(const IssuingSeen& before, const std::string& reason, MonoTime now);
-Change issue_failed_event(const IssueOrder& order, const std::string& reason, WallTime now);
+Event issue_failed_event(const IssueOrder& order, const std::string& reason, WallTime now);
 
 // "shop.example.org and 2 more"
 std::string hosts_words(const std::vector<std::string>& hosts);

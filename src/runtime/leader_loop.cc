@@ -167,19 +167,47 @@ void LeaderLoop::note_unknown_instances(const NodeSeen& seen) {
         event.text = fmt::format(
             "{} is on node {} but in no record: it is left alone; look at it, then kill it there",
             id.text, seen.id.text);
-        tell_.push_back(PutEvent{std::move(event)});
+        keep(std::move(event));
         dirty_ = true;
     }
 }
 
-void LeaderLoop::tell(EventLevel level, const std::string& name, const std::string& text) {
+void LeaderLoop::keep(Event event) {
+    if (events_.size() >= k_events_waiting_max) {
+        ++events_lost_;
+        return;
+    }
+    events_.push_back(std::move(event));
+}
+
+// They stay until they are known to be written.
+std::size_t LeaderLoop::add_events(Changes& changes) const {
+    const auto count = std::min(events_.size(), k_events_at_once_max);
+    for (std::size_t i = 0; i < count; ++i) changes.emplace_back(PutEvent{events_[i]});
+    return count;
+}
+
+void LeaderLoop::forget_events(std::size_t count) {
+    events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(count));
+    if (!events_.empty()) dirty_ = true;
+    if (events_lost_ == 0) return;
+    const auto lost = std::exchange(events_lost_, 0);
+    tell(EventLevel::warning, "events.lost",
+         fmt::format("{} events found no place while none could be written", lost));
+}
+
+Event LeaderLoop::event(EventLevel level, const std::string& name, const std::string& text) const {
     Event event;
     event.at = loop_.now().wall;
     event.level = level;
     event.name = name;
     event.subject = world_.self.text;
     event.text = text;
-    tell_.push_back(PutEvent{std::move(event)});
+    return event;
+}
+
+void LeaderLoop::tell(EventLevel level, const std::string& name, const std::string& text) {
+    keep(event(level, name, text));
     dirty_ = true;
     wake();
 }
@@ -280,16 +308,15 @@ void LeaderLoop::plan_once() {
     auto next = planner_(world_, now, entropy_.next());
     rest_after_plan(now.mono);
     if (next.wake) wake_at(*next.wake);
-    next.changes.insert(next.changes.end(), tell_.begin(), tell_.end());
-    tell_.clear();
     auto certificates = issue(next.issue, now);
+    const auto told = add_events(next.changes);
     std::ranges::move(certificates, std::back_inserter(next.changes));
     make_ticket_key(next.ticket_key, now, next.changes);
     staples_.ask(next.staples, now);
     quiet_ = next.changes.empty() && !next.edge && next.acme.empty() && world_.attempts.empty() &&
              !world_.registering && !staples_.asking();
     if (!next.changes.empty()) {
-        Pending pending{.plan = true};
+        Pending pending{.plan = true, .told = told};
         pending.changes = std::move(next.changes);
         pending.edge = std::move(next.edge);
         pending.acme = std::move(next.acme);
@@ -321,7 +348,7 @@ Changes LeaderLoop::issue(const std::vector<plan::IssueOrder>& orders, const Now
     Changes changes;
     auto authority = world_.authority;
     for (const auto& order : orders) {
-        auto certificate = issue(order, authority, now);
+        auto certificate = issue(order, authority, now, changes);
         if (certificate) {
             world_.issuing.erase(order.host);
             auto more = plan::issued(world_, std::move(*certificate), now.wall);
@@ -331,7 +358,7 @@ Changes LeaderLoop::issue(const std::vector<plan::IssueOrder>& orders, const Now
         auto& seen = world_.issuing[order.host];
         const auto& reason = certificate.error().reason;
         if (seen.failures == 0) {
-            changes.push_back(plan::issue_failed_event(order, reason, now.wall));
+            keep(plan::issue_failed_event(order, reason, now.wall));
         }
         seen = plan::issue_failed(seen, reason, now.mono);
         wake_at(seen.retry);
@@ -344,7 +371,8 @@ Changes LeaderLoop::issue(const std::vector<plan::IssueOrder>& orders, const Now
 }
 
 Result<Certificate> LeaderLoop::issue(const plan::IssueOrder& order,
-                                      std::optional<Authority>& authority, const Now& now) {
+                                      std::optional<Authority>& authority, const Now& now,
+                                      Changes& changes) {
     if (order.new_authority && authority == world_.authority) {
         MOLN_ASSIGN(authority, certificates_.make_authority(now.wall));
     }
@@ -355,10 +383,11 @@ Result<Certificate> LeaderLoop::issue(const plan::IssueOrder& order,
     }
     // Its key cannot be opened any more: nobody ever signs with it again.
     MOLN_ASSIGN(authority, certificates_.make_authority(now.wall));
-    tell(EventLevel::warning, "authority.lost",
-         fmt::format("the local authority signs no more: {}. A new one takes its place: clients "
-                     "are to trust that, see `moln trust`",
-                     made.error().reason));
+    changes.emplace_back(PutEvent{event(
+        EventLevel::warning, "authority.lost",
+        fmt::format("the local authority signs no more: {}. A new one takes its place: clients "
+                    "are to trust that, see `moln trust`",
+                    made.error().reason))});
     return certificates_.issue(*authority, order.id, order.host, now.wall);
 }
 
@@ -385,17 +414,12 @@ void LeaderLoop::wake_at(MonoTime when) {
 void LeaderLoop::tell_clock_step(const Now& now) {
     const auto step = clock_.step(now);
     if (step.count == 0) return;
-    Event event;
-    event.at = now.wall;
-    event.level = EventLevel::warning;
-    event.name = "clock.stepped";
-    event.subject = world_.self.text;
-    event.text = fmt::format(
-        "the clock of node {} was set {} by {}: what waits in the trash and what drains keep the "
-        "time that they had left, cron jobs follow the new clock",
-        world_.self.text, step.count > 0 ? "forward" : "back",
-        duration_words({std::abs(step.count)}));
-    tell_.push_back(PutEvent{std::move(event)});
+    keep(event(EventLevel::warning, "clock.stepped",
+               fmt::format(
+                   "the clock of node {} was set {} by {}: what waits in the trash and what drains "
+                   "keep the time that they had left, cron jobs follow the new clock",
+                   world_.self.text, step.count > 0 ? "forward" : "back",
+                   duration_words({std::abs(step.count)}))));
 }
 
 Now LeaderLoop::now() const {
@@ -492,6 +516,7 @@ void LeaderLoop::take_effect(std::int64_t revision) {
     revision_ = revision;
     retry_delay_ = k_store_retry_first;
     not_before_.reset();
+    forget_events(pending.told);
     if (pending.leadership) {
         leadership_ = *pending.leadership;
         leader_revision_ = revision;

@@ -38,6 +38,10 @@ inline constexpr std::size_t k_commands_waiting_max = 1'000;
 inline constexpr std::int64_t k_edge_versions_reserved = 1'000;
 inline constexpr Milliseconds k_store_retry_first{200};
 inline constexpr Milliseconds k_store_retry_max = seconds(5);
+// Events that wait to be written, while the disk is full perhaps; of more than these it is told how
+// many there were.
+inline constexpr std::size_t k_events_waiting_max = 1'000;
+inline constexpr std::size_t k_events_at_once_max = 100;
 // What cannot change a decision at once (counters, usage) is still planned upon this often.
 inline constexpr Milliseconds k_plan_interval_idle = seconds(1);
 // No key of session tickets could be made.
@@ -81,7 +85,8 @@ public:
                  std::function<void(Result<CommandReply>)> done);
     Result<std::vector<std::string>> preview(const Command& command);
 
-    // An event of this node that is no one's decision: written with the next transaction.
+    // An event of this node that is no one's decision: written with the next plan that is, however
+    // often the store refuses one.
     void tell(EventLevel level, const std::string& name, const std::string& text);
 
     // No command is taken and nothing is decided any more; the World stays to be read.
@@ -111,7 +116,8 @@ private:
         std::optional<Leadership> leadership;
         std::optional<EdgeSnapshot> edge;
         std::vector<plan::AcmeStep> acme;
-        bool plan = false;  // it is one, not a command
+        bool plan = false;     // it is one, not a command
+        std::size_t told = 0;  // of events_, which are among the changes
         std::optional<Waiting> command;
         IdempotencyRecord record;
         std::optional<Error> error;  // why its outcome is unknown
@@ -130,11 +136,15 @@ private:
     void rest_after_plan(MonoTime begun);
     Changes issue(const std::vector<plan::IssueOrder>& orders, const Now& now);
     Result<Certificate> issue(const plan::IssueOrder& order, std::optional<Authority>& authority,
-                              const Now& now);
+                              const Now& now, Changes& changes);
+    Event event(EventLevel level, const std::string& name, const std::string& text) const;
     void make_ticket_key(const std::string& id, const Now& now, Changes& changes);
     void wake_at(MonoTime when);
     void run_command(Waiting waiting);
     void tell_clock_step(const Now& now);
+    void keep(Event event);
+    std::size_t add_events(Changes& changes) const;
+    void forget_events(std::size_t count);
 
     void commit(Pending pending);
     void committed(Result<std::int64_t> revision);
@@ -171,7 +181,8 @@ private:
     std::optional<Pending> pending_;
     std::shared_ptr<const node::Assignment> assignment_;
     std::set<InstanceId> unknown_;  // sandboxes nobody assigned that were told of
-    Changes tell_;                  // events for the next transaction
+    std::deque<Event> events_;      // of nobody's decision, to be written
+    std::size_t events_lost_ = 0;   // for which there was no place in it
 
     bool dirty_ = false;
     bool woken_ = false;

@@ -290,6 +290,88 @@ TEST(LeaderLoop, commit_of_unknown_outcome_without_effect_is_told_and_leaves_no_
     EXPECT_TRUE(node.replies.at(1).has_value());
 }
 
+// What is told while the store takes nothing, for as long as `refusing`.
+struct Refusing {
+    bool refusing = true;
+    MemoryStoreFaults faults() {
+        return {{},
+                [this](const StoreTxn&) -> std::optional<Error> {
+                    if (!refusing) return std::nullopt;
+                    return Error{ErrorCode::full, "the disk is full"};
+                },
+                {}};
+    }
+};
+
+TEST(LeaderLoop, what_is_told_while_the_disk_is_full_is_written_when_it_no_longer_is) {
+    Leader node;
+    lead(node);
+    node.pass(seconds(2));
+    Refusing disk;
+    node.store.inject(disk.faults());
+    node.leader.tell(EventLevel::warning, "edge.upgrade_failed", "first");
+    node.timeline.step_wall(minutes(-90));
+    node.pass(seconds(20));
+    node.leader.tell(EventLevel::warning, "edge.upgrade_failed", "second");
+    node.pass(seconds(20));
+    EXPECT_EQ(told(node, "edge.upgrade_failed"), 0);
+    disk.refusing = false;
+    node.pass(seconds(20));
+    EXPECT_EQ(told(node, "edge.upgrade_failed"), 2);
+    EXPECT_EQ(told(node, "clock.stepped"), 1);
+    EXPECT_TRUE(node.leader.settled());
+}
+
+TEST(LeaderLoop, a_certificate_that_could_not_be_issued_is_told_though_the_disk_was_full) {
+    Leader node(plan_certificate);
+    node.certificates.failing = 1000;
+    Refusing disk;
+    node.leader.start();
+    node.pass(seconds(1));
+    node.store.inject(disk.faults());
+    node.leader.node_reported({.epoch = 1, .version = 1, .seen = {.id = NodeId("n1")}});
+    node.pass(seconds(20));
+    disk.refusing = false;
+    node.pass(seconds(20));
+    EXPECT_EQ(told(node, "certificate.failed"), 1);
+}
+
+TEST(LeaderLoop, an_authority_that_is_lost_on_a_full_disk_is_told_of_once) {
+    Leader node(plan_certificate);
+    lead(node);
+    node.pass(seconds(2));
+    node.certificates.sealed_authority = "sealed by another key";
+    const auto id = node.leader.world().certificates.begin()->first;
+    Refusing disk{.refusing = false};
+    node.store.inject(disk.faults());
+    node.leader.execute(RemoveCertificateCommand{id}, {}, "",
+                        [&](const Result<CommandReply>&) { disk.refusing = true; });
+    node.pass(seconds(20));
+    disk.refusing = false;
+    node.pass(seconds(20));
+    EXPECT_EQ(told(node, "authority.lost"), 1);
+    EXPECT_EQ(node.leader.world().certificates.size(), 1u);
+}
+
+TEST(LeaderLoop, events_that_wait_for_the_store_at_the_limit_and_one_past) {
+    for (const std::size_t past : {0U, 1U}) {
+        Leader node;
+        lead(node);
+        node.pass(seconds(2));
+        Refusing disk;
+        node.store.inject(disk.faults());
+        for (std::size_t i = 0; i < k_events_waiting_max + past; ++i) {
+            node.leader.tell(EventLevel::info, "edge.upgraded", "again");
+        }
+        node.pass(seconds(20));
+        disk.refusing = false;
+        node.pass(minutes(2));
+        EXPECT_EQ(told(node, "edge.upgraded"), static_cast<std::int64_t>(k_events_waiting_max));
+        EXPECT_EQ(told(node, "events.lost"), static_cast<std::int64_t>(past));
+        EXPECT_TRUE(node.leader.settled());
+    }
+}
+
 TEST(LeaderLoop, leader_that_was_deposed_writes_nothing_and_says_so) {
     Leader node;
     node.leader.start();
