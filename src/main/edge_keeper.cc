@@ -88,6 +88,7 @@ Status EdgeKeeper::start(std::function<void(Error)> failed) {
     MOLN_TRY(find_all());
     if (main_) return {};
     MOLN_ASSIGN(main_, start_one({}));
+    watch_hang(*main_, k_edge_start_limit);
     return {};
 }
 
@@ -111,13 +112,15 @@ Status EdgeKeeper::find_all() {
         log_info("edge.found", {{"pid", process->pid()}, {"number", number}});
         add(number, std::move(process));
         main_ = number;
+        has_served_ = true;  // an edge that could not even start is not what dies now
     }
+    if (main_) watch_hang(*main_);
     return {};
 }
 
 void EdgeKeeper::add(Number number, std::unique_ptr<EdgeProcess> process) {
     process->on_death([this, number](pid_t) { died(number); });
-    processes_[number].process = std::move(process);
+    processes_[number] = {.process = std::move(process), .known = loop_.now().mono};
     links_.add(number, {.path = options_.data.edge_socket(number), .cache_peers = cache_peers_});
 }
 
@@ -264,14 +267,49 @@ void EdgeKeeper::upgrade_failed() {
     fresh_.reset();
     const auto words = last_words();
     log_error("edge.upgrade_failed", {{"last_words", words}});
+    // It may have asked in vain one that hangs.
+    const bool old_hangs = main_ && is_silent(*main_);
+    const auto* old = !main_      ? "the old one has died, another is started"
+                      : old_hangs ? "the old one hangs and is ended, another is started"
+                                  : "the old one serves on";
     const auto text = fmt::format(
         "the new edge did not come up{}, {}: {}",
-        fresh_late_ ? fmt::format(" within {} s", k_edge_upgrade_limit.count / 1000) : "",
-        main_ ? "the old one serves on" : "the old one has died, another is started", words);
+        fresh_late_ ? fmt::format(" within {} s", k_edge_upgrade_limit.count / 1000) : "", old,
+        words);
     tell_({EventLevel::warning, "edge.upgrade_failed", text});
     end_upgrade(fail(ErrorCode::failed, text));
+    if (old_hangs) return end_hung(*main_);
     // Unless that has left already, or died meanwhile.
-    if (!main_) restart_later();
+    if (!main_) return restart_later();
+    watch_hang(*main_);
+}
+
+// ---- one that hangs ---------------------------------------------------------------------------
+
+bool EdgeKeeper::is_silent(Number number) const {
+    const auto one = processes_.find(number);
+    return one != processes_.end() && !links_.seen(number) &&
+           loop_.now().mono - one->second.known >= k_edge_silence_max;
+}
+
+void EdgeKeeper::watch_hang(Number number, Milliseconds limit) {
+    loop_.after(limit, [this, number] {
+        if (is_silent(number)) end_hung(number);
+    });
+}
+
+// A process that is stopped takes no other signal.
+void EdgeKeeper::end_hung(Number number) {
+    const auto pid = processes_[number].process->pid();
+    log_error("edge.hangs", {{"pid", pid}, {"number", number}});
+    if (!closing_) {
+        tell_({EventLevel::warning, "edge.hangs",
+               fmt::format("the edge, process {}, says nothing any more: it is ended, with what it "
+                           "had open, and another is started",
+                           pid)});
+    }
+    alone_ = true;  // it would hand nothing over
+    (void)processes_[number].process->send_signal(SIGKILL);
 }
 
 void EdgeKeeper::end_upgrade(Status status) {
@@ -292,6 +330,10 @@ void EdgeKeeper::restart() {
     if (closing_ || main_ || fresh_) return;
     std::optional<Number> before;
     if (!processes_.empty() && !alone_) before = processes_.rbegin()->first;
+    // Who was asked in vain still has the ports.
+    for (const auto& [number, one] : processes_) {
+        if (alone_ && is_silent(number)) end_hung(number);
+    }
     alone_ = before.has_value();  // if this one comes up, heard() says otherwise
     auto started = start_one(before);
     if (!started) {
@@ -299,6 +341,7 @@ void EdgeKeeper::restart() {
         return restart_later();
     }
     main_ = *started;
+    watch_hang(*main_, k_edge_start_limit);
 }
 
 // ---- the rest ---------------------------------------------------------------------------------
@@ -345,6 +388,7 @@ void EdgeKeeper::close(Ending ending, std::function<void()> done) {
     // two kinds: of one kind only one waits to be taken.
     for (auto& [number, one] : processes_) {
         if (first) (void)one.process->send_signal(SIGTERM);
+        if (first && is_silent(number)) watch_hang(number);
         if (ending == Ending::now) (void)one.process->send_signal(SIGINT);
     }
 }

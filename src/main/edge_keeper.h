@@ -30,6 +30,13 @@ inline constexpr Milliseconds k_edge_restart_max = seconds(1);
 // A new process that does not serve by then is killed; the old one goes on.
 inline constexpr Milliseconds k_edge_upgrade_limit = seconds(30);
 
+// One that was found, or that is to hand its sockets over, and says nothing for so long is ended:
+// it hangs, and no other can serve while it holds the ports. More than a link's silence.
+inline constexpr Milliseconds k_edge_hang_limit = seconds(20);
+static_assert(k_edge_hang_limit > k_edge_silence_max);
+// Of a new one that has nobody's sockets to wait for: it may have much to read from a slow disk.
+inline constexpr Milliseconds k_edge_start_limit = minutes(2);
+
 // What users should read of it, as an event.
 struct EdgeTold {
     EventLevel level = EventLevel::info;
@@ -63,6 +70,7 @@ private:
     struct Process {
         std::unique_ptr<EdgeProcess> process;
         bool heard = false;
+        MonoTime known;  // since then
     };
     using Number = std::int64_t;
 
@@ -78,6 +86,9 @@ private:
     void restart_later();
     void restart();
     void check_upgrade(Number number);
+    bool is_silent(Number number) const;
+    void watch_hang(Number number, Milliseconds limit = k_edge_hang_limit);
+    void end_hung(Number number);
     std::int64_t log_size() const;
     std::string last_words() const;
 

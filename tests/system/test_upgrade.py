@@ -198,6 +198,43 @@ class Upgrade(unittest.TestCase):
             line.close()
             cloud.wait_for_one_edge()
 
+    def assert_another_serves(self, cloud, hung):
+        wait_until("another edge", lambda: cloud.edge_pid() not in (hung, 0))
+        self.assertTrue(has_ended(hung))
+        self.assertEqual(cloud.get("shop.localhost"), (200, "v1"))
+        told = cloud.events("edge.hangs")
+        self.assertEqual(len(told), 1)
+        self.assertIn(f"process {hung}, says nothing any more", told[0]["text"])
+        cloud.wait_for_one_edge()
+
+    def test_an_edge_that_hangs_as_the_daemon_comes_back_is_ended(self):
+        with Node() as cloud:
+            cloud.cli("deploy", apps.web("v1"))
+            hung = cloud.edge_pid()
+            os.kill(hung, signal.SIGSTOP)
+            cloud.restart()
+            self.assert_another_serves(cloud, hung)
+
+    def test_an_edge_that_hangs_as_it_is_replaced_is_ended(self):
+        with Node() as cloud:
+            cloud.cli("deploy", apps.web("v1"))
+            hung = cloud.edge_pid()
+            os.kill(hung, signal.SIGSTOP)
+            wait_until("it to be missed", lambda: not cloud.json("status")["edge"]["connected"])
+            failed = cloud.cli("edge", "upgrade", check=False)
+            self.assertEqual(failed.returncode, 1, failed.stderr)
+            self.assertIn("the old one hangs and is ended, another is started", failed.stderr)
+            self.assert_another_serves(cloud, hung)
+
+    def test_an_edge_that_hangs_does_not_keep_the_node_up(self):
+        with Node() as cloud:
+            hung = cloud.edge_pid()
+            os.kill(hung, signal.SIGSTOP)
+            wait_until("it to be missed", lambda: not cloud.json("status")["edge"]["connected"])
+            cloud.cli("down")
+            wait_until("its end", lambda: has_ended(hung))
+            cloud.process.wait(PATIENCE_S)
+
     def test_other_ports_are_opened_and_closed_by_an_upgrade_and_a_limit_cuts(self):
         with Node() as cloud:
             cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
