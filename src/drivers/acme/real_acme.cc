@@ -162,7 +162,7 @@ Result<Certificate> RealAcme::finish(const std::string& host, AcmeAnswer answer)
     if (answer == AcmeAnswer::decline) {
         return fail(ErrorCode::unavailable, "the edges did not take the challenge in time");
     }
-    MOLN_TRY(attempt->uacme->answer(true));
+    attempt->uacme->answer(true);
     MOLN_ASSIGN(const auto offer, attempt->uacme->run(k_acme_step_limit));
     // It was looked at once; uacme asks again only about another name.
     if (offer) return fail(ErrorCode::unavailable, "the authority asks for another challenge");

@@ -1,11 +1,16 @@
 // What the driver does without an authority. With a real one: tests/system/test_acme.py.
 #include "drivers/acme/real_acme.h"
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "drivers/certificate/request.h"
 #include "io/file/files.h"
@@ -78,9 +83,16 @@ struct UacmeTest : Fixture {
                            .ca_bundle = {},
                            .account_key = Secret("a key"),
                            .challenge = ChallengeKind::tls_alpn_01};
-    // The hook in the place of the program, as uacme calls it.
-    static std::string hook(const Uacme& uacme, const std::string& words) {
-        return "MOLN_CHALLENGE=tls-alpn-01 " + uacme.path("hook") + " " + words;
+    // In the place of uacme: `words` are a shell's, in which $hook is the hook.
+    std::unique_ptr<Uacme> prepare(const std::string& words) {
+        settings.program = dir.path() + "/program";
+        EXPECT_TRUE(write_file(
+            settings.program,
+            "#!/bin/sh\nwhile [ \"$1\" != -h ]; do shift; done\nhook=$2\n" + words + "\n", 0700,
+            Durability::unsynced));
+        auto made = Uacme::prepare(std::move(settings));
+        EXPECT_TRUE(made);
+        return std::move(*made);
     }
 };
 
@@ -99,19 +111,59 @@ TEST_F(UacmeTest, all_that_lies_in_its_folder_is_the_owners_alone_and_goes_with_
 }
 
 TEST_F(UacmeTest, the_hook_takes_the_wanted_challenge_alone_and_waits_for_the_word) {
-    const auto uacme = Uacme::prepare(std::move(settings));
-    ASSERT_TRUE(uacme);
-    const auto run = [&](const std::string& words) {
-        return std::system((hook(**uacme, words) + " > " + dir.path() + "/out").c_str());
-    };
-    EXPECT_NE(run("begin http-01 a.org tok auth"), 0);
-    EXPECT_EQ(run("done tls-alpn-01 a.org tok auth"), 0);
-    EXPECT_EQ(run("failed http-01 a.org tok auth"), 0);
-    ASSERT_TRUE((*uacme)->answer(true));
-    EXPECT_EQ(run("begin tls-alpn-01 a.org tok auth"), 0);
-    EXPECT_EQ(*read_file(dir.path() + "/out"), "moln-challenge a.org tok auth\n");
-    ASSERT_TRUE((*uacme)->answer(false));
-    EXPECT_NE(run("begin tls-alpn-01 a.org tok auth"), 0);
+    const auto uacme = prepare(
+        "\"$hook\" begin http-01 a.org tok auth && exit 2\n"
+        "\"$hook\" done tls-alpn-01 a.org tok auth || exit 3\n"
+        "\"$hook\" failed http-01 a.org tok auth || exit 4\n"
+        "\"$hook\" begin tls-alpn-01 a.org tok auth || exit 5\n"
+        "\"$hook\" begin tls-alpn-01 b.org tok auth && exit 6\n"
+        "exit 0");
+    ASSERT_TRUE(uacme->start({}));
+    for (const bool look : {true, false}) {
+        const auto offer = uacme->run(seconds(60));
+        ASSERT_TRUE(offer && *offer) << uacme->output();
+        EXPECT_EQ((*offer)->token, "tok");
+        uacme->answer(look);
+    }
+    const auto end = uacme->run(seconds(60));
+    ASSERT_TRUE(end && !*end);
+    EXPECT_TRUE(uacme->succeeded()) << uacme->output();
+}
+
+// The hook begins to wait for its word just when there is nobody any more to give it one.
+TEST_F(UacmeTest, a_hook_that_outlives_the_daemon_ends_by_itself) {
+    ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);  // who is left behind becomes our child
+    const auto out = dir.path() + "/out";
+    const pid_t daemon = ::fork();
+    if (daemon == 0) {
+        const auto uacme = prepare(
+            "exec 3<&0\n"
+            "(while kill -0 " +
+            std::to_string(::getpid()) +
+            " 2> /dev/null; do sleep 0.01; done; \"$hook\" begin tls-alpn-01 a.org tok auth <&3 "
+            "> " +
+            out + ") &\n" + "echo moln-challenge a.org tok auth\nwait");
+        if (!uacme->start({}) || !uacme->run(seconds(60))) ::_exit(1);
+        ::kill(::getpid(), SIGKILL);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(daemon, &status, 0), daemon);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    // The program, which dies with the daemon, and the shells of which the last is the hook.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    pid_t left = 0;
+    while ((left = ::waitpid(-1, &status, WNOHANG)) >= 0) {
+        if (left > 0) continue;
+        if (std::chrono::steady_clock::now() > deadline) {
+            ADD_FAILURE() << "a process is left behind";
+            std::system(
+                ("kill $(cat /proc/" + std::to_string(::getpid()) + "/task/*/children)").c_str());
+            break;
+        }
+        ::usleep(10'000);
+    }
+    EXPECT_THAT(*read_file(out), HasSubstr("moln-challenge a.org tok auth"));
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,18 +26,19 @@ using Clock = std::chrono::steady_clock;
 // A challenge's lines come once; more than this is a program that has lost its mind.
 constexpr std::size_t k_output_bytes_max = 256 * 1024;
 constexpr std::int64_t k_look_ms = 100;  // how late a cancellation may be noticed
-constexpr mode_t k_folder_mode = 0700;
-constexpr mode_t k_file_mode = 0600;
+constexpr unsigned k_folder_mode = 0700;
+constexpr unsigned k_file_mode = 0600;
 // Where libcurl, as Debian builds it for uacme, looks for whom to believe; no option leads
 // elsewhere.
 constexpr const char* k_system_bundle = "/etc/ssl/certs/ca-certificates.crt";
 
-// uacme calls it with METHOD TYPE IDENT TOKEN AUTH; what does not begin is over.
+// uacme calls it with METHOD TYPE IDENT TOKEN AUTH; what does not begin is over. A word ends with a
+// newline, up to which sh reads byte by byte: the next call finds the next one.
 constexpr std::string_view k_hook = R"(#!/bin/sh
 [ "$1" = begin ] || exit 0
 [ "$2" = "$MOLN_CHALLENGE" ] || exit 1
 printf 'moln-challenge %s %s %s\n' "$3" "$4" "$5"
-read -r answer < "${0%/*}/answers" && [ "$answer" = look ]
+read -r answer && [ "$answer" = look ]
 )";
 
 // The proxy of the machine is the daemon's, and its children's.
@@ -68,9 +68,6 @@ Result<std::unique_ptr<Uacme>> Uacme::prepare(UacmeSettings settings) {
         MOLN_TRY(write_file(made->path("ca.pem"), made->settings_.ca_bundle, k_file_mode,
                             Durability::unsynced));
     }
-    const auto fifo = made->path("answers");
-    if (::mkfifo(fifo.c_str(), k_file_mode) != 0) return fail(error_from_errno(errno, fifo));
-    MOLN_ASSIGN(made->answers_, open_fd(fifo, O_RDWR | O_NONBLOCK));
     return made;
 }
 
@@ -81,9 +78,8 @@ Uacme::~Uacme() {
 
 Status Uacme::start(const std::vector<std::string>& words) {
     ChildSpec spec;
-    spec.argv = {
-        "uacme", "-v",        "-n", "-y", "-c", settings_.folder, "-a", settings_.directory,
-        "-h",    path("hook")};
+    spec.argv = {settings_.program,   "-v", "-n",        "-y", "-c", settings_.folder, "-a",
+                 settings_.directory, "-h", path("hook")};
     spec.argv.insert(spec.argv.end(), words.begin(), words.end());
     spec.env = environment(settings_.challenge);
     spec.directory = settings_.folder;
@@ -96,8 +92,10 @@ Status Uacme::start(const std::vector<std::string>& words) {
         };
     }
     MOLN_ASSIGN(Pipe output, make_pipe());
-    MOLN_ASSIGN(pid_, spawn(spec, {.in = -1, .out = output.write_end.get()}));
+    MOLN_ASSIGN(Pipe answers, make_pipe());
+    MOLN_ASSIGN(pid_, spawn(spec, {.in = answers.read_end.get(), .out = output.write_end.get()}));
     out_ = std::move(output.read_end);
+    answers_ = std::move(answers.write_end);
     output_.clear();
     looked_ = 0;
     exit_code_ = -1;
@@ -141,8 +139,8 @@ std::optional<OfferedChallenge> Uacme::take_lines() {
     return std::nullopt;
 }
 
-Status Uacme::answer(bool look) {
-    return write_all(answers_, look ? "look\n" : "decline\n", path("answers"));
+void Uacme::answer(bool look) {
+    (void)write_all(answers_, look ? "look\n" : "decline\n", settings_.program);
 }
 
 void Uacme::reap() {

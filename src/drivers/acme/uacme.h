@@ -27,6 +27,7 @@ struct UacmeSettings {
     Secret account_key;     // PEM
     ChallengeKind challenge = ChallengeKind::http_01;  // that the hook takes
     const std::atomic<bool>* cancelled = nullptr;      // set: what runs is to end soon
+    std::string program = "uacme";                     // another for tests
 };
 
 class Uacme {
@@ -46,8 +47,9 @@ public:
     // Reads on until the hook waits (an offer) or the program has ended (none). `timeout` after
     // `limit`: it is killed.
     Result<std::optional<OfferedChallenge>> run(Milliseconds limit);
-    // The word that the hook waits for.
-    Status answer(bool look);
+    // The word that the hook waits for. If the program has ended meanwhile, run() tells what it
+    // said.
+    void answer(bool look);
 
     // Of the program that has ended.
     bool succeeded() const { return exit_code_ == 0; }
@@ -62,7 +64,9 @@ private:
     UacmeSettings settings_;
     pid_t pid_ = -1;
     Fd out_;
-    Fd answers_;  // both ends, so that neither side waits for the other to open it
+    // The hook reads its word from the program's stdin, of which only we have the other end: if we
+    // are killed there is nothing more to wait for.
+    Fd answers_;
     std::string output_;
     std::size_t looked_ = 0;  // lines of the output up to here were looked at
     int exit_code_ = -1;
