@@ -482,6 +482,20 @@ ParseEnd usage_end(const Tree& tree, const CLI::ParseError& error) {
     return {k_exit_usage, usage_text(verb, plain_words(error.what()))};
 }
 
+// A value that was said and is empty, as of a shell's variable that is not set. It must not pass
+// for one that was not said: `deploy --canary ""` would be a whole deploy, `stop --instance ""`
+// stop the app, `route add --users ""` let everybody in.
+std::optional<std::string> empty_value(const CLI::App& app) {
+    for (const auto* option : app.get_options()) {
+        if (option->get_expected_max() == 0 || std::ranges::count(option->results(), "") == 0) {
+            continue;
+        }
+        if (option->check_lname("email")) continue;  // to have none any more
+        return fmt::format("{}: expected a value, found an empty one", option->get_name());
+    }
+    return std::nullopt;
+}
+
 std::string without_newlines(std::string text) {
     while (text.ends_with('\n')) text.pop_back();
     return text + "\n";
@@ -526,6 +540,11 @@ std::expected<Invocation, ParseEnd> parse(const std::vector<std::string>& argume
     }
     for (const auto& [name, sub] : tree->by_verb) {
         if (sub->parsed()) tree->to.verb = name;
+    }
+    for (const auto* app : {tree->by_verb.at(tree->to.verb), tree->root.get()}) {
+        if (auto wrong = empty_value(*app)) {
+            return std::unexpected(ParseEnd{k_exit_usage, usage_text(tree->to.verb, *wrong)});
+        }
     }
     if (tree->to.verb == "run") {
         if (command.empty()) {

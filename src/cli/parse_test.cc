@@ -42,6 +42,26 @@ TEST(Parse, the_data_directory_comes_from_option_then_environment_then_default) 
     EXPECT_EQ(parse({"ps", "--data", "/x"}, "/srv/moln")->data_dir, "/x");
 }
 
+TEST(Parse, an_empty_value_is_not_taken_for_one_that_was_not_said) {
+    EXPECT_EQ(refused({"deploy", ".", "--canary", ""}),
+              "moln deploy: --canary: expected a value, found an empty one; see `moln deploy "
+              "--help`\n");
+    for (const auto* option :
+         {"--users", "--forward-auth", "--client-ca", "--rate-limit", "--listen", "--hsts"}) {
+        EXPECT_THAT(refused({"route", "add", "a.test", option, ""}), HasSubstr("an empty one"));
+        EXPECT_THAT(refused({"route", "add", "a.test", std::string(option) + "="}),
+                    HasSubstr(option));
+    }
+    EXPECT_THAT(refused({"stop", "--instance", ""}), HasSubstr("--instance: expected a value"));
+    EXPECT_THAT(refused({"restart", "--app", ""}), HasSubstr("--app: expected a value"));
+    EXPECT_THAT(refused({"ps", "--project", ""}), HasSubstr("--project: expected a value"));
+    EXPECT_THAT(refused({"volume", "rm", ""}), HasSubstr("VOLUME: expected a value"));
+    EXPECT_THAT(refused({"trash", "purge", "a", ""}), HasSubstr("TRASH: expected a value"));
+    EXPECT_THAT(refused({"env", "unset", "A", ""}), HasSubstr("NAME: expected a value"));
+    EXPECT_EQ(said({"env", "set", "A="}).words.front(), "A=");
+    EXPECT_EQ(said({"cert", "acme", "--email", ""}).email, "");
+}
+
 TEST(Parse, everything_after_run_is_the_command) {
     const auto run = said({"run", "-a", "shop", "ls", "-la", "--json", "--", "x"});
     EXPECT_EQ(run.app, "shop");
