@@ -15,6 +15,7 @@
 #include "cli/shell.h"
 #include "cli/socket.h"
 #include "cli/source_folder.h"
+#include "cli/streams.h"
 #include "cli/terminal.h"
 
 namespace moln {
@@ -70,17 +71,16 @@ Shell make_shell(const Invocation& said) {
 }  // namespace
 
 void Shell::print(std::string_view text) const {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+    put(text);
 }
 
 void Shell::progress(std::string_view text) const {
     if (said.quiet) return;
-    fmt::print(stderr, "{}\n", paint(error_style, Colour::dim, text));
+    say(paint(error_style, Colour::dim, text) + "\n");
 }
 
 void Shell::complain(const Error& error) const {
-    fmt::print(stderr, "{} {}\n", paint(error_style, Colour::bad, "moln:"), error.reason);
+    say(fmt::format("{} {}\n", paint(error_style, Colour::bad, "moln:"), error.reason));
 }
 
 Result<std::string> app_to_act_on(const Shell& shell, const std::string& folder) {
@@ -100,13 +100,25 @@ int run_cli(int argc, char** argv, const std::string& data_of_machine) {
     }
     const auto said = parse(arguments, data_dir);
     if (!said) {
-        std::FILE* const to = said.error().exit_code == k_exit_ok ? stdout : stderr;
-        fmt::print(to, "{}", said.error().text);
-        return said.error().exit_code;
+        if (said.error().exit_code != k_exit_ok) {
+            say(said.error().text);
+            return said.error().exit_code;
+        }
+        put(said.error().text);
+        const auto output = output_status();
+        if (output || output.error().code == ErrorCode::unavailable) return k_exit_ok;
+        say(fmt::format("moln: {}\n", output.error().reason));
+        return k_exit_failed;
     }
     note_interrupts();
     const auto shell = make_shell(*said);
-    const auto verdict = run_verb(shell);
+    auto verdict = run_verb(shell);
+    if (const auto output = output_status(); !output) {
+        // Whoever has read enough has gone away, as `head` does: that is no failure.
+        const bool gone = output.error().code == ErrorCode::unavailable;
+        if (gone && (verdict || verdict.error() == output.error())) return verdict.value_or(0);
+        if (verdict && *verdict == k_exit_ok) verdict = fail(output.error());
+    }
     if (verdict) return *verdict;
     if (interrupted()) return k_exit_interrupted;
     shell.complain(verdict.error());

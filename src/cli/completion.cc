@@ -9,6 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/parse.h"
 #include "cli/socket.h"
+#include "cli/streams.h"
 #include "model/views.h"
 
 namespace moln::cli {
@@ -225,7 +226,7 @@ int print_completions(const std::vector<std::string>& words, const std::string& 
         }
         return found;
     };
-    for (const auto& word : complete(words, names)) fmt::print("{}\n", word);
+    for (const auto& word : complete(words, names)) put(word + "\n");
     return k_exit_ok;
 }
 

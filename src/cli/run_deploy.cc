@@ -9,6 +9,7 @@
 #include "cli/shell.h"
 #include "cli/socket.h"
 #include "cli/source_folder.h"
+#include "cli/streams.h"
 #include "model/words.h"
 
 namespace moln::cli {
@@ -20,7 +21,7 @@ public:
     UploadMeter(const Shell& shell, Bytes total)
         : shown_(shell.error_style.colours && !shell.said.quiet), total_(total) {}
     ~UploadMeter() {
-        if (drawn_) fmt::print(stderr, "\r\x1b[K");
+        if (drawn_) say("\r\x1b[K");
     }
     UploadMeter(const UploadMeter&) = delete;
     UploadMeter& operator=(const UploadMeter&) = delete;
@@ -31,8 +32,8 @@ public:
         if (!shown_ || now - last_ < std::chrono::milliseconds(100)) return;
         last_ = now;
         drawn_ = true;
-        fmt::print(stderr, "\rsending {} of {}\x1b[K", size_words(std::min(sent_, total_)),
-                   size_words(total_));
+        say(fmt::format("\rsending {} of {}\x1b[K", size_words(std::min(sent_, total_)),
+                        size_words(total_)));
     }
 
 private:

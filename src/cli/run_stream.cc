@@ -6,6 +6,7 @@
 #include "cli/requests.h"
 #include "cli/shell.h"
 #include "cli/socket.h"
+#include "cli/streams.h"
 
 namespace moln::cli {
 namespace {
@@ -20,7 +21,7 @@ void print_screen(const Shell& shell, const std::string& text) {
 Status print_line(const Shell& shell, const json::value& value) {
     if (shell.said.json) {
         shell.print(json::serialize(value) + "\n");
-        return {};
+        return output_status();
     }
     const auto* object = value.if_object();
     if (object != nullptr && object->contains("skipped")) {
@@ -41,7 +42,7 @@ Status print_line(const Shell& shell, const json::value& value) {
         MOLN_ASSIGN(const auto view, from_json<TopView>(value, UnknownFields::ignore));
         print_screen(shell, render_top(view, shell.style));
     }
-    return {};
+    return output_status();  // without a reader there is nothing to go on for
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/socket.h"
+#include "cli/streams.h"
 #include "model/limits.h"
 
 namespace moln::cli {
@@ -62,8 +63,7 @@ RawMode::~RawMode() {
 }
 
 bool ask_yes(const std::string& question) {
-    fmt::print(stderr, "{} [y/N] ", question);
-    std::fflush(stderr);
+    say(question + " [y/N] ");
     const auto line = read_line();
     return line && (*line == "y" || *line == "yes" || *line == "Y");
 }
@@ -76,11 +76,10 @@ Result<Secret> ask_secret(const std::string& prompt) {
     auto silent = before;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    fmt::print(stderr, "{}", prompt);
-    std::fflush(stderr);
+    say(prompt);
     auto line = read_line();
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    fmt::print(stderr, "\n");
+    say("\n");
     if (!line) return fail(line.error());
     return Secret(std::move(*line));
 }

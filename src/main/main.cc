@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/streams.h"
 #include "drivers/sandbox/paths.h"
 #include "io/host/machine_lock.h"
 #include "main/roles.h"
@@ -41,6 +42,7 @@ bool is_edge_itself(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    moln::cli::hold_standard_streams();
     std::signal(SIGPIPE, SIG_IGN);
     const std::string role = argc > 1 ? argv[1] : "";
     if (role == "edge" && is_edge_itself(argc, argv)) {
@@ -50,10 +52,9 @@ int main(int argc, char** argv) {
         const auto parsed = moln::parse_node_options(role, argc - 1, argv + 1);
         if (parsed.exit_code) return *parsed.exit_code;
         if (::geteuid() != 0) {
-            fmt::print(stderr,
-                       "moln {}: must be started by root: it makes namespaces, networks "
-                       "and mounts\n",
-                       role);
+            moln::cli::say(fmt::format(
+                "moln {}: must be started by root: it makes namespaces, networks and mounts\n",
+                role));
             return moln::k_exit_cannot;
         }
         return role == "up" ? moln::run_up(parsed.options) : moln::run_daemon(parsed.options);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "cli/streams.h"
 #include "cli/usage.h"
 #include "io/net/address.h"
 #include "main/log_option.h"
@@ -119,20 +120,20 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
             app.exit(error);
             parsed.exit_code = 0;
         } else {
-            fmt::print(stderr, "{}", cli::usage_text(role, cli::plain_words(error.what())));
+            cli::say(cli::usage_text(role, cli::plain_words(error.what())));
             parsed.exit_code = 2;
         }
         return parsed;
     }
     if (auto good = check_addresses(options); !good) {
-        fmt::print(stderr, "moln {}: {}\n", role, good.error().reason);
+        cli::say(fmt::format("moln {}: {}\n", role, good.error().reason));
         parsed.exit_code = 2;
         return parsed;
     }
     if (const auto limit = parse_duration(drain_limit); limit) {
         options.edge_drain_limit = *limit;
     } else {
-        fmt::print(stderr, "moln {}: --edge-drain-limit: {}\n", role, limit.error().reason);
+        cli::say(fmt::format("moln {}: --edge-drain-limit: {}\n", role, limit.error().reason));
         parsed.exit_code = 2;
         return parsed;
     }

@@ -11,6 +11,7 @@
 
 #include "api/call.h"
 #include "api/service.h"
+#include "cli/streams.h"
 #include "drivers/image/host_images.h"
 #include "drivers/network/real_path_table.h"
 #include "drivers/sandbox/paths.h"
@@ -133,7 +134,7 @@ public:
     }
 
     int say(const Error& error) const {
-        fmt::print(stderr, "moln: {}\n", error.reason);
+        cli::say(fmt::format("moln: {}\n", error.reason));
         return k_exit_cannot;
     }
 

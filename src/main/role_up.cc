@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/streams.h"
 #include "io/file/fd.h"
 #include "main/roles.h"
 
@@ -58,12 +59,11 @@ void tell_ready(const NodeOptions& options, Child& child) {
     if (count <= 0) return;  // it died before; its exit status says the rest
     listens.resize(static_cast<std::size_t>(count));
     if (listens.ends_with('\n')) listens.pop_back();
-    fmt::print("moln is up: node {}, state in {}\n", options.node, options.data.root);
-    fmt::print("  edge    {}\n", listens);
-    fmt::print("  deploy  moln deploy DIR\n");
-    fmt::print("  look    moln status\n");
-    fmt::print("Ctrl-C drains and stops everything.\n");
-    std::fflush(stdout);
+    cli::put(
+        fmt::format("moln is up: node {}, state in {}\n  edge    {}\n"
+                    "  deploy  moln deploy DIR\n  look    moln status\n"
+                    "Ctrl-C drains and stops everything.\n",
+                    options.node, options.data.root, listens));
 }
 
 class Supervisor {
@@ -80,7 +80,7 @@ public:
         child_ = start_daemon(options_);
         while (true) {
             if (child_.pid < 0) {
-                fmt::print(stderr, "moln up: cannot start the daemon\n");
+                cli::say("moln up: cannot start the daemon\n");
                 return k_exit_failed;
             }
             pollfd watched[2] = {{signals_.get(), POLLIN, 0}, {child_.ready.get(), POLLIN, 0}};
@@ -100,10 +100,8 @@ private:
         signalfd_siginfo info{};
         if (::read(signals_.get(), &info, sizeof(info)) != sizeof(info)) return;
         if (info.ssi_signo == SIGCHLD) return;
-        fmt::print("\n{}\n", stops_asked_++ == 0
-                                 ? "draining and stopping; Ctrl-C again does not wait"
-                                 : "stopping now");
-        std::fflush(stdout);
+        cli::put(stops_asked_++ == 0 ? "\ndraining and stopping; Ctrl-C again does not wait\n"
+                                     : "\nstopping now\n");
         ::kill(child_.pid, SIGINT);
     }
 
@@ -113,10 +111,9 @@ private:
         if (::waitpid(child_.pid, &status, WNOHANG) != child_.pid) return std::nullopt;
         const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         if (code == k_exit_shut_down || code == k_exit_cannot || stops_asked_ > 0) return code;
-        fmt::print(stderr,
-                   "the daemon ended with code {} and is started again; instances and edge "
-                   "serve on\n",
-                   code);
+        cli::say(fmt::format(
+            "the daemon ended with code {} and is started again; instances and edge serve on\n",
+            code));
         ::usleep(static_cast<useconds_t>(delay_ms_) * 1000);
         delay_ms_ = std::min(delay_ms_ * 2, k_restart_ms_max);
         child_ = start_daemon(options_);
