@@ -12,6 +12,7 @@ import grpc
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 from h2_test import H2Case
 
 from harness import OVER_TLS, PATIENCE, EdgeCase, Stream, endpoint, until
@@ -24,10 +25,17 @@ class H2Server:
         self.stream = stream
         self.conn = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=False, header_encoding="utf-8"))
+        self.conn.local_settings = h2.settings.Settings(client=False,
+                                                        initial_values=self.initial())
         self.conn.initiate_connection()
         self.requests = {}
         self.handle = handle
         self.flush()
+
+    def initial(self):
+        """Its first settings."""
+        return {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 100,
+                h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 65536}
 
     def flush(self):
         data = self.conn.data_to_send()
@@ -40,6 +48,8 @@ class H2Server:
             if not data and not self.stream.more():
                 return
             data, self.stream.inbox = data + self.stream.inbox, b""
+            if self.conn.state_machine.state is h2.connection.ConnectionState.CLOSED:
+                return  # what crosses the last word
             for event in self.conn.receive_data(data):
                 self.take(event)
             self.flush()
@@ -267,6 +277,54 @@ class Instance(H2Case):
         server.flush()
         self.assertEqual(client.wait(number).body, b"first, finished")
         until(lambda: not first.open, "the end of the old connection")
+
+
+class FewStreams(H2Case):
+    """An instance that takes two requests at a time, and refuses further ones."""
+
+    threads = 1
+    MOST = 2
+
+    def setUp(self):
+        super().setUp()
+        self.refused = 0
+        case = self
+
+        class Server(H2Server):
+            def __init__(self, stream, handle):
+                self.taken = []
+                super().__init__(stream, handle)
+
+            def initial(self):
+                return {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: case.MOST}
+
+            def take(self, event):
+                if not isinstance(event, h2.events.RequestReceived):
+                    return
+                if len(self.taken) == case.MOST:
+                    case.refused += 1
+                    self.conn.reset_stream(event.stream_id, 7)
+                else:
+                    self.taken.append(event.stream_id)
+
+            def flush(self):
+                super().flush()
+                while self.taken:  # after all that had come
+                    self.answer(self.taken.pop(), b"served")
+                super().flush()
+
+        self.origin_of_few = self.origin(
+            lambda stream, _number: Server(stream, None).run())
+
+    def test_many_requests_at_once_wait_for_one_another(self):
+        self.publish([{**endpoint("web-1", self.origin_of_few.port), "protocol": "h2c"}])
+        client = self.h2()
+        with self.frozen():
+            numbers = [client.request("/%d" % i, method="POST") for i in range(90)]
+        answers = [client.wait(number) for number in numbers]
+        self.assertEqual([(answer.status, answer.body) for answer in answers],
+                         [(200, b"served")] * 90)
+        self.assertEqual(self.refused, 0)
 
 
 class Left(H2Case):

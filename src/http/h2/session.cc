@@ -18,6 +18,8 @@ constexpr std::uint64_t k_resets_beyond_owner = 100'000;
 // Answers to PING and SETTINGS that wait: more than an owner's budget lets come at once.
 constexpr std::size_t k_acks_beyond_owner = 5000;
 constexpr std::uint32_t k_header_table_bytes = 4096;
+// Until an instance has said how many requests it takes at once; the others wait for its word.
+constexpr std::uint32_t k_streams_unasked = 1;
 
 std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
     return {reinterpret_cast<const char*>(bytes), size};
@@ -131,6 +133,7 @@ struct Session::Glue {
 
     static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* data) {
         const auto type = frame->hd.type;
+        if (type == NGHTTP2_SETTINGS) self(data).settled_ = true;
         if (type != NGHTTP2_HEADERS && type != NGHTTP2_DATA) return 0;
         Session& it = self(data);
         Stream* stream = stream_of(session, frame->hd.stream_id);
@@ -255,6 +258,7 @@ struct Session::Glue {
             nghttp2_option_set_stream_reset_rate_limit(it, k_resets_beyond_owner,
                                                        k_resets_beyond_owner);
             nghttp2_option_set_max_outbound_ack(it, k_acks_beyond_owner);
+            nghttp2_option_set_peer_max_concurrent_streams(it, k_streams_unasked);
             nghttp2_option_set_max_deflate_dynamic_table_size(it, k_header_table_bytes);
             return it;
         }();
@@ -398,8 +402,9 @@ bool Session::has_begun(const Stream& stream) const {
 }
 
 bool Session::may_open(std::size_t open) const {
-    const auto most =
+    const auto said =
         nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    const auto most = settled_ ? said : k_streams_max;
     return nghttp2_session_check_request_allowed(session_) != 0 &&
            open < std::min(most, k_streams_max);
 }

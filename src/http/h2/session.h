@@ -121,7 +121,7 @@ public:
     bool submit_request(Stream& stream, std::string_view text, End end);
     // Its head was written out. Not of one that is closed.
     bool has_begun(const Stream& stream) const;
-    // May one more be submitted, with so many open?
+    // May one more be submitted, with so many open? What the peer does not take yet waits here.
     bool may_open(std::size_t open) const;
     // Body bytes of head and body in this order: how many were taken.
     std::size_t send(Stream& stream, std::string_view head, std::string_view body, End end);
@@ -155,6 +155,7 @@ private:
     FieldBlock block_;
     PeerStreams peers_;
     FrameWalk frames_;
+    bool settled_ = false;  // the peer's settings have come
 };
 
 }  // namespace moln::h2
