@@ -176,6 +176,12 @@ class Instance(H2Case):
         self.assertEqual(client.get("/broken", method="POST", body=b"x").status, 502)
         self.assertEqual(client.get("/").body, b"fine")
 
+    def test_who_is_refused_by_all_instances_may_come_again(self):
+        self.instance(lambda server, stream, head, body: server.conn.reset_stream(stream, 7))
+        head, body = self.get("/", method="POST", body=b"x")
+        self.assertEqual((head.status, head.get("retry-after")), (503, "1"))
+        self.assertIn(b"take no more requests", body)
+
     def test_a_reset_in_the_middle_reaches_the_client(self):
         def handle(server, stream, head, body):
             server.answer(stream, b"some", end=False)

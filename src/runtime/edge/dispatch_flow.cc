@@ -186,6 +186,11 @@ void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
             hold(core, exchange, edge::HoldCause::unreachable);
             return;
         }
+        if (end == edge::AttemptEnd::refused) {
+            answer_unavailable(core, exchange,
+                               "the instances of this app take no more requests now; try again");
+            return;
+        }
         answer_locally(core, exchange,
                        {.status = 502, .text = "the instance broke off before it answered"});
         return;
