@@ -304,6 +304,15 @@ class Messages(EdgeCase):
         client.send("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n")
         self.assertEqual(client.body(client.head()), b"rest")
 
+    def test_before_the_first_snapshot_nobody_is_told_that_there_is_no_app(self):
+        client = self.client()
+        for _ in range(2):
+            head, body = self.get(stream=client)
+            self.assertEqual((head.status, head.get("retry-after")), (503, "1"))
+            self.assertIn(b"does not know its routes yet", body)
+        self.publish_snapshot([], [])
+        self.assertEqual(self.get(stream=client)[0].status, 404)
+
     def test_an_unknown_host_is_told_so(self):
         self.publish_snapshot([], [])
         client = self.client()

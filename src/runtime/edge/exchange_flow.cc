@@ -146,6 +146,13 @@ void redirect_to_tls(Core& core, Exchange& exchange) {
 
 void unrouted(Core& core, Exchange& exchange) {
     core.counts.unrouted.add(1);
+    if (core.views.tables() == nullptr) {
+        answer_locally(core, exchange,
+                       {.status = 503,
+                        .text = "this edge does not know its routes yet; try again",
+                        .retry_after_s = edge::k_retry_after_s});
+        return;
+    }
     const auto host = exchange.heads->request.host();
     std::array<char, http::k_host_bytes_max + 64> text;
     http::ByteWriter out(text);
