@@ -17,6 +17,15 @@ bool connection_lists(const FieldTable& fields, std::string_view name) {
 
 }  // namespace
 
+bool keeps_fields_back(const RequestHead& head) {
+    if (!head.facts.connection_lists_fields) return false;
+    for (const Field field : head.fields) {
+        if (is_hop_by_hop(field.id) || equals_ignoring_case(field.name, "HTTP2-Settings")) continue;
+        if (connection_lists(head.fields, field.name)) return true;
+    }
+    return false;
+}
+
 void write_passed_fields(ByteWriter& out, const FieldTable& fields, const MessageFacts& facts,
                          FieldSet dropped) {
     for (const Field field : fields) {

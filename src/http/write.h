@@ -95,6 +95,11 @@ struct UpstreamRequest {
 std::optional<std::size_t> write_request_head(const RequestHead& head,
                                               const UpstreamRequest& request, std::span<char> out);
 
+// Does Connection keep fields that are there from the instance? Its answer is then none to a
+// request with them. (HTTP2-Settings is no such: clients list it that ask whether HTTP/2 is
+// spoken.)
+bool keeps_fields_back(const RequestHead& head);
+
 struct ClientResponse {
     Method request_method = Method::get;
     Version client_version = Version::http_1_1;

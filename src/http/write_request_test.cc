@@ -79,6 +79,18 @@ constexpr std::string_view k_spoof =
     "X-Forwarded-Host: other\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 198.51.100.1\r\n"
     "Forwarded: for=198.51.100.1\r\n";
 
+TEST(WriteRequest, a_listed_field_is_kept_back_if_it_is_there) {
+    const auto keeps = [](std::string_view fields) {
+        return keeps_fields_back(request(fields).head);
+    };
+    EXPECT_FALSE(keeps(""));
+    EXPECT_FALSE(keeps("Connection: keep-alive, TE, Upgrade\r\nTE: trailers\r\n"));
+    EXPECT_FALSE(keeps("Connection: x-one\r\nX-Two: 2\r\n"));
+    EXPECT_FALSE(keeps("Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: a\r\n"));
+    EXPECT_TRUE(keeps("X-One: 1\r\nConnection: close\r\nConnection: a, x-one\r\n"));
+    EXPECT_TRUE(keeps("Connection: cookie\r\nCookie: a=b\r\n"));
+}
+
 TEST(WriteRequest, forwarding_fields_of_a_client_are_replaced) {
     EXPECT_EQ(written(k_spoof),
               "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(k_forwarded) + "\r\n");

@@ -139,6 +139,25 @@ class Caching(CacheCase):
         self.assertEqual(self.get("/a", fields="X-Color: blue\r\n")[1], blue)
         self.assertEqual(self.count, 2)
 
+    def test_what_a_client_keeps_from_the_app_does_not_become_what_others_get(self):
+        """Fields that Connection lists go no further: its answer is not that to a request with
+        them."""
+        def answer(head, _body):
+            word = head.get("x-lang", "none")
+            return ok(word, "Cache-Control: max-age=60\r\nVary: X-Lang\r\n")
+
+        self.cached_app(serving(answer))
+        for fields, word, hit in (("Connection: X-Lang\r\nX-Lang: sv\r\n", b"none", False),
+                                  ("X-Lang: sv\r\n", b"sv", False),
+                                  ("X-Lang: sv\r\n", b"sv", True),
+                                  ("Connection: X-Lang\r\nX-Lang: sv\r\n", b"none", False),
+                                  # As Java's and curl's clients say it, to ask for HTTP/2.
+                                  ("Connection: HTTP2-Settings\r\nHTTP2-Settings: a\r\n"
+                                   "X-Lang: sv\r\n", b"sv", True),
+                                  ("Connection: X-None\r\nX-Lang: sv\r\n", b"sv", True)):
+            head, body = self.get(fields=fields)
+            self.assertEqual((body, "hit" in (head.get("cache-status") or "")), (word, hit))
+
     def test_what_varies_by_who_asks_is_not_shared(self):
         self.cached_app(serving(lambda head, _body: ok(
             head.get("x-forwarded-for"), "Cache-Control: max-age=60\r\nVary: X-Forwarded-For\r\n")))

@@ -380,9 +380,11 @@ void enter(Core& core, Exchange& exchange, const std::optional<CacheSpec>& cache
     note_wish(core, exchange);
     if (exchange.asked_by != edge::AskedBy::client) exchange.wish.canary = exchange.mirror = false;
     // What the canary answers, or an app that is being worked on, or who shows a certificate gets,
-    // is not what others are to get. What it changes is no longer true for them either.
-    const bool for_all =
-        !exchange.wish.canary && !is_in_maintenance(*exchange.app) && exchange.client_cert.empty();
+    // or who keeps some of the request from the app, is not what others are to get. What it changes
+    // is no longer true for them either.
+    const bool for_all = !exchange.wish.canary && !is_in_maintenance(*exchange.app) &&
+                         exchange.client_cert.empty() &&
+                         !http::keeps_fields_back(exchange.heads->request);
     const auto changes = [&] {
         return edge::cache_role(exchange.heads->request) == edge::CacheRole::invalidate;
     };
