@@ -1,9 +1,10 @@
 """Which instance a request goes to: affinity, keys, slow starts, canaries."""
 
 import collections
+import threading
 import unittest
 
-from harness import EdgeCase, endpoint, ok, serving, until
+from harness import PATIENCE, EdgeCase, endpoint, ok, serving, until
 
 COOKIE = "moln-affinity"
 
@@ -52,6 +53,36 @@ class Balance(EdgeCase):
         cookie = self.cookie_of(head)
         for _ in range(6):
             self.assertEqual(self.get(fields=cookie)[1], second)
+
+    def test_a_client_waits_for_its_instance_while_that_is_busy(self):
+        go = threading.Event()
+
+        def script(name):
+            def answer(head, _body):
+                if "/slow" in head.first:
+                    go.wait(PATIENCE)
+                return ok(name)
+            return serving(answer)
+
+        instances = [endpoint(name, self.origin(script(name)).port)
+                     for name in ("web-0", "web-1", "web-2")]
+        self.publish(instances, affinity=True, concurrency=1)
+        head, first = self.get()
+        cookie = self.cookie_of(head)
+        busy, waits = self.client(), self.client()
+        busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n%s\r\n" % cookie)
+        self.daemon.fresh()
+        until(lambda: self.daemon.fresh() and
+              self.daemon.endpoint(first.decode())["requests_open"] == 1, "the first")
+        waits.send("GET / HTTP/1.1\r\nHost: a\r\n%s\r\n" % cookie)
+        until(lambda: self.daemon.fresh()["apps"][0]["held"] == 1, "the second to wait")
+        # Who stays nowhere does not wait behind it.
+        for _ in range(4):
+            self.assertNotEqual(self.get()[1], first)
+        go.set()
+        for client in (busy, waits):
+            head = client.head()
+            self.assertEqual((client.body(head), self.cookie_of(head)), (first, None))
 
     def test_the_cookie_is_the_same_after_a_restart_and_says_nothing(self):
         self.publish([self.named("web-%d" % i) for i in range(3)], affinity=True)

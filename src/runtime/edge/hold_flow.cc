@@ -55,7 +55,7 @@ void end_hold(AppView& app, Attempts& of) {
 }
 
 HeldStep held_step(const Core& core, const AppView& app, Attempts& of) {
-    const bool place = core.views.any_place(app, of.wish.canary);
+    const bool place = core.views.any_place(app, of.wish);
     if (place && of.held_retry_ms <= core.now_ms) return HeldStep::go;
     if (app.spec == nullptr) return HeldStep::give_up;
     if (!place) {

@@ -200,8 +200,9 @@ EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tri
                           const Pick& how) {
     const bool hidden = hide(app, tried, how.wish.canary);
     EndpointView* picked = pick_shown(app, how);
+    const bool waits = picked == nullptr && own_instance(app, how.wish) != nullptr;
     if (hidden) show(app, tried);
-    if (picked == nullptr && how.wish.canary && !how.canary_only) {
+    if (picked == nullptr && !waits && how.wish.canary && !how.canary_only) {
         // The canary cannot: whoever it was for is served by the others.
         Pick others = how;
         others.wish.canary = false;
@@ -212,22 +213,12 @@ EndpointView* Views::pick(AppView& app, std::span<const EndpointCell* const> tri
 }
 
 EndpointView* Views::pick_shown(AppView& app, const Pick& how) {
-    if (how.wish.affinity != 0) {
-        EndpointView* picked = pick_by_affinity(app, how.wish.affinity);
-        if (picked != nullptr) return picked;
+    if (EndpointView* own = own_instance(app, how.wish)) {
+        return take_place(app, *own) ? own : nullptr;
     }
     if (how.wish.key != 0) return pick_by_key(app, how.wish.key);
     if (app.slow_until_ms > how.now_ms) return pick_new(app, how);
     return pick_by_load(app, how.by);
-}
-
-EndpointView* Views::pick_by_affinity(AppView& app, std::uint64_t affinity) {
-    for (EndpointView* endpoint : app.endpoints) {
-        if (endpoint->cell->affinity != affinity) continue;
-        const bool eligible = app.loads[endpoint->index] != edge::k_not_eligible;
-        return eligible && take_place(app, *endpoint) ? endpoint : nullptr;
-    }
-    return nullptr;
 }
 
 EndpointView* Views::pick_by_key(AppView& app, std::uint64_t key) {
@@ -331,11 +322,23 @@ bool may_take(const AppView& app, const EndpointView& endpoint, bool canary) {
 
 }  // namespace
 
-bool Views::any_place(const AppView& app, bool canary) const {
+EndpointView* Views::own_instance(const AppView& app, const edge::Preference& wish) const {
+    if (wish.affinity == 0) return nullptr;
+    for (EndpointView* endpoint : app.endpoints) {
+        if (endpoint->cell->affinity != wish.affinity) continue;
+        return may_take(app, *endpoint, wish.canary) ? endpoint : nullptr;
+    }
+    return nullptr;
+}
+
+bool Views::any_place(const AppView& app, const edge::Preference& wish) const {
     const std::int64_t limit = limit_of(app);
+    const auto has_place = [&](const EndpointView& endpoint) {
+        return limit == 0 || endpoint.cell->admitted.load(std::memory_order_relaxed) < limit;
+    };
+    if (const EndpointView* own = own_instance(app, wish)) return has_place(*own);
     return std::ranges::any_of(app.endpoints, [&](const EndpointView* endpoint) {
-        if (!may_take(app, *endpoint, canary)) return false;
-        return limit == 0 || endpoint->cell->admitted.load(std::memory_order_relaxed) < limit;
+        return may_take(app, *endpoint, wish.canary) && has_place(*endpoint);
     });
 }
 

@@ -158,8 +158,9 @@ public:
     bool is_limited(const AppView& app) const {
         return app.spec != nullptr && app.spec->concurrency > 0;
     }
-    // Does one have a place for one more?
-    bool any_place(const AppView& app, bool canary = false) const;
+    // Does one have a place for one more? Whoever stays with one that serves waits for a place
+    // there.
+    bool any_place(const AppView& app, const edge::Preference& wish = {}) const;
 
     // Open counts. `opening.endpoint` is set and cleared here.
     void open(Opening& opening, EndpointView& endpoint, std::int64_t now_ms);
@@ -214,7 +215,8 @@ private:
     bool hide(AppView& app, std::span<const EndpointCell* const> tried, bool canary);
     void show(AppView& app, std::span<const EndpointCell* const> tried);
     EndpointView* pick_shown(AppView& app, const Pick& how);
-    EndpointView* pick_by_affinity(AppView& app, std::uint64_t affinity);
+    // Where it stays, if that one serves.
+    EndpointView* own_instance(const AppView& app, const edge::Preference& wish) const;
     EndpointView* pick_by_key(AppView& app, std::uint64_t key);
     EndpointView* pick_new(AppView& app, const Pick& how);
     EndpointView* pick_by_load(AppView& app, PickBy by);
