@@ -93,6 +93,23 @@ class Rules(CacheCase):
             head, body = self.get("/a")
             self.assertEqual((head.status, body, head.get("etag")), (200, b"new", '"new"'))
 
+    def test_surrogate_control_holds_after_a_304_whether_that_says_it_again_or_not(self):
+        for again in ("Surrogate-Control: max-age=0\r\n", ""):
+            path = "/again" if again else "/once"
+
+            def answer(head, _body, again=again):
+                if head.get("if-none-match"):
+                    return ("HTTP/1.1 304 Not Modified\r\n%s\r\n" % (FRESH + again)).encode()
+                return ok(b"body", 'ETag: "e"\r\nSurrogate-Control: max-age=0\r\n' + FRESH)
+
+            self.cached_app(serving(answer))
+            self.get(path)
+            for _ in range(3):
+                head, body = self.get(path)
+                self.assertEqual(body, b"body")
+                self.assertIn("fwd=stale; fwd-status=304", self.status_of(head), path)
+                self.assertIsNone(head.get("surrogate-control"))
+
     def test_a_sum_of_what_is_sent_is_not_said_of_a_part_of_it(self):
         sums = 'Content-Digest: sha-256=:AAAA:\r\nContent-MD5: AAAA\r\nRepr-Digest: a=:AAAA:\r\n'
         self.cached_app(serving(lambda head, body: ok(
@@ -172,6 +189,44 @@ class OnDisk(DiskCase):
         head, body = self.get("/a")
         self.assertEqual(body, b"of all")
         self.assertIn("; hit", self.status_of(head))
+
+
+    def validated(self, fields_before, fields_after):
+        """What lies on the disk is validated because its client says so; then it is another."""
+        self.changed = False
+
+        def answer(head, _body):
+            if head.get("if-none-match") == '"e"' and not self.changed:
+                return ('HTTP/1.1 304 Not Modified\r\nETag: "e"\r\n%s\r\n' % fields_after).encode()
+            return ok(b"new" if self.changed else b"old", 'ETag: "e"\r\n' + fields_before)
+
+        self.cached_app(serving(answer))
+        for _ in range(2):
+            self.get("/a")
+        self.written(1)
+        head, _ = self.get("/a", fields="Cache-Control: no-cache\r\n")
+        self.assertIn("fwd-status=304", self.status_of(head))
+
+    def test_a_tag_that_a_304_brings_purges_what_lies_there_too(self):
+        self.validated(FRESH + "Cache-Tag: a\r\n", FRESH + "Cache-Tag: b\r\n")
+        self.changed = True
+        self.purge("tag", "b", project="default")
+        self.assertEqual(self.get("/a")[1], b"new")
+
+    def test_a_lifetime_that_a_304_makes_shorter_holds_after_a_restart_too(self):
+        self.validated(FRESH, "Cache-Control: no-cache\r\n")
+        self.written(2)
+        self.restart()
+        self.changed = True
+        self.assertEqual(self.get("/a")[1], b"new")
+
+    def test_a_304_that_says_the_same_writes_nothing(self):
+        self.validated(FRESH + "Cache-Tag: a\r\n", FRESH + "Cache-Tag: a\r\n")
+        for _ in range(3):
+            self.get("/a")
+        self.assertEqual(self.stats()["disk_writes_total"], 1)
+        self.restart()
+        self.assertIn("; hit", self.status_of(self.get("/a")[0]))
 
 
 del CacheCase, DiskCase

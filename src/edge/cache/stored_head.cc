@@ -25,7 +25,6 @@ bool is_passing(FieldId id, std::string_view name) {
     switch (id) {
         case FieldId::content_length:
         case FieldId::age:
-        case FieldId::surrogate_control:
         case FieldId::cache_tag:
         case FieldId::surrogate_key:
         case FieldId::moln_peer: return true;
@@ -155,6 +154,8 @@ StoredHead StoredHead::merged(const http::ResponseHead& update, WallTime came) c
 }
 
 bool StoredHead::is_of(HeadForm form, const Entry& entry) const {
+    if (form == HeadForm::judged) return true;
+    if (entry.id == FieldId::surrogate_control) return false;
     if (form == HeadForm::as_it_is) return true;
     if (form == HeadForm::whole || form == HeadForm::part) {
         return entry.id != FieldId::content_range && !is_sum_of_content(entry.id, name(entry));

@@ -16,18 +16,20 @@ namespace moln::edge {
 // Whose head is said.
 enum class HeadForm : std::uint8_t {
     as_it_is,
-    coded,  // of the same answer in a content coding: it has another entity tag and no parts; the
-            // caller says which tag and coding
-    whole,  // of what a 206 is a part of: 200, without sums of what that one brought
-    part,   // of a part of it: without sums of all; the caller says status and Content-Range
+    judged,  // with Surrogate-Control, by which what a 304 leaves as it was is judged; for no
+             // client
+    coded,   // of the same answer in a content coding: it has another entity tag and no parts; the
+             // caller says which tag and coding
+    whole,   // of what a 206 is a part of: 200, without sums of what that one brought
+    part,    // of a part of it: without sums of all; the caller says status and Content-Range
 };
 
 class StoredHead {
 public:
     // Whether what no-cache="…" lists is there: it is for who asked the app, and for nobody after.
     enum class Listed : std::uint8_t { left_out, kept };
-    // Left out: what is meant for one connection, what Connection lists, framing, Age and the
-    // fields that speak to a cache alone (Surrogate-Control, Cache-Tag, Surrogate-Key, Moln-Peer).
+    // Left out: what is meant for one connection, what Connection lists, framing, Age, and of
+    // what speaks to a cache alone Cache-Tag, Surrogate-Key and Moln-Peer.
     // A response without Date gets `came` (RFC 9110 6.6.1).
     static StoredHead of(const http::ResponseHead& head, WallTime came,
                          Listed listed = Listed::left_out);

@@ -118,7 +118,8 @@ std::shared_ptr<CachedResponse> begin_response(const Core& core, const Exchange&
     response->came_ms = core.now_ms;
     response->came = {core.wall_ms};
     response->born = fill.fetch->born();
-    response->marks = marks_of(fill, head.fields, before);
+    // What is merged with a 304 has lost its tags.
+    response->marks = marks_of(fill, exchange.heads->response.fields, before);
     if (response->marks.size() > edge::k_purge_marks_max) return nullptr;
     return response;
 }
@@ -182,7 +183,7 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     }
     edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
     http::ResponseHead shown;
-    merged.show(shown);
+    merged.show(shown, edge::HeadForm::judged);
     const auto verdict = judge(core, exchange, shown);
     if (verdict.refusal != edge::StoreRefusal::none) {
         return pass_on(core, exchange, verdict.refusal);

@@ -25,6 +25,26 @@ bool must_stay(const CachedResponse* response) {
            response->body->length().value_or(0) >= edge::k_cache_disk_direct_min;
 }
 
+// Where the one is used instead of the other, validated one: is it neither purged by less nor used
+// for longer?
+bool is_as_good_as(const CachedResponse& before, const CachedResponse& validated) {
+    const edge::Freshness& old = before.freshness;
+    const edge::Freshness& now = validated.freshness;
+    const auto ends = [](const CachedResponse& one, std::int64_t more_ms) {
+        return one.came_ms - one.freshness.age_ms + one.freshness.lifetime_ms + more_ms;
+    };
+    const bool no_longer = ends(before, 0) <= ends(validated, 0) &&
+                           ends(before, old.revalidate_ms) <= ends(validated, now.revalidate_ms) &&
+                           ends(before, old.error_ms) <= ends(validated, now.error_ms) &&
+                           old.always_validate >= now.always_validate &&
+                           old.never_stale >= now.never_stale;
+    return no_longer && before.vary_names == validated.vary_names &&
+           before.vary_key == validated.vary_key &&
+           std::ranges::all_of(validated.marks, [&](edge::PurgeMark mark) {
+               return std::ranges::find(before.marks, mark) != before.marks.end();
+           });
+}
+
 }  // namespace
 
 std::size_t CachedResponse::bytes() const {
@@ -244,16 +264,18 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
-        // What was validated while it came may have broken off since; settle() is over then.
-        if (!response->is_broken()) {
+        // What was validated while it came may have broken off since; settle() is over then. What
+        // was asked for before a purge may be older than what is here.
+        if (!response->is_broken() && !is_purged(*response)) {
             // Variants by other names cannot be told from this one.
             if (entry.vary_names != response->vary_names) {
                 while (!entry.slots.empty()) take_out(shard, *entry.slots.back(), dropped);
             }
             auto slot = std::make_unique<Slot>();
             slot->response = response;
-            if (fetch.base_ && fetch.base_->body == response->body) {
-                // Validated: the body on the disk is good, and its head is validated again.
+            const bool validated = fetch.base_ && fetch.base_->body == response->body;
+            if (validated && is_as_good_as(*fetch.base_, *response)) {
+                // The body on the disk is good, and its head is validated again.
                 slot->saved = std::ranges::any_of(entry.slots, [&](const auto& one) {
                     return one->response == fetch.base_ && one->saved;
                 });
@@ -263,7 +285,10 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
             }
             take_out_variant(shard, entry, response->vary_key, dropped);
             entry.vary_names = response->vary_names;
+            Slot& here = *slot;
             insert(shard, entry, std::move(slot), dropped);
+            // Of what is being fetched settle() does it.
+            if (validated && here.replaces) save(entry, here, response->came_ms);
         }
         forget_fetch(entry, fetch);
         erase_if_empty(shard, entry);
@@ -281,6 +306,8 @@ void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms, Passed as) {
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
+        // What was asked for before a purge says nothing of what is here.
+        if (book_.is_purged(fetch.marks_, fetch.born_)) as = Passed::error;
         if (as != Passed::error) {
             put_pass(shard, entry, fetch.vary_key_, now_ms + time.count, dropped, as);
         }

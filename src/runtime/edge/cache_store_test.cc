@@ -148,6 +148,21 @@ TEST_F(Store, a_purge_takes_what_is_stored_and_what_is_being_fetched) {
     EXPECT_NE(ask(fetched).what, What::hit);
 }
 
+TEST_F(Store, what_was_asked_for_before_a_purge_takes_the_place_of_nothing_after_it) {
+    const Request request("/a");
+    const auto stored = ask(request).fetch;
+    store.purge(edge::purge_mark(edge::PurgeScope::url, {}, "a.test/a"));
+    const auto passed = ask(request).fetch;
+    store.purge(edge::purge_mark(edge::PurgeScope::url, {}, "a.test/a"));
+    put(request);
+    store.answer(*stored, response(*stored, 5, request));
+    EXPECT_EQ(stored->state(), CacheFetch::State::answered);
+    EXPECT_EQ(ask(request).what, What::hit);
+    store.pass(*passed, 0);
+    EXPECT_EQ(passed->state(), CacheFetch::State::passed);
+    EXPECT_EQ(ask(request).what, What::hit);
+}
+
 TEST_F(Store, keeps_to_its_bytes_whatever_comes) {
     for (int i = 0; i < 1000; ++i) {
         put(Request("/" + std::to_string(i)), 10'000);
