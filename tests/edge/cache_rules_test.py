@@ -1,5 +1,6 @@
 """What one client, one error or one odd word of an app may not do to what the others are given."""
 
+import time
 import unittest
 
 from cache_test import CacheCase, Gate
@@ -76,6 +77,23 @@ class Rules(CacheCase):
         self.assertEqual(bodies, [b"of me", *[b"of all"] * 7, b"of me"])
         self.assertEqual(sorted(head.get("authorization", "-") for head in gate.seen),
                          ["-", "me", "me"])
+
+    def test_who_waits_for_an_app_that_is_slower_than_its_answer_is_fresh_does_not_ask_too(self):
+        gate = Gate()
+        self.cached_app(gate.script(lambda stream, _head, number: stream.send(
+            ok(b"%d" % number, "Cache-Control: max-age=1\r\n"))))
+        clients = [self.client() for _ in range(8)]
+        for client in clients:
+            client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        until(lambda: self.daemon.fresh()["cache"]["collapsed_total"] == 7, "all to wait")
+        asked = time.monotonic()
+        until(lambda: time.monotonic() - asked > 1.5, "it to be stale when it comes")
+        gate.allowed.release(8)
+        bodies = []
+        for client in clients:
+            head = client.head()
+            bodies.append(client.body(head))
+        self.assertEqual(bodies, [b"1"] * 8)
 
     def test_a_304_of_another_representation_validates_nothing(self):
         def answer(head, _body):

@@ -44,8 +44,8 @@ bool varies_by_other_coding(std::string_view vary_names, const http::FieldTable&
 }
 
 StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHead& response,
-                        const CacheOrders& orders, const Freshness& freshness, PartAsked part,
-                        Identity identity) {
+                        const CacheOrders& orders, const Freshness& freshness,
+                        std::int64_t delay_ms, PartAsked part, Identity identity) {
     const http::CacheControl& control = orders.control;
     const std::uint16_t status = response.status;
     if (status < 200) return StoreRefusal::upgraded;
@@ -76,7 +76,10 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
         response.fields.has(FieldId::etag) || response.fields.has(FieldId::last_modified);
     const std::int64_t usable =
         freshness.lifetime_ms + std::max(freshness.revalidate_ms, freshness.error_ms);
-    if (freshness.always_validate ? !validates : (usable <= freshness.age_ms && !validates)) {
+    // Those who wait for it are not to ask a slow app too: what it has aged by on its way counts
+    // for who comes later.
+    const std::int64_t age_ms = freshness.age_ms - std::max<std::int64_t>(delay_ms, 0);
+    if (freshness.always_validate ? !validates : (usable <= age_ms && !validates)) {
         return StoreRefusal::stale;
     }
     return StoreRefusal::none;
@@ -127,7 +130,8 @@ StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseH
     StoreVerdict out;
     out.freshness =
         freshness_of(response, orders, times, rules, personal ? Personal::yes : Personal::no);
-    out.refusal = refusal_of(request, response, orders, out.freshness, part, identity);
+    out.refusal = refusal_of(request, response, orders, out.freshness,
+                             times.came.ms - times.asked.ms, part, identity);
     return out;
 }
 

@@ -117,6 +117,7 @@ std::shared_ptr<CachedResponse> begin_response(const Core& core, const Exchange&
     response->freshness = freshness;
     response->came_ms = core.now_ms;
     response->came = {core.wall_ms};
+    response->delay_ms = std::max<std::int64_t>(core.wall_ms - fill.asked.ms, 0);
     response->born = fill.fetch->born();
     // What is merged with a 304 has lost its tags.
     response->marks = marks_of(fill, exchange.heads->response.fields, before);

@@ -71,9 +71,11 @@ bool suits(Core& core, const Exchange& exchange, const CachedResponse& response)
     std::array<char, http::k_vary_key_bytes_max> room;
     const auto key = http::vary_key(response.vary_names, exchange.heads->request.fields, room);
     if (!key || *key != response.vary_key || core.cache->is_purged(response)) return false;
-    // It came after this request did: what the client wants of its age is met.
-    return edge::judge_reuse(response.freshness, core.now_ms - response.came_ms, {}).reuse !=
-           edge::Reuse::validate;
+    // It came after this request did: what the client wants of its age is met. An app that is
+    // slower than its answers are fresh is asked once all the same: on their way they have aged for
+    // those who come later.
+    const std::int64_t since_ms = core.now_ms - response.came_ms - response.delay_ms;
+    return edge::judge_reuse(response.freshness, since_ms, {}).reuse != edge::Reuse::validate;
 }
 
 void begin_load(Core& core, CacheVisit& visit) {

@@ -21,7 +21,8 @@ struct CachedResponse {
     edge::Freshness freshness;
     std::int64_t came_ms = 0;  // monotonic
     WallTime came;
-    std::uint64_t born = 0;  // the purge generation when it was asked for
+    std::int64_t delay_ms = 0;  // from the question to the head; it is in its age
+    std::uint64_t born = 0;     // the purge generation when it was asked for
     std::vector<edge::PurgeMark> marks;
     CompactText vary_names;  // see http/vary.h
     CompactText vary_key;
