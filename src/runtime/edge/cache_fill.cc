@@ -162,12 +162,13 @@ edge::StoreVerdict judge(const Core& core, const Exchange& exchange,
                              identity_of(exchange));
 }
 
-// Does a 304 speak of what is stored here (RFC 9111 4.3.4)? One of another tag speaks of something
-// that is not, by a date that both have.
+// Does a 304 speak of what is stored here (RFC 9111 4.3.4)? One of another tag may speak of
+// something that is not, by the date that it was asked with as well.
 bool is_of(const http::ResponseHead& not_modified, const CachedResponse& base) {
     const auto said = not_modified.fields.first(http::FieldId::etag);
     const auto held = base.head.first(http::FieldId::etag);
-    return !said || held.empty() || http::equals_weakly(*said, held);
+    const bool by_date = !base.head.first(http::FieldId::last_modified).empty();
+    return !said || held.empty() || !by_date || http::equals_weakly(*said, held);
 }
 
 // 304: what is stored is still good, unless it is no longer for all.
