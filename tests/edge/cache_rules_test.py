@@ -111,6 +111,20 @@ class Rules(CacheCase):
             head, body = self.get("/a")
             self.assertEqual((head.status, body, head.get("etag")), (200, b"new", '"new"'))
 
+    def test_the_age_of_a_304_counts(self):
+        def answer(head, _body):
+            if head.get("if-none-match"):
+                return ("HTTP/1.1 304 Not Modified\r\nAge: 700\r\n%s\r\n" % FRESH).encode()
+            return ok(b"body", 'ETag: "e"\r\nCache-Control: no-cache\r\n')
+
+        self.cached_app(serving(answer))
+        self.get("/a")
+        for _ in range(2):
+            head, body = self.get("/a")
+            self.assertEqual(body, b"body")
+            self.assertIn("fwd=stale; fwd-status=304", self.status_of(head))
+            self.assertGreaterEqual(int(head.get("age")), 700)
+
     def test_surrogate_control_holds_after_a_304_whether_that_says_it_again_or_not(self):
         for again in ("Surrogate-Control: max-age=0\r\n", ""):
             path = "/again" if again else "/once"

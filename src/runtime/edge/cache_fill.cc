@@ -186,10 +186,13 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
     http::ResponseHead shown;
     merged.show(shown, edge::HeadForm::judged);
-    const auto verdict = judge(core, exchange, shown);
+    auto verdict = judge(core, exchange, shown);
     if (verdict.refusal != edge::StoreRefusal::none) {
         return pass_on(core, exchange, verdict.refusal);
     }
+    // Its Age is not kept.
+    const auto own = judge(core, exchange, exchange.heads->response);
+    verdict.freshness.age_ms = std::max(verdict.freshness.age_ms, own.freshness.age_ms);
     // The tags of the 304 and those that it was stored with.
     auto response = begin_response(core, exchange, shown, verdict.freshness, base.marks);
     if (!response) return pass_on(core, exchange, edge::StoreRefusal::vary);
