@@ -111,6 +111,60 @@ class Rules(CacheCase):
             head, body = self.get("/a")
             self.assertEqual((head.status, body, head.get("etag")), (200, b"new", '"new"'))
 
+    def test_the_cookie_of_an_answer_that_says_nothing_is_nobody_elses(self):
+        def answer(head, _body):
+            if head.get("if-none-match"):
+                return b"HTTP/1.1 304 Not Modified\r\n\r\n"
+            cookie = "" if head.get("cookie") else "Set-Cookie: user=first\r\n"
+            return ok(b"body", 'ETag: "e"\r\n' + cookie)
+
+        self.cached_app(serving(answer))
+        self.assertEqual(self.get("/a")[0].get("set-cookie"), "user=first")
+        head, body = self.get("/a", fields="Cookie: user=second\r\n")
+        self.assertEqual((head.status, body), (200, b"body"))
+        self.assertIsNone(head.get("set-cookie"))
+
+    def test_nor_is_what_its_cookie_chose_when_only_a_date_tells_it_apart(self):
+        def answer(head, _body):
+            if head.get("if-modified-since"):
+                return b"HTTP/1.1 304 Not Modified\r\n\r\n"
+            return ok("of " + head.get("cookie", "all"),
+                      "Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT\r\n")
+
+        self.cached_app(serving(answer))
+        for user in ("first", "second"):
+            self.assertEqual(self.get("/a", fields="Cookie: %s\r\n" % user)[1].decode(),
+                             "of " + user)
+
+    def test_nor_is_it_given_stale_because_the_route_would_have_it_so(self):
+        self.failing = False
+
+        def answer(head, _body):
+            if self.failing:
+                return answer_of("503 Oh", "failed", "")
+            return ok("of " + head.get("cookie", "all"))
+
+        self.cached_app(serving(answer), stale_while_revalidate=60_000, stale_if_error=60_000)
+        for path in ("/a", "/b"):
+            self.assertEqual(self.get(path, fields="Cookie: first\r\n")[1], b"of first")
+        self.assertEqual(self.get("/a", fields="Cookie: second\r\n")[1], b"of second")
+        self.failing = True
+        self.assertEqual(self.get("/b", fields="Cookie: second\r\n")[1], b"failed")
+
+    def test_a_cookie_takes_from_nobody_what_came_without_one(self):
+        def answer(head, _body):
+            if head.get("if-modified-since"):
+                return b"HTTP/1.1 304 Not Modified\r\n\r\n"
+            return ok(b"body", "Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT\r\n")
+
+        self.cached_app(serving(answer))
+        self.get("/a")
+        head, body = self.get("/a", fields="Cookie: me\r\nCache-Control: no-cache\r\n")
+        self.assertEqual(body, b"body")
+        self.assertIn("fwd-status=304", self.status_of(head))
+        self.assertIn("fwd-status=304", self.status_of(
+            self.get("/a", fields="Cache-Control: no-cache\r\n")[0]))
+
     def test_the_age_of_a_304_counts(self):
         def answer(head, _body):
             if head.get("if-none-match"):

@@ -120,10 +120,14 @@ Freshness freshness_of(const http::ResponseHead& response, const CacheOrders& or
     out.never_stale = control.must_revalidate || control.proxy_revalidate || control.no_cache ||
                       (control.s_maxage.has_value() && !says_stale);
     if (out.never_stale) return out;
+    // Nor does the user's rule make one person's answer usable for others.
+    const bool guesses = out.said || personal == Personal::no;
     out.revalidate_ms = control.stale_while_revalidate ? ms(*control.stale_while_revalidate)
-                                                       : rules.stale_while_revalidate.count;
-    out.error_ms =
-        control.stale_if_error ? ms(*control.stale_if_error) : rules.stale_if_error.count;
+                        : guesses                      ? rules.stale_while_revalidate.count
+                                                       : 0;
+    out.error_ms = control.stale_if_error ? ms(*control.stale_if_error)
+                   : guesses              ? rules.stale_if_error.count
+                                          : 0;
     return out;
 }
 

@@ -85,6 +85,22 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
     return StoreRefusal::none;
 }
 
+// Without a lifetime it is validated for each, who would be given the cookie of another with the
+// app's 304.
+bool sets_cookie_for_one(const http::FieldTable& response, const Freshness& freshness) {
+    const bool lives = freshness.lifetime_ms > 0 && !freshness.always_validate;
+    return response.has(FieldId::set_cookie) && !lives;
+}
+
+// What a cookie may have chosen and the app says nothing of: another's has the same date, while an
+// entity tag is of these very bytes.
+bool is_of_cookie_alone(const http::RequestHead& request, const http::FieldTable& response,
+                        const CacheOrders& orders, const StoreVerdict& verdict) {
+    const bool says = verdict.freshness.said || verdict.freshness.always_validate ||
+                      orders.control.is_public || response.has(FieldId::etag);
+    return request.fields.has(FieldId::cookie) && !says;
+}
+
 }  // namespace
 
 CacheRole cache_role(const http::RequestHead& request) {
@@ -123,7 +139,7 @@ std::string_view word(StoreRefusal refusal) {
 
 StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
                          const ResponseTimes& times, const CacheSpec& rules, PartAsked part,
-                         Identity identity) {
+                         Identity identity, Judged judged) {
     const CacheOrders orders = orders_of(response.fields);
     const bool personal =
         request.fields.has(FieldId::cookie) || response.fields.has(FieldId::set_cookie);
@@ -132,6 +148,12 @@ StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseH
         freshness_of(response, orders, times, rules, personal ? Personal::yes : Personal::no);
     out.refusal = refusal_of(request, response, orders, out.freshness,
                              times.came.ms - times.asked.ms, part, identity);
+    const bool is_one_persons =
+        sets_cookie_for_one(response.fields, out.freshness) ||
+        (judged == Judged::anew && is_of_cookie_alone(request, response.fields, orders, out));
+    if (out.refusal == StoreRefusal::none && is_one_persons) {
+        out.refusal = StoreRefusal::is_private;
+    }
     return out;
 }
 

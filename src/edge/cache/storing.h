@@ -49,9 +49,13 @@ enum class Identity : std::uint8_t {
                // the client's own word
 };
 
+// Is it a response that may be stored, or a stored one that was found to be good still?
+enum class Judged : std::uint8_t { anew, validated };
+
 // `request` is the one that was sent to the app.
 StoreVerdict judge_store(const http::RequestHead& request, const http::ResponseHead& response,
                          const ResponseTimes& times, const CacheSpec& rules,
-                         PartAsked part = PartAsked::no, Identity identity = Identity::by_head);
+                         PartAsked part = PartAsked::no, Identity identity = Identity::by_head,
+                         Judged judged = Judged::anew);
 
 }  // namespace moln::edge

@@ -125,6 +125,17 @@ TEST(Storing, any_status_with_a_lifetime_and_few_without) {
 TEST(Storing, cookies_forbid_only_guesses) {
     EXPECT_EQ(refusal("Cache-Control: max-age=9\r\nSet-Cookie: a=b\r\n"), StoreRefusal::none);
     EXPECT_EQ(refusal("Cache-Control: max-age=9\r\n", "Cookie: a=b\r\n"), StoreRefusal::none);
+    // Without a lifetime of its own only what a tag tells apart, and no cookie that it sets.
+    const std::string changed(k_changed);
+    EXPECT_EQ(refusal(changed), StoreRefusal::none);
+    EXPECT_EQ(refusal(changed, "Cookie: a=b\r\n"), StoreRefusal::is_private);
+    EXPECT_EQ(refusal(changed + "Cache-Control: public\r\n", "Cookie: a=b\r\n"),
+              StoreRefusal::none);
+    EXPECT_EQ(refusal("ETag: \"e\"\r\n", "Cookie: a=b\r\n"), StoreRefusal::none);
+    for (const std::string word :
+         {"", "Cache-Control: no-cache\r\n", "Cache-Control: public, max-age=0\r\n"}) {
+        EXPECT_EQ(refusal("ETag: \"e\"\r\nSet-Cookie: a=b\r\n" + word), StoreRefusal::is_private);
+    }
     const auto asked = parse_request("GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\n\r\n");
     const auto came = parse_response("HTTP/1.1 200 OK\r\n" + std::string(k_changed) + "\r\n");
     EXPECT_EQ(judge_store(asked.head, came.head, {k_now, k_now}, {}).freshness.lifetime_ms, 0);

@@ -148,8 +148,8 @@ edge::Identity identity_of(const Exchange& exchange) {
 
 // May it be stored, and for how long is it fresh? Of what another edge keeps that one has judged:
 // it may have read what it did not pass on.
-edge::StoreVerdict judge(const Core& core, const Exchange& exchange,
-                         const http::ResponseHead& head) {
+edge::StoreVerdict judge(const Core& core, const Exchange& exchange, const http::ResponseHead& head,
+                         edge::Judged judged = edge::Judged::anew) {
     const CacheFill& fill = fill_of(exchange);
     if (fill.told) {
         edge::StoreVerdict verdict{.freshness = fill.told->freshness};
@@ -159,7 +159,7 @@ edge::StoreVerdict judge(const Core& core, const Exchange& exchange,
     }
     const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
     return edge::judge_store(exchange.heads->request, head, times_of(core, fill), fill.rules, part,
-                             identity_of(exchange));
+                             identity_of(exchange), judged);
 }
 
 // Does a 304 speak of what is stored here (RFC 9111 4.3.4)? One of another tag may speak of
@@ -186,7 +186,7 @@ Flow take_not_modified(Core& core, Exchange& exchange) {
     edge::StoredHead merged = base.head.merged(exchange.heads->response, {core.wall_ms});
     http::ResponseHead shown;
     merged.show(shown, edge::HeadForm::judged);
-    auto verdict = judge(core, exchange, shown);
+    auto verdict = judge(core, exchange, shown, edge::Judged::validated);
     if (verdict.refusal != edge::StoreRefusal::none) {
         return pass_on(core, exchange, verdict.refusal);
     }
