@@ -107,6 +107,14 @@ std::string trouble_words(const std::string& trouble, Milliseconds retry_in) {
     return fmt::format("{}; tried again in {}", trouble, duration_words(retry_in));
 }
 
+// A certificate may be of a hundred hosts; `cert show` and --json have all.
+std::string some_of(const std::vector<std::string>& all) {
+    constexpr std::size_t k_shown = 3;
+    if (all.size() <= k_shown + 1) return joined(all, ", ");
+    return fmt::format("{} and {} more", joined({all.begin(), all.begin() + k_shown}, ", "),
+                       all.size() - k_shown);
+}
+
 Cell ends_cell(const CertificateView& view) {
     if (!is_there(view)) {
         return {std::string(enum_word(view.state)),
@@ -279,20 +287,20 @@ std::string render_certificates(const std::vector<CertificateView>& views, const
     }
     Table table({"CERTIFICATE", "HOSTS", "SOURCE", "ISSUER", "ENDS IN", "USED BY"});
     for (const auto& view : views) {
-        table.add({view.id.empty() ? "-" : view.id.text, joined(view.hosts, ", "),
+        table.add({view.id.empty() ? "-" : view.id.text, some_of(view.hosts),
                    is_there(view) ? std::string(enum_word(view.source)) : "-",
                    view.issuer.empty() ? "-" : view.issuer, ends_cell(view),
-                   view.used_by.empty() ? "no route" : joined(view.used_by, ", ")});
+                   view.used_by.empty() ? "no route" : some_of(view.used_by)});
     }
     auto out = table.text(style);
     for (const auto& view : views) {
         if (view.trouble.empty()) continue;
-        out += paint(style, Colour::warning, printable(joined(view.hosts, ", ")) + ": ") +
+        out += paint(style, Colour::warning, printable(some_of(view.hosts)) + ": ") +
                printable(trouble_words(view.trouble, view.retry_in)) + "\n";
     }
     for (const auto& view : views) {
         if (!view.must_staple || view.stapled_until.ms != 0) continue;
-        out += paint(style, Colour::warning, printable(joined(view.hosts, ", ")) + ": ") +
+        out += paint(style, Colour::warning, printable(some_of(view.hosts)) + ": ") +
                printable(
                    "must-staple, and there is no answer of its authority to staple: some "
                    "clients will not connect" +

@@ -125,6 +125,20 @@ TEST(RenderRoutes, say_what_they_ask_of_requests) {
               "sends PROXY v2, idle 10m\n");
 }
 
+TEST(RenderCertificates, of_many_hosts_stay_on_a_screen) {
+    CertificateView view{.id = CertificateId("cert-1")};
+    for (int i = 0; i < 4; ++i) view.hosts.push_back(std::string(1, static_cast<char>('a' + i)));
+    EXPECT_THAT(render_certificates({view}, k_plain), HasSubstr("a, b, c, d  "));
+    view.hosts.emplace_back("e");
+    view.used_by = view.hosts;
+    view.trouble = "refused";
+    const auto text = render_certificates({view}, k_plain);
+    EXPECT_THAT(text, HasSubstr("a, b, c and 2 more  "));
+    EXPECT_THAT(text, HasSubstr("  a, b, c and 2 more\n"));
+    EXPECT_THAT(text, HasSubstr("\na, b, c and 2 more: refused"));
+    EXPECT_THAT(render_certificate(view, k_plain), HasSubstr("a, b, c, d, e\n"));
+}
+
 TEST(RenderApps, counts_a_canary_apart) {
     AppView view{.name = "shop", .state = AppState::canary, .release = 2, .release_served = 1};
     view.processes = {{.name = "web",

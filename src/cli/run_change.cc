@@ -14,6 +14,7 @@
 #include "cli/requests.h"
 #include "cli/shell.h"
 #include "cli/socket.h"
+#include "cli/streams.h"
 #include "cli/terminal.h"
 #include "model/limits.h"
 
@@ -89,6 +90,11 @@ Status show_result(const Shell& shell, const json::value& value) {
     return {};
 }
 
+// What is to be thought about goes where the question goes, if a program reads the rest.
+void show_before_asking(const Shell& shell, const std::string& text) {
+    shell.said.json ? say(text) : shell.print(text);
+}
+
 // Without a terminal nobody can answer: the option must be said.
 Result<bool> confirmed(const Shell& shell, const std::string& question) {
     if (shell.said.yes) return true;
@@ -112,7 +118,9 @@ Result<bool> confirm_removal(const Shell& shell, const std::string& app) {
         return false;
     }
     MOLN_ASSIGN(const auto view, from_json<PlanView>(plan, UnknownFields::ignore));
-    if (shell.said.dry_run || !shell.said.yes) shell.print(render_plan(view, shell.style));
+    if (shell.said.dry_run || !shell.said.yes) {
+        show_before_asking(shell, render_plan(view, shell.style));
+    }
     if (shell.said.dry_run) return false;
     return confirmed(shell, fmt::format("Remove app {}?", app));
 }
@@ -181,7 +189,7 @@ Status purge(const Shell& shell) {
         MOLN_ASSIGN(const auto value, parse_json(body, k_frame_bytes_max));
         MOLN_ASSIGN(const auto views, from_json<Items<TrashView>>(value, UnknownFields::ignore));
         for (const auto& view : views.items) ids.push_back(view.id.text);
-        if (!said.yes) shell.print(render_trash(views.items, shell.style));
+        if (!said.yes) show_before_asking(shell, render_trash(views.items, shell.style));
         if (ids.empty()) return {};
     }
     MOLN_ASSIGN(
@@ -221,6 +229,9 @@ Status read_said_files(Invocation& said) {
                                                     "the users of a route have"}));
         std::istringstream lines(text);
         for (std::string line; std::getline(lines, line);) {
+            // Of an editor that ends lines as Windows does, or of a careful hand.
+            line.erase(line.find_last_not_of(" \t\r") + 1);
+            line.erase(0, line.find_first_not_of(" \t"));
             if (!line.empty() && line.front() != '#') said.user_lines.push_back(line);
         }
     }

@@ -69,6 +69,11 @@ Status known_if_empty(const Shell& shell, const std::string& body) {
 
 Verdict run_list(const Shell& shell) {
     const auto& said = shell.said;
+    if (said.json && said.verb == "metrics") {
+        return fail(ErrorCode::invalid,
+                    "metrics: --json: they are text, as Prometheus reads it; `moln status --json`, "
+                    "`moln top --once --json` and `moln cache stats --json` have numbers as JSON");
+    }
     const auto found = ways().find(said.verb);
     auto way = found == ways().end() ? Way{} : found->second;
     if (said.verb == "apps" && !said.app.empty()) way.draw = draw<AppView, render_app>;

@@ -41,7 +41,7 @@ Verdict run_password(const Shell& shell) {
     if (auto valid = validate_auth({.users = {line}}); !valid) {
         return fail_in("password", valid.error());
     }
-    shell.print(line + "\n");
+    shell.print((shell.said.json ? json::serialize(json::object{{"user", line}}) : line) + "\n");
     return k_exit_ok;
 }
 

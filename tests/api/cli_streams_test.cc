@@ -54,6 +54,28 @@ TEST_F(CliStreams, an_error_that_nobody_hears_is_one_by_its_code) {
     }
 }
 
+TEST_F(CliStreams, json_is_all_that_a_program_gets_to_read) {
+    const auto refused = redirected("rm --app shop --json", "2> /dev/null < /dev/null");
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_THAT(redirected("rm --app shop --json", "< /dev/null").out,
+                HasSubstr("This would happen"));
+    EXPECT_EQ(redirected("metrics --json", "2> /dev/null").exit_code, 2);
+    const auto password = moln({"password", "alice", "--json"}, "secret\n");
+    EXPECT_THAT(password.out, HasSubstr(R"({"user":"alice:$y$)"));
+}
+
+TEST_F(CliStreams, users_of_an_editor_of_windows_are_taken) {
+    auto line = moln({"password", "alice"}, "secret\n").out;
+    line.pop_back();
+    std::ofstream(folder_ + "/shop/users") << "# ours\r\n  " << line << " \r\n\r\n";
+    EXPECT_EQ(moln({"route", "add", "a.test", "--users", "users"}).exit_code, 0);
+    on_loop([&] {
+        const auto& route = std::get<AddRouteCommand>(control_->commands.back()).route;
+        EXPECT_EQ(route.auth->users, std::vector{line});
+    });
+}
+
 TEST_F(CliStreams, a_follow_ends_when_its_reader_has_gone) {
     auto following = start_moln({"logs", "--follow", "--app", "shop"});
     ASSERT_TRUE(becomes([this] { return control_->log_followers == 1; }));
