@@ -1,5 +1,7 @@
 #include "api/follow.h"
 
+#include <deque>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,38 +18,75 @@ class LogStream final : public LineStream {
 public:
     explicit LogStream(const std::shared_ptr<Call>& call) : LineStream(call) {}
 
-    void start(const LogQuery& query) {
+    // Of an instance that is gone there may be a log yet, but nothing more will come.
+    void start(LogQuery query) {
+        past_ = query.lines;
+        const auto& instances = context_->control.world().instances;
+        const auto found = instances.find(InstanceId(query.instance));
+        const bool known = found != instances.end() && found->second.app == query.app;
+        if (!query.instance.empty() && !known) {
+            gone_ = query.instance;
+            query.follow = false;
+        }
         open();
         source_ = context_->control.logs(query, later(this, &LogStream::line),
                                          later(this, &LogStream::end));
     }
 
 private:
-    // Instances print as fast as they like: what a slow reader cannot take is counted, not kept.
-    void line(const LogLine& line) {
+    // Those of the past come at once, faster than anybody reads: they wait, and are as many as were
+    // asked for. After them instances print as fast as they like: what a slow reader cannot take is
+    // counted, not kept.
+    void line(LogLine line) {
         if (done_) return;
-        if (!lines_.has_room()) {
+        said_anything_ = true;
+        const bool past = past_ > 0;
+        if (past) --past_;
+        if (waiting_.empty() && lines_.has_room()) {
+            send_more();
+            write(line);
+        } else if (past) {
+            waiting_.push_back(std::move(line));
+        } else {
             ++skipped_;
-            return;
         }
-        send_more();
+    }
+
+    void write(const LogLine& line) {
         lines_.write(to_json(LogView{line.at, line.instance, line.process,
                                      line.is_error ? "stderr" : "stdout", valid_utf8(line.text)}));
     }
 
     void send_more() override {
-        if (done_ || skipped_ == 0) return;
-        lines_.write(json::object{{"skipped", std::exchange(skipped_, 0)}});
-    }
-
-    void end(const Status& status) {
         if (done_) return;
-        send_more();
-        status ? lines_.end() : lines_.fail(status.error());
+        while (!waiting_.empty() && lines_.has_room()) {
+            write(waiting_.front());
+            waiting_.pop_front();
+        }
+        if (!waiting_.empty()) return;
+        if (skipped_ > 0) lines_.write(json::object{{"skipped", std::exchange(skipped_, 0)}});
+        if (!ended_) return;
+        *ended_ ? lines_.end() : lines_.fail(ended_->error());
         finish();
     }
 
+    void end(Status status) {
+        if (done_) return;
+        ended_ = std::move(status);
+        if (*ended_ && !gone_.empty() && !said_anything_) {
+            ended_ = fail(
+                ErrorCode::not_found,
+                fmt::format("instance {}: there is none, and no log of one; see `moln ps`", gone_));
+        }
+        send_more();
+    }
+
+    std::int64_t past_ = 0;  // lines that may yet be of it
+    std::deque<LogLine> waiting_;
+    std::optional<Status> ended_;  // the source has, once all that waits is sent
     std::int64_t skipped_ = 0;
+    std::string gone_;  // the instance that was asked for, if it is none of today's
+    bool said_anything_ = false;
 };
 
 class EventStream final : public LineStream {

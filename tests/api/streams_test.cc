@@ -240,6 +240,27 @@ TEST_F(Streams, logs_of_the_past_end) {
     EXPECT_TRUE(answer.whole);
 }
 
+TEST_F(Streams, all_lines_of_the_past_come_however_many_bytes_they_are) {
+    constexpr int k_lines = 9'000;
+    on_loop([this] { control_->log_lines.assign(k_lines, line(std::string(4'000, 'x'))); });
+    ASSERT_GT(std::size_t{k_lines} * 4'000, k_api_queue_bytes_max);
+    const auto answer = call("GET", "/v1/apps/shop/logs?lines=10000");
+    EXPECT_TRUE(answer.whole);
+    EXPECT_EQ(std::ranges::count(answer.body, '\n'), k_lines);
+    EXPECT_THAT(answer.body, testing::Not(HasSubstr("skipped")));
+}
+
+TEST_F(Streams, logs_of_an_instance_that_never_was_are_an_error) {
+    on_loop([this] {
+        control_->log_lines = {line("hello")};
+        control_->log_lines[0].instance = InstanceId("web-gone");
+    });
+    EXPECT_THAT(call("GET", "/v1/apps/shop/logs?instance=web-gone&follow=1").body,
+                HasSubstr("hello"));
+    EXPECT_THAT(call("GET", "/v1/apps/shop/logs?instance=nope&follow=1").body,
+                HasSubstr("instance nope: there is none"));
+}
+
 TEST_F(Streams, followed_logs_go_on_until_the_client_leaves) {
     {
         RawClient client(socket());
