@@ -507,7 +507,7 @@ void LeaderLoop::outcome_read(const Result<StoreSnapshot>& snapshot) {
     if (!ours) return lose({ErrorCode::conflict, "another daemon has taken the leadership"});
     if (phase_ == Phase::uncertain) phase_ = Phase::leading;
     if (moved) return take_effect(snapshot->revision);
-    no_effect(*pending_->error);
+    no_effect();
 }
 
 void LeaderLoop::take_effect(std::int64_t revision) {
@@ -542,11 +542,11 @@ void LeaderLoop::take_effect(std::int64_t revision) {
     wake();
 }
 
-void LeaderLoop::no_effect(const Error& error) {
+void LeaderLoop::no_effect() {
     auto pending = std::move(*pending_);
     pending_.reset();
     dirty_ = true;
-    if (pending.command) pending.command->done(fail(error));
+    if (pending.command) pending.command->done(fail(*pending.error));
     // The store answers reads but refused the write (a full disk): do not hammer it.
     not_before_ = loop_.now().mono + retry_delay_;
     loop_.after(retry_delay_, [this] { wake(); });

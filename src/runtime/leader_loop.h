@@ -151,7 +151,7 @@ private:
     void read_outcome();
     void outcome_read(const Result<StoreSnapshot>& snapshot);
     void take_effect(std::int64_t revision);
-    void no_effect(const Error& error);
+    void no_effect();
     void lose(const Error& error);
 
     void plan_in_force();

@@ -283,7 +283,7 @@ TEST(LeaderLoop, commit_of_unknown_outcome_without_effect_is_told_and_leaves_no_
     node.pass(seconds(5));
     ASSERT_EQ(node.replies.size(), 1u);
     ASSERT_FALSE(node.replies[0].has_value());
-    EXPECT_EQ(node.replies[0].error().code, ErrorCode::full);
+    EXPECT_EQ(node.replies[0].error(), (Error{ErrorCode::full, "the disk is full"}));
     EXPECT_TRUE(node.leader.world().apps.empty());
     node.deploy("");
     node.pass(seconds(5));
