@@ -126,9 +126,10 @@ public:
         if (!options_.cache_peers.empty()) look_at_cache_peers();
         if (const auto started = keeper_.start([this](const Error& error) { cannot(error); });
             !started) {
-            return say(started.error());
+            exit_code_ = say(started.error());
+        } else {
+            loop_.run();
         }
-        loop_.run();
         loop_.end_jobs();  // they work with what is destroyed now
         return exit_code_;
     }

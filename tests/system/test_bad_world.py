@@ -148,6 +148,27 @@ class BadWorld(unittest.TestCase):
                 "deploy", apps.web("after"), check=False).returncode == 0)
             self.assertEqual(cloud.get("shop.localhost"), (200, "after"))
 
+    def test_what_was_begun_on_a_full_disk_is_found_by_the_next_daemon(self):
+        with small_disk(self.data), Cloud(self.data) as cloud:
+            cloud.cli("deploy", apps.web("before"))
+            cloud.cli("edge", "upgrade")  # so that it has nothing to write by the next one
+            wait_until("one edge", lambda: len(cloud.items("edge", "status")) == 1)
+            pathlib.Path(self.data, "store", "reserve").unlink()
+            filler = fill(self.data)
+            refused = cloud.cli("secret", "set", "S", "--app", "shop", stdin="x" * 60000,
+                                check=False)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("is full: free some space", refused.stderr)
+            cloud.cli("edge", "upgrade")
+            edge = cloud.edge_pid()
+            lock = max(pathlib.Path(self.data, "run", "edge").glob("*.lock"))
+            self.assertEqual(lock.stat().st_size, edge, "its pid found room")
+            cloud.kill()
+            filler.unlink()
+            cloud.up()
+            self.assertEqual(cloud.edge_pid(), edge)
+            self.assertEqual(cloud.get("shop.localhost"), (200, "before"))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

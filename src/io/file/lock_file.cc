@@ -32,10 +32,13 @@ Result<FileLock> lock_file(const std::string& path, std::string_view what) {
 }
 
 Result<FileLock> share_lock(Fd fd, const std::string& path) {
-    if (::ftruncate(fd.get(), 0) != 0 || ::lseek(fd.get(), 0, SEEK_SET) != 0) {
+    // Over what is there: a full disk may not give back the block that an empty file loses.
+    const auto text = fmt::format("{}\n", ::getpid());
+    if (::lseek(fd.get(), 0, SEEK_SET) != 0) return fail(error_from_errno(errno, "write " + path));
+    MOLN_TRY(write_all(fd, text, path));
+    if (::ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0) {
         return fail(error_from_errno(errno, "write " + path));
     }
-    MOLN_TRY(write_all(fd, fmt::format("{}\n", ::getpid()), path));
     return FileLock(std::move(fd));
 }
 

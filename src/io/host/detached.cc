@@ -41,8 +41,14 @@ void write_pid(pid_t pid) {
     for (pid_t rest = pid; rest > 0; rest /= 10) {
         text[--begin] = static_cast<char>('0' + rest % 10);
     }
-    (void)!::ftruncate(k_lock_fd, 0);
-    (void)!::pwrite(k_lock_fd, &text[begin], text.size() - begin, 0);
+    const auto size = text.size() - begin;
+    if (::pwrite(k_lock_fd, &text[begin], size, 0) == static_cast<ssize_t>(size)) {
+        (void)!::ftruncate(k_lock_fd, static_cast<off_t>(size));
+    } else {
+        // A full disk has no block for it, but a size needs none.
+        (void)!::ftruncate(k_lock_fd, 0);
+        (void)!::ftruncate(k_lock_fd, pid);
+    }
 }
 
 struct ChildFds {

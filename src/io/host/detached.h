@@ -15,7 +15,8 @@ namespace moln {
 struct DetachedSpec {
     std::vector<std::string> argv;  // argv[0] is a path
     const Fd* output = nullptr;     // standard output and error
-    const Fd* lock = nullptr;       // inherited as descriptor 3; its file gets the pid as text
+    const Fd* lock = nullptr;       // inherited as descriptor 3; its file gets the pid as text or,
+                                    // on a full disk, as its size
 };
 
 // The pid, once the program is executed; else why it could not be.

@@ -1,5 +1,6 @@
 #include "io/host/edge_process.h"
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "io/file/files.h"
+#include "io/file/fd.h"
 #include "io/host/asio_context.h"
 #include "io/host/detached.h"
 #include "io/host/log.h"
@@ -46,10 +47,17 @@ Result<Fd> open_output(const std::string& path) {
 }
 
 Result<pid_t> read_pid(const std::string& path) {
-    MOLN_ASSIGN(const auto text, read_file(path, 32));
+    MOLN_ASSIGN(const Fd fd, open_fd(path, O_RDONLY));
+    std::array<char, 32> text{};
+    const auto size = ::pread(fd.get(), text.data(), text.size(), 0);
     pid_t pid = 0;
-    std::from_chars(text.data(), text.data() + text.size(), pid);
+    if (size > 0) std::from_chars(text.data(), text.data() + size, pid);
     if (pid > 0) return pid;
+    // Of an empty file of that size, as it is where the disk was full: see detached.h.
+    struct stat facts{};
+    if (::fstat(fd.get(), &facts) == 0 && facts.st_size > 0 && text.front() == '\0') {
+        return static_cast<pid_t>(facts.st_size);
+    }
     return fail(ErrorCode::internal,
                 fmt::format("an edge runs, it holds {}, but that does not say its pid", path));
 }

@@ -30,8 +30,9 @@ protected:
     EdgeProcessOptions options(std::vector<std::string> argv) const {
         return {.argv = std::move(argv),
                 .log_path = dir_.path() + "/edge.out",
-                .lock_path = dir_.path() + "/edge.lock"};
+                .lock_path = lock_path()};
     }
+    std::string lock_path() const { return dir_.path() + "/edge.lock"; }
     // As one that serves until it is told to end.
     EdgeProcessOptions lasting() const { return options({"/bin/sleep", "3600"}); }
     pid_t keep(const EdgeProcess& edge) {
@@ -56,6 +57,20 @@ TEST_F(EdgeProcessTest, is_started_in_a_session_of_its_own_and_found_again_by_th
     }
     EdgeProcess second(loop_, lasting());
     EXPECT_EQ(second.ensure().value(), EdgeFound::running);
+    EXPECT_EQ(second.pid(), pid);
+}
+
+// Where the disk had no block left for the text: tests/system/test_bad_world.py makes one so.
+TEST_F(EdgeProcessTest, is_found_by_the_size_of_its_lock_too) {
+    EdgeProcess first(loop_, lasting());
+    ASSERT_TRUE(first.ensure());
+    const auto pid = keep(first);
+    ASSERT_EQ(::truncate(lock_path().c_str(), 0), 0);
+    EdgeProcess nobody(loop_, lasting());
+    EXPECT_FALSE(nobody.find()) << "an empty file is nobody's";
+    ASSERT_EQ(::truncate(lock_path().c_str(), pid), 0);
+    EdgeProcess second(loop_, lasting());
+    EXPECT_TRUE(second.find().value());
     EXPECT_EQ(second.pid(), pid);
 }
 
