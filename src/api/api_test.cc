@@ -103,6 +103,27 @@ TEST(AppCounts, of_a_canary_are_told_apart) {
     }
 }
 
+TEST(Routes, are_those_of_the_release_that_serves) {
+    auto world = switching_world();
+    auto& app = world.apps[k_shop];
+    const auto hosts = [&] {
+        std::string text;
+        for (const auto& view : route_views(world, app)) {
+            text += fmt::format("{} {};", view.host, enum_word(view.origin));
+        }
+        return text;
+    };
+    world.releases[k_shop][2].config.routes = {{.host = "new.test"}};
+    EXPECT_EQ(hosts(), "new.test release;");  // of the one before nothing is left
+    world.releases[k_shop][1] = world.releases[k_shop][2];
+    world.releases[k_shop][1].config.routes = {{.host = "old.test"}};
+    world.edge.routes = {{.host = "old.test", .path = "/", .app = k_shop, .process = "web"}};
+    EXPECT_EQ(hosts(), "old.test release;");
+    app.release_served = 2;
+    world.edge.routes[0].host = "new.test";
+    EXPECT_EQ(hosts(), "new.test release;");
+}
+
 TEST(Routes, of_a_process_that_is_gone_say_so) {
     auto world = switching_world();
     auto& app = world.apps[k_shop];

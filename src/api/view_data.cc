@@ -121,26 +121,22 @@ std::string route_url(const World& world, const std::string& host, const std::st
 }
 
 std::vector<RouteView> route_views(const World& world, const App& app) {
+    // Of the release that serves, as the edge has them: another may be on its way, or be a canary.
+    const auto* release = find_release(world, app.id, app.release_served);
+    if (release == nullptr) release = find_release(world, app.id, app.release);
+    static const AppConfig k_nothing;
+    const auto& config = release == nullptr ? k_nothing : release->config;
     std::vector<RouteView> views;
-    if (const auto* release = find_release(world, app.id, app.release)) {
-        for (const auto& route : release->config.routes) {
-            views.push_back(route_view(world, app.id, route, RouteOrigin::release));
-        }
-    }
-    for (const auto& route : app.routes) {
-        views.push_back(route_view(world, app.id, route, RouteOrigin::added));
-    }
-    if (const auto* release = find_release(world, app.id, app.release)) {
-        for (std::size_t i = 0; i < views.size(); ++i) {
-            auto& view = views[i];
-            const auto own = release->config.routes.size();
-            const auto& route = i < own ? release->config.routes[i] : app.routes[i - own];
-            const auto why = route_problem(release->config, app.routes, route);
-            if (!why.empty()) view.problem = why;
-            const auto served = served_process(release->config, view.process);
-            if (!served.empty()) view.process = served;
-        }
-    }
+    const auto add = [&](const RouteSpec& route, RouteOrigin origin) {
+        auto& view = views.emplace_back(route_view(world, app.id, route, origin));
+        if (release == nullptr) return;
+        const auto why = route_problem(config, app.routes, route);
+        if (!why.empty()) view.problem = why;
+        const auto served = served_process(config, route.process);
+        if (!served.empty()) view.process = served;
+    };
+    for (const auto& route : config.routes) add(route, RouteOrigin::release);
+    for (const auto& route : app.routes) add(route, RouteOrigin::added);
     for (const auto& route : world.edge.routes) {
         if (route.app != app.id) continue;
         const bool told = std::ranges::any_of(views, [&](const RouteView& view) {
