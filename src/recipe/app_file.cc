@@ -360,7 +360,24 @@ private:
         std::erase_if(found, [&](const Problem& problem) {
             return !is_decided(problem) || follows(problem);
         });
+        tell_writers();
         for (const auto& problem : found) problems_.add(problem, out_.places);
+    }
+
+    // Those of an exclusive volume, if there are too many already: they do not become fewer by what
+    // detection adds, nor by what was meant by a key that is not understood.
+    void tell_writers() {
+        const auto is_volume = [](const auto& table) { return table.starts_with("volumes."); };
+        if (std::ranges::any_of(broken_, is_volume)) return;
+        auto declared = merge(out_, {});
+        for (const auto& [name, part] : out_.processes) {
+            if (!part.instances && broken_.contains("processes." + name)) {
+                declared.processes.erase(name);
+            }
+        }
+        for (const auto& problem : find_problems(declared)) {
+            if (problem.field.ends_with(".sharing")) problems_.add(problem, out_.places);
+        }
     }
 
     // Which of the tables of the file a list of the configuration looked at is made of.

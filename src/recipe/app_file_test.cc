@@ -279,9 +279,19 @@ TEST(AppFile, what_may_follow_from_a_misspelt_key_is_not_told) {
                      "[[route]]\nhost = 'b.test'\nlisen = 'tcp:1'\nport = 7\n"),
               "moln.toml:3: route.paht: unknown key; did you mean \"path\"?\n"
               "moln.toml:8: route.lisen: unknown key; did you mean \"listen\"?");
-    // What detection may bring is not missed.
-    EXPECT_EQ(reason("[[route]]\nhost = 'a.test'\nprocess = 'site'\n"), "");
-    EXPECT_EQ(reason("[[volume]]\nname = 'd'\npath = '/d'\nprocesses = ['work']\n"), "");
+    // What detection may bring is not missed, what it cannot take away is told.
+    EXPECT_EQ(reason("[process.work]\ncommand = 'x'\n[[volume]]\nname = 'd'\npath = '/d'\n"), "");
+    EXPECT_THAT(
+        reason("nmae = 'x'\n[process.web]\ninstances = 2\nport = 'x'\n"
+               "[[volume]]\nname = 'd'\npath = '/d'\n"),
+        HasSubstr("found \"x\"\nmoln.toml:5: volume.sharing: expected one instance to mount "
+                  "the exclusive volume \"d\", found 2 of web"));
+    EXPECT_EQ(reason("[process.web]\ncommand = 'x'\n[process.work]\ninstnces = 0\n"
+                     "[[volume]]\nname = 'd'\npath = '/d'\n"),
+              "moln.toml:4: process.work.instnces: unknown key; did you mean \"instances\"?");
+    EXPECT_EQ(reason("[process.web]\ninstances = 2\n[[volume]]\nname = 'd'\npath = '/d'\n"
+                     "sharng = 'shared'\n"),
+              "moln.toml:6: volume.sharng: unknown key; did you mean \"sharing\"?");
 }
 
 TEST(AppFile, no_more_problems_than_the_limit_are_told) {

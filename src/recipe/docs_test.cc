@@ -39,16 +39,11 @@ TEST(Document, every_example_is_taken) {
 
 TEST(Document, its_errors_are_those_that_are_told) {
     const auto told = parse_app_file(
-        "[process.web]\nmemroy = '1G'\nmemory = 'lots'\n\n\n[[route]]\nhost = 'Shop.org'\n");
-    const auto relation = apply_app_file(
-        *parse_app_file("[process.web]\ncommand = 'x'\ninstances = 2\n\n\n\n\n\n\n\n\n[[volume]]\n"
-                        "name = 'data'\npath = '/data'\n"),
-        {});
+        "[process.web]\nmemroy = '1G'\nmemory = 'lots'\ncommand = 'x'\ninstances = 2\n"
+        "[[route]]\nhost = 'Shop.org'\n\n\n\n\n[[volume]]\nname = 'data'\npath = '/data'\n");
     ASSERT_FALSE(told);
-    ASSERT_FALSE(relation);
-    EXPECT_NE(document().find(told.error().reason), std::string::npos) << told.error().reason;
-    EXPECT_NE(document().find(relation.error().reason), std::string::npos)
-        << relation.error().reason;
+    EXPECT_NE(document().find("\n" + told.error().reason + "\n"), std::string::npos)
+        << told.error().reason;
 }
 
 }  // namespace
