@@ -27,6 +27,7 @@ public:
             }
             tend(certificate);
         }
+        if (is_clock_behind()) return {};
         for (const auto& host : hosts_) {
             if (is_local_host(host)) order(host);
         }
@@ -111,6 +112,17 @@ private:
             }
         }
         return nullptr;
+    }
+
+    // An authority that begins later is one made under a clock that was ahead, and is of no use, or
+    // this clock is behind, as after a boot without a battery: then it must not be lost, since
+    // clients trust it. The boot clock tells for how long the second is the likelier.
+    bool is_clock_behind() {
+        const auto& authority = draft_.world().authority;
+        const auto left = k_clock_found_max - (draft_.now().mono - MonoTime{});
+        if (!authority || authority->not_before <= now() || left.count <= 0) return false;
+        draft_.wake_in(left);
+        return true;
     }
 
     void order(const std::string& host) {

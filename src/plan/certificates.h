@@ -18,6 +18,8 @@ inline constexpr std::size_t k_issues_at_once_max = 16;
 inline constexpr std::size_t k_certificate_changes_at_once_max = 64;
 // No timer waits longer for an end or a renewal.
 inline constexpr Milliseconds k_certificates_look_interval = minutes(60);
+// A machine that has lost its clock gets the time from others in its first minutes.
+inline constexpr Milliseconds k_clock_found_max = minutes(10);
 inline constexpr Milliseconds k_issue_retry_first = seconds(30);
 inline constexpr Milliseconds k_issue_retry_max = minutes(60);
 

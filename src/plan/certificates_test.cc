@@ -128,6 +128,24 @@ TEST_F(Certificates, one_made_under_a_clock_that_was_wrong_is_made_anew) {
     EXPECT_LE(r.world.authority->not_before, r.now.wall);
 }
 
+// A machine without a battery begins long ago, until others tell it the time: the authority that
+// clients trust is not replaced for that.
+TEST_F(Certificates, a_clock_that_is_behind_after_a_boot_costs_no_authority) {
+    deploy();
+    auto behind = r.now;
+    behind.wall = behind.wall + Milliseconds{-days(4000).count};
+    behind.mono = {k_clock_found_max.count - 1};
+    const auto early = plan(r.world, behind, 7);
+    EXPECT_TRUE(early.issue.empty());
+    ASSERT_TRUE(early.wake);
+    EXPECT_LE(*early.wake, MonoTime{} + k_clock_found_max);
+    EXPECT_NE(given("shop.localhost"), nullptr);
+    behind.mono = {k_clock_found_max.count};
+    const auto late = plan(r.world, behind, 7);
+    ASSERT_EQ(late.issue.size(), 1U);
+    EXPECT_TRUE(late.issue[0].new_authority);
+}
+
 TEST_F(Certificates, what_fails_is_tried_again_with_back_off) {
     deploy();
     r.issues = false;
