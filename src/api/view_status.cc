@@ -64,10 +64,12 @@ void warn_of_node(const World& world, StatusView& view) {
 }
 
 void warn_of_certificates(const World& world, Now now, StatusView& view) {
+    const CertificateIndex index(world.certificates, now.wall);
     for (const auto& [id, certificate] : world.certificates) {
         const auto left = certificate.not_after - now.wall;
         if (left > k_expiry_warning) continue;
         const bool by_file = certificate.source == CertificateSource::file;
+        if (by_file && !index.is_best(certificate)) continue;  // others were added in its place
         if (!by_file && certificate_view(world, certificate, now).used_by.empty()) continue;
         const auto when = left.count > 0 ? "ends in " + duration_words(left) : "has ended";
         view.warnings.push_back(

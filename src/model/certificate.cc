@@ -32,8 +32,13 @@ int rank_of(CertificateSource source) {
 }
 
 bool is_better(const Certificate& a, const Certificate& b, WallTime now) {
-    const auto rank = [now](const Certificate& c) {
-        return std::tuple(is_valid(c, now), rank_of(c.source), c.not_after, c.id);
+    // What a person brings is to be served from then on: it may end sooner than one of their own
+    // making, of ten years, of before.
+    const auto brought = [](const Certificate& c) {
+        return c.source == CertificateSource::file ? c.created : WallTime{};
+    };
+    const auto rank = [&](const Certificate& c) {
+        return std::tuple(is_valid(c, now), rank_of(c.source), brought(c), c.not_after, c.id);
     };
     return rank(a) > rank(b);
 }
@@ -91,6 +96,11 @@ CertificateIndex::CertificateIndex(const std::map<CertificateId, Certificate>& a
 const Certificate* CertificateIndex::bearer(std::string_view name) const {
     const auto found = names_.find(name);
     return found == names_.end() ? nullptr : found->second;
+}
+
+bool CertificateIndex::is_best(const Certificate& certificate) const {
+    return std::ranges::any_of(
+        certificate.hosts, [&](const std::string& host) { return bearer(host) == &certificate; });
 }
 
 const Certificate* CertificateIndex::find(std::string_view host) const {

@@ -34,7 +34,8 @@ const EdgeCertificate* serving_certificate(const EdgeSnapshot& edge, std::string
 WallTime renewal_time(const Certificate& certificate);
 
 // The best certificate of every name: a valid one first, then one added by file before one that a
-// public authority gave before one of our own, then the one that ends later, then the greater id.
+// public authority gave before one of our own, of those added by file the last, then the one that
+// ends later, then the greater id.
 // Holds pointers into `all`.
 class CertificateIndex {
 public:
@@ -46,6 +47,9 @@ public:
 
     // The certificate that bears just this name, whatever else covers it.
     const Certificate* bearer(std::string_view name) const;
+
+    // Whether one of `all` is the best of any of its names.
+    bool is_best(const Certificate& certificate) const;
 
     const std::map<std::string, const Certificate*, std::less<>>& names() const { return names_; }
 

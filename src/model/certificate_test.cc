@@ -94,5 +94,20 @@ TEST(CertificateIndex, of_two_equal_ones_the_one_that_ends_later) {
     EXPECT_EQ(CertificateIndex(all, k_now).find("a.example.org")->id.text, "cert-a");
 }
 
+TEST(CertificateIndex, of_two_added_by_file_the_last) {
+    auto own_making = certificate("cert-a", {"a.example.org"});
+    own_making.not_after = k_now + days(3650);
+    own_making.created = k_now;
+    auto bought = certificate("cert-b", {"a.example.org", "www.a.example.org"});
+    bought.created = k_now + seconds(1);
+    const auto all = all_of({own_making, bought});
+    EXPECT_EQ(CertificateIndex(all, k_now).find("a.example.org")->id.text, "cert-b");
+    EXPECT_EQ(CertificateIndex(all, k_now + days(100)).find("a.example.org")->id.text, "cert-a");
+    // Of an authority the one that ends later, whenever it came.
+    own_making.source = bought.source = CertificateSource::acme;
+    const auto given = all_of({own_making, bought});
+    EXPECT_EQ(CertificateIndex(given, k_now).find("a.example.org")->id.text, "cert-a");
+}
+
 }  // namespace
 }  // namespace moln

@@ -44,7 +44,8 @@ private:
     }
 
     bool is_used(const Certificate& certificate) const {
-        if (certificate.source == CertificateSource::file) return true;
+        // One whose names others bear by now, that were added later, is there for no host.
+        if (certificate.source == CertificateSource::file) return index_.is_best(certificate);
         return std::ranges::any_of(certificate.hosts, [&](const std::string& host) {
             return std::ranges::binary_search(hosts_, host) && index_.find(host) == &certificate;
         });
@@ -73,7 +74,8 @@ private:
     void tend(const Certificate& certificate) {
         look_at(certificate.not_after);
         if (!is_used(certificate)) {
-            if (certificate.not_after <= now()) forget(certificate);
+            const bool by_file = certificate.source == CertificateSource::file;
+            if (certificate.not_after <= now() && !by_file) forget(certificate);
             return;
         }
         look_at({certificate.not_after.ms - k_expiry_warning.count});

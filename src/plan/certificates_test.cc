@@ -128,6 +128,25 @@ TEST_F(Certificates, one_made_under_a_clock_that_was_wrong_is_made_anew) {
     EXPECT_LE(r.world.authority->not_before, r.now.wall);
 }
 
+TEST_F(Certificates, one_that_another_has_taken_the_place_of_is_not_to_be_renewed) {
+    deploy({"a.example.org"});
+    add("cert-old", {"a.example.org"});
+    r.pass(days(70));
+    ASSERT_GE(r.settle(), 0);
+    add("cert-new", {"a.example.org", "www.example.org"});
+    EXPECT_EQ(given("a.example.org")->id.text, "cert-new");
+    r.pass(days(15));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(told("certificate.expiring"), 0);
+    r.pass(days(30));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(r.world.certificates.contains(CertificateId("cert-old")))
+        << "what a person brought goes by a person's word";
+    r.pass(days(35));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(told("certificate.expiring"), 1);
+}
+
 // A machine without a battery begins long ago, until others tell it the time: the authority that
 // clients trust is not replaced for that.
 TEST_F(Certificates, a_clock_that_is_behind_after_a_boot_costs_no_authority) {

@@ -367,6 +367,9 @@ TEST_F(Resources, status_warns_of_certificates_that_end_soon) {
         add("soon", CertificateSource::file, days(13));
         add("over", CertificateSource::file, Milliseconds{-1000});
         add("later", CertificateSource::file, days(15));
+        add("replaced", CertificateSource::file, days(1));
+        world.certificates[CertificateId("replaced")].hosts = {"later.test"};
+        world.certificates[CertificateId("later")].created = now;
         add("unused", CertificateSource::local, days(1));
         add("stuck", CertificateSource::local, days(1));
         world.edge.routes = {{.host = "new.test", .path = "/"},
