@@ -21,7 +21,7 @@ protected:
         exchange_.to_upstream = core_->buffers.lend();
         exchange_.request_body.start({http::BodyKind::until_close, 0});
     }
-    ~BodyInChunks() override {
+    void TearDown() override {
         core_->buffers.take_back(&client_.in);
         core_->buffers.take_back(&exchange_.to_upstream);
     }
