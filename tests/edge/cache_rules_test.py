@@ -129,12 +129,15 @@ class Rules(CacheCase):
             if head.get("if-modified-since"):
                 return b"HTTP/1.1 304 Not Modified\r\n\r\n"
             return ok("of " + head.get("cookie", "all"),
-                      "Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT\r\n")
+                      "Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT\r\n" + said[0])
 
+        said = [""]
         self.cached_app(serving(answer))
-        for user in ("first", "second"):
-            self.assertEqual(self.get("/a", fields="Cookie: %s\r\n" % user)[1].decode(),
-                             "of " + user)
+        for path, said[0] in (("/a", ""), ("/b", "Cache-Control: no-cache\r\n"),
+                              ("/c", "Cache-Control: max-age=0\r\n")):
+            for user in ("first", "second"):
+                self.assertEqual(self.get(path, fields="Cookie: %s\r\n" % user)[1].decode(),
+                                 "of " + user, path)
 
     def test_nor_is_it_given_stale_because_the_route_would_have_it_so(self):
         self.failing = False

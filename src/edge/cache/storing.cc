@@ -85,19 +85,22 @@ StoreRefusal refusal_of(const http::RequestHead& request, const http::ResponseHe
     return StoreRefusal::none;
 }
 
+bool lives(const Freshness& freshness) {
+    return freshness.lifetime_ms > 0 && !freshness.always_validate;
+}
+
 // Without a lifetime it is validated for each, who would be given the cookie of another with the
 // app's 304.
 bool sets_cookie_for_one(const http::FieldTable& response, const Freshness& freshness) {
-    const bool lives = freshness.lifetime_ms > 0 && !freshness.always_validate;
-    return response.has(FieldId::set_cookie) && !lives;
+    return response.has(FieldId::set_cookie) && !lives(freshness);
 }
 
-// What a cookie may have chosen and the app says nothing of: another's has the same date, while an
+// What a cookie may have chosen, and is validated by its date: another's has the same, while an
 // entity tag is of these very bytes.
 bool is_of_cookie_alone(const http::RequestHead& request, const http::FieldTable& response,
                         const CacheOrders& orders, const StoreVerdict& verdict) {
-    const bool says = verdict.freshness.said || verdict.freshness.always_validate ||
-                      orders.control.is_public || response.has(FieldId::etag);
+    const bool says =
+        lives(verdict.freshness) || orders.control.is_public || response.has(FieldId::etag);
     return request.fields.has(FieldId::cookie) && !says;
 }
 

@@ -131,6 +131,8 @@ TEST(Storing, cookies_forbid_only_guesses) {
     EXPECT_EQ(refusal(changed, "Cookie: a=b\r\n"), StoreRefusal::is_private);
     EXPECT_EQ(refusal(changed + "Cache-Control: public\r\n", "Cookie: a=b\r\n"),
               StoreRefusal::none);
+    EXPECT_EQ(refusal(changed + "Cache-Control: no-cache\r\n", "Cookie: a=b\r\n"),
+              StoreRefusal::is_private);
     EXPECT_EQ(refusal("ETag: \"e\"\r\n", "Cookie: a=b\r\n"), StoreRefusal::none);
     for (const std::string word :
          {"", "Cache-Control: no-cache\r\n", "Cache-Control: public, max-age=0\r\n"}) {
