@@ -113,7 +113,7 @@ void CacheStore::take_out(Shard& shard, Slot& slot, Dropped& dropped) {
 // Requests for it go their own way for a while.
 void CacheStore::put_pass(Shard& shard, Entry& entry, std::string_view vary_key,
                           std::int64_t until_ms, Dropped& dropped, Passed as) {
-    if (as != Passed::credentials) take_out_variant(shard, entry, vary_key, dropped);
+    take_out_variant(shard, entry, vary_key, dropped, as);
     auto slot = std::make_unique<Slot>();
     slot->pass_key = vary_key;
     slot->pass_until_ms = until_ms;
@@ -121,12 +121,15 @@ void CacheStore::put_pass(Shard& shard, Entry& entry, std::string_view vary_key,
     insert(shard, entry, std::move(slot), dropped);
 }
 
+// That credentials pass says nothing of the others.
 void CacheStore::take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key,
-                                  Dropped& dropped) {
+                                  Dropped& dropped, Passed as) {
     for (std::size_t i = 0; i < entry.slots.size();) {
         Slot& slot = *entry.slots[i];
         const bool same = (slot.response ? slot.response->vary_key : slot.pass_key) == vary_key;
-        if (same) {
+        const bool goes =
+            as != Passed::credentials || (!slot.response && slot.as == Passed::credentials);
+        if (same && goes) {
             take_out(shard, slot, dropped);
         } else {
             ++i;

@@ -240,7 +240,8 @@ private:
                   Dropped& dropped, Passed as = Passed::as_it_is);
     static bool passes_credentials(const Entry& entry, const CacheAsk& ask,
                                    std::string_view vary_key);
-    void take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key, Dropped& dropped);
+    void take_out_variant(Shard& shard, Entry& entry, std::string_view vary_key, Dropped& dropped,
+                          Passed as = Passed::as_it_is);
     void take_out(Shard& shard, Slot& slot, Dropped& dropped);
     void erase_if_empty(Shard& shard, Entry& entry);
     void forget_fetch(Entry& entry, const CacheFetch& fetch);

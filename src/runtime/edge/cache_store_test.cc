@@ -29,7 +29,7 @@ struct Request {
 class Store : public ::testing::Test {
 protected:
     CacheFound ask(const Request& request, std::int64_t now_ms = 0, std::uint64_t scope = 1,
-                   bool may_lead = true) {
+                   bool may_lead = true, bool has_credentials = false) {
         return store.ask({.key = request.key,
                           .hash = store.hash_of(request.key),
                           .scope = scope,
@@ -37,7 +37,8 @@ protected:
                           .request = request.parsed.head,
                           .wish = wish,
                           .now_ms = now_ms,
-                          .may_lead = may_lead});
+                          .may_lead = may_lead,
+                          .has_credentials = has_credentials});
     }
 
     std::shared_ptr<const CachedResponse> response(const CacheFetch& fetch, std::size_t bytes,
@@ -98,6 +99,27 @@ TEST_F(Store, what_may_not_be_kept_passes_for_its_time_and_no_longer) {
     store.pass(*ask(request).fetch, 0);
     EXPECT_EQ(ask(request, edge::k_cache_pass_time.count - 1).what, What::pass);
     EXPECT_EQ(ask(request, edge::k_cache_pass_time.count).what, What::lead);
+}
+
+TEST_F(Store, credentials_pass_for_their_time_and_take_nothing_from_others_however_often) {
+    const Request request("/a");
+    put(request);
+    wish.control.no_cache = true;
+    for (std::int64_t i = 0; i < 100; ++i) {
+        const std::int64_t now_ms = i * edge::k_cache_pass_time.count / 100;
+        const auto found = ask(request, now_ms, 1, true, true);
+        ASSERT_EQ(found.what, i == 0 ? What::lead : What::pass) << i;
+        if (found.fetch) store.pass(*found.fetch, now_ms, CacheStore::Passed::credentials);
+    }
+    for (std::int64_t i = 1; i < 100; ++i) {
+        const std::int64_t now_ms = i * edge::k_cache_pass_time.count;
+        const auto found = ask(request, now_ms, 1, true, true);
+        ASSERT_EQ(found.what, What::lead) << i;
+        store.pass(*found.fetch, now_ms, CacheStore::Passed::credentials);
+    }
+    wish = {};
+    EXPECT_EQ(ask(request).what, What::hit);
+    EXPECT_EQ(store.stats().objects, 2);
 }
 
 TEST_F(Store, who_may_not_lead_goes_its_own_way_but_gets_what_is_there) {
