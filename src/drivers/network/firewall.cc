@@ -92,16 +92,14 @@ std::string open_to_instances(const std::vector<Listen>& listens) {
     return commands;
 }
 
-// {"nftables": [{"set": {…, "elem": [{"concat": ["tcp", 5432]}, …]}}]}
+// {"elem": [{"concat": ["tcp", 5432]}, …]}
 std::vector<Listen> listens_in(std::string_view listing) {
     std::vector<Listen> out;
-    const auto root = parse_json(listing);
-    if (!root) return out;
+    const auto sets = listed_objects(listing, "set");
+    if (!sets) return out;
     std::error_code error;
-    for (std::size_t object = 0;; ++object) {
-        const auto* set = root->find_pointer(fmt::format("/nftables/{}", object), error);
-        if (set == nullptr) return out;
-        const auto* elements = set->find_pointer("/set/elem", error);
+    for (const auto& set : *sets) {
+        const auto* elements = set.if_contains("elem");
         if (elements == nullptr || !elements->is_array()) continue;
         for (const auto& element : elements->get_array()) {
             const auto* protocol = element.find_pointer("/concat/0", error);
@@ -112,6 +110,7 @@ std::vector<Listen> listens_in(std::string_view listing) {
             if (const auto listen = parse_listen(text)) out.push_back(*listen);
         }
     }
+    return out;
 }
 
 }  // namespace moln

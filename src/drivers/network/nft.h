@@ -2,8 +2,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "model/codec.h"
 
 namespace moln {
 
@@ -17,5 +20,9 @@ Status run_nft(const std::string& commands, NftMode mode = NftMode::commit);
 
 // What nft prints for a command that only looks, as JSON.
 Result<std::string> ask_nft(const std::string& command);
+
+// Of such an answer the objects of one kind, "chain" say: {"nftables": [{"chain": {…}}, …]}. Pure;
+// `internal` for what nft does not print.
+Result<std::vector<json::object>> listed_objects(std::string_view listing, std::string_view kind);
 
 }  // namespace moln

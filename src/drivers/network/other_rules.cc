@@ -12,26 +12,9 @@
 namespace moln {
 namespace {
 
-constexpr std::size_t k_listing_bytes_max = 16u << 20;
-
 std::string text_at(const json::object& object, std::string_view key) {
     const auto* value = object.if_contains(key);
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
-// The objects of a listing under this name: {"nftables": [{"chain": {…}}, …]}.
-Result<std::vector<json::object>> objects(std::string_view listing, std::string_view name) {
-    MOLN_ASSIGN(const auto root, parse_json(listing, k_listing_bytes_max));
-    std::vector<json::object> out;
-    const auto* all = root.is_object() ? root.get_object().if_contains("nftables") : nullptr;
-    if (all == nullptr || !all->is_array()) {
-        return fail(ErrorCode::internal, "nft printed something else than a list");
-    }
-    for (const auto& one : all->get_array()) {
-        const auto* object = one.is_object() ? one.get_object().if_contains(name) : nullptr;
-        if (object != nullptr && object->is_object()) out.push_back(object->get_object());
-    }
-    return out;
 }
 
 std::string told(std::string_view table) {
@@ -48,7 +31,7 @@ std::string legacy_rules() {
 }  // namespace
 
 Result<std::vector<FilterChain>> foreign_filters(std::string_view listing) {
-    MOLN_ASSIGN(const auto chains, objects(listing, "chain"));
+    MOLN_ASSIGN(const auto chains, listed_objects(listing, "chain"));
     std::vector<FilterChain> out;
     for (const auto& chain : chains) {
         const auto family = text_at(chain, "family");
@@ -64,7 +47,7 @@ Result<std::vector<FilterChain>> foreign_filters(std::string_view listing) {
 }
 
 Result<bool> has_rules(std::string_view listing) {
-    MOLN_ASSIGN(const auto rules, objects(listing, "rule"));
+    MOLN_ASSIGN(const auto rules, listed_objects(listing, "rule"));
     return !rules.empty();
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "drivers/network/nft.h"
 #include "drivers/network/subnet.h"
 #include "model/codec.h"
 
@@ -201,18 +202,15 @@ std::string path_rules(const PathTableSpec& spec, const std::string& base,
     return text + table;
 }
 
-// {"nftables": [{"counter": {…, "name": "tcp_5432", "packets": 7}}, …]}: a packet of a connection
-// each, for only its first is asked about.
+// {"name": "tcp_5432", "packets": 7}: a packet of a connection each, for only its first is asked
+// about.
 std::vector<PathCount> path_counts_in(std::string_view listing) {
     std::vector<PathCount> out;
-    const auto root = parse_json(listing);
-    if (!root) return out;
-    std::error_code error;
-    for (std::size_t object = 0;; ++object) {
-        const auto* one = root->find_pointer(fmt::format("/nftables/{}", object), error);
-        if (one == nullptr) break;
-        const auto* name = one->find_pointer("/counter/name", error);
-        const auto* packets = one->find_pointer("/counter/packets", error);
+    const auto counters = listed_objects(listing, "counter");
+    if (!counters) return out;
+    for (const auto& counter : *counters) {
+        const auto* name = counter.if_contains("name");
+        const auto* packets = counter.if_contains("packets");
         if (name == nullptr || !name->is_string() || packets == nullptr) continue;
         std::string text(std::string_view(name->get_string()));
         std::ranges::replace(text, '_', ':');
