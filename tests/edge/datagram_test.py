@@ -220,6 +220,21 @@ class Limits(DatagramCase):
         until(served, "a place")
 
 
+    def test_a_flow_that_nobody_answers_gives_up_its_place(self):
+        server = self.server(lambda data, _number: b"a" if data == b"ping" else None)
+        self.publish([endpoint("a-1", server.port)])
+        answered = self.client()
+        self.assertEqual(self.ask(answered), b"a")
+        for number in range(5):
+            self.client().send(b"forged %d" % number)
+            until(lambda count=number + 2: len(server.seen) == count, "it")
+        self.assertEqual(self.ask(self.client()), b"a")
+        self.assertEqual(self.ask(answered), b"a")
+        self.assertEqual(server.seen[0][0], server.seen[-1][0], "the same flow as ever")
+        self.assertEqual(self.flows("a-1"), 3)
+        self.assertNotIn("moln_edge_clients_refused_total 1", self.daemon.metrics_text())
+
+
 class Clients(Limits):
     """Flows count among the clients."""
 

@@ -17,6 +17,8 @@ namespace moln::edge_loop {
 namespace {
 
 constexpr int k_batch = 64;  // datagrams of one descriptor before others have their turn
+// Flows with a short limit of their own stand among those that are not answered.
+constexpr int k_looks_max = 16;
 
 // The address that a datagram was sent to, and that its answers are to come from.
 union LocalControl {
@@ -181,14 +183,30 @@ void on_refused(Core& core, DatagramFlow& flow) {
     if (!connect_flow(core, flow, tried)) end_flow(core, flow, edge::StreamOutcome::no_instance);
 }
 
+// Of the flows that nobody has answered, which may be of forged addresses, the one that has been
+// quiet for longest gives up its place.
+bool end_unanswered(Core& core) {
+    for (auto& [limit_ms, flows] : core.datagrams.idle_timers) {
+        if (limit_ms > edge::k_udp_unanswered_idle.count) return false;
+        DatagramFlow* flow = flows.front();
+        for (int i = 0; flow != nullptr && i < k_looks_max; ++i, flow = flows.after(flow)) {
+            if (flow->answered) continue;
+            end_flow(core, *flow, edge::StreamOutcome::out_of_capacity);
+            return true;
+        }
+    }
+    return false;
+}
+
 DatagramFlow* begin_flow(Core& core, const DatagramListener& listener, const FlowKey& key,
                          const sockaddr_storage& client, socklen_t length) {
     const auto* tables = core.views.tables();
     const auto* spec = tables == nullptr ? nullptr : tables->compiled.find(listener.socket->listen);
     const auto* target = spec == nullptr ? nullptr : spec->find("");
     if (target == nullptr || target->keep_source || core.stopping) return nullptr;
-    if (core.datagrams.flows.size() >= core.limits.flows_max ||
-        core.counts.clients_open.get() >= core.limits.clients_max) {
+    const bool full = core.datagrams.flows.size() >= core.limits.flows_max ||
+                      core.counts.clients_open.get() >= core.limits.clients_max;
+    if (full && !end_unanswered(core)) {
         core.counts.clients_refused.add(1);
         return nullptr;
     }
