@@ -148,6 +148,21 @@ class BadWorld(unittest.TestCase):
                 "deploy", apps.web("after"), check=False).returncode == 0)
             self.assertEqual(cloud.get("shop.localhost"), (200, "after"))
 
+    def test_a_daemon_begins_on_a_full_disk_where_someone_must_make_room(self):
+        with small_disk(self.data), Cloud(self.data) as cloud:
+            cloud.cli("deploy", apps.web("before"))
+            instance = cloud.ps()[0]["id"]
+            fillers = [fill(self.data).rename(pathlib.Path(self.data, "filler-0"))]
+            cloud.kill()
+            fillers.append(fill(self.data).rename(pathlib.Path(self.data, "filler-1")))
+            cloud.up()
+            self.assertEqual(cloud.get("shop.localhost"), (200, "before"))
+            self.assertEqual([one["id"] for one in cloud.ps()], [instance])
+            for filler in fillers:
+                filler.unlink()
+            wait_until("a deploy to go through", lambda: cloud.cli(
+                "deploy", apps.web("after"), check=False).returncode == 0)
+
     def test_what_was_begun_on_a_full_disk_is_found_by_the_next_daemon(self):
         with small_disk(self.data), Cloud(self.data) as cloud:
             cloud.cli("deploy", apps.web("before"))

@@ -83,15 +83,24 @@ Status make_probe_root(const std::string& root) {
 }  // namespace
 
 std::vector<std::string> OciRuntime::global_arguments() const {
-    std::vector<std::string> out{"--root=" + paths_.runtime_state()};
+    return arguments_for(paths_.runtime_state());
+}
+
+std::vector<std::string> OciRuntime::arguments_for(const std::string& state) const {
+    std::vector<std::string> out{"--root=" + state};
     if (kind_ != RuntimeKind::runc) out.emplace_back("--cgroup-manager=disabled");
     return out;
 }
 
 ChildSpec OciRuntime::command(std::vector<std::string> arguments) const {
+    return command_in(paths_.runtime_state(), std::move(arguments));
+}
+
+ChildSpec OciRuntime::command_in(const std::string& state,
+                                 std::vector<std::string> arguments) const {
     ChildSpec spec{.argv = {kind_ == RuntimeKind::runc ? "runc" : "crun"},
                    .time_limit = k_runtime_limit};
-    for (auto& argument : global_arguments()) spec.argv.push_back(std::move(argument));
+    for (auto& argument : arguments_for(state)) spec.argv.push_back(std::move(argument));
     for (auto& argument : arguments) spec.argv.push_back(std::move(argument));
     if (kind_ == RuntimeKind::crun_without_v2) {
         spec.new_mount_namespace = true;
@@ -115,12 +124,14 @@ Status OciRuntime::prepare(const std::string& init_program) const {
     return rename_path(beside, program_);
 }
 
+// Where a full disk is not in the way: who is to make room needs the daemon for it.
 Status OciRuntime::probe() const {
     const auto folder = paths_.run_root + "/probe";
+    const auto state = folder + "/state";
     MOLN_TRY(make_probe_root(folder + "/root"));
     MOLN_TRY(write_file(folder + "/config.json", probe_config(folder + "/root"), 0600));
-    (void)run_child(command({"delete", "--force", "moln-probe"}));
-    MOLN_TRY(run_child_ok(command({"run", "--bundle=" + folder, "moln-probe"})));
+    (void)run_child(command_in(state, {"delete", "--force", "moln-probe"}));
+    MOLN_TRY(run_child_ok(command_in(state, {"run", "--bundle=" + folder, "moln-probe"})));
     return remove_tree(folder);
 }
 

@@ -40,6 +40,9 @@ public:
     ChildSpec command(std::vector<std::string> arguments) const;
 
 private:
+    // With its state there instead of runtime_state().
+    ChildSpec command_in(const std::string& state, std::vector<std::string> arguments) const;
+    std::vector<std::string> arguments_for(const std::string& state) const;
     OciRuntime(RuntimeKind kind, const SandboxPaths& paths) : kind_(kind), paths_(paths) {}
     Status prepare(const std::string& init_program) const;
     Status probe() const;
