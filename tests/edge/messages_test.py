@@ -304,6 +304,7 @@ class Messages(EdgeCase):
         client.send("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n")
         self.assertEqual(client.body(client.head()), b"rest")
 
+    @unittest.skipIf(OVER_TLS, "before it there is no certificate either")
     def test_before_the_first_snapshot_nobody_is_told_that_there_is_no_app(self):
         client = self.client()
         for _ in range(2):
