@@ -176,7 +176,7 @@ inline constexpr std::size_t k_route_slots_max = 1000;
 
 // Reports and logs.
 inline constexpr Milliseconds k_report_pause = seconds(1);
-inline constexpr std::int64_t k_report_rest = 19;  // times what a report took, before the next
+inline constexpr std::int64_t k_report_rest = 49;  // times what a report cost, before the next
 inline constexpr Milliseconds k_log_flush_pause{50};
 inline constexpr std::size_t k_log_ring_bytes = 256u << 10;  // per worker; full: lines are dropped
 inline constexpr std::size_t k_log_line_max = 4096;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <ctime>
 #include <map>
 #include <utility>
 
@@ -21,6 +22,13 @@ namespace {
 
 std::int64_t now() {
     return clock_now(Clock::mono_us) / 1000;
+}
+
+// What the calling thread has used of a processor.
+std::int64_t own_cpu_us() {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * 1'000'000 + used.tv_nsec / 1000;
 }
 
 void count_endpoint(std::map<InstanceId, EndpointReport>& reports, const EndpointCell& cell,
@@ -441,7 +449,7 @@ void Control::tell_changes() {
 }
 
 void Control::send_report() {
-    const std::int64_t begun_ms = now();
+    const std::int64_t begun_us = own_cpu_us();
     report_now_ = false;
     if (peers_.has(ReportForm::whole)) {
         peers_.broadcast(ReportForm::whole, edge::report_lines(report(), process_counts()));
@@ -450,7 +458,7 @@ void Control::send_report() {
     const std::int64_t done_ms = now();
     report_due_ms_ = done_ms + edge::k_report_pause.count;
     // One of a hundred thousand endpoints takes its time: news wait, so that there is some left.
-    report_not_before_ms_ = done_ms + (done_ms - begun_ms) * edge::k_report_rest;
+    report_not_before_ms_ = done_ms + (own_cpu_us() - begun_us) * edge::k_report_rest / 1000;
 }
 
 int Control::wait_ms(std::int64_t now_ms) const {
