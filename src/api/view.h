@@ -38,8 +38,6 @@ AppView app_view(const World& world, const App& app, const std::vector<const Ins
 AppView app_view(const World& world, const App& app);
 std::vector<AppView> app_views(const World& world, const std::string& project);
 // How many instances of a process the app is to have now.
-// Its wanted release stays beside the one that serves, as plan/canary.h has it.
-bool has_canary(const App& app);
 std::int64_t wanted_instances(const App& app, const std::string& process, const ProcessSpec& spec);
 
 InstanceView instance_view(const World& world, const Instance& instance);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "api/view.h"
+#include "model/canary.h"
 
 namespace moln::api {
 namespace {
@@ -114,10 +115,6 @@ std::int64_t wanted_instances(const App& app, const std::string& process, const 
     if (app.run != AppRun::running || spec.kind == ProcessKind::cron) return 0;
     const auto scaled = app.scale.find(process);
     return scaled == app.scale.end() ? spec.instances : scaled->second;
-}
-
-bool has_canary(const App& app) {
-    return app.canary && app.release_served != 0 && app.release != app.release_served;
 }
 
 AppView app_view(const World& world, const App& app,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/view.h"
+#include "model/canary.h"
 
 namespace moln::api {
 namespace {

@@ -6,14 +6,10 @@
 #include <string>
 
 #include "base/result.h"
+#include "model/canary.h"
 #include "model/resources.h"
 
 namespace moln::plan {
-
-// The wanted release is to stay beside the one that serves.
-inline bool has_canary(const App& app) {
-    return app.canary && app.release_served != 0 && app.release != app.release_served;
-}
 
 // Could a release of that configuration be the app's canary? Says why not.
 Status canary_fits(const App& app, const AppConfig& config, const CanarySpec& canary);
