@@ -4,7 +4,8 @@
 set -euo pipefail
 build=$1
 seconds=$2
-targets=$(ninja -C "$build" -t targets all | sed -n 's/^\([a-z0-9_]*_fuzz\): phony$/\1/p' | sort -u)
+targets=$(ninja -C "$build" -t targets all | sed -n 's/^\([a-z0-9_]*_fuzz\): phony$/\1/p' |
+    grep -v '^cmake_' | sort -u)
 [ -n "$targets" ] || { echo "no fuzz target in $build" >&2; exit 1; }
 # shellcheck disable=SC2086
 ninja -C "$build" --quiet $targets
