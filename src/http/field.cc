@@ -71,6 +71,7 @@ constexpr std::array<std::string_view, k_field_ids> k_names = {{
     "accept-encoding",
     "accept-language",
     "moln-peer",
+    "x-moln-mirror",
 }};
 
 // A perfect hash of the names: size, first, last and fourth-last letter tell them apart; the
@@ -89,8 +90,8 @@ constexpr std::size_t slot_of(std::uint32_t key, std::uint32_t multiplier) {
     return (key * multiplier) >> (32 - k_slot_bits);
 }
 
-// What only the edge may say of a client, or a process that the edge asks: gateways that make
-// variables of names (CGI, WSGI, PHP) read '-' and '_' alike, so it is known with both.
+// What only the edge may say of a client or of a request, or a process that the edge asks: gateways
+// that make variables of names (CGI, WSGI, PHP) read '-' and '_' alike, so it is known with both.
 constexpr bool is_edges_word(FieldId id) {
     switch (id) {
         case FieldId::x_forwarded_for:
@@ -100,7 +101,8 @@ constexpr bool is_edges_word(FieldId id) {
         case FieldId::x_real_ip:
         case FieldId::x_forwarded_user:
         case FieldId::client_cert:
-        case FieldId::client_cert_chain: return true;
+        case FieldId::client_cert_chain:
+        case FieldId::x_moln_mirror: return true;
         default: return false;
     }
 }

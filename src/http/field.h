@@ -71,8 +71,9 @@ enum class FieldId : std::uint8_t {
     accept_encoding,
     accept_language,
     moln_peer,
+    x_moln_mirror,
 };
-inline constexpr std::size_t k_field_ids = 62;
+inline constexpr std::size_t k_field_ids = 63;
 
 // A set of them, one bit each.
 class FieldSet {
@@ -89,8 +90,8 @@ private:
     std::uint64_t bits_ = 0;
 };
 
-// Any case of letters. `name` must be a valid token. What only the edge may say of a client is
-// known with '_' for '-' as well: to many apps (CGI, WSGI) that is the same field.
+// Any case of letters. `name` must be a valid token. What only the edge may say of a client or of
+// a request is known with '_' for '-' as well: to many apps (CGI, WSGI) that is the same field.
 FieldId field_id(std::string_view name);
 // The lower-case name; empty for `other`.
 std::string_view field_name(FieldId id);

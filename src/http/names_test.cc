@@ -44,7 +44,7 @@ TEST(FieldId, what_only_the_edge_may_say_is_known_with_underscores_too) {
     EXPECT_EQ(field_id("X_Forwarded_User"), FieldId::x_forwarded_user);
     for (const auto id :
          {FieldId::x_forwarded_for, FieldId::x_forwarded_proto, FieldId::x_forwarded_host,
-          FieldId::x_forwarded_port, FieldId::x_real_ip}) {
+          FieldId::x_forwarded_port, FieldId::x_real_ip, FieldId::x_moln_mirror}) {
         std::string name(field_name(id));
         for (std::size_t at = name.find('-'); at != std::string::npos; at = name.find('-')) {
             name[at] = '_';

@@ -89,8 +89,9 @@ struct UpstreamRequest {
 };
 
 // The request for the instance, always HTTP/1.1 in origin (or asterisk) form with the Host
-// received. Dropped: hop-by-hop fields, those that Connection lists, Client-Cert and
-// Client-Cert-Chain (RFC 9440), which only the edge may say, and Moln-Peer, which is between edges.
+// received. Dropped: hop-by-hop fields, those that Connection lists; Client-Cert and
+// Client-Cert-Chain (RFC 9440) and X-Moln-Mirror, which only the edge may say; Moln-Peer, which is
+// between edges.
 // Empty if it does not fit.
 std::optional<std::size_t> write_request_head(const RequestHead& head,
                                               const UpstreamRequest& request, std::span<char> out);

@@ -13,7 +13,8 @@ constexpr FieldSet k_always_dropped = hop_by_hop_fields()
                                           .with(FieldId::x_forwarded_for)
                                           .with(FieldId::client_cert)
                                           .with(FieldId::client_cert_chain)
-                                          .with(FieldId::moln_peer);
+                                          .with(FieldId::moln_peer)
+                                          .with(FieldId::x_moln_mirror);
 
 FieldSet dropped_fields(const RequestHead& head, const UpstreamRequest& request) {
     FieldSet dropped = k_always_dropped;

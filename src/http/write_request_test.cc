@@ -117,6 +117,15 @@ TEST(WriteRequest, a_clients_word_of_its_certificate_is_dropped_even_behind_a_tr
     EXPECT_TRUE(has(written(lie, {.extra = {&ours, 1}}), "Client-Cert: :b3Vycw==:\r\n"));
 }
 
+TEST(WriteRequest, that_a_request_is_a_copy_only_the_edge_says) {
+    const std::string_view lie = "X-Moln-Mirror: lie\r\nx_moln_MIRROR: lie\r\n";
+    for (const auto trust : {ForwardedTrust::replace, ForwardedTrust::append}) {
+        EXPECT_FALSE(has(written(lie, {.trust = trust}), "lie"));
+    }
+    const ExtraField ours{.name = "X-Moln-Mirror", .value = "1"};
+    EXPECT_TRUE(has(written(lie, {.extra = {&ours, 1}}), "X-Moln-Mirror: 1\r\n"));
+}
+
 TEST(WriteRequest, framing_follows_the_decision) {
     EXPECT_TRUE(has(written("Content-Length: 7\r\n"), "\r\nContent-Length: 7\r\n\r\n"));
     EXPECT_TRUE(has(written("Content-Length: 0\r\n"), "\r\nContent-Length: 0\r\n\r\n"));

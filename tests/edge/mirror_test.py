@@ -57,6 +57,27 @@ class Mirror(H2Case):
         self.assertEqual(self.daemon.fresh()["apps"][0]["requests_total"], 10)
         self.assertEqual(len(self.log_lines(10)), 10)
 
+    def test_no_client_makes_its_request_pass_for_a_copy(self):
+        seen = []
+
+        def see(head, _body):
+            seen.append((head.first.split()[1], [value for name, value in head.fields if
+                                                 "mirror" in name.lower()]))
+            return ok("x")
+
+        self.publish([endpoint("web-1", self.origin(serving(see)).port)])
+        for i, name in enumerate(("X-Moln-Mirror", "x-moln-MIRROR", "X_Moln_Mirror",
+                                  "X-Moln_Mirror", "x_moln-mirror")):
+            self.get("/%d" % i, fields="%s: 1\r\nConnection: X-Moln-Mirror\r\n" % name)
+            self.get("/%d" % i, fields="%s: 1\r\n" % name)
+            self.h2().get("/%d" % i, fields=[(name.lower(), "1")])
+        self.assertEqual(seen, [("/%d" % i, []) for i in range(5) for _ in range(3)])
+        self.serve(serving(self.copied))
+        self.get(fields="X-Moln-Mirror: 7\r\nX_Moln_Mirror: 8\r\nConnection: x-moln-mirror\r\n")
+        until(lambda: self.counts() == (1, 0, 0), "a copy")
+        said = [one for one in self.copies[0][0].fields if "mirror" in one[0].lower()]
+        self.assertEqual(said, [["X-Moln-Mirror", "1"]])
+
     def test_a_share_is_copied(self):
         self.serve(serving(self.copied), mirror=30)
         client = self.client()
