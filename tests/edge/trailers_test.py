@@ -90,6 +90,27 @@ class Trailers(H2Case):
             self.assertIsNotNone(self.upload(client, [b"b"], [(name, "1")]).reset, name)
             self.assertEqual(client.get(method="POST", body=b"on").body, b"on None")
 
+    def test_say_nothing_in_the_place_of_who_lets_in(self):
+        """Gateways that name fields as variables (CGI, WSGI, PHP) read '-' and '_' alike."""
+        judge = self.origin(serving(lambda head, body: ok("", "X-Auth-User: alice\r\n")))
+
+        def handle(server, stream, head, body):
+            server.answer(stream, repr((head.get("x-auth-user"), body,
+                                        server.trailers.get(stream))).encode())
+
+        web = self.origin(lambda stream, _number: Server(stream, handle).run())
+        self.publish_snapshot(
+            [self.route(forward_auth={"process": "auth", "path": "/", "copy": ["X-Auth-User"]})],
+            [{**self.app([endpoint("auth-1", judge.port)]), "process": "auth"},
+             self.app([{**endpoint("web-1", web.port), "protocol": "h2c"}])])
+        lies = [("x-auth-user", "root"), ("x_auth_user", "root"), ("x-moln-mirror", "1")]
+        wanted = b"('alice', b'b', None)"
+        self.assertEqual(self.upload(self.h2(), [b"b"], lies).body, wanted)
+        client = self.client()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + chunked(b"b", trailers="".join("%s: %s\r\n" % one for one in lies)))
+        self.assertEqual(client.body(client.head()), wanted)
+
     def test_of_a_request_are_dropped_for_an_instance_of_http_1(self):
         origin = self.origin(serving(lambda head, body: ok(body)))
         self.publish([endpoint("web-1", origin.port)])

@@ -83,14 +83,20 @@ Flow chunk_stream(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
-// Only HTTP/2 says that it takes trailers (TE is always sent there). What the edge knows of heads
-// is no trailer. False: no memory.
+// Only HTTP/2 says that it takes trailers (TE is always sent there). Those of a request of which a
+// process has said who it is are not passed on: they could say otherwise.
+bool takes_trailers(const Exchange& exchange) {
+    return exchange.upstream->stream != nullptr && !exchange.vouched;
+}
+
+// What the edge knows of heads is no trailer. False: no memory.
 bool keep_trailer(Core& core, Exchange& exchange, const http::Field& field) {
-    const bool takes = exchange.upstream->stream != nullptr && field.id == http::FieldId::other;
-    return !takes || append_line(core.buffers, &exchange.request_trailers, field);
+    const bool kept = takes_trailers(exchange) && field.id == http::FieldId::other;
+    return !kept || append_line(core.buffers, &exchange.request_trailers, field);
 }
 
 std::string_view trailers_of(const Exchange& exchange) {
+    if (!takes_trailers(exchange)) return {};
     if (exchange.request_trailers != nullptr) return exchange.request_trailers->view();
     const H2Stream* stream = exchange.client->stream;
     if (stream == nullptr || stream->trailers == nullptr) return {};
