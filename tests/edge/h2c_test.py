@@ -291,6 +291,44 @@ class Instance(H2Case):
         until(lambda: not first.open, "the end of the old connection")
 
 
+class LateEnds(H2Case):
+    threads = 1  # one connection to the instance
+
+    def test_an_answer_without_a_body_may_end_its_stream_later(self):
+        """As servers do that say the end with a frame of its own: it is not reset for that."""
+        late, resets = [], []
+
+        class Slow(H2Server):
+            def take(self, event):
+                if isinstance(event, h2.events.StreamReset):
+                    resets.append(event.stream_id)
+                    late.remove(event.stream_id)
+                super().take(event)
+
+        def handle(server, stream, head, _body):
+            if head[":path"] == "/end":
+                while late:
+                    server.conn.end_stream(late.pop())
+                server.answer(stream, b"ended")
+                return
+            late.append(stream)
+            status = head[":path"].strip("/")
+            length = [("content-length", "0" if head[":method"] == "GET" else "7")]
+            server.answer(stream, status=status, end=False, fields=length * (status != "204"))
+
+        origin = self.origin(lambda stream, _number: Slow(stream, handle).run())
+        self.publish([{**endpoint("web-1", origin.port), "protocol": "h2c"}])
+        old, new = self.client(), self.h2()
+        for method, status in (("HEAD", 200), ("GET", 204), ("GET", 304), ("GET", 200),
+                               ("HEAD", 404)):
+            old.send("%s /%d HTTP/1.1\r\nHost: a\r\n\r\n" % (method, status))
+            self.assertEqual(old.head().status, status)
+            number = new.request("/%d" % status, method=method)
+            self.assertEqual(new.wait(number).status, status)
+            self.assertEqual(new.get("/end").body, b"ended")
+        self.assertEqual(resets, [])
+
+
 class FewStreams(H2Case):
     """An instance that takes two requests at a time, and refuses further ones."""
 

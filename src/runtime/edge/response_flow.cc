@@ -350,12 +350,14 @@ void end_response(Exchange& exchange) {
     }
 }
 
-// A body of known length may be whole before its stream has ended: trailers may follow, and to
-// leave it now would reset it.
+// A body of known length, or none, may be whole before its stream has ended: trailers may follow,
+// and to leave it now would reset it.
 bool awaits_end(const Exchange& exchange) {
     const H2Stream* stream = exchange.upstream->stream;
-    return stream != nullptr && exchange.response_body.framing.kind == http::BodyKind::length &&
-           !stream->ended_in && !stream->closed && !stream->end_is_late;
+    const auto kind = exchange.response_body.framing.kind;
+    const bool known = kind == http::BodyKind::length || kind == http::BodyKind::none;
+    return stream != nullptr && known && !stream->ended_in && !stream->closed &&
+           !stream->end_is_late;
 }
 
 // Not for ever: nothing else will come.
