@@ -57,6 +57,14 @@ BodyFraming response_body(const ResponseHead& head, const RequestContext& contex
     return {BodyKind::until_close, 0};
 }
 
+bool withholds_body(const ResponseHead& head, Method method) {
+    const auto length = head.facts.content_length;
+    if (head.status == 204 || head.status == 304) {
+        return head.facts.chunked || length.value_or(0) != 0;
+    }
+    return method == Method::head && length != 0;  // of none as well: it may end by closing
+}
+
 bool unexpected_switch(const ResponseHead& head, std::string_view protocol) {
     if (head.status != 101) return false;
     if (protocol.empty() || !head.facts.connection_upgrade) return true;

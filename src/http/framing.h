@@ -33,6 +33,9 @@ struct RequestContext {
 // A 101 that we did not ask for is `none` with 101 in head.status: the caller refuses it with
 // unexpected_switch() and closes that upstream connection.
 BodyFraming response_body(const ResponseHead& head, const RequestContext& context);
+// Does an answer without a body speak of one, as to HEAD, or as a 304 with a length may? Who sends
+// that all the same would have it taken for the next answer.
+bool withholds_body(const ResponseHead& head, Method method);
 // A 101 without an upgrade sent, or to another protocol than `protocol` (the one we sent).
 bool unexpected_switch(const ResponseHead& head, std::string_view protocol);
 

@@ -67,6 +67,25 @@ TEST(ResponseBody, follows_rfc_9112_section_6_3) {
     }
 }
 
+TEST(Body, is_withheld_where_the_head_of_an_answer_without_one_speaks_of_it) {
+    const auto withheld = [](std::string_view line, std::string_view fields, Method method) {
+        return withholds_body(response(line, fields).head, method);
+    };
+    const std::string_view chunked = "Transfer-Encoding: chunked\r\n";
+    const std::string_view length = "Content-Length: 5\r\n";
+    const std::string_view zero = "Content-Length: 0\r\n";
+    for (const std::string_view fields : {chunked, length, std::string_view()}) {
+        EXPECT_TRUE(withheld("HTTP/1.1 200 OK", fields, Method::head)) << fields;
+        EXPECT_FALSE(withheld("HTTP/1.1 200 OK", fields, Method::get)) << fields;
+        for (const auto method : {Method::get, Method::head}) {
+            EXPECT_EQ(withheld("HTTP/1.1 304 X", fields, method), !fields.empty()) << fields;
+        }
+    }
+    EXPECT_FALSE(withheld("HTTP/1.1 204 X", "", Method::head));  // with a length it is refused
+    EXPECT_FALSE(withheld("HTTP/1.1 200 OK", zero, Method::head));
+    EXPECT_FALSE(withheld("HTTP/1.1 304 X", zero, Method::head));
+}
+
 TEST(Switch, is_unexpected_unless_it_is_to_what_was_asked) {
     const auto unexpected = [](std::string_view fields, std::string_view protocol) {
         return unexpected_switch(response("HTTP/1.1 101 Go", fields).head, protocol);

@@ -145,6 +145,47 @@ class Retry(EdgeCase):
             idle.release()
             until(lambda count=count: count in ended, "the edge to close that connection")
 
+    def test_a_body_that_an_answer_cannot_have_is_not_the_next_answer(self):
+        """Of an instance that sends it all the same, when the next request has come."""
+        forged = ok("forged")
+        length = "Content-Length: %d\r\n" % len(forged)
+        chunked = "Transfer-Encoding: chunked\r\n"
+        for method, status, fields in (("HEAD", 200, length), ("HEAD", 200, chunked),
+                                       ("HEAD", 404, ""), ("GET", 304, length),
+                                       ("GET", 304, chunked)):
+            def script(stream, number, status=status, fields=fields):
+                stream.head()
+                if number > 1:
+                    stream.send(ok("mine"))
+                    return
+                stream.send("HTTP/1.1 %d X\r\n%s\r\n" % (status, fields))
+                if stream.more():
+                    stream.send(forged)
+
+            self.publish([endpoint("web-1", self.origin(script).port)])
+            self.assertEqual(self.head_of(method), status)
+            self.assertEqual(self.get()[1], b"mine", (method, status, fields))
+
+    def head_of(self, method):
+        client = self.client()
+        client.send("%s / HTTP/1.1\r\nHost: a\r\n\r\n" % method)
+        return client.head().status
+
+    def test_an_answer_that_says_of_no_body_leaves_its_connection_for_the_next(self):
+        for method, status, fields in (("HEAD", 200, "Content-Length: 0\r\n"), ("GET", 304, ""),
+                                       ("HEAD", 304, ""), ("GET", 204, ""),
+                                       ("GET", 200, "Content-Length: 0\r\n")):
+            def script(stream, _number, status=status, fields=fields):
+                while stream.inbox or stream.more():
+                    stream.head()
+                    stream.send("HTTP/1.1 %d X\r\n%s\r\n" % (status, fields))
+
+            origin = self.origin(script)
+            self.publish([endpoint("web-1", origin.port)])
+            for _ in range(3):
+                self.assertEqual(self.head_of(method), status)
+            self.assertEqual(origin.count, 1, (method, status, fields))
+
     def test_bytes_behind_an_answer_that_fills_the_room_for_it_reach_nobody(self):
         """The edge reads such an answer to its last byte, and no further."""
         room = 96 * 1024  # edge/limits.h, k_buffer_bytes

@@ -283,10 +283,11 @@ bool reusable(const Core& core, const Exchange& exchange) {
     const EndpointView& endpoint = *upstream.endpoint;
     if (!exchange.request_sent || exchange.request_cut || core.stopping) return false;
     if (upstream.ended || upstream.ready.broken || upstream.ready.hung_up) return false;
-    if (upstream.unread) return false;
+    const auto& response = exchange.heads->response;
+    if (http::withholds_body(response, exchange.heads->request.method)) return false;
     if (upstream.in != nullptr && !upstream.in->empty()) return false;
     if (!endpoint.current || endpoint.state != EndpointState::active) return false;
-    return http::response_persistence(exchange.heads->response, exchange.response_body.framing) ==
+    return http::response_persistence(response, exchange.response_body.framing) ==
            http::Persistence::keep_alive;
 }
 

@@ -132,7 +132,6 @@ struct Upstream : Part, Connection, Timed, edge::ListLink<ByPool> {
     UpstreamState state = UpstreamState::connecting;
     bool reused = false;  // has carried a response before
     bool ended = false;   // the instance will send nothing more
-    bool unread = false;  // a body comes that nobody reads
     Buffer* in = nullptr;
     EndpointView* endpoint = nullptr;
     Exchange* exchange = nullptr;
