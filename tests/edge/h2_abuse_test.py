@@ -11,7 +11,7 @@ from h2_frames import (ACK, CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, G
                        POST,
                        PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, Frames, frame, number,
                        settings)
-from h2_client import h2_stream_of
+from h2_client import h2_client_of, h2_stream_of
 from harness import PATIENCE, SANITIZED, EdgeCase, endpoint, ok, serving, until
 
 MEMORY_MIB = 64  # that no abuser may cost
@@ -166,6 +166,41 @@ class Abuse(EdgeCase):
         self.daemon.fresh()
         if not SANITIZED:
             self.assertLess(self.memory_kib() - self.before_kib, MEMORY_MIB * 1024)
+
+    def test_no_reading_of_interim_heads(self):
+        """A hundred times half a megabyte of them: no window bounds what heads take."""
+        hints = b"HTTP/1.1 103 X\r\n%s\r\n" % b"".join(
+            b"X-%d: %s\r\n" % (i, b"%d" % i * 15_000) for i in range(2))
+        go, progress = threading.Event(), []
+
+        def script(stream, _number):
+            if "/hints" in stream.head().first:
+                stream.send("HTTP/1.1 103 X\r\n\r\n")
+                go.wait(PATIENCE)
+                for _ in range(15):
+                    stream.send(hints)
+                    progress.append(1)
+            stream.send(ok())
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        client = h2_client_of(self)
+        answers = [client.answers[client.request("/hints")] for _ in range(100)]
+        while not all(one.heads for one in answers):
+            client.pump()
+        go.set()
+
+        def settled():
+            before = len(progress)
+            time.sleep(0.2)
+            return before == len(progress) and before >= 100
+
+        until(settled, "as much as the edge takes")
+        if not SANITIZED:
+            self.assertLess(self.memory_kib() - self.before_kib, MEMORY_MIB // 2 * 1024)
+        while not all(one.ended for one in answers):
+            client.pump()
+        self.assertEqual({(one.status, one.body, len(one.heads)) for one in answers},
+                         {(200, b"ok", 17)})
 
     def test_tiny_windows(self):
         client = self.new()

@@ -363,8 +363,10 @@ bool Session::submit_response(Stream& stream, std::string_view text, End end) {
     pairs.add(":status", status);
     if (!pairs.add_lines(text.substr(text.find("\r\n") + 2))) return false;
     if (interim) {
-        return nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, pairs.data(),
-                                      pairs.size(), nullptr) == 0;
+        const int failed = nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr,
+                                                  pairs.data(), pairs.size(), nullptr);
+        serve();  // more may follow at once: the owner is to see how much waits
+        return failed == 0;
     }
     const nghttp2_data_provider provider{.source = {.ptr = nullptr},
                                          .read_callback = Glue::read_body};

@@ -439,6 +439,8 @@ Flow pump_response(Core& core, Exchange& exchange) {
         // Before the next head is looked at: however many come, to_client has room for what is to
         // be said behind one.
         if (exchange.to_client != nullptr) return flush_interim(core, exchange);
+        // Of heads, which no window bounds, one follows another only when there is room.
+        if (exchange.interim != 0 && !may_read(exchange)) return Flow::wait;
         const Flow parsed = read_head(core, exchange);
         if (parsed == Flow::wait) {
             const Flow got = read_upstream(core, *upstream);
