@@ -89,6 +89,39 @@ class Hold(EdgeCase):
         self.streams.clear()
         until(lambda: self.held() == 0, "the places")
 
+    def test_a_client_that_closes_leaves_its_place(self):
+        """Its end alone does not say so: it may be of one direction."""
+        self.publish([], hold=True)
+        clients = self.asking(5)
+        until(lambda: self.held() == 5, "all to wait")
+        for client in clients:
+            client.close()
+        until(lambda: self.held() == 0, "the places")
+        self.assertEqual({line["status"] for line in self.log_lines(5)}, {0})
+
+    def test_who_has_ended_and_waits_is_answered(self):
+        self.publish([], hold=True)
+        body = "Content-Length: 5\r\n%s\r\nhello"
+        words = [("GET / HTTP/1.1\r\nHost: a\r\n\r\n", b""),
+                 ("GET / HTTP/1.0\r\nHost: a\r\n\r\n", b""),
+                 ("PUT / HTTP/1.1\r\nHost: a\r\n" + body % "", b"hello"),
+                 ("PUT / HTTP/1.1\r\nHost: a\r\n" + body % "Expect: 100-continue\r\n",
+                  b"hello")]
+        clients = []
+        for text, _ in words:
+            clients.append(self.client())
+            clients[-1].send(text)
+            clients[-1].half_close()
+        until(lambda: self.held() == len(words), "all to wait")
+        for client in clients[:1] + clients[2:]:  # 1.0 does not know it
+            self.assertEqual(client.head().first, "HTTP/1.1 100 Continue")
+        origin = self.origin(serving(lambda head, body: ok(body)))
+        self.publish([endpoint("web-1", origin.port)])
+        for client, (_, wanted) in zip(clients, words):
+            head = client.head()
+            self.assertEqual((head.status, client.body(head)), (200, wanted))
+            self.assertTrue(client.closed())
+
     def test_an_app_that_goes_answers_who_waits(self):
         self.publish([], hold=True)
         clients = self.asking(3)

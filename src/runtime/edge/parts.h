@@ -230,7 +230,7 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     bool fresh_only = false;             // a pooled connection was dead already
     edge::AskedBy asked_by = edge::AskedBy::client;
     std::string_view peer_scheme;  // that another edge's client used
-    bool continued = false;        // 100 was passed on
+    bool continued = false;        // 100 was passed on, or said
     http::UpgradeWish upgrade;
     Buffer* request_trailers = nullptr;  // field lines, of a chunked body for who takes them
 

@@ -429,11 +429,30 @@ Flow flush_interim(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
+// Of a request that waits for an instance. A client that has ended may wait for its answer, or may
+// have gone and leave its place: only its kernel tells, if something is sent. Every client of
+// HTTP/1.1 can skip an interim response (RFC 9110 15.2).
+Flow look_for_client(Core& core, Exchange& exchange) {
+    if (exchange.to_client != nullptr) return flush_interim(core, exchange);
+    const Client& client = *exchange.client;
+    const bool may_be_gone = client.ready.hung_up && !exchange.continued;
+    const bool of_socket = client.stream == nullptr && client.sink == nullptr;
+    if (!may_be_gone || !of_socket || exchange.version == http::Version::http_1_0) {
+        return Flow::wait;
+    }
+    Buffer* out = client_buffer(core, exchange);
+    if (out == nullptr) return Flow::wait;
+    out->append("HTTP/1.1 100 Continue\r\n\r\n");
+    exchange.continued = true;
+    return Flow::progress;
+}
+
 }  // namespace
 
 Flow pump_response(Core& core, Exchange& exchange) {
     Upstream* upstream = exchange.upstream;
-    if (upstream == nullptr || upstream->state != UpstreamState::busy) return Flow::wait;
+    if (upstream == nullptr) return look_for_client(core, exchange);
+    if (upstream->state != UpstreamState::busy) return Flow::wait;
     if (upstream->in == nullptr && !may_read(exchange)) return Flow::wait;
     if (exchange.stage == ResponseStage::head) {
         // Before the next head is looked at: however many come, to_client has room for what is to
