@@ -293,6 +293,7 @@ class Instance(H2Case):
 
 class LateEnds(H2Case):
     threads = 1  # one connection to the instance
+    options = ("--upstream-idle-ms", "60000")
 
     def test_an_answer_without_a_body_may_end_its_stream_later(self):
         """As servers do that say the end with a frame of its own: it is not reset for that."""
@@ -327,6 +328,22 @@ class LateEnds(H2Case):
             self.assertEqual(new.wait(number).status, status)
             self.assertEqual(new.get("/end").body, b"ended")
         self.assertEqual(resets, [])
+
+    def test_the_body_of_an_answer_to_get_is_not_waited_for_by_head(self):
+        """Who lets in is asked with GET, whatever the client's method is."""
+
+        def handle(server, stream, _head, _body):
+            server.answer(stream, b"not yours", status="403", end=False)
+
+        judge = self.origin(lambda stream, _number: H2Server(stream, handle).run())
+        self.publish_snapshot(
+            [self.route(forward_auth={"process": "auth", "path": "/", "copy": []})],
+            [{**self.app([{**endpoint("auth-1", judge.port), "protocol": "h2c"}]),
+              "process": "auth"}, self.app([])])
+        client = self.client()
+        for _ in range(3):
+            client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(client.head().status, 403)
 
 
 class FewStreams(H2Case):

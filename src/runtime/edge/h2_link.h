@@ -38,7 +38,7 @@ struct H2Stream : h2::Stream,
     bool head_is_here = false;
     bool body_follows = false;  // the head did not end it
     bool websocket = false;
-    bool end_is_late = false;  // of an instance whose body is whole: not waited for any more
+    bool end_is_late = false;  // of an instance: it is not waited for, or not any more
     std::uint32_t error = 0;   // that it was reset with
     http::Violation refusal = http::Violation::none;           // of its head
     h2::ErrorCode leave_with = h2::ErrorCode::internal_error;  // if it is left before its end

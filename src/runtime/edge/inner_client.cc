@@ -34,6 +34,12 @@ void start_inner(Core& core, const Exchange& asker, InnerSink& sink, const Inner
 void hand_over(Core& core, Exchange& inner, Exchange& asker) {
     asker.upstream = std::exchange(inner.upstream, nullptr);
     asker.upstream->exchange = &asker;
+    // To HEAD the answer is over with its head, but what was asked may have been another method.
+    const bool other = asker.heads->request.method == http::Method::head &&
+                       inner.heads->request.method != http::Method::head;
+    if (H2Stream* stream = asker.upstream->stream; other && stream != nullptr) {
+        stream->end_is_late = true;
+    }
     core.views.hand_over(inner, asker);
     asker.request_sent = true;
     asker.attempts = inner.attempts;
