@@ -115,6 +115,9 @@ Status EdgeKeeper::find_all() {
         has_served_ = true;  // an edge that could not even start is not what dies now
     }
     if (main_) watch_hang(*main_);
+    for (const auto& [number, one] : processes_) {
+        if (number != main_) watch_leaving(number);
+    }
     return {};
 }
 
@@ -181,6 +184,7 @@ void EdgeKeeper::heard(const EdgeReport& report) {
     if (!report.tls_listens.empty()) options_.tls_listens = report.tls_listens;
     if (fresh_ == number) {
         fresh_.reset();
+        if (main_) watch_leaving(*main_);
         end_upgrade({});
         tell_({EventLevel::info, "edge.upgraded",
                fmt::format("a new edge, process {}, serves; the one before finishes what it has "
@@ -298,17 +302,27 @@ void EdgeKeeper::watch_hang(Number number, Milliseconds limit) {
     });
 }
 
+// What it has open is waited for, and nobody would hear the end of that.
+void EdgeKeeper::watch_leaving(Number number) {
+    loop_.after(k_edge_hang_limit, [this, number] {
+        if (!processes_.contains(number)) return;
+        if (number != main_ && is_silent(number)) watch_hang(number);
+        watch_leaving(number);
+    });
+}
+
 // A process that is stopped takes no other signal.
 void EdgeKeeper::end_hung(Number number) {
     const auto pid = processes_[number].process->pid();
     log_error("edge.hangs", {{"pid", pid}, {"number", number}});
+    const bool leaves = main_ && main_ != number;
     if (!closing_) {
         tell_({EventLevel::warning, "edge.hangs",
                fmt::format("the edge, process {}, says nothing any more: it is ended, with what it "
-                           "had open, and another is started",
-                           pid)});
+                           "had open, and another {}",
+                           pid, leaves ? "serves" : "is started")});
     }
-    alone_ = true;  // it would hand nothing over
+    if (!leaves) alone_ = true;  // it would hand nothing over
     (void)processes_[number].process->send_signal(SIGKILL);
 }
 

@@ -31,7 +31,8 @@ inline constexpr Milliseconds k_edge_restart_max = seconds(1);
 inline constexpr Milliseconds k_edge_upgrade_limit = seconds(30);
 
 // One that was found, or that is to hand its sockets over, and says nothing for so long is ended:
-// it hangs, and no other can serve while it holds the ports. More than a link's silence.
+// it hangs, and no other can serve while it holds the ports. So is one that has handed them over
+// and leaves: it would keep instances from their end. More than a link's silence.
 inline constexpr Milliseconds k_edge_hang_limit = seconds(20);
 static_assert(k_edge_hang_limit > k_edge_silence_max);
 // Of a new one that has nobody's sockets to wait for: it may have much to read from a slow disk.
@@ -88,6 +89,7 @@ private:
     void check_upgrade(Number number);
     bool is_silent(Number number) const;
     void watch_hang(Number number, Milliseconds limit = k_edge_hang_limit);
+    void watch_leaving(Number number);
     void end_hung(Number number);
     std::int64_t log_size() const;
     std::string last_words() const;

@@ -226,6 +226,27 @@ class Upgrade(unittest.TestCase):
             self.assertIn("the old one hangs and is ended, another is started", failed.stderr)
             self.assert_another_serves(cloud, hung)
 
+    def test_an_edge_that_hangs_as_it_finishes_keeps_no_instance_from_its_end(self):
+        """Nobody would hear that nothing is open there any more."""
+        with Node() as cloud:
+            cloud.cli("deploy", EXAMPLES / "chat-websocket", "--app", "chat")
+            line = WebSocket(cloud, "chat.localhost")
+            hung = cloud.edge_pid()
+            cloud.cli("edge", "upgrade")
+            serving = cloud.edge_pid()
+            wait_until("it to leave", lambda: cloud.json("status")["edge"]["leaving"])
+            os.kill(hung, signal.SIGSTOP)
+            wait_until("its end", lambda: has_ended(hung))
+            cloud.cli("restart", "--app", "chat")
+            wait_until("the drained instance to be gone", lambda: len(cloud.ps("chat")) == 1)
+            line.close()
+            self.assertEqual(cloud.edge_pid(), serving)
+            told = cloud.events("edge.hangs")
+            self.assertEqual(len(told), 1)
+            self.assertIn(f"process {hung}, says nothing any more", told[0]["text"])
+            self.assertIn("another serves", told[0]["text"])
+            cloud.wait_for_one_edge()
+
     def test_an_edge_that_hangs_does_not_keep_the_node_up(self):
         with Node() as cloud:
             hung = cloud.edge_pid()
