@@ -175,4 +175,21 @@ std::optional<std::string_view> normalise_path(std::string_view path, std::span<
     return std::string_view(out.data(), size);
 }
 
+std::optional<std::string_view> normalise_path_loosely(std::string_view path, std::span<char> out) {
+    CHECK(out.size() >= path.size());
+    std::size_t size = 0;
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        char c = path[at];
+        if (c == '%' && is_triplet(path.substr(at))) {
+            const int byte = hex_digit(path[at + 1]) * 16 + hex_digit(path[at + 2]);
+            if (byte == '/' || byte == '\\') {
+                c = '/';
+                at += 2;
+            }
+        }
+        if (c != '/' || size == 0 || out[size - 1] != '/') out[size++] = c;
+    }
+    return normalise_path({out.data(), size}, out);
+}
+
 }  // namespace moln::http

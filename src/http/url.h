@@ -35,8 +35,13 @@ bool is_path(std::string_view path);
 
 // The path that routing uses: percent-encoded unreserved characters decoded, other triplets in
 // upper case, "." and ".." segments resolved (RFC 3986 6.2.2). Empty segments stay. In `out`,
-// which needs path.size() bytes. Nothing if the path climbs above its root or does not begin with
-// '/'.
+// which needs path.size() bytes and may begin where `path` does. Nothing if the path climbs above
+// its root or does not begin with '/'.
 std::optional<std::string_view> normalise_path(std::string_view path, std::span<char> out);
+
+// The same as many servers read it: encoded slashes and backslashes are slashes, and several in a
+// row are one. Both lead to the same route or to none: what a route asks of its requests holds
+// however its app reads their paths.
+std::optional<std::string_view> normalise_path_loosely(std::string_view path, std::span<char> out);
 
 }  // namespace moln::http

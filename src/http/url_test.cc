@@ -17,6 +17,12 @@ std::string normal(std::string_view path) {
     return view ? std::string(*view) : "(none)";
 }
 
+std::string loose(std::string_view path) {
+    std::string out(path.size(), '\0');
+    const auto view = normalise_path_loosely(path, out);
+    return view ? std::string(*view) : "(none)";
+}
+
 TEST(Authority, host_and_port_are_told_apart) {
     const auto plain = parse_authority("Example.org:8080");
     ASSERT_TRUE(plain);
@@ -110,6 +116,21 @@ TEST(Path, that_climbs_above_the_root_is_none) {
     EXPECT_EQ(normal(""), "(none)");
 }
 
+TEST(Path, is_read_loosely_as_servers_do) {
+    EXPECT_EQ(loose("/"), "/");
+    EXPECT_EQ(loose("/a//b///c//"), "/a/b/c/");
+    EXPECT_EQ(loose("//a"), "/a");
+    EXPECT_EQ(loose("/a%2Fb%2f%2Fc"), "/a/b/c");
+    EXPECT_EQ(loose("/a%5cb%5C"), "/a/b/");
+    EXPECT_EQ(loose("/a//../b"), "/b");
+    EXPECT_EQ(loose("/a/b/..%2f%61"), "/a/a");
+    EXPECT_EQ(loose("/a/%2e%2e%2Fb"), "/b");
+    EXPECT_EQ(loose("/a%252Fb%c3%a5"), "/a%252Fb%C3%A5");
+    EXPECT_EQ(loose("/a%2f..%2f.."), "(none)");
+    EXPECT_EQ(loose("//.."), "(none)");
+    EXPECT_EQ(loose("a"), "(none)");
+}
+
 TEST(Path, normalising_twice_changes_nothing_and_never_grows) {
     const bool held = rc::check("normalise_path", [] {
         const auto parts = *rc::gen::container<std::vector<std::string>>(rc::gen::element(
@@ -123,6 +144,16 @@ TEST(Path, normalising_twice_changes_nothing_and_never_grows) {
         RC_ASSERT(normal(once) == once);
         RC_ASSERT((once + "/").find("/../") == std::string::npos);
         RC_ASSERT((once + "/").find("/./") == std::string::npos);
+        const std::string other = loose(path);
+        if (other == "(none)") return;
+        RC_ASSERT(other.find("//") == std::string::npos);
+        RC_ASSERT(other.find("%2F") == std::string::npos);
+        RC_ASSERT(loose(other) == other);
+        RC_ASSERT(normal(other) == other);
+        const bool strict = once.find("//") == std::string::npos &&
+                            path.find("//") == std::string::npos &&
+                            path.find("%2F") == std::string::npos;
+        if (strict) RC_ASSERT(other == once);
     });
     EXPECT_TRUE(held);
 }

@@ -304,6 +304,35 @@ class Messages(EdgeCase):
         client.send("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n")
         self.assertEqual(client.body(client.head()), b"rest")
 
+    def test_no_spelling_of_a_path_passes_by_what_its_route_asks(self):
+        """Many apps read several slashes as one, and encoded ones as slashes."""
+        seen = []
+
+        def answer(head, _body):
+            seen.append(head.first.split()[1])
+            return ok("in")
+
+        origin = self.origin(serving(answer))
+        auth = {"users": ["al:$6$a$%s" % ("a" * 86)], "realm": "r"}
+        self.publish_snapshot([self.route(), self.route(path="/admin", auth=auth),
+                               self.route(path="/admin/open")],
+                              [self.app([endpoint("web-1", origin.port)])])
+        for path in ("/admin", "/admin/x", "/%61dmin", "/x/../admin", "/admin//x", "/admin/%2fx"):
+            self.assertEqual(self.get(path)[0].status, 401, path)
+        for path in ("//admin", "/%2Fadmin", "/.//admin", "/admin%2fx", "/x/..%2Fadmin",
+                     "/x%2F..%2fadmin/x", "/x//../admin", "/admin%5cx", "/x/..%5C..%5Cadmin",
+                     "/admin/open/..%2fx", "/admin/open//../x", "/admin/open%2f..%2f..%2f..%2f.."):
+            head, body = self.get(path)
+            self.assertEqual(head.status, 404, path)
+            self.assertIn(b"spelling", body)
+            self.assertEqual(self.get("/", fields="X: %s\r\n" % path)[0].status, 200)
+        seen.clear()
+        plain = ["/x//y", "/a%2fb/%2F", "/https://a.test//b", "/x//", "/admin/open/a//b%2fc",
+                 "/%5Cx", "/adm%2fin"]
+        for path in plain:
+            self.assertEqual(self.get(path)[0].status, 200, path)
+        self.assertEqual(seen, plain)  # as it came
+
     @unittest.skipIf(OVER_TLS, "before it there is no certificate either")
     def test_before_the_first_snapshot_nobody_is_told_that_there_is_no_app(self):
         client = self.client()

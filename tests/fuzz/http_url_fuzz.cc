@@ -38,6 +38,12 @@ void check_path(std::string_view path) {
     CHECK(is_path(*once) && once->size() <= path.size());
     std::string out_again(once->size(), '\0');
     CHECK(normalise_path(*once, out_again) == *once);
+    std::string out_loose(path.size(), '\0');
+    if (const auto loose = normalise_path_loosely(path, out_loose)) {
+        CHECK(is_path(*loose) && loose->find("//") == std::string_view::npos);
+        std::string out_loose_again(loose->size(), '\0');
+        CHECK(normalise_path_loosely(*loose, out_loose_again) == *loose);
+    }
     const std::string closed = std::string(*once) + "/";
     CHECK(closed.find("/./") == std::string::npos && closed.find("/../") == std::string::npos);
 }

@@ -43,7 +43,10 @@ Views::Routed route_of(Core& core, const http::RequestHead& head) {
     std::array<char, http::HeadLimits{}.target_bytes_max> path_room;
     const auto path = http::normalise_path(head.path(), path_room);
     if (!path) return {};
-    return core.views.route(host, *path);
+    const auto routed = core.views.route(host, *path);
+    const auto loose = http::normalise_path_loosely(head.path(), path_room);
+    if (!loose || core.views.route(host, *loose).target != routed.target) return {};
+    return routed;
 }
 
 namespace {
@@ -153,11 +156,12 @@ void unrouted(Core& core, Exchange& exchange) {
                         .retry_after_s = edge::k_retry_after_s});
         return;
     }
-    const auto host = exchange.heads->request.host();
+    const http::RequestHead& head = exchange.heads->request;
     std::array<char, http::k_host_bytes_max + 64> text;
     http::ByteWriter out(text);
     out.text("no app answers for host ");
-    out.text(host);
+    out.text(head.host());
+    if (!head.path_is_plain) out.text(" and this spelling of a path");
     answer_locally(core, exchange,
                    {.status = 404, .text = out.fits() ? out.written() : "no app answers here"});
 }

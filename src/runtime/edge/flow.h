@@ -62,7 +62,8 @@ void end_turn(Core& core);
 // exchange_flow.cc: a request from its head to the log line.
 // Parses from client.in; progress: the client is in state exchange.
 Flow begin_exchange(Core& core, Client& client);
-// By host and path, in the tables in use.
+// By host and path, in the tables in use. Nowhere if the path can be read in two ways that lead to
+// different routes.
 Views::Routed route_of(Core& core, const http::RequestHead& head);
 // The head of `bytes` that was written at to_client's tail is on its way as the client's protocol
 // has it. False: it cannot be said there.
