@@ -345,6 +345,29 @@ class LateEnds(H2Case):
             client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
             self.assertEqual(client.head().status, 403)
 
+    def test_a_connection_that_died_is_no_error_for_get(self):
+        """As one of HTTP/1 is none that its instance closes as the next request comes."""
+
+        class Once(H2Server):
+            def take(self, event):
+                if isinstance(event, h2.events.RequestReceived) and event.stream_id > 1:
+                    raise OSError("it has closed just before")
+                super().take(event)
+
+        def handle(server, stream, _head, _body):
+            server.answer(stream, b"fine")
+
+        origin = self.origin(lambda stream, _number: Once(stream, handle).run())
+        self.publish([{**endpoint("web-1", origin.port), "protocol": "h2c"}])
+        client = self.client()
+        for _ in range(5):
+            self.assertEqual(self.get(stream=client)[1], b"fine")
+        self.assertEqual(origin.count, 5)
+        report = self.daemon.fresh()
+        self.assertEqual(report["endpoints"][0]["errors_total"], 0)
+        self.assertEqual(report["apps"][0]["held_total"], 0)
+        self.assertEqual(self.get(method="POST", body=b"x", stream=client)[0].status, 502)
+
 
 class FewStreams(H2Case):
     """An instance that takes two requests at a time, and refuses further ones."""

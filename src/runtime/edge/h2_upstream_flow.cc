@@ -105,8 +105,9 @@ void read_carrier(Core& core, Upstream& carrier) {
 
 std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, const Exchange& exchange,
                                                      EndpointView& endpoint) {
-    // The look costs a system call: only for what could not be sent again.
-    const bool look = !edge::may_repeat(exchange.heads->request.method, retry_mode(*exchange.app));
+    // The look costs a system call: only for what could not be sent again, or just was.
+    const bool look = exchange.fresh_only ||
+                      !edge::may_repeat(exchange.heads->request.method, retry_mode(*exchange.app));
     Upstream* carrier = carrier_with_room(endpoint);
     for (; look && carrier != nullptr && has_ended(*carrier);
          carrier = carrier_with_room(endpoint)) {
@@ -117,8 +118,11 @@ std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, const Exchange&
         if (!made) return made;
         carrier = *made;
     }
+    const bool idle = carrier->state != UpstreamState::connecting && carrier->h2->open() == 0;
     if (carrier->state != UpstreamState::connecting) clear_timer(*carrier);
-    return carrier->h2->open_stream();
+    Upstream* upstream = carrier->h2->open_stream();
+    upstream->reused = idle;
+    return upstream;
 }
 
 void on_carrier_event(Core& core, Upstream& carrier) {

@@ -130,7 +130,7 @@ struct Upstream : Part, Connection, Timed, edge::ListLink<ByPool> {
     Upstream() : Part{PartKind::upstream} {}
 
     UpstreamState state = UpstreamState::connecting;
-    bool reused = false;  // has carried a response before
+    bool reused = false;  // it, or the connection whose stream it is, was idle before
     bool ended = false;   // the instance will send nothing more
     Buffer* in = nullptr;
     EndpointView* endpoint = nullptr;

@@ -28,6 +28,14 @@ bool was_refused(const Upstream& upstream) {
            upstream.stream->error == static_cast<std::uint32_t>(h2::ErrorCode::refused_stream);
 }
 
+// It was idle, and its instance had closed it already or was about to. One of HTTP/2 that lives may
+// end a stream for other reasons.
+bool was_stale(const Upstream& upstream) {
+    const H2Stream* stream = upstream.stream;
+    return upstream.reused &&
+           (stream == nullptr || static_cast<const H2Upstream*>(stream->link)->lost());
+}
+
 Flow broken_attempt(Core& core, Exchange& exchange) {
     const Upstream& upstream = *exchange.upstream;
     const bool any_byte = (upstream.in != nullptr && !upstream.in->empty()) ||
@@ -37,7 +45,7 @@ Flow broken_attempt(Core& core, Exchange& exchange) {
         end = edge::AttemptEnd::response_begun;
     } else if (was_refused(upstream)) {
         end = edge::AttemptEnd::refused;
-    } else if (upstream.reused) {
+    } else if (was_stale(upstream)) {
         end = edge::AttemptEnd::stale;
     }
     fail_attempt(core, exchange, end);
