@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import unittest
 
 from h2_client import h2_client_of
@@ -105,6 +106,45 @@ class Requests(H2Case):
         answer = self.h2().get()
         self.assertEqual([dict(head)[":status"] for head in answer.heads], ["103", "200"])
         self.assertEqual(answer.body, b"late")
+
+
+class Leaving(H2Case):
+    threads = 1
+
+    def test_a_client_that_leaves_in_the_middle_of_an_answer_is_no_error_of_its_instance(self):
+        def script(stream, _number):
+            head = stream.head()
+            if head.get("upgrade"):
+                stream.send("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+            else:
+                stream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevent\r\n")
+            while True:  # until nobody is there any more
+                stream.send("5\r\nevent\r\n")
+                time.sleep(0.01)
+
+        self.script(script)
+
+        def plain(fields=""):
+            client = self.client()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n%s\r\n" % fields)
+            client.upto(b"event")
+            return client
+
+        plain().reset()
+        plain().close()
+        plain("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n").reset()
+        client = self.h2()
+        answers = [client.answers[client.request()] for _ in range(3)]
+        client.until(lambda: all(one.body for one in answers))
+        client.conn.reset_stream(1, 8)
+        client.flush()
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_total"] == 4, "four ends")
+        client.stream.close()
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_total"] == 6, "all ends")
+        report = self.daemon.fresh()
+        self.assertEqual([one["errors_total"] for one in report["endpoints"] + report["apps"]],
+                         [0, 0])
 
 
 class Bodies(H2Case):

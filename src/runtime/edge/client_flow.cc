@@ -340,6 +340,7 @@ void on_client_timer(Core& core, Client& client) {
         return;
     }
     if (client.state == ClientState::exchange) {
+        client.ready.broken = true;  // it stands still
         abort_exchange(core, *client.exchange);
         return;
     }

@@ -282,6 +282,13 @@ void account(Core& core, Exchange& exchange, bool broken) {
     core.views.close(exchange);
 }
 
+// The client has some of an answer and will not have the rest; and it is not the client that left.
+bool breaks_off(const Exchange& exchange) {
+    const Client& client = *exchange.client;
+    const bool left = client.ready.broken || (client.ended && !exchange.request_body.complete);
+    return exchange.client_begun && !left;
+}
+
 bool reusable(const Core& core, const Exchange& exchange) {
     const Upstream& upstream = *exchange.upstream;
     const EndpointView& endpoint = *upstream.endpoint;
@@ -507,7 +514,7 @@ void drop_exchange(Core& core, Exchange& exchange) {
     }
     if (static_cast<edge::ListLink<ByHold>&>(exchange).linked()) unhold(exchange);
     const bool logged = exchange.stage == ResponseStage::done;
-    if (!logged && exchange.begun_us != 0) account(core, exchange, exchange.client_begun);
+    if (!logged && exchange.begun_us != 0) account(core, exchange, breaks_off(exchange));
     leave_cache(core, exchange);
     leave_file(core, exchange);
     leave_auth(core, exchange);

@@ -112,7 +112,10 @@ void stop_http2(Core& core, Client& client) {
 }
 
 void end_http2(Core& core, Client& client) {
-    while (H2Stream* stream = client.h2->first()) close_client(core, client_of(*stream));
+    while (H2Stream* stream = client.h2->first()) {
+        client_of(*stream).ready.broken = true;
+        close_client(core, client_of(*stream));
+    }
     client.h2.reset();
 }
 

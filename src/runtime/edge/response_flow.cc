@@ -385,8 +385,10 @@ h2::End end_with(const Exchange& exchange, std::string_view body) {
     return reader.complete || last ? h2::End::stream : h2::End::open;
 }
 
-IoResult give(Core& core, InnerSink& sink, std::string_view head, std::string_view body) {
+IoResult give(Core& core, Client& client, std::string_view head, std::string_view body) {
+    InnerSink& sink = *client.sink;
     const bool good = sink.take_body(core, head) && sink.take_body(core, body);
+    client.ready.broken = !good;
     return {good ? IoEnd::some : IoEnd::broken, good ? head.size() + body.size() : 0};
 }
 
@@ -412,7 +414,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
     }
     if (!client.ready.writable) return Flow::wait;
     const IoResult put = client.sink != nullptr
-                             ? give(core, *client.sink, head, body)
+                             ? give(core, client, head, body)
                              : answer(client, head, body, end_with(exchange, body));
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
