@@ -65,6 +65,11 @@ class Abuse(EdgeCase):
         client.until(lambda one: False)
         self.assertTrue(client.closed)
 
+    def gone(self, client):
+        """For whatever reason: it may not be heard over what is being sent."""
+        client.until(lambda one: False)
+        self.assertTrue(client.closed)
+
     def test_rapid_resets(self):
         def open_and_reset(c, i):
             return c.headers(1 + 2 * i) + frame(RST_STREAM, 1 + 2 * i, number(8))
@@ -74,24 +79,65 @@ class Abuse(EdgeCase):
         until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "all closed")
 
     def test_resets_provoked_from_the_edge(self):
-        """Each stream is broken by the client, so that the edge itself must reset it."""
+        """Each stream is broken by the client, so that the edge itself must reset it
+        (CVE-2025-8671, CVE-2019-9514). Some ways end the connection at once."""
+        get = lambda c, of: c.headers(of)
+        post = lambda c, of: c.headers(of, POST + [("content-length", "1")], END_HEADERS)
         ways = {
-            "too large a window": lambda c, of: frame(WINDOW_UPDATE, of, number(2**31 - 1)),
-            "trailers that are none": lambda c, of: c.headers(of, [("expect", "100-continue")]),
-            "more than was said": lambda c, of: frame(DATA, of, b"xx"),
+            "too large a window": (
+                get, lambda c, of: frame(WINDOW_UPDATE, of, number(2**31 - 1))),
+            "too large a window for an upload": (
+                post, lambda c, of: frame(WINDOW_UPDATE, of, number(2**31 - 1))),
+            "no window": (get, lambda c, of: frame(WINDOW_UPDATE, of, number(0))),
+            "a short priority": (get, lambda c, of: frame(PRIORITY, of, b"\0\0\0\0")),
+            "a priority on itself": (
+                get, lambda c, of: frame(PRIORITY, of, number(of) + b"\x10")),
+            "a head behind the end": (get, lambda c, of: c.headers(of)),
+            "data behind the end": (get, lambda c, of: frame(DATA, of, b"x", END_STREAM)),
+            "trailers that are none": (
+                post, lambda c, of: c.headers(of, [("expect", "100-continue")])),
+            "trailers that are no end": (post, lambda c, of: c.headers(of, [("x", "1")],
+                                                                        END_HEADERS)),
+            "more than was said": (post, lambda c, of: frame(DATA, of, b"xx")),
+            "less than was said": (post, lambda c, of: frame(DATA, of, b"", END_STREAM)),
+            "too large a frame": (post, lambda c, of: frame(DATA, of, bytes(16385))),
+            "a head that is none": (lambda c, of: c.headers(of, GET + [("X", "1")]),
+                                    lambda c, of: b""),
         }
-        head = POST + [("content-length", "1")]
-        for name, way in ways.items():
+        for name, (head, breaks) in ways.items():
             with self.subTest(name):
-                client = self.new()
+                client, seen = self.new(), self.seen
                 for first in range(1, 10_000, 100):  # no more at once than may be open
-                    client.send(*(client.headers(of, head, END_HEADERS) + way(client, of)
+                    client.send(*(head(client, of) + breaks(client, of)
                                   for of in range(first, first + 100, 2)))
                     if client.alive():
                         break
-                self.sent_away(client)
-        self.assertLess(self.seen, 3_000)
+                self.gone(client)
+                self.assertLess(self.seen - seen, 3_000)
         until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "all closed")
+
+    def test_resets_provoked_of_what_the_instance_has_begun(self):
+        """The client has taken nothing back itself; the instance works for nobody each time."""
+        begun = []
+
+        def script(stream, _number):
+            stream.head()
+            begun.append(1)
+            stream.rest()
+        self.publish([endpoint("web-2", self.origin(script).port)])
+        client = self.new()
+        for first in range(1, 10_000, 100):
+            streams, before = range(first, first + 100, 2), len(begun)
+            client.send(*(client.headers(of) for of in streams))
+            if client.alive():
+                break
+            until(lambda: len(begun) == before + 50, "the instance")
+            client.send(*(frame(WINDOW_UPDATE, of, number(2**31 - 1)) for of in streams))
+        self.sent_away(client)
+        self.assertLess(len(begun), 3_000)
+        until(lambda: sum(one["requests_open"] for one in self.daemon.fresh()["endpoints"]) == 0,
+              "all closed")
+        self.publish([endpoint("web-3", self.origin(serving(lambda head, body: ok(b"ok"))).port)])
 
     def test_frames_that_do_nothing(self):
         kinds = {"pings": lambda c, i: frame(PING, 0, b"12345678"),
@@ -116,6 +162,44 @@ class Abuse(EdgeCase):
             pass
         self.assertEqual([one[0] for one in client.came[before:]], [PING] * count)
         self.assertIsNone(client.alive())
+
+    def test_a_block_without_end_that_says_nothing(self):
+        """CVE-2024-27316, CVE-2019-9518."""
+        def make(client, i):
+            return frame(CONTINUATION, 1) if i else frame(HEADERS, 1, b"", END_STREAM)
+        self.gone(self.flood(make, 10_000))
+
+    def test_fields_without_a_name(self):
+        """CVE-2019-9516: they cost what a field costs, not what they say."""
+        client = self.new()
+        client.send(frame(HEADERS, 1, client.block(GET) + b"\0\0\0" * 5_000,
+                          END_STREAM | END_HEADERS))
+        self.assertIsNone(client.refused(1))
+
+    def test_cookies_in_crumbs(self):
+        """Each is a byte of the table's, and a field of the request's."""
+        client = self.new()
+        client.send(client.headers(1, GET + [("cookie", "a=b")]))
+        self.assertIsNone(client.answered(1))
+        client.send(frame(HEADERS, 3, client.block(GET) + b"\xbe" * 1_000,
+                          END_STREAM | END_HEADERS))
+        self.assertIsNone(client.answered(3, "431"))
+        self.assertIsNone(client.alive())
+
+    def test_settings_of_thousands(self):
+        """CVE-2020-11080: one frame with work for thousands."""
+        client = self.new()
+        client.send(settings(*[(4, 65535)] * 2700))
+        self.sent_away(client)
+
+    def test_answers_by_the_byte(self):
+        """CVE-2019-9511: a window of one byte at a time."""
+        fields = [(":path", "/big") if name == ":path" else (name, value) for name, value in GET]
+
+        def make(client, i):
+            return (settings((4, 0)) + client.headers(1, fields) if i == 0 else
+                    frame(WINDOW_UPDATE, 1, number(1)))
+        self.sent_away(self.flood(make, 20_000))
 
     def test_a_block_without_end(self):
         client = self.new()
