@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 import strict
+from disguises import disguises
 
 FIRST_NUMBER = 10000  # five digits: at most 90,000 cases
 SMUGGLED = b"GET /c<NUM>/smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -43,8 +44,8 @@ def message(fields: bytes, body: bytes = b"", *, line: bytes = b"POST /c<NUM> HT
 
 
 def hand_made():
-    for make in (good, codings, lengths, both, chunks, trailers, lines, hosts, targets, starts,
-                 connections, pipelines, large):
+    for make in (good, codings, lengths, both, chunks, ends, trailers, lines, hosts, targets,
+                 starts, connections, expectations, hidden, bodies, pipelines, large):
         for text in make():
             yield make.__name__, text
 
@@ -98,7 +99,9 @@ def lengths():
                    b"+5", b"-5", b"0x5", b"5.0", b"5e0", b"", b"five", b"\"5\"", b"5;a", b"05",
                    b"5\x00", b"\x0b5", b"5\x0b", b"\xa05", b"18446744073709551621",
                    b"4294967301", b"99999999999999999999999", b"5\r\n 0", b"\r\n 5", b"5_0",
-                   b"\xd9\xa5", b"5,", b",5"):
+                   b"\xd9\xa5", b"5,", b",5", b"-0", b"00", b"+1_0", b"0o5", b"0b101", b"5,5,5",
+                   b"\t5\t", b"  5  ", b"0\r\nContent-Length: 5", b"5\r\nContent-Length: 0",
+                   b"5#", b"5%", b"5&", b"\xef\xbc\x95", b"000000000000000000000005"):
         yield message(b"Content-Length: " + length + b"\r\n", b"hello" + SMUGGLED)
         yield message(b"Content-Length: " + length + b"\r\n", b"hello" + SMUGGLED,
                       line=b"GET /c<NUM> HTTP/1.1")
@@ -138,12 +141,37 @@ def chunks():
         yield message(b"Transfer-Encoding: chunked\r\n", b"5\r\nhello" + end + SMUGGLED)
 
 
+def ends():
+    """Of a chunk's line and of its data: one reader's line end is another's extension or data."""
+    smuggled = b"%x\r\n%s\r\n0\r\n\r\n" % (len(SMUGGLED), SMUGGLED)
+    for end in (b"\n", b"\r", b"\rX", b"\r\r", b"\n\r", b"\x0b", b"\x0c", b"\x85", b" \n",
+                b"\r \n"):
+        for start in (b"5;" + end + b"hello", b"5;a" + end + b"hello", b"5;a=b" + end + b"hello",
+                      b"2;" + end + b"xx", b"5;a=\"" + end + b"\"\r\nhello",
+                      b"5;a=\"\\" + end + b"\"\r\nhello", b"5" + end + b";a\r\nhello",
+                      b"5 ;" + end + b"\r\nhello", b"0;" + end + b"\r\n"):
+            yield message(b"Transfer-Encoding: chunked\r\n", start + b"\r\n" + smuggled)
+        yield message(b"Transfer-Encoding: chunked\r\n", b"0\r\nX: y" + end + SMUGGLED)
+    for end in (b"\n", b"\r", b"", b"XX", b"\rX", b"\r\r", b"\n\n", b"\n\r", b"X\r\n", b"\r\n\r\n"):
+        yield message(b"Transfer-Encoding: chunked\r\n", b"5\r\nhello" + end + smuggled)
+        # So long that its end, if that is shorter or longer, hides the next one's line.
+        for size in (4, 6, 7):
+            yield message(b"Transfer-Encoding: chunked\r\n",
+                          b"%x\r\nhello" % size + end + smuggled)
+    for size in (b"0_2e", b"0x2e", b"2E", b"00000000000000000000", b"5\t", b"5\x0c", b"\xd9\xa5",
+                 b"8000000000000000", b"7fffffffffffffff", b"fffffffffffffffb", b"100000000",
+                 b"1000000000000", b"1000000000001", b"5h", b"5.", b"5#", b"%35", b"&5"):
+        yield message(b"Transfer-Encoding: chunked\r\n", size + b"\r\nhello\r\n" + smuggled)
+
+
 def trailers():
     for trailer in (b"X: y", b"X:", b"X : y", b" X: y", b"X: y\r\n z", b"X", b"X: \x00", b"X: y\rz",
                     b"X: y\nz: 1", b"Content-Length: 5", b"content-length: 0", b"Host: b",
                     b"Transfer-Encoding: chunked", b"Connection: close", b"Trailer: X", b"TE: x",
                     b"Upgrade: x", b"Expect: 100-continue", b"A: 1\r\nB: 2", b": y",
-                    b"\r\n".join(b"T%d: x" % i for i in range(40)), b"X: " + b"y" * 20000):
+                    b"\r\n".join(b"T%d: x" % i for i in range(40)), b"X: " + b"y" * 20000,
+                    b"Authorization: x", b"Content-Type: x", b"X-Forwarded-For: 6.6.6.6",
+                    b"Cookie: a=b", b"Content-Encoding: gzip", b"traceparent: x"):
         yield message(b"Transfer-Encoding: chunked\r\n",
                       b"0\r\n" + trailer + b"\r\n\r\n" + SMUGGLED)
 
@@ -216,7 +244,15 @@ def starts():
                  b"GET /c<NUM> ICY/1.1",
                  b"CONNECT a:80 HTTP/1.1", b"CONNECT /c<NUM> HTTP/1.1", b"TRACE /c<NUM> HTTP/1.1",
                  b"PRI * HTTP/2.0", b"PRI /c<NUM> HTTP/1.1", b"M" * 33 + b" /c<NUM> HTTP/1.1",
-                 b"HTTP/1.1 200 OK"):
+                 b"HTTP/1.1 200 OK", b"GET /c<NUM>\nHTTP/1.1", b"GET /c<NUM>\rHTTP/1.1",
+                 b"GET\x0b/c<NUM> HTTP/1.1", b"GET\xa0/c<NUM> HTTP/1.1", b"GET /c<NUM> HTTP/1.1\r",
+                 b"GET /c<NUM>\x0cHTTP/1.1", b"GET /c<NUM> HTTP/1.32", b"GET /c<NUM> HTTP/01.1",
+                 b"GET /c<NUM> HTTP/1.01", b"GET /c<NUM> HTTP/\r\r1.1", b"GET /c<NUM> HTTP/ 1.1",
+                 b"GET /c<NUM> HTTP/1.1\t", b"GET  HTTP/1.1", b"GET /c<NUM> HTTP/1.1 HTTP/1.1",
+                 b"G=\":<>(e),[T];?\" /c<NUM> HTTP/1.1", b"\xefGET /c<NUM> HTTP/1.1",
+                 b"GET /c<NUM> /x HTTP/1.1", b"GET /c<NUM> HTTPS/1.1", b"GET /c<NUM> HTTP1.1",
+                 b"GET /c<NUM>?x HTTP/1.1 HTTP/1.0", b"\x16\x03\x01\x02\x00\x01",
+                 b"GET! /c<NUM> HTTP/1.1"):
         yield message(b"", line=line)
         yield message(b"Content-Length: %d\r\n" % len(SMUGGLED), SMUGGLED, line=line)
 
@@ -233,6 +269,58 @@ def connections():
                    b"Connection: close\r\nConnection: keep-alive\r\n", b"Expect: wonders\r\n",
                    b"Expect: 100-continue\r\nConnection: expect\r\n"):
         yield message(fields + b"Content-Length: %d\r\n" % len(SMUGGLED), SMUGGLED)
+
+
+def expectations():
+    """An expectation that only one of two understands makes one of them wait for no body."""
+    for expect in (b"100-Continue", b"y 100-continue", b"100-continue y", b"100-continue, y",
+                   b"100-continue, 100-continue", b"100-continue\r\nExpect: 100-continue",
+                   b"100-continue;a=b", b"\"100-continue\"", b"100-continue\x00", b"\n100-continue",
+                   b"\r\n 100-continue", b"\x0b100-continue", b"100-continue\x0b", b"100", b"",
+                   b",", b"100-continu", b"x\r\nExpect: 100-continue", b"100-continue\r\nExpect: x",
+                   b" \t100-continue\t ", b"200-ok"):
+        for fields, body in ((b"Content-Length: %d\r\n" % len(SMUGGLED), SMUGGLED),
+                             (b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n" + SMUGGLED),
+                             (b"", SMUGGLED)):
+            yield message(b"Expect: " + expect + b"\r\n" + fields, body)
+            yield message(fields + b"Expect: " + expect + b"\r\n", body,
+                          line=b"GET /c<NUM> HTTP/1.1")
+            yield message(b"Expect: " + expect + b"\r\n" + fields, body,
+                          line=b"POST /c<NUM> HTTP/1.0")
+
+
+def hidden():
+    body = b"0\r\n\r\n" + SMUGGLED
+    length = b"Content-Length: %d\r\n" % len(body)
+    for line in disguises(b"Content-Length", b"%d" % len(body)):
+        yield message(line, body)
+        yield message(line, body, line=b"GET /c<NUM> HTTP/1.1")
+    for line in disguises(b"Transfer-Encoding", b"chunked"):
+        yield message(line, body)
+        yield message(length + line, body)
+        yield message(line + length, body)
+    for line in disguises(b"Host", b"b"):
+        yield message(line, line=b"GET /c<NUM> HTTP/1.1")
+        yield message(b"", line=b"GET /c<NUM> HTTP/1.1", host=line)
+        yield message(b"", line=b"GET /c<NUM> HTTP/1.1", host=line + b"Host: a\r\n")
+    for line in disguises(b"Expect", b"100-continue"):
+        yield message(line + length, body)
+    for line in disguises(b"Connection", b"close"):
+        yield message(line, SMUGGLED, line=b"GET /c<NUM> HTTP/1.1")
+
+
+def bodies():
+    """Of methods that rarely have one, and where nobody may want it."""
+    for method in (b"GET", b"HEAD", b"OPTIONS", b"DELETE", b"PATCH", b"PROPFIND", b"X"):
+        line = method + b" /c<NUM> HTTP/1.1"
+        yield message(b"Content-Length: %d\r\n" % len(SMUGGLED), SMUGGLED, line=line)
+        yield message(b"Content-Length: 0\r\n", SMUGGLED, line=line)
+        yield message(b"", SMUGGLED, line=line)
+        yield message(b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (
+            len(SMUGGLED), SMUGGLED), line=line)
+    for target in (b"/con", b"/nul.txt", b"/aux", b"/c<NUM>/..%2f", b"/%2e%2e/c<NUM>", b"*", b"//"):
+        yield message(b"Content-Length: %d\r\n" % len(SMUGGLED), SMUGGLED,
+                      line=b"POST " + target + b"?/c<NUM> HTTP/1.1")
 
 
 def pipelines():
