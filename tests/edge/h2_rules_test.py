@@ -438,6 +438,41 @@ class Messages(Rules):
             ("user in authority", self.told("400", without(":authority") +
                                             [(":authority", "a@shop.test")])))
 
+    def test_what_would_be_another_request_in_http_1_is_none(self):
+        """Request smuggling by downgrade: nothing that ends a line, a name or a request line there
+        gets there."""
+        smuggled = " HTTP/1.1\r\nTransfer-Encoding: chunked\r\nX: y"
+        put = lambda name, value: [(n, value if n == name else v) for n, v in GET]
+        more = lambda *pairs: GET + list(pairs)
+        for name, first in (("method", "GET /"), ("scheme", "http://shop.test/"),
+                            ("authority", "shop.test"), ("path", "/")):
+            self.check((name, self.malformed(put(":" + name, first + smuggled))))
+        self.check(
+            ("name", self.malformed(more(("x: y\r\ntransfer-encoding: chunked\r\nz", "1")))),
+            ("name and value", self.malformed(more(("transfer-encoding:chunked", "1")))),
+            ("name with a blank", self.malformed(more(("transfer-encoding ", "chunked")))),
+            ("name with a fold", self.malformed(more(("x\r\n transfer-encoding", "chunked")))),
+            ("name with nul", self.malformed(more(("x\0", "1")))),
+            ("value with an end", self.malformed(more(("x", "y\r\n\r\nGET / HTTP/1.1")))),
+            ("value with a return", self.malformed(more(("x", "y\rhost: b")))),
+            ("a false pseudo field", self.malformed(more((":host", "b")))),
+            ("a second one behind", self.malformed(more(("x", "y"), (":path", "/b")))),
+            ("a length", self.malformed(more(("content-length", "0\r\nx: y")))),
+            ("a length with a sign", self.malformed(more(("content-length", "-1")))),
+            ("a length in hex", self.malformed(more(("content-length", "0x0")))),
+            ("two lengths", self.malformed(more(("content-length", "0"), ("content-length", "0")))))
+        # Some of these HTTP/2 lets pass: then the reader of HTTP/1 refuses them.
+        refused = lambda fields: lambda c: (c.send(c.headers(1, fields)), c.refused(1))[1]
+        odd = [(":path", value) for value in
+               ("/ /", "/\t/", "/#x", "http://else.test/", "shop.test/", "\\", "*", "/%00")]
+        odd += [(":authority", value) for value in
+                ("shop.test:0", "shop.test/x", "shop.test, b", "a b", "[::1", "")]
+        odd += [(":scheme", value) for value in ("ftp", "http:", "https://shop.test/x?", "HTTP ")]
+        self.check(*((name + " " + value, refused(put(name, value))) for name, value in odd),
+                   ("method", refused(put(":method", "GET /"))),
+                   ("two hosts", refused(GET[:3] + [("host", "a"), ("host", "b")])),
+                   ("expect", self.told("417", more(("expect", "y 100-continue")))))
+
     def test_8_1_1_lengths(self):
         said = lambda size: POST + [("content-length", size)]
         self.check(
