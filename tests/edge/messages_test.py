@@ -173,6 +173,59 @@ class Messages(EdgeCase):
         self.assertEqual((head.status, head.get("connection")), (413, "close"))
         self.assertTrue(client.closed())
 
+    def test_a_body_that_is_not_asked_for_is_nobodys_request(self):
+        """A client that expects 100 is answered at once, and sends its body all the same, or not at
+        all: neither the next request nor the instance's next one may be made of it."""
+        smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+        for fields, body in (("Content-Length: %d\r\n" % len(smuggled), smuggled),
+                             ("Transfer-Encoding: chunked\r\n", "0\r\n\r\n" + smuggled)):
+            got = {}
+
+            def script(stream, number, got=got):
+                got[number] = stream.head().first
+                stream.send(ok(b"at once"))
+                got[number] += stream.rest().decode()
+
+            self.publish([endpoint("web-1", self.origin(script).port)])
+            for late in (body, ""):
+                client = self.client()
+                client.send("POST /%d HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n%s\r\n"
+                            % (len(late), fields))
+                head = client.head()
+                self.assertEqual((head.status, client.body(head)), (200, b"at once"))
+                self.assertEqual(head.get("connection"), "close")
+                try:
+                    client.send(late + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+                    self.assertTrue(client.closed())
+                except OSError:
+                    pass
+            self.assertEqual(self.get("/other")[1], b"at once")
+            until(lambda: len(got) == 3, "a connection for each")
+            self.assertEqual([got[i + 1].split()[1] for i in range(3)],
+                             ["/%d" % len(body), "/0", "/other"])
+            self.assertNotIn("smuggled", "".join(got.values()))
+
+    def test_an_answer_before_the_body_leaves_no_half_request_with_the_instance(self):
+        """It answers what it has not read and keeps the connection: what it reads next would be the
+        rest of that request, or another client's for the rest."""
+        for chunked in (False, True):
+            got = []
+
+            def script(stream, number, got=got):
+                got.append(stream.head().first)
+                stream.send(ok(b"early"))
+                stream.rest()
+
+            self.publish([endpoint("web-1", self.origin(script).port)])
+            slow = self.client()
+            slow.send("POST /slow HTTP/1.1\r\nHost: a\r\n" +
+                      ("Transfer-Encoding: chunked\r\n\r\n5\r\nab" if chunked
+                       else "Content-Length: 50\r\n\r\nab"))
+            head = slow.head()
+            self.assertEqual(slow.body(head), b"early")
+            self.assertEqual(self.get("/other")[1], b"early")
+            self.assertEqual([line.split()[1] for line in got], ["/slow", "/other"])
+
     def test_early_hints_are_passed_on_before_the_answer(self):
         hinted = threading.Event()
 
