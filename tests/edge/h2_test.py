@@ -409,6 +409,55 @@ class Ends(H2Case):
         client.send(number, b"", end=True)
         client.wait(number)
 
+    def test_ends_of_a_websocket_are_told_as_they_are(self):
+        """RFC 8441 5: an orderly one as the stream's end, a break as its reset with CANCEL."""
+        told = threading.Event()
+        switch = ("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                  "Upgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhello")
+
+        def script(stream, _number):
+            path = stream.head().first.split()[1]
+            stream.send(switch)
+            told.wait(PATIENCE)
+            if path == "/breaks":
+                stream.reset()
+            elif path == "/ends":
+                stream.half_close()
+                self.last = stream.rest()
+        self.script(script)
+        client = self.h2()
+        client.until(lambda: 8 in client.conn.remote_settings, "the settings")
+        numbers = [client.request(path, method="CONNECT", end=False,
+                                  fields=[(":protocol", "websocket"),
+                                          ("sec-websocket-version", "13")])
+                   for path in ("/ends", "/breaks")]
+        ends, breaks = [client.answers[number] for number in numbers]
+        client.until(lambda: ends.body == breaks.body == b"hello")
+        for answer in (ends, breaks):
+            self.assertEqual((answer.status, "sec-websocket-accept" in answer.head), (200, False))
+        told.set()
+        client.wait(numbers[1])
+        self.assertEqual((breaks.ended, breaks.reset), (False, 8))
+        client.wait(numbers[0])
+        self.assertEqual((ends.ended, ends.reset), (True, None))
+        client.send(numbers[0], b"last words", end=True)
+        until(lambda: getattr(self, "last", None) == b"last words", "them")
+
+    def test_what_is_no_websocket_is_told_so(self):
+        self.script(serving(lambda head, _: ok("plain")))
+        client = self.h2()
+        client.until(lambda: 8 in client.conn.remote_settings, "the settings")
+        for protocol, method, verdict in (("connect-udp", "CONNECT", 501),
+                                          ("websocket", "GET", None), ("", "CONNECT", None)):
+            number = client.request("/chat", method=method, end=False,
+                                    fields=[(":protocol", protocol)])
+            answer = client.wait(number)
+            self.assertEqual(answer.status if answer.heads else None, verdict)
+            self.assertEqual(answer.reset, 0 if verdict else 1)
+        number = client.request("/chat", method="CONNECT", end=False,
+                                fields=[(":protocol", "websocket"), ("upgrade", "websocket")])
+        self.assertEqual(client.wait(number).reset, 1)
+
     def test_an_instance_without_websockets_is_no_tunnel(self):
         self.script(serving(lambda head, _: ok("plain")))
         client = self.h2()

@@ -67,6 +67,8 @@ void begin_tunnel(Core& core, Exchange& exchange) {
     core.buffers.take_back(&exchange.to_upstream);
     core.views.to_tunnel(exchange);
     client.state = ClientState::tunnel;
+    // What breaks it is told as this (RFC 8441 5).
+    if (client.stream != nullptr) client.stream->leave_with = h2::ErrorCode::cancel;
     clear_timer(client);
 }
 
