@@ -507,6 +507,8 @@ class Grpc(EdgeCase):
             "Both": grpc.stream_stream_rpc_method_handler(
                 lambda requests, _: (one.upper() for one in requests)),
             "Fail": grpc.unary_unary_rpc_method_handler(self.fail_call),
+            "Wait": grpc.unary_stream_rpc_method_handler(self.wait_call),
+            "Said": grpc.unary_unary_rpc_method_handler(self.said_call),
         }
         self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.T",
                                                                                    handlers),))
@@ -540,6 +542,58 @@ class Grpc(EdgeCase):
     @staticmethod
     def fail_call(_request, context):
         context.abort(grpc.StatusCode.NOT_FOUND, "no such thing")
+
+    def wait_call(self, _request, context):
+        context.add_callback(self.cancelled.set)
+        yield b"here"
+        self.cancelled.wait(PATIENCE)  # unless it is not even asked for more
+
+    @staticmethod
+    def said_call(_request, context):
+        """What the client said beside its message, and what is left of its time."""
+        context.send_initial_metadata((("x-first", "1"), ("x-first-bin", b"\0\xff")))
+        context.set_trailing_metadata((("x-last", "2"), ("x-last-bin", b"\xfe\0"),
+                                       ("x-last", "3")))
+        said = [(key, value) for key, value in context.invocation_metadata()
+                if key.startswith("x-") and not key.startswith("x-forwarded")]
+        return repr((said, 0 < context.time_remaining() < 100)).encode()
+
+    def test_what_is_said_beside_a_message_goes_both_ways(self):
+        said = (("x-text", "a, b"), ("x-bytes-bin", bytes(range(256))), ("x-twice", "1"),
+                ("x-twice", "2"))
+        answer, call = self.channel.unary_unary("/test.T/Said").with_call(
+            b"", timeout=90, metadata=said, compression=grpc.Compression.Gzip)
+        self.assertEqual(eval(answer.decode()), (list(said), True))
+        of = lambda metadata: [(key, value) for key, value in metadata if key.startswith("x-")]
+        self.assertEqual(of(call.initial_metadata()), [("x-first", "1"),
+                                                       ("x-first-bin", b"\0\xff")])
+        self.assertEqual(sorted(of(call.trailing_metadata())),
+                         [("x-last", "2"), ("x-last", "3"), ("x-last-bin", b"\xfe\0")])
+
+    def test_a_call_that_is_taken_back_ends_there_too(self):
+        self.cancelled = threading.Event()
+        answers = self.channel.unary_stream("/test.T/Wait")(b"", timeout=PATIENCE)
+        self.assertEqual(next(answers), b"here")
+        answers.cancel()
+        self.assertTrue(self.cancelled.wait(PATIENCE))
+        until(lambda: self.daemon.fresh()["endpoints"][0]["requests_open"] == 0, "the end")
+
+    def test_a_thousand_calls_at_once(self):
+        call = self.channel.unary_unary("/test.T/Unary")
+        calls = [call.future(b"%d" % i * 100, timeout=3 * PATIENCE) for i in range(1000)]
+        for i, one in enumerate(calls):
+            self.assertEqual(one.result(), b"got " + b"%d" % i * 100)
+
+    def test_messages_as_large_as_they_may_be(self):
+        largest = 4 * 1024 * 1024 - 4  # what grpc takes, less what the answer adds
+        both = self.channel.stream_stream("/test.T/Both")
+        sent = [bytes([97 + i]) * largest for i in range(3)]
+        for i, got in enumerate(both(iter(sent), timeout=3 * PATIENCE)):
+            self.assertEqual(got, sent[i].upper())
+        self.assertEqual(i, 2)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.channel.unary_unary("/test.T/Unary")(b"x" * (largest + 10), timeout=PATIENCE)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
 
     def test_unary(self):
         call = self.channel.unary_unary("/test.T/Unary")
