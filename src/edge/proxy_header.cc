@@ -14,6 +14,9 @@ namespace {
 constexpr std::string_view k_v1_mark = "PROXY ";
 constexpr std::string_view k_v2_mark("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::size_t k_v2_fixed = 16;
+// Version and command.
+constexpr std::uint8_t k_local = 0x20;
+constexpr std::uint8_t k_proxied = 0x21;
 
 constexpr ProxyParsed k_need_more{ProxyProgress::need_more, 0};
 constexpr ProxyParsed k_refused{ProxyProgress::refused, 0};
@@ -132,8 +135,9 @@ void read_addresses(std::string_view bytes, ProxyFamily family, ProxyHeader& hea
 ProxyParsed parse_v2(std::string_view bytes, ProxyHeader& header) {
     if (bytes.size() < k_v2_fixed) return k_need_more;
     const std::uint8_t command = byte_at(bytes, 12);
-    if (command != 0x20 && command != 0x21) return k_refused;
-    const std::uint8_t family = byte_at(bytes, 13);
+    if (command != k_local && command != k_proxied) return k_refused;
+    // Of a LOCAL one even the family is ignored, and what stands behind it (section 2.2).
+    const std::uint8_t family = command == k_local ? 0x00 : byte_at(bytes, 13);
     const std::size_t rest = word_at(bytes, 14);
     const auto addresses = address_bytes(family);
     if (!addresses || rest < *addresses || k_v2_fixed + rest > k_proxy_v2_bytes_max) {
@@ -141,11 +145,10 @@ ProxyParsed parse_v2(std::string_view bytes, ProxyHeader& header) {
     }
     if (bytes.size() < k_v2_fixed + rest) return k_need_more;
     bytes = bytes.substr(k_v2_fixed, rest);
-    if (!are_extensions(bytes.substr(*addresses))) return k_refused;
+    if (command != k_local && !are_extensions(bytes.substr(*addresses))) return k_refused;
     ProxyHeader read;
-    const bool is_local = command == 0x20;
-    if (!is_local && family == 0x11) read_addresses(bytes, ProxyFamily::ipv4, read);
-    if (!is_local && family == 0x21) read_addresses(bytes, ProxyFamily::ipv6, read);
+    if (family == 0x11) read_addresses(bytes, ProxyFamily::ipv4, read);
+    if (family == 0x21) read_addresses(bytes, ProxyFamily::ipv6, read);
     header = read;
     return {ProxyProgress::done, k_v2_fixed + rest};
 }
@@ -205,7 +208,7 @@ void write_v1(const ProxyHeader& header, Out& out) {
 
 void write_v2(const ProxyHeader& header, Out& out) {
     out.text(k_v2_mark);
-    out.byte(0x21);
+    out.byte(k_proxied);
     if (header.family == ProxyFamily::unknown) {
         out.byte(0x00);
         out.word(0);

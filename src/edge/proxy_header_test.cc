@@ -87,10 +87,29 @@ TEST(ProxyHeader, version_2_says_the_same_in_bytes) {
     }
 }
 
+// Section 2.2: such a connection must be accepted, its block discarded, the family ignored.
+TEST(ProxyHeader, what_a_local_one_says_is_nobodys) {
+    for (const auto& block : {std::string(), std::string("\xff"), std::string(100, '\xff')}) {
+        for (int family = 0; family < 256; ++family) {
+            ProxyHeader header;
+            const auto bytes = v2(0x20, static_cast<char>(family), block);
+            const auto parsed = parse(bytes + "hello", header);
+            EXPECT_EQ(parsed.progress, ProxyProgress::done) << family;
+            EXPECT_EQ(parsed.consumed, bytes.size());
+            EXPECT_EQ(header, ProxyHeader());
+        }
+    }
+    const auto of = [](std::size_t bytes) { return v2(0x20, 0, std::string(bytes, 'x')); };
+    EXPECT_EQ(progress_of(of(k_proxy_v2_bytes_max - 16)), ProxyProgress::done);
+    EXPECT_EQ(progress_of(of(k_proxy_v2_bytes_max - 15)), ProxyProgress::refused);
+}
+
 TEST(ProxyHeader, version_2_is_taken_exactly_or_not_at_all) {
     for (const auto& bytes :
          {v2(0x11, 0x11, k_v4_addresses), v2(0x22, 0x11, k_v4_addresses),
           v2(0x21, 0x41, k_v4_addresses), v2(0x21, 0x13, k_v4_addresses), v2(0x21, 0x11, "short"),
+          v2(0x2f, 0x11, k_v4_addresses), v2(0x31, 0x11, k_v4_addresses), v2(0x21, 0x11, ""),
+          v2(0x21, 0x31, std::string(215, 'x')), v2(0x21, 0x00, "x"),
           v2(0x21, 0x21, k_v4_addresses), v2(0x21, 0x11, k_v4_addresses + "\x04"),
           v2(0x21, 0x11, k_v4_addresses + std::string("\x04\0\x05", 3) + "abc")}) {
         EXPECT_EQ(progress_of(bytes), ProxyProgress::refused);
