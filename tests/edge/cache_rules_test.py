@@ -318,6 +318,47 @@ class OnDisk(DiskCase):
         self.assertIn("; hit", self.status_of(self.get("/a")[0]))
 
 
+class Status(CacheCase):
+    """Cache-Status, as RFC 9211 has it."""
+    WORDS = {"bypass", "method", "uri-miss", "vary-miss", "miss", "request", "stale", "partial"}
+
+    def of(self, path="/a", **more):
+        """What our member says, behind what others said."""
+        head, _ = self.get(path, **more)
+        members = [one.strip() for line in head.all("cache-status") for one in line.split(",")]
+        self.assertEqual(members[:-1], ["origin; hit; ttl=5", "middle; fwd=stale"])
+        name, *said = members[-1].split("; ")
+        self.assertEqual(name, "moln")
+        said = dict(one.split("=") if "=" in one else (one, True) for one in said)
+        self.assertNotEqual("hit" in said, "fwd" in said)
+        if "fwd" in said:
+            self.assertIn(said["fwd"], self.WORDS)
+        else:
+            self.assertLessEqual(set(said), {"hit", "ttl", "key", "detail"})
+        return said
+
+    def test_each_answer_says_how_it_came(self):
+        self.counting(FRESH + "Vary: X-Kind\r\nCache-Status: origin; hit; ttl=5\r\n"
+                      "Cache-Status: middle; fwd=stale\r\n")
+        told = lambda **more: self.of(**more).get("fwd", "hit")
+        self.assertEqual(told(), "uri-miss")
+        self.assertEqual(told(), "hit")
+        self.assertEqual(told(fields="X-Kind: other\r\n"), "vary-miss")
+        self.assertEqual(told(fields="X-Kind: other\r\n"), "hit")
+        self.assertEqual(told(fields="Cache-Control: no-cache\r\n"), "request")
+        self.assertEqual(told(fields="Cache-Control: no-store\r\n"), "request")
+        self.assertEqual(told(method="POST", body=b"x"), "method")
+        self.assertEqual(told(), "uri-miss")
+
+    def test_that_something_is_not_kept_is_no_variant_of_it(self):
+        self.counting(FRESH + "Cache-Status: origin; hit; ttl=5\r\n"
+                      "Cache-Status: middle; fwd=stale\r\n")
+        secret = "Authorization: x\r\n"
+        self.assertEqual(self.of(fields=secret), {"fwd": "uri-miss", "detail": "authorization"})
+        self.assertEqual(self.of()["fwd"], "uri-miss")
+        self.assertIn("hit", self.of())
+
+
 del CacheCase, DiskCase
 
 if __name__ == "__main__":

@@ -236,8 +236,10 @@ CacheFound CacheStore::ask(const CacheAsk& ask) {
     Slot* slot = usable_slot(shard, *entry, ask, *vary_key, dropped);
     if (slot != nullptr && slot->response == nullptr) return {.large = slot->as == Passed::large};
     if (slot == nullptr) {
-        found.why =
-            entry->slots.empty() ? http::CacheForward::uri_miss : http::CacheForward::vary_miss;
+        // A note that nothing is kept is no variant.
+        const bool variants = std::ranges::any_of(
+            entry->slots, [](const auto& one) { return one->response != nullptr; });
+        found.why = variants ? http::CacheForward::vary_miss : http::CacheForward::uri_miss;
         found = join_or_lead(*entry, ask, *vary_key, std::move(found));
         erase_if_empty(shard, *entry);
         return found;
