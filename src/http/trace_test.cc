@@ -50,6 +50,20 @@ TEST(Traceparent, what_the_recommendation_forbids_is_none) {
     }
     EXPECT_TRUE(parse_traceparent("01" + valid.substr(2) + "-later"));
     EXPECT_FALSE(parse_traceparent("01" + valid.substr(2) + "later"));
+    EXPECT_TRUE(parse_traceparent("cc" + valid.substr(2)));
+    EXPECT_FALSE(parse_traceparent("cc" + valid.substr(2) + ".later"));
+    EXPECT_FALSE(parse_traceparent(valid + "."));
+    // Each part a digit longer, a digit shorter, and with what is no digit at either end.
+    for (const auto& [at, size] : {std::pair{0u, 2u}, {3u, 32u}, {36u, 16u}, {53u, 2u}}) {
+        std::string longer = valid;
+        std::string shorter = valid;
+        EXPECT_FALSE(parse_traceparent(longer.insert(at, "1"))) << longer;
+        EXPECT_FALSE(parse_traceparent(shorter.erase(at, 1))) << shorter;
+        for (const std::string_view odd : {".", "A", "g", " ", "\t"}) {
+            EXPECT_FALSE(parse_traceparent(changed(at, odd))) << at;
+            EXPECT_FALSE(parse_traceparent(changed(at + size - 1, odd))) << at;
+        }
+    }
 }
 
 TEST(Trace, a_valid_one_is_continued_as_it_is) {
@@ -61,6 +75,17 @@ TEST(Trace, a_valid_one_is_continued_as_it_is) {
         const bool sampled = flags == "01" || flags == "03";
         EXPECT_EQ(trace.sampled(), sampled) << flags;
         EXPECT_EQ(formatted(trace), value.substr(0, 53) + (sampled ? "01" : "00"));
+    }
+}
+
+TEST(Trace, the_field_is_found_in_any_case_between_blanks_and_under_no_other_name) {
+    const std::string value(k_valid);
+    for (const std::string& line :
+         {"traceparent:" + value, "TraceParent: \t" + value, "TRACEPARENT: " + value + " \t"}) {
+        EXPECT_EQ(formatted(trace_of(line + "\r\n")), value) << line;
+    }
+    for (const std::string_view name : {"trace-parent", "trace.parent", "trace_parent"}) {
+        EXPECT_FALSE(trace_of(std::string(name) + ": " + value + "\r\n").continued) << name;
     }
 }
 

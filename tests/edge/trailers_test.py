@@ -74,7 +74,9 @@ class Trailers(H2Case):
     def test_what_belongs_into_a_head_is_not_passed_on_and_what_frames_is_an_error(self):
         self.telling()
         named = [("cookie", "a=b"), ("x-forwarded-for", "10.0.0.1"), ("authorization", "x"),
-                 ("x-forwarded-user", "root"), ("x-sum", "1")]
+                 ("x-forwarded-user", "root"), ("x_forwarded_for", "10.0.0.1"),
+                 ("client-cert", ":AA==:"), ("client_cert", ":AA==:"), ("forwarded", "for=x"),
+                 ("x-sum", "1")]
         answer = self.upload(self.h2(), [b"b"], named)
         self.assertEqual(answer.body, b"b {'x-sum': '1'}")
         client = self.client()
