@@ -8,9 +8,10 @@ namespace {
 // Span.SpanKind.SPAN_KIND_SERVER and Status.StatusCode.STATUS_CODE_ERROR.
 constexpr int k_kind_server = 2;
 constexpr int k_status_error = 2;
-// SpanFlags: bit 0 is "sampled"; bit 8 says that bit 9 is known, bit 9 that the parent is remote.
-constexpr int k_flags_begun = 0x101;
-constexpr int k_flags_continued = 0x301;
+// SpanFlags, above the trace's own: bit 8 says that bit 9 is known, bit 9 that the parent is
+// remote.
+constexpr unsigned k_flags_begun = 0x100;
+constexpr unsigned k_flags_continued = 0x300;
 constexpr std::size_t k_route_text_max = 256;
 constexpr std::size_t k_agent_text_max = 256;
 constexpr std::size_t k_state_text_max = 512;  // what must at least be passed on (3.3.1.5)
@@ -66,7 +67,8 @@ void put_ids(LineWriter& line, const SpanRecord& record) {
         line.quoted(record.trace_state, k_state_text_max);
     }
     line.raw(",\"flags\":");
-    line.number(record.parent_id.empty() ? k_flags_begun : k_flags_continued);
+    line.number(record.trace_flags |
+                (record.parent_id.empty() ? k_flags_begun : k_flags_continued));
 }
 
 // "{method} {route}": of few values, whatever clients ask for.

@@ -15,6 +15,7 @@ struct SpanRecord {
     std::span<const std::uint8_t, 16> trace_id;
     std::span<const std::uint8_t, 8> span_id;
     std::span<const std::uint8_t> parent_id = {};  // 8 bytes, or none: the trace began here
+    std::uint8_t trace_flags = 1;                  // of traceparent; a span's trace is sampled
     std::string_view trace_state = {};             // tracestate, its lines joined
     std::int64_t begin_ns = 0;                     // since 1970
     std::int64_t end_ns = 0;

@@ -52,8 +52,8 @@ std::optional<TraceContext> parse_traceparent(std::string_view value) {
     const bool longer = value.size() > k_traceparent_bytes;
     if (longer && (version[0] == 0 || value[k_traceparent_bytes] != '-')) return std::nullopt;
     if (is_zero(trace.trace_id) || is_zero(trace.parent_id)) return std::nullopt;
-    // Of the flags only "sampled" is known in version 00; the others are sent as zero.
-    trace.flags = flags[0] & k_trace_sampled;
+    // The other flags are sent as zero (3.2.2.5).
+    trace.flags = flags[0] & (k_trace_sampled | k_trace_random);
     return trace;
 }
 

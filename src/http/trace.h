@@ -16,12 +16,14 @@ namespace moln::http {
 inline constexpr std::size_t k_traceparent_bytes = 55;  // 00-<32>-<16>-<2>
 inline constexpr std::size_t k_trace_random_bytes = 24;
 
-inline constexpr std::uint8_t k_trace_sampled = 1;  // of the flags
+// Of the flags. The second says that the trace's id is random, for who samples by it (level 2).
+inline constexpr std::uint8_t k_trace_sampled = 1;
+inline constexpr std::uint8_t k_trace_random = 2;
 
 struct TraceContext {
     std::array<std::uint8_t, 16> trace_id{};
     std::array<std::uint8_t, 8> parent_id{};
-    std::uint8_t flags = 0;  // k_trace_sampled or nothing
+    std::uint8_t flags = 0;  // of those two
     bool continued = false;  // from the client; else begun here, and its tracestate is dropped
 
     bool sampled() const { return (flags & k_trace_sampled) != 0; }

@@ -99,9 +99,17 @@ class Context(TracesCase):
         self.assertRegex(resource["service.instance.id"], "^[0-9a-f-]{36}$")
         self.assertEqual(resource["process.pid"], self.process.pid)
 
+    def test_that_an_id_is_random_is_passed_on_and_told(self):
+        self.app_that()
+        self.get(fields="traceparent: %s\r\n" % (SAMPLED[:-1] + "3"))
+        span = self.collector.wait()[0]
+        self.assertEqual(span["flags"], 0x303)
+        self.assertEqual(self.seen[0].get("traceparent"),
+                         "00-%s-%s-03" % (TRACE, span["spanId"]))
+
     def test_what_is_not_sampled_is_passed_on_untouched(self):
         self.app_that()
-        parent = SAMPLED[:-1] + "0"
+        parent = SAMPLED[:-1] + "2"  # its id is random
         self.get(fields="traceparent: %s\r\ntracestate: a=b\r\n" % parent)
         self.assertEqual(self.seen[0].all("traceparent"), [parent])
         self.assertEqual(self.seen[0].all("tracestate"), ["a=b"])

@@ -106,6 +106,7 @@ void record_span(Core& core, const Exchange& exchange, const SpanEnd& end) {
     if (out.empty()) return;
     edge::SpanRecord record{.trace_id = exchange.trace.trace_id,
                             .span_id = exchange.trace.parent_id,
+                            .trace_flags = exchange.trace.flags,
                             .status = exchange.status,
                             .broken = end.broken,
                             .queue_us = exchange.queue_us,
