@@ -7,7 +7,7 @@ namespace moln::edge {
 bool FrameBudget::note_frame(h2::FrameKind kind, std::size_t payload_bytes, std::int64_t now_ms) {
     fill(now_ms);
     switch (kind) {
-        case h2::FrameKind::headers: earn(k_points_per_request); return true;
+        case h2::FrameKind::headers: return true;
         case h2::FrameKind::reset: return spend(resets_);
         case h2::FrameKind::data:
             if (payload_bytes == 0) return spend(points_);

@@ -1,7 +1,8 @@
 // What a client of HTTP/2 may ask of a connection beside its requests. Frames that move nothing
-// (SETTINGS, PING, PRIORITY, WINDOW_UPDATE, empty DATA, refused ones) cost a point each; requests,
-// body bytes and time earn points. Resets of requests have a purse of their own, which only time
-// fills (CVE-2023-44487): each cost the instance a request. Who is out of points is sent away.
+// (SETTINGS, PING, PRIORITY, WINDOW_UPDATE, empty DATA, refused ones) cost a point each; requests
+// that are taken in, body bytes and time earn points. Resets of requests have a purse of their own,
+// which only time fills (CVE-2023-44487): each cost the instance a request. Who is out of points is
+// sent away.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,8 @@ public:
 
     // False: out of points.
     bool note_frame(h2::FrameKind kind, std::size_t payload_bytes, std::int64_t now_ms);
+    // Its head is here; that a frame begins one earns nothing, for it may be refused.
+    void note_request() { earn(k_points_per_request); }
     // Of a response's body.
     void note_sent(std::size_t bytes) { earn_bytes(bytes); }
 

@@ -41,6 +41,8 @@ TEST(FrameBudget_work, requests_and_bytes_pay_for_frames) {
     FrameBudget budget(0);
     burst(budget, FrameKind::control, 0, 0);
     EXPECT_TRUE(budget.note_frame(FrameKind::headers, 100, 0));
+    EXPECT_EQ(burst(budget, FrameKind::invalid, 0, 0), 0);
+    budget.note_request();
     EXPECT_EQ(burst(budget, FrameKind::control, 0, 0), FrameBudget::k_points_per_request);
     budget.note_sent(FrameBudget::k_bytes_per_point - 1);
     EXPECT_EQ(burst(budget, FrameKind::control, 0, 0), 0);
@@ -51,8 +53,8 @@ TEST(FrameBudget_work, requests_and_bytes_pay_for_frames) {
 TEST(FrameBudget_resets, only_time_pays_for_them) {
     FrameBudget budget(0);
     std::int64_t resets = 0;
-    while (budget.note_frame(FrameKind::headers, 100, 0) &&
-           budget.note_frame(FrameKind::reset, 4, 0)) {
+    while (budget.note_frame(FrameKind::reset, 4, 0)) {
+        budget.note_request();
         ++resets;
     }
     EXPECT_EQ(resets, FrameBudget::k_resets_max);

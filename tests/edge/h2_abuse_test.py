@@ -139,6 +139,16 @@ class Abuse(EdgeCase):
               "all closed")
         self.publish([endpoint("web-3", self.origin(serving(lambda head, body: ok(b"ok"))).port)])
 
+    def test_requests_past_those_that_may_be_open(self):
+        """Each is refused, which costs the client nothing that it could not have had for less."""
+        self.publish([endpoint("web-2", self.origin(lambda stream, _: stream.rest()).port)])
+
+        def make(client, i):
+            return client.headers(1 + 2 * i, POST, END_HEADERS)
+        client = self.flood(make, 20_000)
+        self.sent_away(client)
+        self.publish([endpoint("web-3", self.origin(serving(lambda head, body: ok(b"ok"))).port)])
+
     def test_frames_that_do_nothing(self):
         kinds = {"pings": lambda c, i: frame(PING, 0, b"12345678"),
                  "settings": lambda c, i: settings(),

@@ -127,6 +127,7 @@ std::span<char> H2Connection::field_room(h2::Stream&) {
 void H2Connection::on_head(h2::Stream& stream, const h2::FieldBlock& block) {
     H2Stream& it = own(stream);
     Buffer& in = *client_of(it).in;
+    budget_.note_request();
     const auto key = websocket_key(core_.random);
     const auto text =
         h2::write_request(block, {key.data(), key.size()}, {in.bytes, edge::k_head_bytes_max});
