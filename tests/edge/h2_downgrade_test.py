@@ -22,8 +22,8 @@ SEED = int(os.environ.get("MOLN_SEED", "1"))
 CASES = int(os.environ.get("MOLN_CASES", "2000"))
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nhost: shop.test\r\n\r\n"
 ODD = [b"\r", b"\n", b"\r\n", b"\0", b"\x01", b"\t", b" ", b":", b",", b";", b"\x7f", b"\x80",
-       b"\xff", b"_", b"\\", b"\"", b"#", b"?", b"/", b"%", b"@", b"\r\n\r\n" + SMUGGLED, b"\r\nx: y",
-       b" HTTP/1.1\r\nx: y\r\nz:", b"\n\n" + SMUGGLED]
+       b"\xff", b"_", b"\\", b"\"", b"#", b"?", b"/", b"%", b"@", b"\r\nx: y",
+       b"\r\n\r\n" + SMUGGLED, b" HTTP/1.1\r\nx: y\r\nz:", b"\n\n" + SMUGGLED]
 GOOD = [(b"x-a", b"1"), (b"cookie", b"a=b"), (b"cookie", b"c=d"), (b"accept", b"*/*"),
         (b"te", b"trailers"), (b"host", b"shop.test"), (b"x_a", b"2"), (b"x-empty", b""),
         (b"trailer", b"x-sum"), (b"x-forwarded-for", b"6.6.6.6"), (b"http2-settings", b"AA")]
