@@ -444,6 +444,21 @@ class Messages(EdgeCase):
         client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
         self.assertTrue(client.closed())
 
+    def test_what_came_before_an_instance_broke_its_coding_is_passed_on_and_no_end(self):
+        """An end without a byte of an answer would look like a connection that idled too long: who
+        sees that may send its request again."""
+        head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for sent in ("3\r\nok\n\r\n3 \r\nok\n\r\n0\r\n\r\n", "3\r\nok\n\r\n0\r\nX : y\r\n\r\n",
+                     "3\r\nok\n\r\n0\n\n", "3\r\nok\nX\r\n0\r\n\r\n"):
+            self.publish([endpoint("web-1", self.origin(
+                lambda stream, _n, sent=sent: (stream.head(), stream.send(head + sent))).port)])
+            client = self.client()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(client.head().status, 200)
+            self.assertEqual(client.rest(), b"3\r\nok\n\r\n")
+            answer = h2_client_of(self).get()
+            self.assertEqual((answer.status, answer.ended, answer.reset), (200, False, 2))
+
     def test_a_head_at_the_limit_passes_and_one_past_it_is_refused(self):
         self.echo()
         frame = "GET / HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n"

@@ -392,11 +392,24 @@ IoResult give(Core& core, Client& client, std::string_view head, std::string_vie
     return {good ? IoEnd::some : IoEnd::broken, good ? head.size() + body.size() : 0};
 }
 
+// What came before the instance broke its coding, as far as the client takes it now: who sees an
+// end without a byte of an answer may send its request again.
+void pass_last_words(const Exchange& exchange) {
+    Client& client = *exchange.client;
+    const bool any = exchange.to_client != nullptr && !exchange.to_client->empty();
+    if (any && client.sink == nullptr && client.ready.writable) {
+        transmit(client, exchange.to_client->view(), {});
+    }
+}
+
 Flow pump_body(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     if (!passes_as_is(exchange)) {
         const Flow flow = transcode(core, exchange);
-        if (flow == Flow::failed) return broken_attempt(core, exchange);
+        if (flow == Flow::failed) {
+            pass_last_words(exchange);
+            return broken_attempt(core, exchange);
+        }
         if (flow == Flow::gone) return flow;
     }
     const std::string_view head =
