@@ -98,11 +98,33 @@ def judge_answers(rows, seen: dict) -> list:
     failures = []
     for row in rows:
         status, received = seen[row.number]
+        if row.reading:
+            problem = not_as_read(row.reading, received)
+            if problem:
+                failures.append(f"answer {row.raw[:200]!r}: {problem}: {received[:300]!r}")
+            continue
         if status != row.status:
             failures.append(f"answer '{row.name}': the client saw {status}, not {row.status}")
         if answers.POISON in received:
             failures.append(f"answer '{row.name}': poisoned bytes reached the client")
     return failures
+
+
+def not_as_read(reading: strict.Answer, received: bytes) -> str:
+    """What is wrong with what the client got; nothing if it is that answer and the next one's."""
+    try:
+        got = strict.read_answer(received)
+    except (strict.Refused, strict.Incomplete) as why:
+        return f"the client got no answer ({why})"
+    if not reading.whole:
+        whole = got.whole and got.status != answers.BAD
+        return "what broke off came whole" if whole else ""
+    if (got.status, got.whole, got.body) != (reading.status, True, reading.body):
+        return f"the client read {got.status} {got.body[:50]!r}"
+    behind = received[got.end:]
+    if behind and not (behind.startswith(answers.OK) and origin.ANSWER_MARK in behind):
+        return "something came behind it"
+    return ""
 
 
 def self_check():
@@ -126,3 +148,10 @@ def self_check():
     assert failures(valid, partial=b"GET /c10001 HT")
     assert failures(valid, finding="Host", partial=b"GET /c10001 HTTP/1.1\r\n\r\n")
     assert not_written_anew(strict.read_request(valid)[0])
+    raw = answers.OK + b"Content-Length: 3\r\n\r\nok\n"
+    cut = answers.OK + b"Content-Length: 9\r\n\r\nok\n"
+    good, broken = strict.read_answer(raw + answers.SECOND), strict.read_answer(cut)
+    assert not not_as_read(good, raw) and not not_as_read(broken, cut)
+    assert not_as_read(good, raw + answers.SECOND) and not_as_read(good, cut)
+    assert not_as_read(good, answers.SECOND) and not_as_read(broken, raw)
+    assert not_as_read(good, b"")

@@ -26,7 +26,7 @@ class Origin:
     def __init__(self, answers=None):
         self.records = []
         self.requests = []  # of all connections, in the order of their arrival
-        self.answers = answers or {}  # path -> raw response, for hostile answers
+        self.answers = answers or {}  # number -> a hostile answer, and whether it closes
         self.server = None
 
     async def __aenter__(self):
@@ -81,9 +81,9 @@ class Origin:
     def answer(self, request):
         """The bytes to send and whether the connection is closed after them."""
         case = CASE.search(request.target)
-        raw = self.answers.get(int(case.group(1))) if case else None
-        if raw is not None:
-            return raw, raw.startswith(b"HTTP/1.0 200 OK\r\n\r\n")
+        hostile = self.answers.get(int(case.group(1))) if case else None
+        if hostile is not None:
+            return hostile
         body = b"" if request.method == b"HEAD" else b"ok\n"
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n" + ANSWER_MARK + b"\r\n\r\n"
         return head + body, not request.keeps_alive

@@ -76,7 +76,13 @@ async def send_all(address: str, cases, seed: int):
 
 async def see_answers(address: str, rows):
     """Each asked for on a fresh connection; a good one afterwards on the same must be clean."""
+    gate = asyncio.Semaphore(CLIENTS_AT_ONCE)
+
     async def see(row):
+        async with gate:
+            return await see_one(row)
+
+    async def see_one(row):
         raw = b"GET /c%d HTTP/1.1\r\nHost: a\r\n\r\n" % row.number
         received = await ask(address, raw + raw.replace(b"/c%d" % row.number, b"/after"), 1,
                              random.Random(row.number))
@@ -93,11 +99,14 @@ async def run_target(name, address, kept, cases, seed, *, writes_anew):
     return verdict
 
 
-async def run_proxy(name, address, kept, cases, seed, *, writes_anew):
-    """Requests, and then what it makes of broken answers."""
+async def run_proxy(name, address, kept, cases, seed, *, writes_anew, more_answers=False):
+    """Requests, and then what it makes of broken answers: a peer that sees many takes the origin
+    for dead."""
     verdict = await run_target(name, address, kept, cases, seed, writes_anew=writes_anew)
-    rows = answers.make_answers(1 + max(case.number for case in cases))
-    kept.answers = {row.number: row.raw for row in rows}
+    rows = answers.hand_made(1 + max(case.number for case in cases))
+    if more_answers:
+        rows += answers.generated(1 + rows[-1].number)
+    kept.answers = {row.number: (row.raw, row.closes) for row in rows}
     failures = judge.judge_answers(rows, await see_answers(address, rows))
     verdict.failures += failures
     verdict.table["answers"]["same"] = len(rows) - len(failures)
@@ -140,10 +149,10 @@ async def run_edge(options, cases):
     async with await kept.listen(host, int(port)):
         if options.edge:
             return await run_proxy("edge", options.edge, kept, cases, options.seed,
-                                   writes_anew=not options.only_framing)
+                                   writes_anew=not options.only_framing, more_answers=True)
         async with started(options.edge_command, kept.address) as address:
             return await run_proxy("edge", address, kept, cases, options.seed,
-                                   writes_anew=not options.only_framing)
+                                   writes_anew=not options.only_framing, more_answers=True)
 
 
 def print_table(verdicts: dict):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 LINE = re.compile(rb"(" + TOKEN + rb"):([\t\x20-\x7e\x80-\xff]*)\r\n")
 START = re.compile(rb"(" + TOKEN + rb") ([!-~]+) HTTP/(1\.[01])\r\n")
+STATUS = re.compile(rb"HTTP/(1\.[01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?\r\n")
 PATH = re.compile(rb"/(?:[!$&'()*+,\-./0-9:;=@A-Z\[\]^_`a-z{|}~]|%(?!00)[0-9A-Fa-f]{2})*")
 QUERY = re.compile(rb"[!$-;=?-~]*")
 HOST = re.compile(rb"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])"
@@ -204,6 +205,55 @@ def read_chunked(data: bytes, at: int):
             raise Incomplete
         body += data[at:at + size]
         at += size + 2
+
+
+@dataclass
+class Answer:
+    """What a GET is answered."""
+    status: int
+    body: bytes
+    whole: bool  # else it broke off, or went wrong, in its body
+    end: int  # where the next would begin
+    until_close: bool = False
+
+
+def read_answer(data: bytes) -> Answer:
+    """Of an instance that sends these bytes and no more. Refused, or Incomplete: there is none."""
+    at = 0
+    while True:
+        match = STATUS.match(data, at)
+        if not match:
+            raise Refused("status line")
+        status = int(match.group(2))
+        fields, at = read_fields(data, match.end())
+        connection_tokens(fields)
+        length, chunked = answer_framing(fields, match.group(1), status)
+        if status == 101:
+            raise Refused("nobody asked for a switch")
+        if status >= 200:
+            break
+    if status in (204, 304):
+        return Answer(status, b"", True, at)
+    if length is None and not chunked:
+        return Answer(status, data[at:], True, len(data), until_close=True)
+    try:
+        body, _, end = read_body(data, at, length, chunked)
+        return Answer(status, body, True, end)
+    except (Refused, Incomplete):
+        return Answer(status, b"", False, len(data))
+
+
+def answer_framing(fields, version: bytes, status: int):
+    lengths = values(fields, b"content-length")
+    codings = values(fields, b"transfer-encoding")
+    if codings and (lengths or version == b"1.0" or [c.lower() for c in codings] != [b"chunked"]):
+        raise Refused("Transfer-Encoding")
+    if len(lengths) > 1 or lengths and not re.fullmatch(rb"[0-9]{1,18}", lengths[0]):
+        raise Refused("Content-Length")
+    length = int(lengths[0]) if lengths else None
+    if (status < 200 or status == 204) and (codings or length):
+        raise Refused("a body that cannot be")
+    return length, bool(codings)
 
 
 @dataclass
