@@ -35,7 +35,11 @@ Result<DaemonLine> parse_daemon_line(std::string_view line) {
         if (!peering) return fail(peering.error());
         return std::move(*peering);
     }
-    if (name == "take_over") return TakeOver{};
+    if (name == "take_over") {
+        auto word = from_json<TakeOver>(content, UnknownFields::ignore, "take_over");
+        if (!word) return fail(word.error());
+        return *word;
+    }
     if (name == "release") return Release{};
     if (name == "took_over") {
         auto word = from_json<TookOver>(content, UnknownFields::ignore, "took_over");

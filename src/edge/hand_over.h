@@ -2,7 +2,7 @@
 // to the control socket of the old. Not how it travels, and not what either does.
 //
 //   new                          old
-//   {"take_over": {}}
+//   {"take_over": TakeOver}
 //                                {"handed": Handed} once or more, with its sockets; the last one
 //                                says so; or {"refused": why}
 //   serves
@@ -31,8 +31,9 @@ enum class HandedKind {
     metrics,  // its own HTTP server
     stream,   // of a route without HTTP
     lock,     // of the state directory
+    purges,   // memory: what was purged from the cache, at either of the two; if it is wanted
 };
-BOOST_DESCRIBE_ENUM(HandedKind, web, web_tls, metrics, stream, lock)
+BOOST_DESCRIBE_ENUM(HandedKind, web, web_tls, metrics, stream, lock, purges)
 
 // One descriptor beside the line, in this order.
 struct HandedSocket {
@@ -62,14 +63,17 @@ struct Handed {
 };
 BOOST_DESCRIBE_STRUCT(Handed, (), (sockets, last, epoch, version, ticket_keys))
 
-struct TakeOver {};
-BOOST_DESCRIBE_STRUCT(TakeOver, (), ())
+struct TakeOver {
+    bool purges = false;  // it knows that kind
+};
+BOOST_DESCRIBE_STRUCT(TakeOver, (), (purges))
 
 struct TookOver {
     Milliseconds drain_limit{0};  // what is open then is cut; 0: it has all the time it needs
     std::vector<HandedSocket> unwanted;  // nobody listens there any more
+    bool purges = false;                 // what was purged is shared
 };
-BOOST_DESCRIBE_STRUCT(TookOver, (), (drain_limit, unwanted))
+BOOST_DESCRIBE_STRUCT(TookOver, (), (drain_limit, unwanted, purges))
 
 struct Release {};
 BOOST_DESCRIBE_STRUCT(Release, (), ())

@@ -24,6 +24,17 @@ private:
     std::uint64_t value_ = 0xcbf2'9ce4'8422'2325u;
 };
 
+// What either value purged is purged, as of the later. Returns what is there now.
+std::uint64_t raise(std::atomic<std::uint64_t>& slot, std::uint64_t value) {
+    std::uint64_t before = slot.load(std::memory_order_relaxed);
+    for (;;) {
+        const bool alone = before == 0 || (before & 0xffff) == (value & 0xffff);
+        const std::uint64_t later = std::max(before, value);
+        const std::uint64_t both = alone ? later : later >> 16 << 16;
+        if (slot.compare_exchange_weak(before, both)) return both;
+    }
+}
+
 }  // namespace
 
 PurgeMark purge_mark(PurgeScope scope, std::string_view owner, std::string_view name) {
@@ -72,45 +83,41 @@ PurgeMarks purge_marks(const PurgeSubject& subject) {
     return out;
 }
 
-PurgeBook::PurgeBook() : slots_(std::make_unique<std::atomic<std::uint64_t>[]>(k_purge_slots)) {}
-
 // The slot is written before the generation: who reads the new generation sees the slot, and who
-// was born under the old one is older than the slot.
+// was born under the old one is older than the slot. Was it another's purge that ended that
+// generation, the slot is written once more: somebody may have been born since.
 PurgeSlot PurgeBook::purge(PurgeMark mark) {
-    const std::uint64_t next = generation_.load(std::memory_order_relaxed) + 1;
-    auto& slot = slots_[mark & 0xffff];
-    const std::uint64_t before = slot.load(std::memory_order_relaxed);
-    const std::uint64_t fingerprint = mark >> 16;
-    const bool alone = before == 0 || (before & 0xffff) == fingerprint;
-    const std::uint64_t value = next << 16 | (alone ? fingerprint : 0);
-    slot.store(value, std::memory_order_release);
-    generation_.store(next, std::memory_order_release);
-    return {.number = mark & 0xffff, .value = value};
-}
-
-void PurgeBook::restore(const PurgeSlot& slot) {
-    auto& here = slots_[slot.number];
-    const std::uint64_t before = here.load(std::memory_order_relaxed);
-    const bool alone = before == 0 || (before & 0xffff) == (slot.value & 0xffff);
-    const std::uint64_t later = std::max(before, slot.value);
-    here.store(alone ? later : later >> 16 << 16, std::memory_order_release);
-    if (slot.generation() > generation_.load(std::memory_order_relaxed)) {
-        generation_.store(slot.generation(), std::memory_order_release);
+    auto& slot = table_->slots[mark & 0xffff];
+    std::uint64_t before = generation();
+    for (;;) {
+        const std::uint64_t value = raise(slot, (before + 1) << 16 | mark >> 16);
+        if (table_->generation.compare_exchange_strong(before, before + 1)) {
+            return {.number = mark & 0xffff, .value = value};
+        }
     }
 }
 
-std::vector<PurgeSlot> PurgeBook::slots() const {
+void PurgeBook::restore(const PurgeSlot& slot) {
+    (void)raise(table_->slots[slot.number], slot.value);
+    std::uint64_t before = generation();
+    while (before < slot.generation() &&
+           !table_->generation.compare_exchange_weak(before, slot.generation())) {
+    }
+}
+
+std::vector<PurgeSlot> PurgeBook::slots(std::uint64_t after) const {
     std::vector<PurgeSlot> out;
     for (std::uint32_t i = 0; i < k_purge_slots; ++i) {
-        const std::uint64_t value = slots_[i].load(std::memory_order_acquire);
-        if (value != 0) out.push_back({.number = i, .value = value});
+        const PurgeSlot slot{.number = i,
+                             .value = table_->slots[i].load(std::memory_order_acquire)};
+        if (slot.generation() > after) out.push_back(slot);
     }
     return out;
 }
 
 bool PurgeBook::is_purged(std::span<const PurgeMark> marks, std::uint64_t born) const {
     return std::ranges::any_of(marks, [&](PurgeMark mark) {
-        const std::uint64_t slot = slots_[mark & 0xffff].load(std::memory_order_acquire);
+        const std::uint64_t slot = table_->slots[mark & 0xffff].load(std::memory_order_acquire);
         const std::uint64_t fingerprint = slot & 0xffff;
         return slot >> 16 > born && (fingerprint == 0 || fingerprint == mark >> 16);
     });

@@ -8,7 +8,7 @@
 // A slot that two different purges have met holds for every fingerprint from then on: that costs a
 // fetch now and then and is never wrong.
 //
-// Any thread reads; purge() is one thread's at a time.
+// Any thread reads and purges, of any process that shares the table.
 #pragma once
 
 #include <array>
@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace moln::edge {
@@ -70,25 +71,35 @@ struct PurgeSlot {
     friend bool operator==(const PurgeSlot&, const PurgeSlot&) = default;
 };
 
+// What a book is written in. Of numbers alone, each whole at any moment, so that processes may
+// share it: a purge at one holds at once at all.
+struct PurgeTable {
+    static constexpr std::uint64_t k_layout = 1;  // of who shares it, all have the same
+    std::uint64_t layout = k_layout;
+    std::atomic<std::uint64_t> generation = 1;
+    std::array<std::atomic<std::uint64_t>, k_purge_slots> slots{};  // as in PurgeSlot
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
 class PurgeBook {
 public:
-    PurgeBook();
+    PurgeBook() : PurgeBook(std::make_shared<PurgeTable>()) {}
+    explicit PurgeBook(std::shared_ptr<PurgeTable> table) : table_(std::move(table)) {}
 
     // What is asked for from now on bears this.
-    std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+    std::uint64_t generation() const { return table_->generation.load(std::memory_order_acquire); }
     // The slot as it is left.
     PurgeSlot purge(PurgeMark mark);
     // A slot of a book that was kept: what either of the two purged is purged, as of the later, and
-    // the generation is not below it. By the one who purges.
+    // the generation is not below it.
     void restore(const PurgeSlot& slot);
-    // All slots that were ever purged.
-    std::vector<PurgeSlot> slots() const;
+    // All slots that were purged after that generation.
+    std::vector<PurgeSlot> slots(std::uint64_t after = 0) const;
     // Was one of the marks purged after `born`?
     bool is_purged(std::span<const PurgeMark> marks, std::uint64_t born) const;
 
 private:
-    std::atomic<std::uint64_t> generation_ = 1;
-    std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;  // as in PurgeSlot
+    std::shared_ptr<PurgeTable> table_;
 };
 
 }  // namespace moln::edge

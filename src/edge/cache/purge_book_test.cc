@@ -1,7 +1,9 @@
 // Purges by generations.
 #include "edge/cache/purge_book.h"
 
+#include <memory>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -122,6 +124,35 @@ RC_GTEST_PROP(PurgeProperty, takes_what_was_born_before_and_nothing_after, ()) {
         }
         RC_ASSERT(book.is_purged(marks.view(), born) == purged);
     }
+}
+
+// What was asked for when a purge returned is younger than it, what was asked for before is older,
+// whoever else purges.
+TEST(Purge, books_of_one_table_hold_for_one_another_at_once) {
+    const auto table = std::make_shared<PurgeTable>();
+    const auto run = [&](PurgeMark mark) {
+        PurgeBook book(table);
+        const PurgeBook other(table);
+        for (int i = 0; i < 20'000; ++i) {
+            const auto before = other.generation();
+            (void)book.purge(mark);
+            EXPECT_TRUE(other.is_purged({&mark, 1}, before));
+            EXPECT_GT(other.generation(), before);
+        }
+    };
+    constexpr PurgeMark k_one = 0x1'0007;
+    constexpr PurgeMark k_two = 0x2'0008;
+    std::thread one(run, k_one);
+    std::thread two(run, k_two);
+    one.join();
+    two.join();
+    const PurgeBook book(table);
+    EXPECT_EQ(book.generation(), 40'001u);
+    for (const auto mark : {k_one, k_two}) {
+        EXPECT_FALSE(book.is_purged({&mark, 1}, book.generation()));
+    }
+    EXPECT_EQ(book.slots().size(), 2u);
+    EXPECT_EQ(book.slots(40'000).size(), 1u);
 }
 
 TEST(Purge, two_books_put_together_hold_for_both) {

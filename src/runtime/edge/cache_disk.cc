@@ -37,6 +37,11 @@ CacheDisk::CacheDisk(CacheDiskSetup setup, Folder folder)
 
 CacheDisk::~CacheDisk() {
     release();
+    {
+        const std::lock_guard lock(writer_mutex_);
+        ending_ = true;
+    }
+    writer_wakes_.notify_one();
 }
 
 std::optional<std::uint64_t> CacheDisk::seed() const {
@@ -63,10 +68,10 @@ void CacheDisk::start(std::uint64_t seed, CacheDiskOwner& owner) {
     }
 }
 
-void CacheDisk::release() {
+void CacheDisk::release(Heir heir) {
     {
         const std::lock_guard lock(writer_mutex_);
-        releasing_ = true;
+        if (!std::exchange(releasing_, true)) heir_ = heir;
     }
     writer_wakes_.notify_one();
     {
@@ -257,7 +262,7 @@ void CacheDisk::forget_found(Shard& shard, std::uint64_t hash) {
 
 Status CacheDisk::keep(const edge::PurgeSlot& slot) {
     const std::lock_guard lock(purges_mutex_);
-    if (!purges_.is_open()) return purges_.distrust();
+    if (!purges_.is_open()) return has_heir() ? Status() : purges_.distrust();
     const auto kept = append_purges({&slot, 1}, DiskPurges::Sync::yes);
     if (kept) return kept;
     turn_off(kept.error().reason);
@@ -279,6 +284,20 @@ void CacheDisk::keep_soon(const edge::PurgeSlot& slot) {
         if (std::exchange(purges_wait_, true)) return;
     }
     writer_wakes_.notify_one();
+}
+
+void CacheDisk::keep_others() {
+    others_wait_ = true;
+    {
+        const std::lock_guard lock(writer_mutex_);
+        if (std::exchange(purges_wait_, true)) return;
+    }
+    writer_wakes_.notify_one();
+}
+
+bool CacheDisk::has_heir() {
+    const std::lock_guard lock(writer_mutex_);
+    return releasing_ && heir_ == Heir::knows_purges;
 }
 
 void CacheDisk::put(const edge::DiskPlace& place) {

@@ -63,6 +63,12 @@ public:
     virtual void restore(const std::vector<edge::PurgeSlot>& slots) = 0;
 };
 
+// Who has the folder next.
+enum class Heir : std::uint8_t {
+    any,
+    knows_purges,  // it shares the book, and keeps what is purged from now on
+};
+
 class CacheDisk {
 public:
     // Opens the folder; no thread yet. An error: the edge goes on without a disk.
@@ -80,8 +86,8 @@ public:
     // returns. `owner` outlives this.
     void start(std::uint64_t seed, CacheDiskOwner& owner);
     // No more is read or written; what waits is, the log is ended and the folder left to another
-    // edge. Does not wait.
-    void release();
+    // edge. Does not wait. The first who says it says to whom.
+    void release(Heir heir = Heir::any);
 
     // Any thread. Where the answer to this request lies, if it does.
     std::optional<edge::DiskPlace> find(std::uint64_t hash, const http::FieldTable& request);
@@ -100,6 +106,8 @@ public:
     // A purge: kept before it returns, or soon.
     Status keep(const edge::PurgeSlot& slot);
     void keep_soon(const edge::PurgeSlot& slot);
+    // The same for what others have purged in the owner's book.
+    void keep_others();
 
     CacheDiskStats stats() const;
 
@@ -133,6 +141,7 @@ private:
     bool take_over();
     Status open_log();
     bool is_releasing();
+    bool has_heir();
     void recover();
     void write_one(const WriteJob& job);
     Status append(const WriteJob& job);
@@ -146,6 +155,8 @@ private:
     Status carry_one(const Fd& file, const edge::DiskPlace& place);
     void drop_places(std::uint32_t segment);
     void keep_purges();
+    void keep_late_purges();
+    void distrust();
     // Under purges_mutex_.
     Status append_purges(std::span<const edge::PurgeSlot> slots, DiskPurges::Sync durable);
     void finish();
@@ -185,6 +196,8 @@ private:
     std::mutex purges_mutex_;  // of purges_ and waiting_purges_
     DiskPurges purges_{folder_};
     std::unordered_map<std::uint32_t, edge::PurgeSlot> waiting_purges_;  // by slot: bounded
+    std::uint64_t others_kept_ = 0;  // those of others as far as this generation are
+    std::atomic<bool> others_wait_ = false;
 
     std::mutex writer_mutex_;  // of what follows
     std::condition_variable writer_wakes_;
@@ -193,6 +206,8 @@ private:
     std::vector<Forgotten> forgotten_;  // each was a place in the index: so many at most
     bool purges_wait_ = false;
     bool releasing_ = false;
+    Heir heir_ = Heir::any;  // once releasing_
+    bool ending_ = false;
 
     std::mutex reader_mutex_;  // of what follows
     std::condition_variable reader_wakes_;

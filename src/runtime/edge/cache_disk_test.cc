@@ -8,7 +8,9 @@
 #include <set>
 #include <string>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,7 +49,8 @@ public:
 class Disk : public ::testing::Test {
 protected:
     void open(std::uint64_t bytes_max = 64u << 20) {
-        auto made = CacheDisk::open({.folder = dir.path() + "/cache", .bytes_max = bytes_max});
+        auto made = CacheDisk::open(
+            {.folder = dir.path() + "/cache", .bytes_max = bytes_max, .fresh = ++epochs});
         ASSERT_TRUE(made) << made.error().reason;
         disk = std::move(*made);
         disk->start(k_seed, owner);
@@ -105,6 +108,7 @@ protected:
     }
 
     TempDir dir;
+    std::uint64_t epochs = 0;
     Owner owner;
     std::unique_ptr<CacheDisk> disk;
 };
@@ -291,6 +295,68 @@ TEST_F(Disk, a_purge_holds_for_what_came_after_purges_that_were_lost) {
     open();
     EXPECT_EQ(read("k", 1), std::nullopt);
     EXPECT_EQ(read("k", 2), "after");
+}
+
+// Another edge has the folder still. The book begins anew or, shared, goes on from what is there.
+TEST_F(Disk, what_is_purged_before_the_folder_is_its_own_goes_and_nothing_else) {
+    constexpr edge::PurgeMark k_other = 0x1'0007;
+    for (const bool shared : {true, false}) {
+        open();
+        ASSERT_TRUE(disk->keep(owner.purges->purge(k_other)));
+        ASSERT_TRUE(disk->write("k", 1, response("purged")));
+        auto other = response("other");
+        other->marks = {k_other};
+        ASSERT_TRUE(disk->write("k", 2, other));
+        close();
+        if (!shared) owner.purges.emplace();
+        {
+            const Fd held(::open((dir.path() + "/cache/lock").c_str(), O_RDWR | O_CLOEXEC));
+            ASSERT_EQ(::flock(held.get(), LOCK_EX), 0);
+            auto made = CacheDisk::open({.folder = dir.path() + "/cache", .bytes_max = 64u << 20});
+            ASSERT_TRUE(made);
+            disk = std::move(*made);
+            disk->start(k_seed, owner);
+            disk->keep_soon(owner.purges->purge(response("")->marks.front()));
+        }
+        owner.ready.acquire();
+        EXPECT_EQ(read("k", 1), std::nullopt) << shared;
+        EXPECT_EQ(read("k", 2), "other") << shared;
+        close();
+        owner.purges.emplace();
+        open();
+        EXPECT_EQ(read("k", 1), std::nullopt) << shared;
+        EXPECT_EQ(read("k", 2), "other") << shared;
+    }
+}
+
+TEST_F(Disk, purges_that_others_made_are_kept_too) {
+    open();
+    ASSERT_TRUE(disk->write("k", 1, response("before")));
+    (void)owner.purges->purge(response("")->marks.front());
+    disk->keep_others();
+    close();
+    owner.purges.emplace();
+    open();
+    EXPECT_EQ(read("k", 1), std::nullopt);
+}
+
+// Once the folder is another's, or never was this one's.
+TEST_F(Disk, what_is_purged_too_late_leaves_nothing_unless_an_heir_hears_of_it) {
+    const auto mark = response("")->marks.front();
+    for (const Heir heir : {Heir::any, Heir::knows_purges}) {
+        open();
+        ASSERT_TRUE(disk->write("k", 1, response("before")));
+        disk->release(heir);
+        const Fd lock(::open((dir.path() + "/cache/lock").c_str(), O_RDWR | O_CLOEXEC));
+        ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);  // waits for the release
+        ASSERT_EQ(::flock(lock.get(), LOCK_UN), 0);
+        disk->keep_soon(owner.purges->purge(mark ^ 1));
+        close();
+        owner.purges.emplace();
+        open();
+        EXPECT_EQ(read("k", 1).has_value(), heir == Heir::knows_purges);
+        close();
+    }
 }
 
 TEST_F(Disk, purges_that_are_waited_for_are_said_once_too_when_their_file_is_long) {

@@ -74,14 +74,24 @@ bool CacheDisk::take_over() {
 
 Status CacheDisk::open_log() {
     const std::lock_guard lock(purges_mutex_);
-    // Purges of which the file does not know, in another count of generations than its own.
-    if (!waiting_purges_.empty()) MOLN_TRY(purges_.distrust());
     MOLN_ASSIGN(const auto state, purges_.open(seed_, setup_.fresh));
     epoch_ = state.identity.epoch;
+    // Purged before the folder was ours, here or at the edge before. Where the book does not know
+    // of the file's last purge it counts from elsewhere: then they hold for all that lies here.
+    auto before = owner_->book().slots();
+    const bool counts_on = std::ranges::all_of(state.purges, [&](const auto& slot) {
+        return slot.generation() <= owner_->book().generation();
+    });
     owner_->restore(state.purges);
     const auto leap = leap_of(owner_->book());
+    if (!counts_on) {
+        for (auto& slot : before) slot.value = leap.generation() << 16 | (slot.value & 0xffff);
+        owner_->restore(before);
+    }
     owner_->restore({leap});
-    MOLN_TRY(append_purges({&leap, 1}, DiskPurges::Sync::yes));
+    others_kept_ = leap.generation();
+    waiting_purges_.clear();
+    MOLN_TRY(purges_.rewrite(owner_->book().slots()));
     log_ = std::make_unique<DiskLog>(folder_, epoch_, setup_.bytes_max);
     return log_->open();
 }
@@ -353,16 +363,18 @@ void CacheDisk::write_one(const WriteJob& job) {
 // Those of requests that made something untrue: written at once, but nobody waits for it.
 void CacheDisk::keep_purges() {
     const std::lock_guard lock(purges_mutex_);
-    if (!purges_.is_open()) return;  // open_log() sees that there are some
+    if (!purges_.is_open()) return;  // open_log() takes them from the book
     std::vector<edge::PurgeSlot> slots;
+    if (others_wait_.exchange(false)) {
+        const std::uint64_t now = owner_->book().generation();
+        slots = owner_->book().slots(std::exchange(others_kept_, now));
+    }
     for (const auto& [number, slot] : waiting_purges_) slots.push_back(slot);
     waiting_purges_.clear();
     const auto kept = append_purges(slots, DiskPurges::Sync::no);
     if (kept) return;
     turn_off(kept.error().reason);
-    if (const auto said = purges_.distrust(); !said) {
-        say("cache_disk_not_distrusted", "reason={}", said.error().reason);
-    }
+    distrust();
 }
 
 // The log gets its table, and the folder may have another owner.
@@ -373,9 +385,34 @@ void CacheDisk::finish() {
         }
     }
     stage_.store(Stage::over, std::memory_order_release);
-    const std::lock_guard lock(purges_mutex_);
-    purges_.close();
-    lock_.reset();
+    {
+        const std::lock_guard lock(purges_mutex_);
+        purges_.close();
+        lock_.reset();
+    }
+    keep_late_purges();
+}
+
+// Requests that had begun still make something untrue, of what lies in a folder that is not ours
+// any more, or never was: without an heir who hears of it, none of that is used by the next.
+void CacheDisk::keep_late_purges() {
+    for (bool some = true; some;) {
+        if (!has_heir()) {
+            const std::lock_guard lock(purges_mutex_);
+            if (!waiting_purges_.empty()) distrust();
+            waiting_purges_.clear();
+        }
+        std::unique_lock lock(writer_mutex_);
+        writer_wakes_.wait(lock, [&] { return ending_ || purges_wait_; });
+        some = std::exchange(purges_wait_, false);
+    }
+}
+
+// Under purges_mutex_.
+void CacheDisk::distrust() {
+    if (const auto said = purges_.distrust(); !said) {
+        say("cache_disk_not_distrusted", "reason={}", said.error().reason);
+    }
 }
 
 void CacheDisk::run_writer() {

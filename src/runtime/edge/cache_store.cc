@@ -53,8 +53,12 @@ std::size_t CachedResponse::bytes() const {
            (body ? sizeof(CacheBody) + body->memory_bytes() : 0) + (coded ? coded->bytes() : 0);
 }
 
-CacheStore::CacheStore(std::size_t bytes_max, std::uint64_t seed)
-    : bytes_max_(bytes_max), seed_(seed) {}
+CacheStore::CacheStore(std::size_t bytes_max, std::uint64_t seed,
+                       std::shared_ptr<edge::PurgeTable> purges)
+    : bytes_max_(bytes_max),
+      seed_(seed),
+      book_(std::move(purges)),
+      purges_heard_of_(book_.generation()) {}
 
 // The queues unlink what they hold; the slots go with their entries.
 CacheStore::~CacheStore() = default;

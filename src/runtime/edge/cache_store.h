@@ -142,7 +142,9 @@ struct CacheStoreStats {
 class CacheStore final : public CacheDiskOwner {
 public:
     // `seed` keeps others from choosing URLs that fall into one bucket.
-    CacheStore(std::size_t bytes_max, std::uint64_t seed);
+    // `purges` may be other edges' as well.
+    CacheStore(std::size_t bytes_max, std::uint64_t seed,
+               std::shared_ptr<edge::PurgeTable> purges = std::make_shared<edge::PurgeTable>());
     CacheStore(const CacheStore&) = delete;
     CacheStore& operator=(const CacheStore&) = delete;
     ~CacheStore() override;
@@ -196,8 +198,11 @@ public:
     bool is_purged(const CachedResponse& response) const {
         return book_.is_purged(response.marks, response.born);
     }
-    // Was one of the marks purged here after `born_ms` (mono), when another edge had it of the app?
-    bool was_purged_since(std::span<const edge::PurgeMark> marks, std::int64_t born_ms) const;
+    // Was one of the marks purged after `born_ms` (mono), when another edge had it of the app?
+    bool was_purged_since(std::span<const edge::PurgeMark> marks, std::int64_t born_ms);
+    // What other edges have purged in the shared table holds anyway; here it is seen that it did,
+    // and goes to the disk. To be called now and then.
+    void hear_others();
     CacheStoreStats stats() const;
 
 private:
@@ -253,6 +258,7 @@ private:
     bool loaded(CacheFetch& fetch, DiskRead got, std::shared_ptr<const CachedResponse> response);
     void save(const Entry& entry, Slot& slot, std::int64_t now_ms);
     edge::PurgeSlot note_purge(edge::PurgeMark mark);
+    void note_others();
 
     // What the disk asks.
     bool is_in_use(std::uint64_t hash) override;
@@ -273,8 +279,9 @@ private:
     std::atomic<std::size_t> next_shard_ = 0;  // that something is evicted from
     std::atomic<std::int64_t> purges_ = 0;
     std::atomic<std::int64_t> codings_ = 0;
-    mutable std::mutex purge_mutex_;
-    edge::PurgeTimes purge_times_;  // mono
+    std::mutex purge_mutex_;
+    edge::PurgeTimes purge_times_;       // mono
+    std::uint64_t purges_heard_of_ = 0;  // the generation that the last of them began
 };
 
 }  // namespace moln::edge_loop

@@ -95,8 +95,26 @@ void CacheStore::save(const Entry& entry, Slot& slot, std::int64_t now_ms) {
 edge::PurgeSlot CacheStore::note_purge(edge::PurgeMark mark) {
     purges_.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard lock(purge_mutex_);
-    purge_times_.note(book_.generation(), mono_ms());
-    return book_.purge(mark);
+    note_others();
+    purge_times_.note(purges_heard_of_, mono_ms());
+    const auto slot = book_.purge(mark);
+    // Unless another edge has just purged, too.
+    if (slot.generation() == purges_heard_of_ + 1) purges_heard_of_ = slot.generation();
+    return slot;
+}
+
+// When they did it nobody knows: before now.
+void CacheStore::note_others() {
+    const std::uint64_t now = book_.generation();
+    if (now == purges_heard_of_) return;
+    purge_times_.note(purges_heard_of_, mono_ms());
+    purges_heard_of_ = now;
+    if (disk_ != nullptr) disk_->keep_others();
+}
+
+void CacheStore::hear_others() {
+    const std::lock_guard lock(purge_mutex_);
+    note_others();
 }
 
 void CacheStore::purge(edge::PurgeMark mark) {
@@ -135,11 +153,12 @@ void CacheStore::restore(const std::vector<edge::PurgeSlot>& slots) {
     for (const auto& slot : slots) book_.restore(slot);
     // When they were made nobody knows any more: before now.
     if (!slots.empty()) purge_times_.note(0, mono_ms());
+    purges_heard_of_ = book_.generation();
 }
 
-bool CacheStore::was_purged_since(std::span<const edge::PurgeMark> marks,
-                                  std::int64_t born_ms) const {
+bool CacheStore::was_purged_since(std::span<const edge::PurgeMark> marks, std::int64_t born_ms) {
     const std::lock_guard lock(purge_mutex_);
+    note_others();
     const auto born = purge_times_.generation_at(born_ms);
     return born && book_.is_purged(marks, *born);
 }

@@ -123,12 +123,13 @@ void Control::on_signal(int number) {
     // Nobody is to wait in the backlog of a socket that is only held.
     setup_.held.clear();
     if (predecessor_) predecessor_->release();
-    stop_workers(StopWish::end);
+    stop_workers(StopWish::end, Heir::any);
 }
 
-void Control::stop_workers(StopWish wish) {
+void Control::stop_workers(StopWish wish, Heir heir) {
     // The edge that comes after this one may have it while this one finishes.
-    if (setup_.cache_disk != nullptr) setup_.cache_disk->release();
+    if (setup_.cache != nullptr) setup_.cache->hear_others();
+    if (setup_.cache_disk != nullptr) setup_.cache_disk->release(heir);
     for (auto& worker : workers_) {
         worker->stop.store(wish);
         worker->wake.ring();
@@ -451,6 +452,7 @@ void Control::tell_changes() {
 void Control::send_report() {
     const std::int64_t begun_us = own_cpu_us();
     report_now_ = false;
+    if (setup_.cache != nullptr) setup_.cache->hear_others();
     if (peers_.has(ReportForm::whole)) {
         peers_.broadcast(ReportForm::whole, edge::report_lines(report(), process_counts()));
     }

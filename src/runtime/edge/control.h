@@ -46,6 +46,7 @@ struct ControlSetup {
     AccessLog log;
     CacheStore* cache = nullptr;           // outlives it; null: nothing is cached
     CacheDisk* cache_disk = nullptr;       // the same; null: it is in memory alone
+    Fd purges;                             // what they share is handed on; not open: nothing is
     const ReplayStore* replays = nullptr;  // the same
     const SpanExporter* spans = nullptr;   // the same; null: none are made
     tls::Server* tls = nullptr;            // the same; null: no listener speaks TLS
@@ -99,7 +100,7 @@ private:
     std::string on_get_routes() override;
     std::string on_purge(const CachePurge& purge) override;
 
-    std::vector<HandOverAnswer> on_take_over() override;
+    std::vector<HandOverAnswer> on_take_over(const edge::TakeOver& wish) override;
     std::string on_took_over(const edge::TookOver& word) override;
     void on_release() override;
 
@@ -110,8 +111,8 @@ private:
     void publish();
     void publish_if_due(std::int64_t now_ms);
     Status save_unsaved();
-    void stop_workers(StopWish wish);
-    Result<edge::Handed> gather(std::vector<Fd>& sockets);
+    void stop_workers(StopWish wish, Heir heir);
+    Result<edge::Handed> gather(const edge::TakeOver& wish, std::vector<Fd>& sockets);
     void share_sockets();
     void check_acks();
     void after_wake();

@@ -19,7 +19,7 @@ std::int64_t now() {
 
 }  // namespace
 
-Result<edge::Handed> Control::gather(std::vector<Fd>& sockets) {
+Result<edge::Handed> Control::gather(const edge::TakeOver& wish, std::vector<Fd>& sockets) {
     if (stopping_) return fail(ErrorCode::refused, "it was told to stop");
     if (setup_.held.empty()) {
         return fail(ErrorCode::refused, "it has left its sockets to another edge");
@@ -48,6 +48,10 @@ Result<edge::Handed> Control::gather(std::vector<Fd>& sockets) {
         MOLN_TRY(
             hand({.kind = edge::HandedKind::lock, .address = "", .listen = ""}, setup_.lock->fd()));
     }
+    if (wish.purges && setup_.purges.valid()) {
+        MOLN_TRY(hand({.kind = edge::HandedKind::purges, .address = "", .listen = ""},
+                      setup_.purges.get()));
+    }
     // Once this edge has left, what it applies is no more what the disk has.
     if (tables_ && !leaving_) {
         all.epoch = compiler_.stamp().epoch;
@@ -57,9 +61,9 @@ Result<edge::Handed> Control::gather(std::vector<Fd>& sockets) {
     return all;
 }
 
-std::vector<HandOverAnswer> Control::on_take_over() {
+std::vector<HandOverAnswer> Control::on_take_over(const edge::TakeOver& wish) {
     std::vector<Fd> sockets;
-    auto all = gather(sockets);
+    auto all = gather(wish, sockets);
     std::vector<HandOverAnswer> answers;
     if (!all) {
         say("take_over_refused", "reason={}", all.error().reason);
@@ -89,8 +93,7 @@ std::string Control::on_took_over(const edge::TookOver& word) {
         metrics_.leave();
         // What held these sockets for this edge holds them in vain.
         if (predecessor_) predecessor_->release();
-        if (setup_.cache_disk != nullptr) setup_.cache_disk->release();
-        stop_workers(StopWish::leave);
+        stop_workers(StopWish::leave, word.purges ? Heir::knows_purges : Heir::any);
         report_now_ = true;
     }
     return edge::hand_over_line("left", edge::HandOverLeft{});

@@ -26,7 +26,7 @@ public:
     std::string on_get_metrics() override { return {}; }
     std::string on_get_routes() override { return {}; }
     std::string on_purge(const CachePurge&) override { return {}; }
-    std::vector<HandOverAnswer> on_take_over() override { return {}; }
+    std::vector<HandOverAnswer> on_take_over(const edge::TakeOver&) override { return {}; }
     std::string on_took_over(const edge::TookOver&) override { return {}; }
     void on_release() override {}
 };

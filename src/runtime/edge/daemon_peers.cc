@@ -102,8 +102,8 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
     if (const auto* peering = std::get_if<CachePeering>(&said)) {
         return messages_.on_cache_peers(*peering);
     }
-    if (std::holds_alternative<edge::TakeOver>(said)) {
-        for (auto& answer : messages_.on_take_over()) {
+    if (const auto* wish = std::get_if<edge::TakeOver>(&said)) {
+        for (auto& answer : messages_.on_take_over(*wish)) {
             send(peer, answer.line, std::move(answer.sockets));
         }
         return {};

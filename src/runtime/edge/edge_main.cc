@@ -22,6 +22,7 @@
 #include "runtime/edge/control.h"
 #include "runtime/edge/privileges.h"
 #include "runtime/edge/say.h"
+#include "runtime/edge/shared_purges.h"
 #include "runtime/edge/span_exporter.h"
 #include "runtime/edge/state_file.h"
 #include "runtime/edge/take_over.h"
@@ -95,6 +96,7 @@ public:
 private:
     Status inherit();
     Status prepare_workers(Bound& bound);
+    SharedPurges share_purges();
     void prepare_cache();
     void start_cache_disk();
     Result<ControlSetup> set_up_control(Bound& bound);
@@ -108,6 +110,7 @@ private:
     std::unique_ptr<CacheStore> cache_;  // null: nothing is cached
     std::uint64_t cache_seed_ = 0;
     std::unique_ptr<CacheCoder> coder_;  // null without a cache
+    Fd purges_;                          // what the cache's are kept in, until Control has it
     std::unique_ptr<CacheDisk> disk_;    // null: it is in memory alone
     std::unique_ptr<ReplayStore> replays_;
     std::unique_ptr<SpanExporter> spans_;  // null: none are made
@@ -151,6 +154,17 @@ Status Edge::prepare_workers(Bound& bound) {
     return {};
 }
 
+// Those of the edge before, so that either hears of what is purged at the other.
+SharedPurges Edge::share_purges() {
+    if (inheritance_) {
+        auto handed = inheritance_->take_all(edge::HandedKind::purges);
+        auto shared = handed.empty() ? std::nullopt : adopt_purges(std::move(handed.front().fd));
+        inheritance_->shares_purges = shared.has_value();
+        if (shared) return std::move(*shared);
+    }
+    return make_purges();
+}
+
 // A disk that is of no use is no reason not to serve.
 void Edge::prepare_cache() {
     if (options_.cache_bytes == 0) return;
@@ -166,7 +180,10 @@ void Edge::prepare_cache() {
             say("cache_disk_off", "folder={} reason={}", options_.cache_disk, disk.error().reason);
         }
     }
-    cache_ = std::make_unique<CacheStore>(options_.cache_bytes, cache_seed_);
+    auto purges = share_purges();
+    purges_ = std::move(purges.fd);
+    cache_ =
+        std::make_unique<CacheStore>(options_.cache_bytes, cache_seed_, std::move(purges.table));
     coder_ = std::make_unique<CacheCoder>(*cache_);
 }
 
@@ -233,6 +250,7 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
                        .log = {},
                        .cache = nullptr,
                        .cache_disk = nullptr,
+                       .purges = {},
                        .replays = nullptr,
                        .spans = nullptr,
                        .tls = tls_.get(),
@@ -278,6 +296,7 @@ Status Edge::prepare() {
     prepare_cache();
     setup.cache = cache_.get();
     setup.cache_disk = disk_.get();
+    setup.purges = std::move(purges_);
     MOLN_ASSIGN(auto replay_folder, Folder::open(options_.state_dir));
     const auto replay_limits = ReplayStore::limits_of_host(replay_folder);
     replays_ = std::make_unique<ReplayStore>(std::move(replay_folder), replay_limits);

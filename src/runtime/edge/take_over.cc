@@ -150,7 +150,8 @@ Result<Inheritance> take_over(const std::string& path, Milliseconds limit) {
         .ticket_keys = {},
         .line = net::LineChannel(std::move(fd), {.line_max = edge::k_snapshot_bytes_max,
                                                  .unsent_max = edge::k_head_bytes_max})};
-    MOLN_TRY(send(all.line, edge::hand_over_line("take_over", edge::TakeOver{}), deadline_ms));
+    MOLN_TRY(send(all.line, edge::hand_over_line("take_over", edge::TakeOver{.purges = true}),
+                  deadline_ms));
     for (;;) {
         MOLN_ASSIGN(auto said, next(all.line, deadline_ms));
         if (const auto* refused = std::get_if<edge::HandOverRefused>(&said)) {
@@ -166,7 +167,8 @@ Result<Inheritance> take_over(const std::string& path, Milliseconds limit) {
 
 Status tell_took_over(Inheritance& inheritance, Milliseconds drain_limit, Milliseconds limit) {
     const std::int64_t deadline_ms = now() + limit.count;
-    edge::TookOver word{.drain_limit = drain_limit, .unwanted = {}};
+    edge::TookOver word{
+        .drain_limit = drain_limit, .unwanted = {}, .purges = inheritance.shares_purges};
     for (auto& one : std::exchange(inheritance.sockets, {})) word.unwanted.push_back(one.what);
     MOLN_TRY(send(inheritance.line, edge::hand_over_line("took_over", word), deadline_ms));
     MOLN_ASSIGN(const auto said, next(inheritance.line, deadline_ms));

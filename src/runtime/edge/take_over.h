@@ -28,7 +28,8 @@ struct Inheritance {
     std::vector<HeldSocket> sockets;
     edge::SnapshotStamp stamp;  // the snapshot on disk is this or a later one
     std::vector<tls::TicketKey> ticket_keys;
-    net::LineChannel line;  // to the one before
+    bool shares_purges = false;  // what was taken of that kind is in use
+    net::LineChannel line;       // to the one before
 
     // The sockets of a kind, taken out, in their order. With port 0 any of that host's port is
     // meant: the first found decides which.
