@@ -1,11 +1,12 @@
 """What one client, one error or one odd word of an app may not do to what the others are given."""
 
+import socket
 import time
 import unittest
 
 from cache_test import CacheCase, Gate
 from cache_disk_test import DiskCase
-from harness import ok, serving, until
+from harness import PATIENCE, Stream, ok, serving, until
 
 FRESH = "Cache-Control: max-age=600\r\n"
 
@@ -13,6 +14,38 @@ FRESH = "Cache-Control: max-age=600\r\n"
 def answer_of(status, body, fields):
     return ("HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" %
             (status, len(body), fields, body)).encode()
+
+
+class Entrances(CacheCase):
+    options = ("--listen", "127.0.0.1:0")  # one more
+
+    def test_what_came_for_one_port_or_scheme_is_given_to_no_other(self):
+        """The host may say nothing of it, as behind a router that leads one port to another."""
+        self.certify(["shop.test"])
+        self.cached_app(serving(lambda head, _: ok(
+            "%s:%s" % (head.get("x-forwarded-proto"), head.get("x-forwarded-port")), FRESH)))
+        report = self.daemon.report
+        places = [("http", name) for name in report["listens"]]
+        places += [("https", name) for name in report["tls_listens"]]
+        self.assertEqual(len(places), 3)
+        for turn in range(2):
+            for scheme, name in places:
+                self.address = self.tls_address = (name.split(":")[0], int(name.split(":")[1]))
+                client = self.tls_client("shop.test") if scheme == "https" else self.plain()
+                head, body = self.get("/a", stream=client)
+                self.assertEqual(body.decode(), "%s:%d" % (scheme, self.address[1]))
+                self.assertEqual("; hit" in self.status_of(head), turn > 0)
+        self.daemon.purged = None
+        self.daemon.send({"purge": {"scope": "url", "project": "default",
+                                    "name": "https://shop.test/a"}})
+        self.assertEqual(until(lambda: self.daemon.purged, "the purge"), [""])
+        self.address = (report["listens"][0].split(":")[0], int(report["listens"][0].split(":")[1]))
+        self.assertIn("uri-miss", self.status_of(self.get("/a", stream=self.plain())[0]))
+
+    def plain(self):
+        stream = Stream(socket.create_connection(self.address, timeout=PATIENCE))
+        self.streams.append(stream)
+        return stream
 
 
 class Rules(CacheCase):

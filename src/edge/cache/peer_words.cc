@@ -58,7 +58,7 @@ bool write_code(http::ByteWriter& out, std::string_view claim, const PeerQuestio
                 const http::RequestHead& request, const PeerKey& key) {
     std::array<char, k_peer_question_bytes_max + 1 + k_cache_key_bytes_max> room;
     std::array<char, k_cache_key_bytes_max> url_room;
-    const auto url = cache_key(question.scheme, request, url_room);
+    const auto url = cache_key({.scheme = question.scheme}, request, url_room);
     if (!url) return false;
     http::ByteWriter text(room);
     text.text(claim);

@@ -35,10 +35,16 @@ bool take_scheme(std::string_view& url) {
 
 }  // namespace
 
-std::optional<std::string_view> cache_key(std::string_view scheme, const http::RequestHead& request,
+std::optional<std::string_view> cache_key(const CacheEntrance& entrance,
+                                          const http::RequestHead& request,
                                           std::span<char, k_cache_key_bytes_max> out) {
     http::ByteWriter text(out);
-    text.text(scheme);
+    text.text(entrance.scheme);
+    const std::uint16_t usual = entrance.scheme == "https" ? 443 : 80;
+    if (entrance.port != 0 && entrance.port != usual) {
+        text.text(" ");
+        text.number(entrance.port);
+    }
     text.text("://");
     const std::size_t host_at = text.size();
     text.text(request.authority());

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -13,13 +14,21 @@
 
 namespace moln::edge {
 
-// Scheme, host and port, target; the request's own limits keep it below.
+// Entrance, host and port, target; the request's own limits keep it below.
 inline constexpr std::size_t k_cache_key_bytes_max =
-    http::HeadLimits{}.target_bytes_max + http::k_host_bytes_max + 32;
+    http::HeadLimits{}.target_bytes_max + http::k_host_bytes_max + 48;
+
+// Where the client came in, as the app is told in X-Forwarded-Proto and X-Forwarded-Port.
+struct CacheEntrance {
+    std::string_view scheme;
+    std::uint16_t port = 0;  // 0: the scheme's own
+};
 
 // "https://shop.test:8443/a?b": the host in lower case, port, path and query as they came, so that
-// what an app tells apart is told apart here. Nothing if it is beyond the limit.
-std::optional<std::string_view> cache_key(std::string_view scheme, const http::RequestHead& request,
+// what an app tells apart is told apart here; "https 8443://" for another port than the scheme's,
+// which Host need not say. Nothing if it is beyond the limit.
+std::optional<std::string_view> cache_key(const CacheEntrance& entrance,
+                                          const http::RequestHead& request,
                                           std::span<char, k_cache_key_bytes_max> out);
 // Spreads keys; the same for the same text and seed.
 std::uint64_t cache_hash(std::string_view key, std::uint64_t seed);

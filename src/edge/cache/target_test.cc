@@ -10,11 +10,11 @@ namespace {
 
 using http::testing::parse_request;
 
-std::string key(std::string_view scheme, const std::string& line, const std::string& host) {
+std::string key(const CacheEntrance& entrance, const std::string& line, const std::string& host) {
     const auto parsed = parse_request("GET " + line + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
     EXPECT_EQ(parsed.result.progress, http::Progress::done);
     std::array<char, k_cache_key_bytes_max> room;
-    return std::string(cache_key(scheme, parsed.head, room).value_or("none"));
+    return std::string(cache_key(entrance, parsed.head, room).value_or("none"));
 }
 
 CacheTarget base(const std::string& line) {
@@ -33,11 +33,15 @@ std::string named(std::string_view url) {
 }
 
 TEST(CacheKey, is_the_url_as_the_app_sees_it) {
-    EXPECT_EQ(key("http", "/a?b", "Shop.Test"), "http://shop.test/a?b");
-    EXPECT_EQ(key("https", "/a", "shop.test:8443"), "https://shop.test:8443/a");
-    EXPECT_EQ(key("http", "http://shop.test/a", "shop.test"), "http://shop.test/a");
-    EXPECT_EQ(key("http", "/A%2fb", "a"), "http://a/A%2fb");
-    EXPECT_NE(key("http", "/a?", "a"), key("http", "/a", "a"));
+    EXPECT_EQ(key({"http"}, "/a?b", "Shop.Test"), "http://shop.test/a?b");
+    EXPECT_EQ(key({"https"}, "/a", "shop.test:8443"), "https://shop.test:8443/a");
+    EXPECT_EQ(key({"http"}, "http://shop.test/a", "shop.test"), "http://shop.test/a");
+    EXPECT_EQ(key({"http"}, "/A%2fb", "a"), "http://a/A%2fb");
+    EXPECT_NE(key({"http"}, "/a?", "a"), key({"http"}, "/a", "a"));
+    EXPECT_EQ(key({"https", 8443}, "/a", "shop.test"), "https 8443://shop.test/a");
+    EXPECT_EQ(key({"https", 443}, "/a", "shop.test"), key({"https"}, "/a", "shop.test"));
+    EXPECT_EQ(key({"http", 80}, "/a", "shop.test"), key({"http"}, "/a", "shop.test"));
+    EXPECT_EQ(key({"http", 443}, "/a", "shop.test"), "http 443://shop.test/a");
 }
 
 TEST(CacheKey, hashes_differ_in_all_bits) {

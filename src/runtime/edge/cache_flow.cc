@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "edge/cache/target.h"
@@ -105,6 +106,19 @@ void wait_for_news(Core& core, CacheVisit& visit) {
     if (!visit.linked()) core.cache_visits.push_back(&visit);
 }
 
+// With one port for a scheme that says it all. Another edge passes on what its client's was.
+edge::CacheEntrance entrance_of(const Core& core, const Exchange& exchange) {
+    edge::CacheEntrance entrance{.scheme = scheme_of(exchange)};
+    if (!core.several_ports) return entrance;
+    if (exchange.asked_by == edge::AskedBy::client) {
+        entrance.port = exchange.client->link().edge_port;
+        return entrance;
+    }
+    const auto port = exchange.heads->request.fields.only(http::FieldId::x_forwarded_port);
+    if (port) std::from_chars(port->data(), port->data() + port->size(), entrance.port);
+    return entrance;
+}
+
 CacheEntry look_up(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const http::RequestHead& request = exchange.heads->request;
@@ -112,7 +126,7 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
     visit.status = {.forward = http::CacheForward::request};
     if (wanted.no_store) return CacheEntry::not_taken;
     std::array<char, edge::k_cache_key_bytes_max> room;
-    const auto key = edge::cache_key(scheme_of(exchange), request, room);
+    const auto key = edge::cache_key(entrance_of(core, exchange), request, room);
     if (!key) return CacheEntry::not_taken;
     const bool may_lead = request.method == http::Method::get && !wanted.only_if_cached &&
                           !request.fields.first(http::FieldId::range);

@@ -50,7 +50,7 @@ void plan_peers(Core& core, const Exchange& asker, CacheFill& fill) {
                           request.fields.first(http::FieldId::authorization);
     if (personal || fill.app->spec == nullptr || fill.app->spec->affinity) return;
     std::array<char, edge::k_cache_key_bytes_max> room;
-    const auto key = edge::cache_key(scheme_of(asker), request, room);
+    const auto key = edge::cache_key({.scheme = scheme_of(asker)}, request, room);
     if (!key) return;
     const auto known = standings(core);
     const auto path =

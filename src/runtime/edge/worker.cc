@@ -290,7 +290,9 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
         listener.tls = setup.listeners[i].tls;
         MOLN_ASSIGN(const auto bound, net::SocketAddress::local_of(listener.fd.get()));
         listener.port = bound.port();
-        if (listener.tls && core->tls_port == 0) core->tls_port = listener.port;
+        std::uint16_t& first = listener.tls ? core->tls_port : core->plain_port;
+        if (first == 0) first = listener.port;
+        core->several_ports = core->several_ports || listener.port != first;
         MOLN_TRY(core->epoll.add(listener.fd.get(), EPOLLIN, static_cast<Part*>(&listener)));
     }
     return core;
