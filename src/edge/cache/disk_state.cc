@@ -6,7 +6,7 @@ namespace moln::edge {
 namespace {
 
 constexpr std::uint32_t k_magic = 0x3143'4c4d;  // "MLC1"
-constexpr std::uint32_t k_version = 1;
+constexpr std::uint32_t k_version = 2;          // with what purge_mark() gives
 constexpr std::size_t k_check_bytes = 8;
 
 // The last number of `bytes` checks those before it.

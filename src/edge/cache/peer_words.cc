@@ -13,7 +13,7 @@ namespace moln::edge {
 namespace {
 
 constexpr std::size_t k_code_digits = 32;
-constexpr std::string_view k_version = "a";
+constexpr std::string_view k_version = "b";  // with what purge_mark() gives
 
 std::optional<std::uint64_t> parse_hex(std::string_view digits) {
     std::uint64_t number = 0;

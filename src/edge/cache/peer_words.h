@@ -1,7 +1,7 @@
 // What two edges say to one another in the field Moln-Peer when one fills its cache from the other.
 // Pure: the time is given.
 //
-// A question: "a stockholm sibling https 1764469200 <32 hex digits>": who asks, what the asked one
+// A question: "b stockholm sibling https 1764469200 <32 hex digits>": who asks, what the asked one
 // is to it, how its client asked, when, and a code over all of that and the URL under the key that
 // all edges share. Who has no key is a client like any other. A question is as good as its clock:
 // within k_peer_clock_max of the asked edge's.

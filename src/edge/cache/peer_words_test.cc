@@ -44,7 +44,7 @@ const PeerQuestion k_question{
 
 TEST(PeerQuestion, is_heard_as_it_was_asked) {
     const auto field = asked(k_question, "/a?b");
-    EXPECT_TRUE(field.starts_with("a falun parent https 1764469200 ")) << field;
+    EXPECT_TRUE(field.starts_with("b falun parent https 1764469200 ")) << field;
     const auto question = heard(field, "/a?b");
     ASSERT_TRUE(question);
     EXPECT_EQ(question->from, "falun");

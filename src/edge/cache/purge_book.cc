@@ -7,7 +7,9 @@ namespace {
 
 class Hash {
 public:
-    explicit Hash(PurgeScope scope) { byte(static_cast<unsigned char>(scope)); }
+    explicit Hash(PurgeScope scope) : of_url_(scope == PurgeScope::url) {
+        byte(static_cast<unsigned char>(scope));
+    }
     void text(std::string_view text) {
         for (const char c : text) byte(static_cast<unsigned char>(c));
     }
@@ -16,11 +18,15 @@ public:
     PurgeMark mark() const {
         const std::uint64_t mixed = value_ ^ (value_ >> 29);
         const auto spread = static_cast<PurgeMark>((mixed * 0x9e37'79b9'7f4a'7c15u) >> 32);
-        return spread >> 16 == 0 ? spread | 0x1'0000u : spread;
+        const PurgeMark placed = of_url_ ? spread | k_url_half : spread & ~k_url_half;
+        return placed >> 16 == 0 ? placed | 0x1'0000u : placed;
     }
 
 private:
+    static constexpr PurgeMark k_url_half = k_purge_slots / 2;
+
     void byte(unsigned char c) { value_ = (value_ ^ c) * 0x100'0000'01b3u; }  // FNV-1a
+    bool of_url_;
     std::uint64_t value_ = 0xcbf2'9ce4'8422'2325u;
 };
 

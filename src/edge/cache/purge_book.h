@@ -6,7 +6,8 @@
 // can be purged. A purge raises the generation and writes it into the slot of its mark, with a
 // fingerprint: who is older than the slot of one of its marks, and of that fingerprint, is purged.
 // A slot that two different purges have met holds for every fingerprint from then on: that costs a
-// fetch now and then and is never wrong.
+// fetch now and then and is never wrong. URLs have half of the slots to themselves: requests that
+// change ever other ones purge them without end, and are to take no whole app or host along.
 //
 // Any thread reads and purges, of any process that shares the table.
 #pragma once

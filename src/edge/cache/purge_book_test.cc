@@ -126,6 +126,37 @@ RC_GTEST_PROP(PurgeProperty, takes_what_was_born_before_and_nothing_after, ()) {
     }
 }
 
+// An app whose requests change ever other URLs, for as long as it runs.
+TEST(Purge, of_many_urls_takes_few_others_and_never_a_whole_host_app_or_tag) {
+    PurgeBook book;
+    int number = 0;
+    const auto purge_urls = [&](int count) {
+        for (const int end = number + count; number < end; ++number) {
+            (void)book.purge(
+                purge_mark(PurgeScope::url, {}, "busy.test/item/" + std::to_string(number)));
+        }
+    };
+    purge_urls(300'000);  // no place is of one URL alone any more
+    const auto born = book.generation();
+    purge_urls(5'000);
+    int taken = 0;
+    constexpr int k_others = 2'000;
+    for (int i = 0; i < k_others; ++i) {
+        const std::string host = "shop-" + std::to_string(i) + ".test";
+        auto subject = k_subject;
+        subject.host = host;
+        auto marks = purge_marks(subject);
+        marks.add(purge_mark(PurgeScope::tag, "default", host));
+        taken += book.is_purged(marks.view(), born) ? 1 : 0;
+        for (const auto mark : marks.view()) {
+            const bool of_url = mark == marks.view()[2];
+            EXPECT_TRUE(of_url || !book.is_purged({&mark, 1}, 0)) << i;
+        }
+    }
+    // 5,000 of 32,768 places.
+    EXPECT_LT(taken, k_others / 5);
+}
+
 // What was asked for when a purge returned is younger than it, what was asked for before is older,
 // whoever else purges.
 TEST(Purge, books_of_one_table_hold_for_one_another_at_once) {
