@@ -28,7 +28,7 @@ class Crowd(CacheCase):
         return self.gated(lambda stream, head, number: stream.send(
             not_modified(says) if head.get("if-none-match") else ok(b"all", says)))
 
-    def test_of_what_is_to_be_validated_each_time_one_question_is_for_all_who_came_before_it(self):
+    def test_of_what_is_validated_each_time_one_question_is_for_all_who_came_before_it(self):
         """Who waits has come after the question that is under way was asked: the next one is his."""
         for path, says in (
                 ("/a", 'Cache-Control: no-cache\r\nETag: "e"\r\n'),

@@ -84,6 +84,24 @@ SLICES = ["bytes=%d-%d" % (n * MIB, (n + 1) * MIB - 1) for n in range(40)]
 
 
 class Ranges(SliceCase):
+    def test_who_wants_only_what_is_cached_is_given_all_of_it_or_none(self):
+        """Never a beginning without an end."""
+        self.range_app(3 * MIB + 100)
+        only = "Cache-Control: only-if-cached\r\n"
+        self.part(0, 10, fields=only, status=504)
+        self.check(0, 10)
+        self.check(2 * MIB, 2 * MIB + 10)
+        self.assertEqual(self.part(5, MIB - 1, fields=only)[1], self.whole()[5:MIB])
+        asked = len(self.ranges)
+        for first, last in ((5, MIB), (MIB - 1, MIB), (5, 2 * MIB + 5), (0, ""), (2 * MIB, ""),
+                            (MIB + 1, MIB + 2)):
+            self.part(first, last, fields=only, status=504)
+        self.assertEqual(len(self.ranges), asked)
+        self.check(0, "")
+        asked = len(self.ranges)
+        self.assertEqual(self.part(5, "", fields=only)[1], self.whole()[5:])
+        self.assertEqual(len(self.ranges), asked)
+
     def test_a_range_is_fetched_by_slices_and_given_again(self):
         self.range_app(5 * MIB + 100)
         self.assertFalse(self.check(10, 19))

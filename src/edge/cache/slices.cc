@@ -30,6 +30,15 @@ std::uint64_t first_slice(const std::optional<http::RangeWish>& wish) {
     return wish && wish->first ? slice_of(*wish->first) : 0;
 }
 
+http::ByteRange slices_of(const http::FieldTable& request, std::uint64_t total) {
+    const auto wish = http::range_of(request);
+    // If-Range may make it the whole.
+    const bool of_part = wish && !request.has(http::FieldId::if_range);
+    const auto range = of_part ? http::resolve(*wish, total) : std::nullopt;
+    if (range) return {.first = slice_of(range->first), .last = slice_of(range->last)};
+    return {.first = 0, .last = total == 0 ? 0 : slice_of(total - 1)};
+}
+
 std::string_view slice_validator(const http::FieldTable& response, WallTime now) {
     using http::FieldId;
     const auto etag = response.first(FieldId::etag);

@@ -19,6 +19,8 @@
 namespace moln::edge {
 
 inline constexpr std::uint64_t k_slice_bytes = 1u << 20;
+// That are looked for before who wants only what is cached is given any of them.
+inline constexpr std::uint64_t k_slices_looked_for_max = 1024;
 
 // Under which a slice is kept: no URL's own key has a blank. Nothing if it is beyond the limit.
 std::optional<std::string_view> slice_key(std::string_view key, std::uint64_t number,
@@ -33,6 +35,8 @@ constexpr std::uint64_t slice_of(std::uint64_t byte) {
 // The first to be asked for, before the length is known: the one where the range begins. Of the
 // last so many bytes that is not known, and any slice tells it.
 std::uint64_t first_slice(const std::optional<http::RangeWish>& wish);
+// All that an answer to this request may be of.
+http::ByteRange slices_of(const http::FieldTable& request, std::uint64_t total);
 // What is asked of the app for it.
 constexpr http::ByteRange slice_range(std::uint64_t number) {
     return {.first = number * k_slice_bytes, .last = (number + 1) * k_slice_bytes - 1};

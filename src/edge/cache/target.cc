@@ -42,7 +42,7 @@ std::optional<std::string_view> cache_key(const CacheEntrance& entrance,
     text.text(entrance.scheme);
     const std::uint16_t usual = entrance.scheme == "https" ? 443 : 80;
     if (entrance.port != 0 && entrance.port != usual) {
-        text.text(" ");
+        text.text("+");
         text.number(entrance.port);
     }
     text.text("://");

@@ -25,7 +25,7 @@ struct CacheEntrance {
 };
 
 // "https://shop.test:8443/a?b": the host in lower case, port, path and query as they came, so that
-// what an app tells apart is told apart here; "https 8443://" for another port than the scheme's,
+// what an app tells apart is told apart here; "https+8443://" for another port than the scheme's,
 // which Host need not say. Nothing if it is beyond the limit.
 std::optional<std::string_view> cache_key(const CacheEntrance& entrance,
                                           const http::RequestHead& request,

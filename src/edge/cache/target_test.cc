@@ -38,10 +38,10 @@ TEST(CacheKey, is_the_url_as_the_app_sees_it) {
     EXPECT_EQ(key({"http"}, "http://shop.test/a", "shop.test"), "http://shop.test/a");
     EXPECT_EQ(key({"http"}, "/A%2fb", "a"), "http://a/A%2fb");
     EXPECT_NE(key({"http"}, "/a?", "a"), key({"http"}, "/a", "a"));
-    EXPECT_EQ(key({"https", 8443}, "/a", "shop.test"), "https 8443://shop.test/a");
+    EXPECT_EQ(key({"https", 8443}, "/a", "shop.test"), "https+8443://shop.test/a");
     EXPECT_EQ(key({"https", 443}, "/a", "shop.test"), key({"https"}, "/a", "shop.test"));
     EXPECT_EQ(key({"http", 80}, "/a", "shop.test"), key({"http"}, "/a", "shop.test"));
-    EXPECT_EQ(key({"http", 443}, "/a", "shop.test"), "http 443://shop.test/a");
+    EXPECT_EQ(key({"http", 443}, "/a", "shop.test"), "http+443://shop.test/a");
 }
 
 TEST(CacheKey, hashes_differ_in_all_bits) {

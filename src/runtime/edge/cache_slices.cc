@@ -20,26 +20,40 @@ enum class SliceStep : std::uint8_t {
     cut,   // nor can what was begun be ended
 };
 
-CacheFound look_for(Core& core, const Exchange& exchange, std::string_view key, bool anything) {
+CacheAsk ask_for(const Core& core, const Exchange& exchange, std::string_view key, bool anything) {
     const CacheVisit& visit = *exchange.visit;
     const AppCell& app = *exchange.app->cell;
-    return core.cache->ask({.key = key,
-                            .hash = core.cache->hash_of(key),
-                            .scope = app.cache_scope,
-                            .app = app.app.text,
-                            .request = exchange.heads->request,
-                            .wish = visit.wish,
-                            .now_ms = core.now_ms,
-                            .may_lead = anything && !visit.wish.control.only_if_cached,
-                            .from_disk = anything && !visit.without_disk,
-                            .has_credentials = has_credentials(exchange)});
+    return {.key = key,
+            .hash = core.cache->hash_of(key),
+            .scope = app.cache_scope,
+            .app = app.app.text,
+            .request = exchange.heads->request,
+            .wish = visit.wish,
+            .now_ms = core.now_ms,
+            .may_lead = anything && !visit.wish.control.only_if_cached,
+            .from_disk = anything && !visit.without_disk,
+            .has_credentials = has_credentials(exchange)};
+}
+
+// Who wants only what is cached is given all of it or nothing (RFC 9111 5.2.1.7).
+bool is_all_here(Core& core, const Exchange& exchange) {
+    const SliceVisit& slices = *exchange.visit->slices;
+    const auto wanted = edge::slices_of(exchange.heads->request.fields, slices.total);
+    if (wanted.size() > edge::k_slices_looked_for_max) return false;
+    for (auto number = wanted.first; number <= wanted.last; ++number) {
+        std::array<char, edge::k_cache_key_bytes_max> room;
+        const auto key = edge::slice_key(slices.key, number, room);
+        if (!key || !core.cache->has(ask_for(core, exchange, *key, true))) return false;
+    }
+    return true;
 }
 
 // Its app does not give slices, as was found not long ago.
 bool is_unsliced(Core& core, const Exchange& exchange, std::string_view key) {
     std::array<char, edge::k_cache_key_bytes_max> room;
     const auto noted = edge::unsliced_key(key, room);
-    return !noted || look_for(core, exchange, *noted, false).why == http::CacheForward::bypass;
+    return !noted || core.cache->ask(ask_for(core, exchange, *noted, false)).why ==
+                         http::CacheForward::bypass;
 }
 
 // Nothing can be asked for by another way once an answer has begun.
@@ -114,6 +128,10 @@ SliceStep take_slice(Core& core, Exchange& exchange,
     }
     slices.first = facts->first;
     slices.size = facts->size;
+    if (!exchange.client_begun && visit.wish.control.only_if_cached &&
+        !is_all_here(core, exchange)) {
+        return SliceStep::pass;
+    }
     visit.response = std::move(response);
     visit.fetch.reset();
     exchange.stage = ResponseStage::cache;
@@ -150,7 +168,7 @@ SliceStep ask_slice(Core& core, Exchange& exchange) {
     std::array<char, edge::k_cache_key_bytes_max> room;
     const auto key = edge::slice_key(visit.slices->key, visit.slices->number, room);
     if (!key) return SliceStep::pass;
-    auto found = look_for(core, exchange, *key, true);
+    auto found = core.cache->ask(ask_for(core, exchange, *key, true));
     note_found(core, exchange, found);
     visit.leads = false;
     switch (found.what) {

@@ -267,6 +267,23 @@ CacheFound CacheStore::ask(const CacheAsk& ask) {
     return join_or_lead(*entry, ask, *vary_key, std::move(found));
 }
 
+bool CacheStore::has(const CacheAsk& ask) {
+    Shard& shard = shard_of(ask.hash);
+    Dropped dropped;
+    const std::lock_guard lock(shard.mutex);
+    std::array<char, http::k_vary_key_bytes_max> room;
+    Entry* entry = find(shard, ask.key, ask.hash);
+    const auto vary_key = entry == nullptr
+                              ? std::nullopt
+                              : http::vary_key(entry->vary_names, ask.request.fields, room);
+    const Slot* slot = vary_key ? usable_slot(shard, *entry, ask, *vary_key, dropped) : nullptr;
+    if (entry != nullptr) erase_if_empty(shard, *entry);
+    if (slot == nullptr) return look_on_disk(ask).has_value();
+    return slot->response && edge::judge_reuse(slot->response->freshness,
+                                               ask.now_ms - slot->response->came_ms, ask.wish)
+                                     .reuse != edge::Reuse::validate;
+}
+
 void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response) {
     {
         Shard& shard = shard_of(fetch.hash_);

@@ -168,6 +168,8 @@ public:
     bool may_grow() const { return CacheBody::all_bytes() <= 3 * bytes_max_; }
 
     CacheFound ask(const CacheAsk& ask);
+    // Would it be a hit, or does it lie on the disk?
+    bool has(const CacheAsk& ask);
 
     // Of a fetch's leader, each once. What waits is to be woken by the caller.
     void answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse> response);
