@@ -20,6 +20,7 @@
 namespace moln::edge_loop {
 namespace {
 
+constexpr const char* k_lock_name = "lock";
 constexpr std::size_t k_candidates_max = 32;  // variants of one URL that are looked at
 
 }  // namespace
@@ -30,6 +31,15 @@ Result<std::unique_ptr<CacheDisk>> CacheDisk::open(CacheDiskSetup setup) {
     }
     MOLN_ASSIGN(auto folder, Folder::open(setup.folder));
     return std::make_unique<CacheDisk>(std::move(setup), std::move(folder));
+}
+
+Status CacheDisk::abandon(const std::string& path) {
+    const auto folder = Folder::open(path);
+    if (!folder)
+        return folder.error().code == ErrorCode::not_found ? Status() : fail(folder.error());
+    MOLN_ASSIGN(const auto lock, folder->open_file(k_lock_name, O_RDWR | O_CREAT, 0600));
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return DiskPurges(*folder).distrust();
+    return DiskPurges(*folder).clear(k_lock_name);
 }
 
 CacheDisk::CacheDisk(CacheDiskSetup setup, Folder folder)

@@ -363,7 +363,11 @@ void CacheDisk::write_one(const WriteJob& job) {
 // Those of requests that made something untrue: written at once, but nobody waits for it.
 void CacheDisk::keep_purges() {
     const std::lock_guard lock(purges_mutex_);
-    if (!purges_.is_open()) return;  // open_log() takes them from the book
+    if (!purges_.is_open()) {
+        // Else open_log() takes them from the book.
+        if (stage_ == Stage::over) distrust();
+        return;
+    }
     std::vector<edge::PurgeSlot> slots;
     if (others_wait_.exchange(false)) {
         const std::uint64_t now = owner_->book().generation();

@@ -89,6 +89,17 @@ Status DiskPurges::rewrite(std::span<const edge::PurgeSlot> slots) {
     return begin(identity_, slots);
 }
 
+// First what says that the rest is to be believed.
+Status DiskPurges::clear(std::string_view kept) const {
+    MOLN_TRY(folder_.remove(k_name));
+    MOLN_TRY(folder_.sync());
+    MOLN_ASSIGN(const auto names, folder_.names());
+    for (const auto& name : names) {
+        if (name != kept) MOLN_TRY(folder_.remove(name));
+    }
+    return {};
+}
+
 // Without the file nothing is believed, and where it cannot be removed the marker says so.
 Status DiskPurges::distrust() const {
     const auto marked = folder_.open_file(k_distrust_name, O_WRONLY | O_CREAT, 0600);

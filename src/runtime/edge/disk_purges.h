@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "edge/cache/disk_state.h"
 #include "runtime/edge/folder.h"
@@ -34,6 +35,8 @@ public:
     // Nothing that lies in the folder is used again, whoever opens it next. Durable. Also of one
     // who does not own it.
     Status distrust() const;
+    // Of the owner: nothing is left in the folder but that file.
+    Status clear(std::string_view kept) const;
 
 private:
     static std::size_t edge_state_bytes_max();

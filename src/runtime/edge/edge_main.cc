@@ -167,9 +167,15 @@ SharedPurges Edge::share_purges() {
 
 // A disk that is of no use is no reason not to serve.
 void Edge::prepare_cache() {
+    const bool has_disk = !options_.cache_disk.empty() && options_.cache_bytes > 0 &&
+                          options_.cache_disk_bytes >= edge::k_cache_disk_bytes_min;
+    if (!options_.cache_disk.empty() && !has_disk) {
+        const auto gone = CacheDisk::abandon(options_.cache_disk);
+        if (!gone) say("cache_disk_not_cleared", "reason={}", gone.error().reason);
+    }
     if (options_.cache_bytes == 0) return;
     cache_seed_ = random_seed();
-    if (!options_.cache_disk.empty() && options_.cache_disk_bytes >= edge::k_cache_disk_bytes_min) {
+    if (has_disk) {
         auto disk = CacheDisk::open({.folder = options_.cache_disk,
                                      .bytes_max = options_.cache_disk_bytes,
                                      .fresh = random_seed()});
