@@ -103,6 +103,35 @@ TEST(AppCounts, of_a_canary_are_told_apart) {
     }
 }
 
+TEST(Progress, of_a_scale_beside_a_canary_is_that_of_what_serves) {
+    auto world = switching_world();
+    auto& app = world.apps[k_shop];
+    app.canary = CanarySpec{.share = 10};
+    app.rollout.state = RolloutState::canary;
+    world.releases[k_shop][1] = world.releases[k_shop][2];
+    world.releases[k_shop][1].number = 1;
+    add_instance(world, "web-a", 1);
+    EXPECT_EQ(progress_of(world, app, 1).state, ProgressState::going_on);
+    EXPECT_EQ(progress_of(world, app, 1).summary, "web 1 of 2 ready");
+    EXPECT_EQ(progress_of(world, app, 2).state, ProgressState::settled);
+    add_instance(world, "web-b", 1);
+    EXPECT_EQ(progress_of(world, app, 1).state, ProgressState::settled);
+    app.canary.reset();
+    app.release_served = 2;
+    EXPECT_EQ(progress_of(world, app, 1).state, ProgressState::superseded);
+}
+
+TEST(Routes, say_which_lies_over_another) {
+    auto world = switching_world();
+    world.releases[k_shop][2].config.routes = {{.host = "shop.org"}, {.host = "b.org"}};
+    world.apps[k_shop].routes = {{.host = "shop.org", .process = "web"}};
+    const auto views = route_views(world, world.apps[k_shop]);
+    ASSERT_EQ(views.size(), 3u);
+    EXPECT_EQ(views[0].problem, "one that was added lies over it: moln route rm removes that");
+    EXPECT_EQ(views[1].problem, "");
+    EXPECT_EQ(views[2].problem, "");
+}
+
 TEST(Routes, are_those_of_the_release_that_serves) {
     auto world = switching_world();
     auto& app = world.apps[k_shop];

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "api/view.h"
+#include "model/canary.h"
 #include "model/words.h"
 
 namespace moln::api {
@@ -128,12 +129,13 @@ Progress progress_of(const World& world, const App& app, std::int64_t release) {
         progress.reason = app.rollout.reason;
         return progress;
     }
-    if (app.release != release) {
+    const bool beside = has_canary(app) && release == app.release_served;
+    if (app.release != release && !beside) {
         progress.state = ProgressState::superseded;
         progress.reason = fmt::format("release {} is wanted now", app.release);
         return progress;
     }
-    if (app.rollout.state == RolloutState::canary) {
+    if (app.rollout.state == RolloutState::canary && !beside) {
         progress.summary = "it gets its part of the requests";
         if (edges_follow(world)) progress.state = ProgressState::settled;
         return progress;
@@ -152,7 +154,7 @@ Progress progress_of(const World& world, const App& app, std::int64_t release) {
         }
     }
     if (app.run != AppRun::running) progress.summary = std::string(enum_word(app.run));
-    const bool rolling = app.rollout.state == RolloutState::switching;
+    const bool rolling = app.rollout.state == RolloutState::switching && !beside;
     if (all_ready && !rolling) {
         if (edges_follow(world)) progress.state = ProgressState::settled;
     } else if (counts.crash_loop && !rolling) {

@@ -33,7 +33,8 @@ public:
         const auto& world = context_->control.world();
         if (!departure_ && !plans_) {
             const auto& app = world.apps.at(reply_.app);
-            release_ = reply_.release != 0 ? reply_.release : app.release;
+            const auto* shown = shown_release(world, app);
+            release_ = reply_.release != 0 || shown == nullptr ? reply_.release : shown->number;
             // What was ready before the change is no news; of a new release everything is.
             const auto progress =
                 reply_.release != 0 ? Progress{} : progress_of(world, app, release_);

@@ -28,6 +28,8 @@ std::string project_of(const AppId& id);
 std::string name_of(const AppId& id);
 
 const Release* find_release(const World& world, const AppId& app, std::int64_t number);
+// What an app is: the wanted release, or the one that serves beside a canary. Null before a first.
+const Release* shown_release(const World& world, const App& app);
 const InstanceSeen* find_seen(const World& world, const Instance& instance);
 const EndpointReport* find_endpoint(const World& world, const InstanceId& instance);
 bool is_web(const World& world, const Instance& instance);

@@ -38,7 +38,7 @@ ProcessView process_view(const App& app, const std::string& name, const ProcessS
 std::vector<ProcessView> process_views(const World& world, const App& app) {
     std::vector<ProcessView> views;
     const bool canary = has_canary(app);
-    const auto* release = find_release(world, app.id, canary ? app.release_served : app.release);
+    const auto* release = shown_release(world, app);
     if (release != nullptr) {
         for (const auto& [name, spec] : release->config.processes) {
             views.push_back(process_view(app, name, spec));
@@ -111,6 +111,10 @@ const Release* find_release(const World& world, const AppId& app, std::int64_t n
     return found == releases->second.end() ? nullptr : &found->second;
 }
 
+const Release* shown_release(const World& world, const App& app) {
+    return find_release(world, app.id, has_canary(app) ? app.release_served : app.release);
+}
+
 std::int64_t wanted_instances(const App& app, const std::string& process, const ProcessSpec& spec) {
     if (app.run != AppRun::running || spec.kind == ProcessKind::cron) return 0;
     const auto scaled = app.scale.find(process);
@@ -129,7 +133,7 @@ AppView app_view(const World& world, const App& app,
     if (app.rollout.state == RolloutState::canary) view.canary = app.canary;
     view.maintenance = app.maintenance.has_value();
     view.created = app.created;
-    if (const auto* release = find_release(world, app.id, app.release)) {
+    if (const auto* release = shown_release(world, app)) {
         view.source = release->image.source;
         view.site = release->config.site.has_value();
         view.volumes = static_cast<std::int64_t>(release->config.volumes.size());

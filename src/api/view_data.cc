@@ -135,7 +135,13 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
         const auto served = served_process(config, route.process);
         if (!served.empty()) view.process = served;
     };
-    for (const auto& route : config.routes) add(route, RouteOrigin::release);
+    for (const auto& route : config.routes) {
+        add(route, RouteOrigin::release);
+        const auto over = [&](const RouteSpec& added) { return same_place(added, route); };
+        if (std::ranges::any_of(app.routes, over)) {
+            views.back().problem = "one that was added lies over it: moln route rm removes that";
+        }
+    }
     for (const auto& route : app.routes) add(route, RouteOrigin::added);
     for (const auto& route : world.edge.routes) {
         if (route.app != app.id) continue;
@@ -174,7 +180,7 @@ VolumeView volume_view(const World& world, const Volume& volume) {
     }
     const auto app = world.apps.find(volume.app);
     if (app == world.apps.end()) return view;
-    if (const auto* release = find_release(world, volume.app, app->second.release)) {
+    if (const auto* release = shown_release(world, app->second)) {
         const auto spec =
             std::ranges::find(release->config.volumes, volume.name, &VolumeSpec::name);
         if (spec != release->config.volumes.end()) view.path = spec->path;

@@ -1,6 +1,10 @@
 #include "plan/canary.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -176,6 +180,121 @@ TEST_F(Canary, is_kept_by_a_change_of_the_environment) {
     EXPECT_EQ(edge().canary_release, 3);
     EXPECT_EQ(active(1), 2);
     EXPECT_EQ(instances(2), 0);
+}
+
+TEST_F(Canary, is_scaled_with_the_release_that_serves) {
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(ScaleCommand{k_shop, {{"web", 4}}}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(app().rollout.state, RolloutState::canary);
+    EXPECT_EQ(active(1), 4);
+    EXPECT_EQ(active(2), 4);
+    ASSERT_TRUE(r.command(ScaleCommand{k_shop, {{"web", 1}}}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(active(1), 1);
+    EXPECT_EQ(active(2), 1);
+    EXPECT_EQ(instances(1) + instances(2), 2);
+}
+
+TEST_F(Canary, leaves_the_processes_that_it_does_not_have_and_their_scale) {
+    auto config = web_config(2);
+    config.processes["worker"].command = {"/app/work"};
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(ScaleCommand{k_shop, {{"worker", 3}}}));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_EQ(instances(2), 2 + 3);
+
+    auto other = web_config(2);
+    other.processes["admin"] = other.processes["web"];
+    ASSERT_TRUE(r.command(canary_of(other)));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(instances(2), 2 + 3);
+    ASSERT_TRUE(r.command(ScaleCommand{k_shop, {{"worker", 4}, {"admin", 2}}}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(instances(2), 2 + 4);
+    EXPECT_EQ(instances(3), 2 + 2);
+    expect_refused(ScaleCommand{k_shop, {{"nothing", 1}}},
+                   "has no process nothing: it has admin, web, worker");
+
+    ASSERT_TRUE(r.command(RollbackCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(instances(2), 2 + 4);
+    EXPECT_EQ(app().scale, (std::map<std::string, std::int64_t>{{"worker", 4}}));
+}
+
+TEST_F(Canary, has_beside_it_all_instances_of_the_release_that_serves) {
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    const auto serving = std::ranges::find_if(
+        r.world.instances, [](const auto& entry) { return entry.second.release == 1; });
+    const auto stopped = serving->first;
+    ASSERT_TRUE(r.command(StopInstanceCommand{.instance = stopped, .now = true}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(active(1), 2);
+    EXPECT_EQ(active(2), 1);
+    const auto other = std::ranges::find_if(
+        r.world.instances, [](const auto& entry) { return entry.second.release == 1; });
+    const auto replaced = other->first;
+    ASSERT_TRUE(r.command(StopInstanceCommand{.instance = replaced}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_FALSE(r.world.instances.contains(replaced));
+    EXPECT_EQ(active(1), 2);
+    EXPECT_EQ(active(2), 1);
+}
+
+TEST_F(Canary, leaves_cron_jobs_and_one_offs_to_the_release_that_serves) {
+    auto config = web_config(1);
+    config.processes["nightly"] = {
+        .kind = ProcessKind::cron, .command = {"/app/nightly"}, .schedule = "* * * * *"};
+    std::map<InstanceKind, std::set<std::int64_t>> releases;
+    const auto go_on = [&] {
+        for (int i = 0; i < 20; ++i) {
+            r.pass(seconds(10));
+            r.plan_once();
+            for (const auto& [id, one] : r.world.instances) releases[one.kind].insert(one.release);
+            r.step();
+        }
+    };
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    go_on();
+    ASSERT_TRUE(r.command(canary_of(config)));
+    go_on();
+    ASSERT_EQ(app().rollout.state, RolloutState::canary);
+    releases.clear();
+    ASSERT_TRUE(r.command(RunCommand{k_shop, {"/bin/true"}}));
+    go_on();
+    EXPECT_EQ(releases[InstanceKind::cron], std::set<std::int64_t>{2});
+    EXPECT_EQ(releases[InstanceKind::run], std::set<std::int64_t>{2});
+}
+
+TEST_F(Canary, routes_added_beside_it_are_those_of_the_release_that_serves) {
+    auto config = web_config(1);
+    config.processes["api"] = config.processes["web"];
+    config.routes = {{.host = "shop.example.org", .auth = AuthSpec{.users = {"eva:$2b$x"}}}};
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_GE(r.settle(), 0);
+    auto other = web_config(1);
+    other.processes["admin"] = other.processes["web"];
+    other.routes = {{.host = "new.example.org"}};
+    ASSERT_TRUE(r.command(canary_of(other)));
+    ASSERT_GE(r.settle(), 0);
+    const auto add = [](std::string host, std::string process) {
+        return AddRouteCommand{k_shop, {.host = std::move(host), .process = std::move(process)}};
+    };
+    // A password is not taken away, now or later, by a route without one at its place.
+    expect_refused(add("shop.example.org", "web"), "by its moln.toml");
+    expect_refused(add("new.example.org", "web"), "by its moln.toml");
+    ASSERT_TRUE(r.command(add("api.example.org", "api")));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(std::ranges::any_of(r.world.edge.routes, [](const EdgeRoute& route) {
+        return route.host == "api.example.org" && route.process == "api";
+    }));
+    const auto later = r.command(add("admin.example.org", "admin"));
+    ASSERT_TRUE(later) << later.error().reason;
+    EXPECT_THAT(later->reply.text, HasSubstr("once release 3 serves"));
+    expect_refused(add("none.example.org", "none"), "has no web process none to route to");
 }
 
 TEST_F(Canary, maintenance_is_told_to_the_edge) {

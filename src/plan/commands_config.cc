@@ -1,9 +1,12 @@
 // Scale, env, secrets, routes: what is laid over a release.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "model/canary.h"
 #include "model/certificate_advice.h"
 #include "model/limits.h"
 #include "model/route.h"
@@ -14,23 +17,40 @@
 namespace moln::plan {
 namespace {
 
-Status check_scale(const App& app, const Release& release, const std::string& name,
+Status is_process(const App& app, const std::vector<const Release*>& releases,
+                  const std::string& name) {
+    std::set<std::string> known;
+    for (const auto* release : releases) {
+        for (const auto& [other, spec] : release->config.processes) known.insert(other);
+    }
+    if (known.contains(name)) return {};
+    return fail(ErrorCode::not_found,
+                fmt::format("{} has no process {}: it has {}", app.id.text, name,
+                            known.empty() ? "a site, which the edge serves"
+                                          : fmt::format("{}", fmt::join(known, ", "))));
+}
+
+Status check_scale(const App& app, const ProcessSpec& process, const std::string& name,
                    std::int64_t count) {
+    const auto max = process.kind == ProcessKind::cron ? 1 : k_instances_per_process_max;
+    if (count >= 0 && count <= max) return {};
+    return fail(ErrorCode::refused, fmt::format("{} of {} may have 0 to {} instances, not {}", name,
+                                                app.id.text, max, count));
+}
+
+// Sets the number for one release, of which it says what follows.
+Status scale_one(Decision& d, const App& app, const Release& release, const std::string& name,
+                 std::int64_t count) {
     const auto* process = find_process(&release, name);
-    if (process == nullptr) {
-        std::string known;
-        for (const auto& [other, spec] : release.config.processes) {
-            known += (known.empty() ? "" : ", ") + other;
-        }
-        return fail(ErrorCode::not_found,
-                    fmt::format("{} has no process {}: it has {}", app.id.text, name,
-                                known.empty() ? "a site, which the edge serves" : known));
-    }
-    const auto max = process->kind == ProcessKind::cron ? 1 : k_instances_per_process_max;
-    if (count < 0 || count > max) {
-        return fail(ErrorCode::refused, fmt::format("{} of {} may have 0 to {} instances, not {}",
-                                                    name, app.id.text, max, count));
-    }
+    if (process == nullptr) return {};
+    MOLN_TRY(check_scale(app, *process, name, count));
+    const bool of_canary = has_canary(app) && release.number == app.release;
+    // A canary is there for requests: until it is promoted it has no others.
+    if (of_canary && process->kind != ProcessKind::web) return {};
+    const auto more = count - asked_count(app, name, *process);
+    const auto* of = of_canary ? " of the canary" : "";
+    d.effects.push_back(more >= 0 ? fmt::format("start {} more {}{}", more, name, of)
+                                  : fmt::format("drain and stop {} {}{}", -more, name, of));
     return {};
 }
 
@@ -50,10 +70,9 @@ std::string outcome_words(const App& app, std::int64_t number) {
 Status renew(Decision& d, App app, const std::string& description) {
     MOLN_ASSIGN(const auto number, renew_release(d, app, description));
     if (number != 0) {
-        d.effects.push_back(
-            fmt::format("make release {} of {} with the same image and switch to "
-                        "it",
-                        number, app.id.text));
+        d.effects.push_back(fmt::format("make release {} of {} with the same image and {}", number,
+                                        app.id.text,
+                                        app.canary ? "let it be the canary" : "switch to it"));
         d.draft.tell(EventLevel::info, "release.made", app.id, std::to_string(number),
                      fmt::format("release {} of {}: {}", number, app.id.text, description));
     }
@@ -66,8 +85,8 @@ Status renew(Decision& d, App app, const std::string& description) {
 
 Status decide_on(Decision& d, const ScaleCommand& command) {
     MOLN_ASSIGN(auto app, app_to_change(d, command.app));
-    const auto* release = d.draft.release(app.id, app.release);
-    if (release == nullptr) {
+    const auto releases = releases_at_hand(d, app);
+    if (releases.empty()) {
         return fail(ErrorCode::refused,
                     fmt::format("{} has no release yet: deploy it first", app.id.text));
     }
@@ -76,15 +95,14 @@ Status decide_on(Decision& d, const ScaleCommand& command) {
     }
     std::string words;
     for (const auto& [name, count] : command.instances) {
-        MOLN_TRY(check_scale(app, *release, name, count));
-        const auto before = asked_count(app, name, release->config.processes.at(name));
+        MOLN_TRY(is_process(app, releases, name));
+        for (const auto* release : releases) {
+            MOLN_TRY(scale_one(d, app, *release, name, count));
+        }
         app.scale[name] = count;
         words += fmt::format("{}{}={}", words.empty() ? "" : " ", name, count);
-        d.effects.push_back(count >= before
-                                ? fmt::format("start {} more {}", count - before, name)
-                                : fmt::format("drain and stop {} {}", before - count, name));
     }
-    MOLN_TRY(fits(d, app, release->config));
+    for (const auto* release : releases) MOLN_TRY(fits(d, app, release->config));
     d.draft.tell(EventLevel::info, "app.scaled", app.id, app.id.text,
                  fmt::format("{} is scaled to {}", app.id.text, words));
     change_app(d, std::move(app), fmt::format("{}: {}", command.app.text, words));
@@ -164,18 +182,35 @@ Status asks_in_vain(const AppConfig& config, const App& app, const RouteSpec& ad
     return {};
 }
 
+Status leads_in_one(const App& app, const std::vector<const Release*>& releases,
+                    const RouteSpec& route) {
+    const auto leads = [&](const Release* one) { return leads_somewhere(one->config, route); };
+    if (std::ranges::any_of(releases, leads)) return {};
+    return fail(ErrorCode::not_found,
+                fmt::format("{} has no web process {} to route to", app.id.text, route.process));
+}
+
+// Of two releases one may not have the process.
+std::string meanwhile(const std::vector<const Release*>& releases, const RouteSpec& route) {
+    const auto next = releases.back()->number;
+    if (!leads_somewhere(releases.front()->config, route)) {
+        return fmt::format(" once release {} serves", next);
+    }
+    if (leads_somewhere(releases.back()->config, route)) return "";
+    return fmt::format(" until release {} serves, which has no web process {}", next,
+                       route.process);
+}
+
 Status decide_on(Decision& d, const AddRouteCommand& command) {
     MOLN_ASSIGN(auto app, app_to_change(d, command.app));
     const auto& route = command.route;
     MOLN_TRY(validate(route));
-    const auto* release = d.draft.release(app.id, app.release);
-    if (release == nullptr || !leads_somewhere(release->config, route)) {
-        return fail(ErrorCode::not_found, fmt::format("{} has no web process {} to route to",
-                                                      app.id.text, route.process));
-    }
+    const auto releases = releases_at_hand(d, app);
+    MOLN_TRY(leads_in_one(app, releases, route));
     const auto words = route_words(route);
     const auto same = [&](const RouteSpec& other) { return same_place(route, other); };
-    if (std::ranges::any_of(release->config.routes, same)) {
+    for (const auto* release : releases) {
+        if (std::ranges::none_of(release->config.routes, same)) continue;
         return fail(ErrorCode::exists,
                     fmt::format("{} has the route {} already, by its moln.toml: change it there "
                                 "and deploy",
@@ -189,16 +224,23 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
                                 app.id.text, words));
     }
     MOLN_TRY(route_is_free(d.world(), app.id, route));
-    for (const auto* routes : {&std::as_const(app).routes, &release->config.routes}) {
-        for (const auto& other : *routes) MOLN_TRY(begins_alike(route, other, app.id));
+    for (const auto& other : app.routes) MOLN_TRY(begins_alike(route, other, app.id));
+    for (const auto* release : releases) {
+        for (const auto& other : release->config.routes) {
+            MOLN_TRY(begins_alike(route, other, app.id));
+        }
     }
     if (app.routes.size() >= k_routes_per_app_max) {
         return fail(ErrorCode::refused, fmt::format("{} has {} routes: no more are allowed",
                                                     app.id.text, k_routes_per_app_max));
     }
     app.routes.push_back(route);
-    MOLN_TRY(asks_in_vain(release->config, app, route));
-    const auto process = served_process(release->config, route.process);
+    std::string process;  // of the first release that has it
+    for (const auto* release : releases) {
+        if (!leads_somewhere(release->config, route)) continue;
+        MOLN_TRY(asks_in_vain(release->config, app, route));
+        if (process.empty()) process = served_process(release->config, route.process);
+    }
     d.effects.push_back(fmt::format("route {} to {}", words, process));
     d.draft.tell(EventLevel::info, replaces ? "route.replaced" : "route.added", app.id, words,
                  fmt::format("{} leads to {} of {}{}", words, process, app.id.text,
@@ -206,7 +248,7 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
     const auto advice = is_stream(route) ? "" : certificate_advice(d.world(), route.host, d.now());
     change_app(
         d, std::move(app),
-        fmt::format("{} leads to {}{}{}{}", words, command.app.text,
+        fmt::format("{} leads to {}{}{}{}{}", words, command.app.text, meanwhile(releases, route),
                     taken_from(d.world(), command.app, route), advice.empty() ? "" : "; ", advice));
     return {};
 }

@@ -151,9 +151,6 @@ Status decide_on(Decision& d, const DeployCommand& command) {
     } else {
         MOLN_ASSIGN(app, new_app(d, command.app));
     }
-    std::erase_if(app.scale, [&](const auto& entry) {
-        return !command.config.processes.contains(entry.first);
-    });
     MOLN_TRY(fits(d, app, command.config));
     if (command.canary) {
         MOLN_TRY(canary_fits(app, command.config, *command.canary));

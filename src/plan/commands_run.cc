@@ -42,9 +42,10 @@ Status check_command(const std::vector<std::string>& command) {
 
 // All that a one-off may have without taking it from a service: shared volumes, and exclusive ones
 // that nobody holds.
-std::vector<VolumeId> volumes_for_one_off(Decision& d, const AppScope& scope) {
+std::vector<VolumeId> volumes_for_one_off(Decision& d, const AppScope& scope,
+                                          const Release& release) {
     std::vector<VolumeId> volumes;
-    for (const auto& spec : scope.wanted->config.volumes) {
+    for (const auto& spec : release.config.volumes) {
         if (spec.lifetime == Lifetime::instance) continue;
         const auto* volume = find_volume(scope, spec.name);
         if (volume == nullptr || !volume->restored_from.empty()) continue;
@@ -141,16 +142,18 @@ Status decide_on(Decision& d, const RunCommand& command) {
         return fail(ErrorCode::refused,
                     fmt::format("no address is free in project {}", project_of(app.id)));
     }
+    // A canary is there for requests alone.
+    const auto& release = has_canary(app) ? *scope->serving : *scope->wanted;
     Instance instance{.id = d.draft.fresh_instance("run"),
                       .app = app.id,
-                      .release = app.release,
+                      .release = release.number,
                       .process = "run",
                       .kind = InstanceKind::run,
                       .node = d.world().self,
                       .restart_count = app.restart_count,
                       .address_slot = slot,
                       .command = command.command,
-                      .volumes = volumes_for_one_off(d, *scope),
+                      .volumes = volumes_for_one_off(d, *scope, release),
                       .terminal = command.terminal,
                       .created = d.now(),
                       .goal_since = d.draft.now().steady,
@@ -159,9 +162,9 @@ Status decide_on(Decision& d, const RunCommand& command) {
     d.effects.push_back(
         fmt::format("run {} of release {} in a fresh instance; what it writes "
                     "outside volumes goes to the trash",
-                    command.command.front(), app.release));
+                    command.command.front(), release.number));
     d.reply = {.app = app.id,
-               .release = app.release,
+               .release = release.number,
                .generation = app.generation,
                .instance = instance.id,
                .volume = {},
@@ -191,13 +194,6 @@ Status decide_on(Decision& d, const StopInstanceCommand& command) {
         d.effects.push_back(fmt::format("kill {} at once, with all it has begun", found->id.text));
         set_goal(d.draft, member, InstanceGoal::kill);
     } else if (service && found->goal == InstanceGoal::run) {
-        const auto* app = d.draft.app(found->app);
-        if (app != nullptr && has_canary(*app) && found->release == app->release_served) {
-            return fail(ErrorCode::refused,
-                        fmt::format("{} serves beside a canary: moln promote or moln rollback "
-                                    "first, or --now to kill it",
-                                    found->id.text));
-        }
         // No longer current: it is replaced as in a restart, and drained once that serves.
         Instance next = *found;
         next.restart_count = -1;

@@ -24,7 +24,7 @@ bool is_under_way(const AppScope& scope, const std::string& process) {
 
 void forget_lost(const AppScope& scope, App& app) {
     std::erase_if(app.cron_fired, [&](const auto& entry) {
-        const auto* process = find_process(scope.wanted, entry.first);
+        const auto* process = find_process(scope.serving, entry.first);
         return process == nullptr || process->kind != ProcessKind::cron;
     });
 }
@@ -38,12 +38,13 @@ std::optional<WallTime> due_at(const ProcessSpec& process, WallTime fired) {
 
 }  // namespace
 
+// By the release that serves: another is on its way and has yet to be proved, or is a canary.
 void fire_crons(Draft& draft, AppScope& scope, AddressSlots& slots) {
-    if (scope.wanted == nullptr || scope.layers_missing) return;
+    if (scope.serving == nullptr || scope.layers_missing) return;
     App next = *scope.app;
     forget_lost(scope, next);
     const auto now = draft.now().wall;
-    for (const auto& [name, process] : scope.wanted->config.processes) {
+    for (const auto& [name, process] : scope.serving->config.processes) {
         if (process.kind != ProcessKind::cron) continue;
         const auto [fired, is_new] = next.cron_fired.emplace(name, now);
         if (fired->second > now + k_clock_step_max) fired->second = now;
@@ -56,7 +57,7 @@ void fire_crons(Draft& draft, AppScope& scope, AddressSlots& slots) {
         } else if (!is_under_way(scope, name) &&
                    make_instance(
                        draft, scope, slots,
-                       {.release = scope.wanted, .process = name, .kind = InstanceKind::cron})) {
+                       {.release = scope.serving, .process = name, .kind = InstanceKind::cron})) {
             fired->second = now;
         }
     }

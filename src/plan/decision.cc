@@ -77,6 +77,16 @@ Result<App> app_to_change(const Decision& d, const AppId& id) {
     return *app;
 }
 
+std::vector<const Release*> releases_at_hand(const Decision& d, const App& app) {
+    std::vector<const Release*> releases;
+    for (const auto number : {app.release_served, app.release}) {
+        const auto* release = d.draft.release(app.id, number);
+        if (release == nullptr || (!releases.empty() && releases.back() == release)) continue;
+        releases.push_back(release);
+    }
+    return releases;
+}
+
 void change_app(Decision& d, App app, std::string text) {
     ++app.generation;
     d.reply.app = app.id;

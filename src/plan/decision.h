@@ -30,6 +30,10 @@ struct Decision {
 // The app, as it must be to be changed: there, not on its way out, at the expected generation.
 Result<App> app_to_change(const Decision& d, const AppId& id);
 
+// What an app is made of now: the release that serves, and behind it the wanted one if that is
+// another, on its way or a canary. Empty before its first.
+std::vector<const Release*> releases_at_hand(const Decision& d, const App& app);
+
 // Stores the app with its generation raised and fills the reply.
 void change_app(Decision& d, App app, std::string text);
 

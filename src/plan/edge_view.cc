@@ -49,6 +49,7 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
                            .client_cert = spec.client_cert},
                           rank});
     };
+    // What was added by command lies over what the release has at its place.
     for (const auto& spec : scope.app->routes) add(spec, 0);
     for (const auto& spec : config.routes) add(spec, 0);
     if (auto process = default_process(config); !process.empty()) {
@@ -56,12 +57,14 @@ void add_routes(const AppScope& scope, const CertificateIndex& certificates,
     }
 }
 
-// One route for each host and path: the user's own before a default, then the lower app id.
+// One route for each host and path: the user's own before a default, then the lower app id, then
+// what came first.
 std::vector<EdgeRoute> settle_routes(std::vector<RankedRoute> ranked) {
     const auto order = [](const RankedRoute& r) {
-        return std::tie(r.route.host, r.route.path, r.rank, r.route.app, r.route.process);
+        return std::tie(r.route.host, r.route.path, r.rank, r.route.app);
     };
-    std::ranges::sort(ranked, [&](const auto& a, const auto& b) { return order(a) < order(b); });
+    std::ranges::stable_sort(ranked,
+                             [&](const auto& a, const auto& b) { return order(a) < order(b); });
     std::vector<EdgeRoute> routes;
     routes.reserve(ranked.size());
     for (auto& [route, rank] : ranked) {
@@ -103,7 +106,7 @@ void add_streams(const AppScope& scope, std::vector<EdgeStream>& streams) {
 // apps the snapshot. The lower app id stays.
 std::vector<EdgeStream> settle_streams(std::vector<EdgeStream> drawn) {
     std::ranges::stable_sort(drawn, {}, [](const EdgeStream& stream) {
-        return std::tie(stream.listen, stream.host, stream.app, stream.process);
+        return std::tie(stream.listen, stream.host, stream.app);
     });
     std::map<std::string, bool> accept_proxy;
     std::vector<EdgeStream> streams;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "model/limits.h"
@@ -53,6 +54,27 @@ TEST(EdgeView, routes_are_those_of_the_serving_release_until_the_switch) {
     EXPECT_EQ(leads_to(r, "new.org"), "");
     ASSERT_GE(r.settle(), 0);
     EXPECT_EQ(leads_to(r, "new.org"), "default/shop/web");
+}
+
+// Which of the two it was depended on the names of their processes, and, of the same process, on
+// nothing at all: a password could be lost.
+TEST(EdgeView, route_that_was_added_lies_over_one_of_a_release_that_came_later) {
+    Reality r;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    const RouteSpec added{.host = "shop.org", .auth = AuthSpec{.users = {"eva:$2b$x"}}};
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, added}));
+    auto config = web_config(1);
+    config.processes["api"] = config.processes["web"];
+    config.routes = {{.host = "shop.org", .process = "api"}};
+    for (int i = 0; i < 40; ++i) {
+        config.routes.push_back({.host = "shop.org", .path = fmt::format("/{}", i)});
+    }
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(leads_to(r, "shop.org"), "default/shop/web");
+    EXPECT_TRUE(std::ranges::any_of(r.world.edge.routes, [](const EdgeRoute& route) {
+        return route.path == "/" && route.host == "shop.org" && route.auth.has_value();
+    }));
 }
 
 AppConfig site_config() {

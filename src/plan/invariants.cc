@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "model/canary.h"
 #include "model/change.h"
 #include "model/site.h"
 #include "plan/scope.h"
@@ -84,10 +85,13 @@ bool ended(const World& world, const Instance& instance) {
 bool is_replaced(const World& after, const Instance& instance) {
     const auto* app = find(after.apps, instance.app);
     if (app == nullptr || app->run != AppRun::running) return true;  // the user stopped it
+    // Beside a canary what serves is whole by itself.
+    const bool beside = has_canary(*app) && instance.release == app->release_served;
     std::int64_t serving = 0;
     std::int64_t waiting = 0;
     for (const auto& [id, other] : after.instances) {
         if (other.app != instance.app || other.process != instance.process) continue;
+        if (beside && other.release != instance.release) continue;
         if (leaves(other.goal) || other.kind != InstanceKind::service) continue;
         if (other.goal == InstanceGoal::prepare) ++waiting;
         if (other.goal == InstanceGoal::run && other.in_edge) ++serving;
@@ -95,7 +99,9 @@ bool is_replaced(const World& after, const Instance& instance) {
     // A waiting one is for the exclusive volume in this one's hands.
     if (waiting > 0 && !instance.volumes.empty()) return true;
     const auto* releases = find(after.releases, instance.app);
-    const auto* release = releases == nullptr ? nullptr : find(*releases, app->release);
+    const auto* release = releases == nullptr
+                              ? nullptr
+                              : find(*releases, beside ? app->release_served : app->release);
     const auto* process =
         release == nullptr ? nullptr : find(release->config.processes, instance.process);
     if (process == nullptr) return true;  // the wanted release has no such process

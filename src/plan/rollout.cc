@@ -37,10 +37,11 @@ public:
         if (is_switching() && fail_if_hopeless()) return;
         drop_overtaken();
         for (auto& [name, process] : processes_) {
-            make_missing(name, process);
+            make_missing(*scope_.wanted, name, process);
             drop_surplus(process);
             judge(process);
         }
+        if (is_canary()) keep_serving();
         advance_hand_overs();
         activate_and_replace();
     }
@@ -177,11 +178,10 @@ private:
         }
     }
 
-    void make_missing(const std::string& name, ProcessState& process) {
+    void make_missing(const Release& release, const std::string& name, ProcessState& process) {
         if (process.spec == nullptr || scope_.layers_missing) return;
         while (static_cast<std::int64_t>(process.current.size()) < process.wanted) {
-            if (!make_instance(draft_, scope_, slots_,
-                               {.release = scope_.wanted, .process = name})) {
+            if (!make_instance(draft_, scope_, slots_, {.release = &release, .process = name})) {
                 return;
             }
             process.current.push_back(scope_.members.size() - 1);
@@ -225,6 +225,33 @@ private:
         }
         process.ready = ready >= process.wanted;
         process.waiting = ready + waiting >= process.wanted;
+    }
+
+    // A canary may be there for days: the release that serves beside it is kept whole meanwhile,
+    // and scaled, as if there were none.
+    void keep_serving() {
+        for (const auto& [name, spec] : scope_.serving->config.processes) {
+            if (spec.kind == ProcessKind::cron) continue;
+            ProcessState process{.spec = &spec,
+                                 .wanted = wanted_count(*scope_.app, scope_.serving->config, name),
+                                 .current = {},
+                                 .outdated = {}};
+            for (std::size_t i = 0; i < scope_.members.size(); ++i) {
+                const auto& one = *scope_.members[i].instance;
+                if (!lives(scope_.members[i]) || one.kind != InstanceKind::service ||
+                    one.process != name || one.release != scope_.serving->number) {
+                    continue;
+                }
+                const bool current = one.restart_count == scope_.app->restart_count;
+                (current ? process.current : process.outdated).push_back(i);
+            }
+            make_missing(*scope_.serving, name, process);
+            drop_surplus(process);
+            judge(process);
+            activate(process);
+            if (!process.ready) continue;
+            for (const auto place : process.outdated) leave(draft_, member(place));
+        }
     }
 
     // ---- exclusive volumes ----------------------------------------------------------------
@@ -313,6 +340,10 @@ private:
         next.rollout.reason.clear();
         next.release_served = next.release;
         next.canary.reset();
+        // Not before: had it failed, the release that has the process would have lost instances.
+        std::erase_if(next.scale, [&](const auto& entry) {
+            return !scope_.wanted->config.processes.contains(entry.first);
+        });
         draft_.tell(EventLevel::info, "release.settled", next.id, std::to_string(next.release),
                     fmt::format("release {} of {} serves: {}", next.release, next.id.text,
                                 wanted_words(next, *scope_.wanted)));

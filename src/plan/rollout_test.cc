@@ -49,6 +49,28 @@ TEST(Rollout, release_that_crashes_is_rolled_back_and_the_first_never_leaves) {
     EXPECT_EQ(r.world.instances, before);
 }
 
+// The scale of a process that it did not have was forgotten with the deploy: the release before,
+// which served on, lost its instances.
+TEST(Rollout, release_that_crashes_leaves_the_scale_of_the_one_before) {
+    Reality r;
+    auto config = web_config(1);
+    config.processes["worker"].command = {"/app/work"};
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_TRUE(r.command(ScaleCommand{k_shop, {{"worker", 3}}}));
+    ASSERT_GE(r.settle(), 0);
+    const auto before = r.world.instances;
+    r.behaviours[2] = Behaviour::crashing;
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(r.world.apps.at(k_shop).rollout.state, RolloutState::failed);
+    EXPECT_EQ(r.world.instances, before);
+
+    r.behaviours.clear();
+    ASSERT_TRUE(r.command(deploy_of("default/shop", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_TRUE(r.world.apps.at(k_shop).scale.empty());
+}
+
 // Found by the property test: going back to the lower restart count of an instance that the user
 // had stopped took those that served out of the edge.
 TEST(Rollout, failed_replacement_of_one_instance_leaves_the_others_serving) {
