@@ -7,6 +7,7 @@
 
 #include "api/settle.h"
 #include "api/view.h"
+#include "model/unknown.h"
 #include "model/words.h"
 
 namespace moln::api {
@@ -55,18 +56,15 @@ AppId Call::app_filter() const {
 Result<const App*> Call::find_app() const {
     const auto found = world().apps.find(app());
     if (found == world().apps.end()) {
-        return moln::fail(ErrorCode::not_found,
-                          fmt::format("app {}: there is none of that name in project {}; see "
-                                      "`moln apps`",
-                                      text("app"), project()));
+        return moln::fail(ErrorCode::not_found, unknown_app(world(), app()));
     }
     return &found->second;
 }
 
-Status Call::known_filter() const {
-    if (text("app").empty()) return {};
-    const auto found = find_app();
-    return found ? Status{} : moln::fail(found.error());
+Status Call::check_filter() const {
+    if (!query.contains("app") || world().apps.contains(app())) return {};
+    if (is_remembered(world(), app())) return {};
+    return moln::fail(ErrorCode::not_found, unknown_app(world(), app()));
 }
 
 void Call::reply_json(const json::value& value) const {

@@ -61,8 +61,8 @@ public:
     AppId app_filter() const;
     std::string project() const;
     Result<const App*> find_app() const;
-    // Of a list of what is now: not_found for the one app of the filter if that is none.
-    Status known_filter() const;
+    // not_found for the one app of the filter if that is none and nothing is left of one.
+    Status check_filter() const;
 
     std::string text(const std::string& name) const;  // of path or query, "" if absent
     bool flag(const std::string& name, bool otherwise = false) const;

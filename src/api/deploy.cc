@@ -55,7 +55,9 @@ public:
                                  .archive = call_->request.body_file,
                                  .platform = call_->text("platform"),
                                  .base_name = folder.empty() ? call_->text("app") : folder,
-                                 .dry_run = call_->flag("dry_run")},
+                                 .dry_run = call_->flag("dry_run"),
+                                 .check = [&control = context_->control](
+                                              const auto& it) { return check(control, it); }},
                                 cancelled_, line, done);
     }
 
@@ -63,17 +65,20 @@ private:
     // Nobody waits any more: a build that has made nothing yet is not worth finishing.
     void cancel() { *cancelled_ = true; }
 
+    static Status check(Control& control, const AppConfig& config) {
+        for (const auto& route : config.routes) {
+            if (!route.client_cert) continue;
+            const auto good = control.check_client_ca(route.client_cert->ca);
+            if (good) continue;
+            return fail(ErrorCode::invalid, fmt::format("moln.toml: route {}: client_cert.ca: {}",
+                                                        route_words(route), good.error().reason));
+        }
+        return {};
+    }
+
     void made(Result<BuildResult> built) {
         if (!built) return lines_.fail(built.error());
         if (*cancelled_) return;
-        for (const auto& route : built->config.routes) {
-            if (!route.client_cert) continue;
-            const auto good = context_->control.check_client_ca(route.client_cert->ca);
-            if (good) continue;
-            return lines_.fail(
-                {ErrorCode::invalid, fmt::format("the client_cert.ca of route {}: {}",
-                                                 route_words(route), good.error().reason)});
-        }
         const DeployCommand command{call_->app(), built->image, built->config, "deploy of " + what_,
                                     canary_};
         if (call_->flag("dry_run")) return tell_plan(command, *built);

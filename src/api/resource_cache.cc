@@ -34,9 +34,6 @@ Result<CachePurge> purge_of(const Call& call, const PurgeCacheBody& body) {
     if (!body.tag.empty()) return CachePurge{CachePurgeScope::tag, project, body.tag};
     const auto app = call.app_filter();
     if (app.empty()) return CachePurge{CachePurgeScope::project, project, project};
-    if (!call.world().apps.contains(app)) {
-        return fail(ErrorCode::not_found, fmt::format("app {}: there is none", app.text));
-    }
     return CachePurge{CachePurgeScope::app, project, app.text};
 }
 

@@ -200,6 +200,7 @@ private:
 
     static Status check(Call& call) {
         MOLN_TRY(read_conditions(call));
+        MOLN_TRY(call.check_filter());
         const auto kind = call.endpoint.body.kind;
         const bool is_json =
             kind == BodyKind::json || (kind == BodyKind::source && call.request.body_file.empty());

@@ -9,7 +9,7 @@
 namespace moln::api {
 namespace {
 
-std::vector<Resource> make_resources() {
+std::vector<Resource> named_resources() {
     return {
         {"Node", "The daemon and its machine: what runs, measurements, this description, the end.",
          node_endpoints()},
@@ -35,6 +35,21 @@ std::vector<Resource> make_resources() {
          "Data with a declared lifetime, what was dropped, and what images stand on.",
          data_endpoints()},
     };
+}
+
+// Whoever takes an app as a filter refuses one that never was: Call::check_filter().
+std::vector<Resource> make_resources() {
+    auto all = named_resources();
+    for (auto& resource : all) {
+        for (auto& endpoint : resource.endpoints) {
+            const bool filters = std::ranges::count(endpoint.query, "app", &Param::name) > 0;
+            auto& errors = endpoint.errors;
+            if (filters && std::ranges::count(errors, ErrorCode::not_found) == 0) {
+                errors.insert(errors.begin(), ErrorCode::not_found);
+            }
+        }
+    }
+    return all;
 }
 
 // Splits at '/', without the leading one.

@@ -179,7 +179,6 @@ TopView top_view(const World& world, const TopSample& before, const TopSample& a
 }
 
 void top(std::shared_ptr<Call> call) {
-    if (auto known = call->known_filter(); !known) return call->fail(known.error());
     std::make_shared<TopStream>(call)->start();
 }
 

@@ -171,7 +171,6 @@ TopRoutesView top_routes_view(const std::vector<EdgeRoute>& routes, const RouteS
 }
 
 void top_routes(std::shared_ptr<Call> call) {
-    if (auto known = call->known_filter(); !known) return call->fail(known.error());
     call->control().edge_routes([call](Answer first) {
         if (!first) return call->fail(first.error());
         std::make_shared<TopRoutesStream>(call, std::move(*first))->start();

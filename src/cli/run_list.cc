@@ -50,21 +50,6 @@ const std::map<std::string, Way>& ways() {
     return table;
 }
 
-// An empty list of an app: there may be no such app. Its error is the answer then.
-Status known_if_empty(const Shell& shell, const std::string& body) {
-    if (shell.said.app.empty()) return {};
-    MOLN_ASSIGN(const auto value, parse_json(body, k_frame_bytes_max));
-    const auto* object = value.if_object();
-    const auto* items = object == nullptr ? nullptr : object->if_contains("items");
-    if (items == nullptr || !items->is_array() || !items->get_array().empty()) return {};
-    auto asked = shell.said;
-    asked.verb = "apps";
-    MOLN_ASSIGN(const auto call, request_for(asked, ""));
-    const auto app = shell.client.call(call);
-    if (!app) return fail(app.error());
-    return {};
-}
-
 }  // namespace
 
 Verdict run_list(const Shell& shell) {
@@ -83,9 +68,6 @@ Verdict run_list(const Shell& shell) {
     }
     MOLN_ASSIGN(const auto call, request_for(said, app));
     MOLN_ASSIGN(const auto body, shell.client.call(call));
-    if (said.verb == "ps" || said.verb == "route ls" || said.verb == "volume ls") {
-        MOLN_TRY(known_if_empty(shell, body));
-    }
     if (said.json || way.draw == nullptr) {
         shell.print(body);
         return k_exit_ok;

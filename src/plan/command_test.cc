@@ -115,7 +115,8 @@ TEST_F(Commands, rollback_goes_to_the_release_that_served_before) {
 }
 
 TEST_F(Commands, rollback_without_a_target_is_refused) {
-    expect_refused(RollbackCommand{k_none, 0}, ErrorCode::not_found, "no app default/none");
+    expect_refused(RollbackCommand{k_none, 0}, ErrorCode::not_found,
+                   "app none: there is none of that name");
     deploy();
     expect_refused(RollbackCommand{k_shop, 0}, ErrorCode::refused, "no release before 1");
     expect_refused(RollbackCommand{k_shop, 9}, ErrorCode::not_found, "no release 9");
@@ -173,7 +174,8 @@ TEST_F(Commands, secret_over_a_plain_variable_is_refused) {
 }
 
 TEST_F(Commands, scale_has_bounds) {
-    expect_refused(ScaleCommand{k_none, {{"web", 1}}}, ErrorCode::not_found, "default/none");
+    expect_refused(ScaleCommand{k_none, {{"web", 1}}}, ErrorCode::not_found,
+                   "app none: there is none");
     deploy();
     ASSERT_TRUE(r.command(ScaleCommand{k_shop, {{"web", k_instances_per_process_max}}}));
     expect_refused(ScaleCommand{k_shop, {{"web", k_instances_per_process_max + 1}}},

@@ -11,6 +11,7 @@
 #include "model/limits.h"
 #include "model/listen.h"
 #include "model/route.h"
+#include "model/unknown.h"
 #include "model/validate.h"
 #include "model/words.h"
 #include "plan/edge_view.h"
@@ -62,7 +63,7 @@ Status exclusive_fits(const App& app, const AppConfig& config, const VolumeSpec&
 Result<App> app_to_change(const Decision& d, const AppId& id) {
     const auto* app = d.draft.app(id);
     if (app == nullptr) {
-        return fail(ErrorCode::not_found, fmt::format("there is no app {}", id.text));
+        return fail(ErrorCode::not_found, unknown_app(d.world(), id));
     }
     if (app->run == AppRun::removing) {
         return fail(ErrorCode::refused, fmt::format("{} is being removed: wait until it is in the "

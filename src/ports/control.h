@@ -116,7 +116,7 @@ public:
     // for a bundle that is none.
     virtual Result<SetAcmeCommand> take_acme(SetAcmeCommand command) = 0;
     // `invalid` for authorities of clients' certificates (RouteSpec::client_cert) that cannot be
-    // read; what validate_client_cert() finds is found before.
+    // read; what validate_client_cert() finds is found before. From any thread.
     virtual Status check_client_ca(const std::string& pem) = 0;
     virtual Result<std::unique_ptr<Terminal>> open_terminal(const TerminalRequest& request) = 0;
     // Lines of the past in order of time, then (follow) new ones as they come; ends when the handle

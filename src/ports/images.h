@@ -23,6 +23,9 @@ struct BuildRequest {
     std::string platform;   // "" is the default platform
     std::string base_name;  // for messages: the folder's name
     bool dry_run = false;   // detect and validate only: image stays empty
+    // What is wrong with the configuration that its text alone does not tell: asked, in a thread
+    // that may block, before anything is built.
+    std::function<Status(const AppConfig&)> check = {};
 };
 
 struct BuildResult {

@@ -23,7 +23,10 @@ bool is_pem(std::string_view text) {
 
 class AppFileReader {
 public:
-    explicit AppFileReader(std::string_view file) : problems_(file) { out_.file = file; }
+    AppFileReader(std::string_view file, const std::map<std::string, std::string>* beside)
+        : beside_(beside), problems_(file) {
+        out_.file = file;
+    }
 
     Result<AppFile> read(const TomlValue& root) {
         TableReader top(root, "", problems_);
@@ -224,9 +227,25 @@ private:
                           "expected the name of a file beside moln.toml, such as \"ca.pem\", or "
                           "its text",
                           value->find("ca"));
+        } else if (!is_pem(spec.ca)) {
+            take_file(table.line("ca"), "route.client_cert.ca", spec.ca);
         }
         table.refuse_unknown();
         return spec;
+    }
+
+    // The text of a file beside this one in place of its name.
+    void take_file(int line, std::string_view field, std::string& name) {
+        if (beside_ == nullptr) return;
+        const auto found = beside_->find(name);
+        if (found != beside_->end()) {
+            name = found->second;
+        } else {
+            problems_.add(line, field,
+                          fmt::format("there is no file {} beside {}: put it there, or its text in "
+                                      "place of its name",
+                                      name, out_.file));
+        }
     }
 
     void read_route(const TomlValue& value) {
@@ -422,7 +441,7 @@ private:
             return route.process != "web" && route.process != k_site_process;
         }
         return !field.ends_with(".processes") && !field.ends_with(".sharing") &&
-               !field.ends_with(".client_cert.ca");
+               (beside_ != nullptr || !field.ends_with(".client_cert.ca"));
     }
 
     // May it be there only because something else was not understood?
@@ -499,41 +518,28 @@ private:
     }
 
     AppFile out_;
+    const std::map<std::string, std::string>* beside_;
     FileProblems problems_;
     std::set<std::string> broken_;  // tables in which something was not understood: "routes.3"
 };
 
 }  // namespace
 
-Result<AppFile> parse_app_file(std::string_view text, std::string_view file) {
+Result<AppFile> parse_app_file(std::string_view text,
+                               const std::map<std::string, std::string>* beside,
+                               std::string_view file) {
     MOLN_ASSIGN(const auto root, parse_toml(text, file, k_app_file_bytes_max));
-    return AppFileReader(file).read(root);
+    return AppFileReader(file, beside).read(root);
 }
 
 std::vector<std::string> named_files(const AppFile& file) {
     std::set<std::string> names;
     for (const auto& route : file.routes) {
-        if (route.client_cert && !is_pem(route.client_cert->ca))
+        if (route.client_cert && !is_pem(route.client_cert->ca)) {
             names.insert(route.client_cert->ca);
+        }
     }
     return {names.begin(), names.end()};
-}
-
-Status include_files(AppFile& file, const std::map<std::string, std::string>& files) {
-    FileProblems problems(file.file);
-    for (std::size_t i = 0; i < file.routes.size(); ++i) {
-        auto& spec = file.routes[i].client_cert;
-        if (!spec || is_pem(spec->ca)) continue;
-        const auto found = files.find(spec->ca);
-        if (found != files.end()) {
-            spec->ca = found->second;
-            continue;
-        }
-        problems.add({fmt::format("routes.{}.client_cert.ca", i),
-                      fmt::format("there is no file {} beside {}", spec->ca, file.file)},
-                     file.places);
-    }
-    return problems.status();
 }
 
 Result<AppConfig> apply_app_file(const AppFile& file, AppConfig base) {

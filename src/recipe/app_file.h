@@ -48,7 +48,7 @@ struct AppFile {
     std::map<std::string, ProcessPart> processes;
     std::optional<SiteSpec> site;
     std::optional<HealthSpec> health;
-    std::vector<RouteSpec> routes;  // a client_cert's `ca` may be the name of a file yet
+    std::vector<RouteSpec> routes;
     std::map<std::string, std::string> env;
     std::vector<VolumeSpec> volumes;
     DrainSpec drain;
@@ -59,15 +59,15 @@ struct AppFile {
 
 // ErrorCode::invalid tells everything wrong that can be told from the file alone (at most
 // k_problems_max), a line each: "moln.toml:12: process.web.memory: expected a size such as
-// "512M", found "lots"".
-Result<AppFile> parse_app_file(std::string_view text, std::string_view file = "moln.toml");
+// "512M", found "lots"". `beside` has the files of named_files() by name, whose text is put in
+// place of their names; without it the names stay, and nothing is told of them.
+Result<AppFile> parse_app_file(std::string_view text,
+                               const std::map<std::string, std::string>* beside = nullptr,
+                               std::string_view file = "moln.toml");
 
-// The files beside moln.toml whose text belongs into it: of client_cert.ca. Sorted, each once.
+// The files beside moln.toml whose text belongs into it and is not yet: of client_cert.ca. Sorted,
+// each once.
 std::vector<std::string> named_files(const AppFile& file);
-
-// Puts the text of those in place of their names. `invalid`, with the line, for one that `files`
-// does not have.
-Status include_files(AppFile& file, const std::map<std::string, std::string>& files);
 
 // What `file` says laid over `base` (detection's finding), with defaults, validated as a whole.
 // Errors name the line where there is one. Processes without a command anywhere are an error.

@@ -442,24 +442,40 @@ constexpr const char* k_authority =
     "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
 
 TEST(AppFile, authorities_of_clients_are_a_file_beside_it_or_stand_there_themselves) {
-    auto file = parse_app_file(
+    const auto text =
         "[process.web]\ncommand = \"x\"\n"
         "[[route]]\nhost = \"a.org\"\nclient_cert = { ca = \"ca.pem\" }\n"
         "[[route]]\nhost = \"b.org\"\nclient_cert = { need = \"optional\", ca = \"\"\"\n" +
-        std::string(k_authority) + "\"\"\" }\n");
+        std::string(k_authority) + "\"\"\" }\n";
+    auto file = parse_app_file(text);
     ASSERT_TRUE(file) << file.error().reason;
     EXPECT_EQ(named_files(*file), std::vector<std::string>{"ca.pem"});
     EXPECT_FALSE(apply_app_file(*file, {}));  // a name is no authority
-    const auto missing = include_files(*file, {{"other.pem", k_authority}});
-    ASSERT_FALSE(missing);
-    EXPECT_EQ(missing.error().reason,
-              "moln.toml:5: route.client_cert.ca: there is no file ca.pem beside moln.toml");
-    ASSERT_TRUE(include_files(*file, {{"ca.pem", k_authority}}));
+    const std::map<std::string, std::string> files = {{"ca.pem", k_authority}};
+    file = parse_app_file(text, &files);
+    ASSERT_TRUE(file) << file.error().reason;
     EXPECT_TRUE(named_files(*file).empty());
     const auto config = apply_app_file(*file, {});
     ASSERT_TRUE(config) << config.error().reason;
     EXPECT_EQ(config->routes[0].client_cert, ClientCertSpec{.ca = k_authority});
     EXPECT_EQ(config->routes[1].client_cert->need, ClientCertNeed::optional);
+}
+
+// It was told after all else had been mended.
+TEST(AppFile, authorities_that_are_not_there_are_told_with_what_else_is_wrong) {
+    const std::string text =
+        "[process.web]\ncommand = \"x\"\nmemory = \"lots\"\n"
+        "[[route]]\nhost = \"a.org\"\nclient_cert = { ca = \"ca.pem\" }\n"
+        "[[route]]\nhost = \"b.org\"\nclient_cert = { ca = \"other.pem\" }\n";
+    const std::map<std::string, std::string> files = {{"other.pem", "no certificate"}};
+    const auto file = parse_app_file(text, &files);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().reason,
+              "moln.toml:3: process.web.memory: expected a size such as \"512M\", found \"lots\"\n"
+              "moln.toml:6: route.client_cert.ca: there is no file ca.pem beside moln.toml: put it "
+              "there, or its text in place of its name\n"
+              "moln.toml:9: route.client_cert.ca: expected certificates of authorities as PEM "
+              "(\"-----BEGIN CERTIFICATE-----\"), found none");
 }
 
 TEST(AppFile, a_client_cert_that_cannot_be_is_told) {

@@ -121,8 +121,7 @@ private:
 
     Status read_app_file() {
         if (!source_.has("moln.toml")) return {};
-        MOLN_ASSIGN(app_file_, parse_app_file(contents(source_, "moln.toml")));
-        MOLN_TRY(include_files(app_file_, source_.files));
+        MOLN_ASSIGN(app_file_, parse_app_file(contents(source_, "moln.toml"), &source_.files));
         out_.name = app_file_.name;
         out_.platform = app_file_.platform;
         return {};
@@ -254,7 +253,7 @@ std::vector<PlatformProgram> platform_programs() {
 
 Result<std::string> wanted_platform(const SourceListing& source) {
     if (!source.has("moln.toml")) return std::string();
-    MOLN_ASSIGN(const auto file, parse_app_file(contents(source, "moln.toml")));
+    MOLN_ASSIGN(const auto file, parse_app_file(contents(source, "moln.toml"), &source.files));
     return file.platform;
 }
 

@@ -80,17 +80,31 @@ TEST_F(Cli, a_route_that_is_there_is_set_anew_when_that_is_said) {
 }
 
 TEST_F(Cli, an_app_that_is_not_there_has_no_empty_lists) {
-    for (const auto& verb : std::vector<std::vector<std::string>>{
-             {"ps"}, {"route", "ls"}, {"volume", "ls"}, {"top", "--once"}}) {
+    for (const auto& verb : std::vector<std::vector<std::string>>{{"ps"},
+                                                                  {"route", "ls"},
+                                                                  {"volume", "ls"},
+                                                                  {"trash", "ls"},
+                                                                  {"events"},
+                                                                  {"logs"},
+                                                                  {"top", "--once"},
+                                                                  {"top", "--routes", "--once"},
+                                                                  {"cache", "purge", "--all"}}) {
         auto words = verb;
         words.insert(words.end(), {"--app", "sohp"});
         const auto ran = moln(words);
         EXPECT_EQ(ran.exit_code, 3) << ran.out;
-        EXPECT_THAT(ran.out, HasSubstr("app sohp: there is none of that name"));
+        EXPECT_THAT(ran.out, HasSubstr("app sohp: there is none of that name in project default; "
+                                       "did you mean shop?"));
         words.push_back("--json");
         EXPECT_EQ(moln(words).exit_code, 3);
     }
     EXPECT_EQ(moln({"volume", "ls", "--app", "shop"}).exit_code, 0);
+    // Of one that is gone there is still what happened to it.
+    on_loop([this] {
+        control_->state.events[1] = {.number = 1, .app = AppId("default/gone"), .text = "it went"};
+    });
+    EXPECT_THAT(moln({"events", "--app", "gone"}).out, HasSubstr("it went"));
+    EXPECT_EQ(moln({"ps", "--app", "gone"}).exit_code, 0);
 }
 
 TEST_F(Cli, what_was_asked_of_a_person_is_named_as_that_person_named_it) {

@@ -45,6 +45,17 @@ class BadApps(unittest.TestCase):
             self.assertIn(word, done.stdout + done.stderr)
         return done
 
+    def test_authorities_that_are_none_are_told_before_anything_is_built(self):
+        route = '[[route]]\nhost = "a.test"\nclient_cert = { ca = "ca.pem" }\n'
+        build = '[build]\ncommand = "exit 9"\n'
+        pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+        toml = build + apps.web_toml() + route
+        done = self.refuse(apps.folder({"app.py": apps.WEB, "moln.toml": toml, "ca.pem": pem}),
+                           "moln.toml: route a.test/: client_cert.ca: ", code=2)
+        self.assertNotIn("exit 9", done.stdout + done.stderr)
+        self.refuse(apps.folder({"app.py": apps.WEB, "moln.toml": "memory = 3\n" + toml}),
+                    "moln.toml:1: memory: unknown key", "there is no file ca.pem", code=2)
+
     def test_exits_at_once(self):
         self.refuse(apps.script("import sys; print('bye now'); sys.exit(5)"), "code 5", "bye now")
 

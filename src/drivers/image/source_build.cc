@@ -90,6 +90,7 @@ private:
                     platforms_.resolve(request_.platform.empty() ? wanted : request_.platform));
         state_ = platforms_.look_at(platform_);
         MOLN_ASSIGN(recipe_, detect(source, state_.tools));
+        if (request_.check) MOLN_TRY(request_.check(recipe_.config));
         say(fmt::format("detected {}, platform {}", recipe_.detected, platform_));
         for (const auto& warning : recipe_.warnings) say("warning: " + warning);
         return {};
