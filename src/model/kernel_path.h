@@ -55,10 +55,13 @@ struct KernelFlow {
     friend bool operator==(const KernelFlow&, const KernelFlow&) = default;
 };
 
-// New connections to a listen, and flows of UDP, that were sent on to an instance.
+// Connections to a listen, and flows of UDP, that were sent on to an instance: since the kernel
+// passes them on, whoever asked it to.
 struct PathCount {
     Listen listen;
-    std::int64_t begun = 0;  // since the listen is passed on by the kernel, whoever asked it to
+    std::int64_t begun = 0;
+    std::int64_t bytes_in = 0;  // of IP packets, with their headers: that clients sent
+    std::int64_t bytes_out = 0;
     friend bool operator==(const PathCount&, const PathCount&) = default;
 };
 

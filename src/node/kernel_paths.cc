@@ -217,10 +217,24 @@ std::string path_metrics(const std::vector<PathCount>& counts,
         "# HELP moln_kernel_streams_total Those that have begun, by the listen of their route.\n"
         "# TYPE moln_kernel_streams_total counter\n",
         flows);
-    for (const auto& [listen, begun] : counts) {
-        text +=
-            fmt::format("moln_kernel_streams_total{{listen=\"{}\"}} {}\n", listen.text(), begun);
+    for (const auto& one : counts) {
+        text += fmt::format("moln_kernel_streams_total{{listen=\"{}\"}} {}\n", one.listen.text(),
+                            one.begun);
     }
+    const auto bytes = [&](std::string_view way, std::string_view help,
+                           std::int64_t PathCount::* count) {
+        text += fmt::format(
+            "# HELP moln_kernel_stream_bytes_{0}_total {1}\n"
+            "# TYPE moln_kernel_stream_bytes_{0}_total counter\n",
+            way, help);
+        for (const auto& one : counts) {
+            text += fmt::format("moln_kernel_stream_bytes_{}_total{{listen=\"{}\"}} {}\n", way,
+                                one.listen.text(), one.*count);
+        }
+    };
+    bytes("in", "Bytes of their packets, headers too, that clients sent.", &PathCount::bytes_in);
+    bytes("out", "Bytes of their packets, headers too, that instances sent.",
+          &PathCount::bytes_out);
     return text;
 }
 

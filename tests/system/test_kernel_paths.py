@@ -117,6 +117,12 @@ def outside():
         subprocess.run(["ip", "link", "del", "out0"], check=False, stderr=subprocess.DEVNULL)
 
 
+def stream_bytes(cloud, port):
+    metrics = cloud.cli("metrics").stdout
+    return [int(re.search(rf'moln_kernel_stream_bytes_{way}_total{{listen="tcp:{port}"}} (\d+)',
+                          metrics).group(1)) for way in ("in", "out")]
+
+
 def version(port):
     greeted = greeting(port)
     return greeted and greeted.split()[0]
@@ -145,6 +151,12 @@ class KernelPaths(unittest.TestCase):
             begun = re.search(rf'moln_kernel_streams_total{{listen="tcp:{port}"}} (\d+)', metrics)
             self.assertGreaterEqual(int(begun.group(1)), 6, "five lines, and who asked for v2")
             self.assertRegex(metrics, r"moln_kernel_streams_open [5-9]")
+            before = stream_bytes(cloud, port)
+            # Each packet once, with its headers, and what acknowledges it.
+            self.assertEqual(lines[0].ask("x" * 20_000), "x" * 20_000)
+            for now, then in zip(stream_bytes(cloud, port), before):
+                self.assertGreaterEqual(now - then, 20_000)
+                self.assertLess(now - then, 40_000)
             wait_until("an instance that drains five connections", lambda: any(
                 "5 connections" in one["text"] for one in cloud.ps("echo", "draining")))
             for line in lines:

@@ -1,6 +1,8 @@
 #include "drivers/network/path_rules.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -27,6 +29,13 @@ std::string_view word(Protocol protocol) {
 
 std::string chain_of(const Listen& listen) {
     return fmt::format("{}_{}", word(listen.protocol), listen.port);
+}
+
+// What is counted of a listen: its connections, and the bytes that clients and instances send.
+constexpr std::array<std::string_view, 3> k_counters = {"", "_in", "_out"};
+
+std::string counter_of(const Listen& listen, std::string_view what) {
+    return chain_of(listen) + std::string(what);
 }
 
 std::int64_t idle_seconds(const KernelPath& path) {
@@ -59,8 +68,32 @@ std::string chain_text(const KernelPath& path) {
         rules += fmt::format("        {} meta l4proto {} {}\n", match_of(address),
                              word(path.listen.protocol), action);
     }
-    return fmt::format("    counter {0} {{\n    }}\n    chain {0} {{\n{1}    }}\n",
-                       chain_of(path.listen), rules);
+    std::string counters;
+    for (const auto what : k_counters) {
+        counters += fmt::format("    counter {} {{\n    }}\n", counter_of(path.listen, what));
+    }
+    return fmt::format("{}    chain {} {{\n{}    }}\n", counters, chain_of(path.listen), rules);
+}
+
+// Every packet of a connection that was sent on, by the port that its client asked for. Where it
+// leaves for an instance or comes from one each passes once.
+std::string bytes_text(const std::vector<KernelPath>& paths, std::string_view what,
+                       std::string_view match) {
+    std::string rules;
+    for (const auto protocol : {Protocol::tcp, Protocol::udp}) {
+        std::string elements;
+        for (const auto& path : paths) {
+            if (path.listen.protocol != protocol) continue;
+            elements += fmt::format("{}{} : \"{}\"", elements.empty() ? "" : ", ", path.listen.port,
+                                    counter_of(path.listen, what));
+        }
+        if (elements.empty()) continue;
+        rules += fmt::format(
+            "        {} ct status dnat meta l4proto {} counter name ct original proto-dst map "
+            "{{ {} }}\n",
+            match, word(protocol), elements);
+    }
+    return rules;
 }
 
 std::string timeouts_text(const std::vector<KernelPath>& paths) {
@@ -150,6 +183,12 @@ std::string table_text(const std::string& name, const PathTableSpec& spec,
     chain answers {{
         type nat hook postrouting priority 99; policy accept;
 {masquerade}    }}
+    chain bytes_in {{
+        type filter hook postrouting priority 100; policy accept;
+{bytes_in}    }}
+    chain bytes_out {{
+        type filter hook prerouting priority {early}; policy accept;
+{bytes_out}    }}
     chain stray_here {{
         type filter hook input priority -1; policy accept;
         ct state invalid meta l4proto . th dport {{ {elements} }} drop
@@ -164,6 +203,10 @@ std::string table_text(const std::string& name, const PathTableSpec& spec,
         fmt::arg("name", name), fmt::arg("timeouts", timeouts_text(spec.paths)),
         fmt::arg("chains", chains), fmt::arg("leads", leads), fmt::arg("early", k_timeout_priority),
         fmt::arg("masquerade", masquerade_text(spec.paths)),
+        fmt::arg("bytes_in",
+                 bytes_text(spec.paths, "_in", "oifname \"mln*\" ct direction original")),
+        fmt::arg("bytes_out",
+                 bytes_text(spec.paths, "_out", "iifname \"mln*\" ct direction reply")),
         fmt::arg("elements", listen_elements(listens)), fmt::arg("base", base));
 }
 
@@ -193,33 +236,47 @@ std::string path_rules(const PathTableSpec& spec, const std::string& base,
     const auto table = table_text(k_path_table, spec, base);
     if (before.empty()) return anew + table;
     auto text = fmt::format("flush table ip {}\n", k_path_table);
-    for (const auto& [listen, begun] : before) {
-        if (std::ranges::find(spec.paths, listen, &KernelPath::listen) != spec.paths.end())
+    for (const auto& one : before) {
+        if (std::ranges::find(spec.paths, one.listen, &KernelPath::listen) != spec.paths.end()) {
             continue;
-        text += fmt::format("delete chain ip {0} {1}\ndelete counter ip {0} {1}\n", k_path_table,
-                            chain_of(listen));
+        }
+        text += fmt::format("delete chain ip {} {}\n", k_path_table, chain_of(one.listen));
+        // Added first: a daemon before this one may have counted less.
+        for (const auto what : k_counters) {
+            text += fmt::format("add counter ip {0} {1}\ndelete counter ip {0} {1}\n", k_path_table,
+                                counter_of(one.listen, what));
+        }
     }
     return text + table;
 }
 
 // {"name": "tcp_5432", "packets": 7}: a packet of a connection each, for only its first is asked
-// about.
+// about. {"name": "tcp_5432_in", "bytes": 900}: of every packet.
 std::vector<PathCount> path_counts_in(std::string_view listing) {
-    std::vector<PathCount> out;
     const auto counters = listed_objects(listing, "counter");
-    if (!counters) return out;
+    if (!counters) return {};
+    std::map<Listen, PathCount> found;
     for (const auto& counter : *counters) {
-        const auto* name = counter.if_contains("name");
-        const auto* packets = counter.if_contains("packets");
-        if (name == nullptr || !name->is_string() || packets == nullptr) continue;
-        std::string text(std::string_view(name->get_string()));
-        std::ranges::replace(text, '_', ':');
-        const auto listen = parse_listen(text);
+        const auto* named = counter.if_contains("name");
+        if (named == nullptr || !named->is_string()) continue;
+        std::string name(std::string_view(named->get_string()));
+        const auto what = name.ends_with("_in") ? "_in" : name.ends_with("_out") ? "_out" : "";
+        name.resize(name.size() - std::string_view(what).size());
+        std::ranges::replace(name, '_', ':');
+        const auto listen = parse_listen(name);
+        const auto* value = counter.if_contains(*what == '\0' ? "packets" : "bytes");
+        if (!listen || value == nullptr) continue;
         std::error_code no_number;
-        const auto begun = packets->to_number<std::int64_t>(no_number);
-        if (listen && !no_number) out.push_back({*listen, begun});
+        const auto number = value->to_number<std::int64_t>(no_number);
+        if (no_number) continue;
+        auto& count = found[*listen];
+        count.listen = *listen;
+        (what == std::string_view("_in")    ? count.bytes_in
+         : what == std::string_view("_out") ? count.bytes_out
+                                            : count.begun) = number;
     }
-    std::ranges::sort(out, {}, &PathCount::listen);
+    std::vector<PathCount> out;
+    for (const auto& [listen, count] : found) out.push_back(count);
     return out;
 }
 

@@ -29,6 +29,26 @@ TEST(PathRules, a_listen_leads_to_its_instances_by_turns) {
     EXPECT_FALSE(has(rules, "drop\n    }\n    chain listens")) << "nothing new is dropped";
 }
 
+TEST(PathRules, bytes_are_counted_by_the_port_that_the_client_asked_for) {
+    const auto path = [](Protocol protocol, std::uint16_t port) {
+        return KernelPath{.listen = {protocol, port},
+                          .addresses = {"127.0.0.1"},
+                          .endpoints = {at("10.213.1.2")}};
+    };
+    const auto rules = path_rules(
+        {.paths = {path(Protocol::tcp, 25), path(Protocol::tcp, 5432), path(Protocol::udp, 53)},
+         .listens = {}},
+        "10.213", {});
+    EXPECT_TRUE(
+        has(rules,
+            "oifname \"mln*\" ct direction original ct status dnat meta l4proto tcp counter "
+            "name ct original proto-dst map { 25 : \"tcp_25_in\", 5432 : \"tcp_5432_in\" }"))
+        << rules;
+    EXPECT_TRUE(has(rules,
+                    "iifname \"mln*\" ct direction reply ct status dnat meta l4proto udp counter "
+                    "name ct original proto-dst map { 53 : \"udp_53_out\" }"));
+}
+
 TEST(PathRules, all_addresses_are_this_hosts_alone) {
     const auto rules = path_rules({.paths = {{.listen = {Protocol::tcp, 25},
                                               .addresses = {"0.0.0.0"},
@@ -77,18 +97,26 @@ TEST(PathRules, what_is_counted_outlives_a_change_and_goes_with_its_listen) {
     EXPECT_TRUE(
         rules.starts_with("flush table ip moln-streams\n"
                           "delete chain ip moln-streams udp_53\n"
+                          "add counter ip moln-streams udp_53\n"
                           "delete counter ip moln-streams udp_53\n"
+                          "add counter ip moln-streams udp_53_in\n"
+                          "delete counter ip moln-streams udp_53_in\n"
+                          "add counter ip moln-streams udp_53_out\n"
+                          "delete counter ip moln-streams udp_53_out\n"
                           "table ip moln-streams {"))
         << rules;
     EXPECT_EQ(path_rules({}, "10.213", {{{Protocol::tcp, 5432}, 7}}), path_rules({}, "10.213", {}));
 }
 
 TEST(PathRules, counts_are_read_from_what_nft_lists) {
-    EXPECT_EQ(path_counts_in(R"({"nftables": [{"metainfo": {"version": "1.0.6"}},
+    EXPECT_EQ(
+        path_counts_in(R"({"nftables": [{"metainfo": {"version": "1.0.6"}},
         {"counter": {"family": "ip", "name": "udp_53", "table": "t", "packets": 2, "bytes": 9}},
         {"counter": {"family": "ip", "name": "of_others", "table": "t", "packets": 1}},
+        {"counter": {"family": "ip", "name": "udp_53_in", "table": "t", "packets": 3, "bytes": 90}},
+        {"counter": {"family": "ip", "name": "udp_53_out", "table": "t", "packets": 4, "bytes": 8}},
         {"counter": {"family": "ip", "name": "tcp_5432", "table": "t", "packets": 0}}]})"),
-              (std::vector<PathCount>{{{Protocol::tcp, 5432}, 0}, {{Protocol::udp, 53}, 2}}));
+        (std::vector<PathCount>{{{Protocol::tcp, 5432}, 0}, {{Protocol::udp, 53}, 2, 90, 8}}));
     EXPECT_TRUE(path_counts_in("").empty());
 }
 
