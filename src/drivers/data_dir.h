@@ -4,10 +4,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/id.h"
 
 namespace moln {
+
+// Beside an instance's log: a second name of it, which keeps it when its monitor begins another,
+// and the one before. All three may be there, in the order of their lines .1, .held, the log.
+inline constexpr std::string_view k_log_held = ".held";
+inline constexpr std::string_view k_log_before = ".1";
 
 struct DataDir {
     std::string root;
@@ -41,9 +47,8 @@ struct DataDir {
     std::string instances() const { return root + "/instances"; }
     std::string volumes() const { return root + "/volumes"; }
     std::string volume(const VolumeId& id) const { return volumes() + "/" + id.text; }
-    std::string logs() const {
-        return root + "/logs";
-    }  // <app project>/<app name>/<instance>.log[.1]
+    // <app project>/<app name>/<instance>.log, and those beside it.
+    std::string logs() const { return root + "/logs"; }
     std::string trash_root() const { return root + "/trash"; }
     std::string trash(const TrashId& id) const { return trash_root() + "/" + id.text; }
 };

@@ -1,4 +1,6 @@
 // What an instance must not be able to do, tried from within. Runs inside lab/netns.sh, as root.
+#include <chrono>
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include "contracts/sandbox_real_case.h"
+#include "drivers/log/reader.h"
 #include "io/file/fd.h"
 #include "io/file/files.h"
 #include "io/file/tree.h"
@@ -180,6 +183,47 @@ TEST_F(Isolation, what_it_logs_is_bounded_on_disk) {
     const auto older = read_file(world_.host().paths.log(spec.app, spec.instance) + ".1");
     EXPECT_NE((older.value_or("") + world_.log(spec)).find(" end"), std::string::npos)
         << "the last words are kept";
+}
+
+// conmon counts what it has written since it last began a new file, whoever renames that meanwhile:
+// it dropped what had been printed last.
+TEST_F(Isolation, of_what_it_logs_the_last_is_kept_without_a_gap) {
+    const auto spec =
+        world_.spec_of({"python3", "-c",
+                        "import signal\n"
+                        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
+                        "print('ready', flush=True)\n"
+                        "for chunk in range(20):\n"
+                        "    signal.sigwait({signal.SIGUSR1})\n"
+                        "    for i in range(10_000): print('line', 10_000 * chunk + i, 'x' * 100)\n"
+                        "    print(f'chunk-{chunk}-', flush=True)\n"
+                        "signal.pause()\n"});
+    start(spec);
+    ASSERT_TRUE(world_.wait_for_log(spec, "ready"));
+    const auto pid = static_cast<pid_t>(world_.sandboxes().inspect(spec.instance).value().pid);
+    for (int chunk = 0; chunk < 20; ++chunk) {
+        ASSERT_EQ(kill(pid, SIGUSR1), 0);
+        const auto printed = [&] {
+            LogReader reader(world_.host().paths.data, {.app = spec.app, .lines = k_log_lines_max});
+            return reader.past();
+        };
+        const auto end = fmt::format("chunk-{}-", chunk);
+        const auto late = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+        auto lines = printed();
+        while (lines.back().text != end) {
+            ASSERT_LT(std::chrono::steady_clock::now(), late);
+            lines = printed();
+        }
+        ASSERT_TRUE(world_.real().rotate_logs());
+        lines = printed();
+        ASSERT_EQ(static_cast<std::int64_t>(lines.size()), k_log_lines_max);
+        EXPECT_EQ(lines.back().text, end);
+        auto next = 10'000 * (chunk + 1);
+        for (auto line = lines.rbegin() + 1; line + 1 != lines.rend(); ++line) {
+            ASSERT_TRUE(line->text.starts_with(fmt::format("line {} ", --next))) << line->text;
+        }
+    }
+    ASSERT_TRUE(world_.sandboxes().kill(spec.instance));
 }
 
 TEST_F(Isolation, it_cannot_fill_the_nodes_disk) {

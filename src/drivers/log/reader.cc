@@ -1,21 +1,62 @@
 #include "drivers/log/reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
+#include <set>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/file/fd.h"
-
 namespace moln {
 namespace {
 
 constexpr std::string_view k_suffix = ".log";
+// The newest first: what is moved on between two looks is met twice, not missed.
+constexpr std::array<std::string_view, 3> k_files = {"", k_log_held, k_log_before};
+
+Fd open_log(const std::string& path) {
+    return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+// 0: there is none.
+std::uint64_t inode_of(const Fd& file) {
+    struct ::stat status{};
+    return file.valid() && ::fstat(file.get(), &status) == 0 ? status.st_ino : 0;
+}
+
+std::int64_t size_of(const Fd& file) {
+    struct ::stat status{};
+    return ::fstat(file.get(), &status) == 0 ? status.st_size : 0;
+}
+
+// "web-7f3k2m" of the name of one of its files, "" of another's.
+std::string instance_of(const std::string& file) {
+    for (const auto kind : k_files) {
+        const auto suffix = std::string(k_suffix) + std::string(kind);
+        if (file.ends_with(suffix)) return file.substr(0, file.size() - suffix.size());
+    }
+    return "";
+}
+
+// Those that are there and differ, the oldest first.
+std::vector<Fd> open_all(const std::string& log) {
+    std::vector<Fd> files;
+    for (const auto kind : k_files) {
+        Fd file = open_log(log + std::string(kind));
+        const auto inode = inode_of(file);
+        const auto same = [&](const Fd& other) { return inode_of(other) == inode; };
+        if (inode != 0 && std::ranges::none_of(files, same)) files.push_back(std::move(file));
+    }
+    std::ranges::reverse(files);
+    return files;
+}
 
 std::string read_range(int fd, std::int64_t offset, std::size_t count) {
     std::string bytes(count, '\0');
@@ -55,18 +96,16 @@ LogReader::LogReader(const DataDir& data, LogQuery query)
     : directory_(data.logs() + "/" + query.app.text), query_(std::move(query)) {}
 
 std::vector<std::string> LogReader::instances() const {
-    std::vector<std::string> found;
+    std::set<std::string> found;
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
-        auto name = entry.path().filename().string();
-        if (!name.ends_with(k_suffix)) continue;
-        name.resize(name.size() - k_suffix.size());
+        auto name = instance_of(entry.path().filename().string());
+        if (name.empty()) continue;
         if (!query_.instance.empty() && name != query_.instance) continue;
         if (!query_.process.empty() && process_of(name) != query_.process) continue;
-        found.push_back(std::move(name));
+        found.insert(std::move(name));
     }
-    std::sort(found.begin(), found.end());
-    return found;
+    return {found.begin(), found.end()};
 }
 
 LogLine LogReader::line_of(const std::string& instance, RawLogLine raw) const {
@@ -84,20 +123,9 @@ std::vector<LogLine> LogReader::past() {
     for (const auto& instance : instances()) {
         std::vector<LogLine> own;
         const auto path = directory_ + "/" + instance + std::string(k_suffix);
-        LogAssembler rotated;
-        const Fd old(::open((path + ".1").c_str(), O_RDONLY | O_CLOEXEC));
-        if (old.valid()) {
-            struct ::stat status{};
-            ::fstat(old.get(), &status);
-            const auto bytes = read_range(old.get(), 0, static_cast<std::size_t>(status.st_size));
-            each_line(bytes, [&](std::string_view text) {
-                if (auto raw = rotated.feed(text)) own.push_back(line_of(instance, *raw));
-            });
-        }
         auto& tail = tails_[instance];
         tail = Tail{};
-        tail.assembler = std::move(rotated);
-        for (auto& line : read_new(instance, tail)) own.push_back(std::move(line));
+        for (auto& file : open_all(path)) go_to(std::move(file), tail, instance, own);
         const auto keep = std::min(own.size(), wanted);
         lines.insert(lines.end(), std::make_move_iterator(own.end() - static_cast<long>(keep)),
                      std::make_move_iterator(own.end()));
@@ -109,92 +137,98 @@ std::vector<LogLine> LogReader::past() {
     return lines;
 }
 
+// The rest of the file that was read until now, then those that have taken its place.
 std::vector<LogLine> LogReader::read_new(const std::string& instance, Tail& tail) {
     std::vector<LogLine> lines;
-    const auto path = directory_ + "/" + instance + std::string(k_suffix);
-    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) return lines;
-    struct ::stat status{};
-    if (::fstat(fd.get(), &status) != 0) return lines;
-    const auto take = [&](std::string_view bytes) {
-        const std::string joined = tail.torn + std::string(bytes);
-        const auto whole = joined.rfind('\n') + 1;  // npos + 1 is 0: no whole line yet
-        each_line(joined, [&](std::string_view text) {
-            if (auto raw = tail.assembler.feed(text)) {
-                lines.push_back(line_of(instance, std::move(*raw)));
-            }
-        });
-        tail.torn = joined.substr(whole);
-        if (tail.torn.size() > k_log_poll_bytes_max) tail.torn.clear();
-    };
-    if (tail.inode != 0 && tail.inode != status.st_ino) {
-        // Rotated: the rest of the old file, then the new one from its beginning.
-        const Fd old(::open((path + ".1").c_str(), O_RDONLY | O_CLOEXEC));
-        struct ::stat old_status{};
-        if (old.valid() && ::fstat(old.get(), &old_status) == 0 &&
-            old_status.st_ino == tail.inode && old_status.st_size > tail.offset) {
-            take(read_range(old.get(), tail.offset,
-                            std::min(static_cast<std::size_t>(old_status.st_size - tail.offset),
-                                     k_log_poll_bytes_max)));
-        }
-        tail.offset = 0;
-        tail.torn.clear();
-    }
-    if (status.st_size < tail.offset) tail.offset = 0;  // cut by conmon at its hard bound
-    const bool follows = tail.inode != 0;
-    tail.inode = status.st_ino;
-    auto unread = static_cast<std::size_t>(status.st_size - tail.offset);
-    if (follows && unread > k_log_poll_bytes_max) {
-        const auto skipped = unread - k_log_poll_bytes_max;
+    auto files = open_all(directory_ + "/" + instance + std::string(k_suffix));
+    const auto last = std::ranges::find(files, tail.inode, inode_of);
+    if (!tail.file.valid() && last != files.end()) tail.file = std::move(*last);
+    const auto before = tail.offset;
+    if (tail.file.valid()) read_rest(instance, tail, k_log_poll_bytes_max, lines);
+    // Where it is gone only the newest is surely not older.
+    auto next = last == files.end() ? files.end() - (files.empty() ? 0 : 1) : last + 1;
+    if (next == files.end() && tail.offset == before) tail.file.reset();
+    for (; next != files.end(); ++next) go_to(std::move(*next), tail, instance, lines);
+    return lines;
+}
+
+void LogReader::go_to(Fd file, Tail& tail, const std::string& instance,
+                      std::vector<LogLine>& lines) {
+    tail.inode = inode_of(file);
+    tail.file = std::move(file);
+    tail.offset = 0;
+    tail.torn.clear();
+    read_rest(instance, tail, std::numeric_limits<std::size_t>::max(), lines);
+}
+
+void LogReader::read_rest(const std::string& instance, Tail& tail, std::size_t bytes_max,
+                          std::vector<LogLine>& lines) {
+    const auto size = size_of(tail.file);
+    if (size < tail.offset) tail.offset = 0;  // somebody has emptied it
+    auto unread = static_cast<std::size_t>(size - tail.offset);
+    const auto first = lines.size();
+    const bool skips = unread > bytes_max;
+    if (skips) {
+        const auto skipped = unread - bytes_max;
         tail.offset += static_cast<std::int64_t>(skipped);
-        unread = k_log_poll_bytes_max;
+        unread = bytes_max;
         tail.torn.clear();
         lines.push_back(
-            {.at = {},
+            {.at = first == 0 ? WallTime{} : lines.back().at,
              .instance = InstanceId(instance),
              .process = process_of(instance),
              .is_error = true,
              .text = fmt::format("[{} bytes passed over: logs faster than it is read]", skipped)});
     }
-    const auto bytes = read_range(fd.get(), tail.offset, unread);
+    const auto bytes = read_range(tail.file.get(), tail.offset, unread);
     tail.offset += static_cast<std::int64_t>(bytes.size());
-    take(bytes);
-    if (!lines.empty() && lines.front().at.ms == 0 && lines.size() > 1) lines[0].at = lines[1].at;
-    return lines;
+    const std::string joined = tail.torn + bytes;
+    each_line(joined, [&](std::string_view text) {
+        if (auto raw = tail.assembler.feed(text)) lines.push_back(line_of(instance, *raw));
+    });
+    tail.torn = joined.substr(joined.rfind('\n') + 1);  // npos + 1 is 0: no whole line yet
+    if (tail.torn.size() > k_log_poll_bytes_max) tail.torn.clear();
+    if (skips && lines.size() > first + 1) lines[first].at = lines[first + 1].at;
 }
 
 std::vector<LogLine> LogReader::poll() {
     std::vector<LogLine> lines;
-    for (const auto& instance : instances()) {
+    const auto all = instances();
+    for (const auto& instance : all) {
         for (auto& line : read_new(instance, tails_[instance])) lines.push_back(std::move(line));
     }
+    std::erase_if(tails_,
+                  [&](const auto& entry) { return !std::ranges::binary_search(all, entry.first); });
     sort_by_time(lines);
     return lines;
 }
 
 Status prune_logs(const DataDir& data, const std::function<bool(const std::string&)>& is_live) {
     namespace fs = std::filesystem;
-    std::map<std::string, std::vector<std::pair<fs::file_time_type, fs::path>>> ended;
+    // By folder and instance: when it was written to last.
+    std::map<fs::path, std::map<std::string, fs::file_time_type>> ended;
     std::error_code error;
     for (const auto& entry : fs::recursive_directory_iterator(data.logs(), error)) {
-        auto name = entry.path().filename().string();
-        if (!name.ends_with(k_suffix)) continue;
-        name.resize(name.size() - k_suffix.size());
-        if (is_live(name)) continue;
+        const auto name = instance_of(entry.path().filename().string());
+        if (name.empty() || is_live(name)) continue;
         std::error_code gone;
         const auto written = fs::last_write_time(entry.path(), gone);
-        if (!gone) ended[entry.path().parent_path()].emplace_back(written, entry.path());
+        if (gone) continue;
+        auto& newest = ended[entry.path().parent_path()][name];
+        newest = std::max(newest, written);
     }
     if (error && error != std::errc::no_such_file_or_directory) {
         return fail(error_from_errno(error.value(), "walk " + data.logs()));
     }
-    for (auto& [app, files] : ended) {
-        if (files.size() <= k_ended_logs_kept) continue;
-        std::sort(files.begin(), files.end());
-        files.resize(files.size() - k_ended_logs_kept);
-        for (const auto& [written, path] : files) {
-            fs::remove(path, error);
-            fs::remove(fs::path(path.string() + ".1"), error);
+    for (const auto& [folder, instances] : ended) {
+        if (instances.size() <= k_ended_logs_kept) continue;
+        std::vector<std::pair<fs::file_time_type, std::string>> by_age;
+        for (const auto& [name, written] : instances) by_age.emplace_back(written, name);
+        std::ranges::sort(by_age);
+        by_age.resize(by_age.size() - k_ended_logs_kept);
+        for (const auto& [written, name] : by_age) {
+            const auto log = (folder / name).string() + std::string(k_suffix);
+            for (const auto kind : k_files) fs::remove(log + std::string(kind), error);
         }
     }
     return {};

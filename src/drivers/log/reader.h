@@ -1,8 +1,9 @@
 // Reads the logs of an app's instances from their files: what was written, and what comes. Not the
 // writing, bounding or rotating, which is conmon's and the sandbox driver's.
 //
-// Files are DataDir::logs()/<project>/<app>/<instance>.log, and .log.1 for what was rotated away.
-// They outlive their instances. Blocking; each object used by one thread at a time.
+// Files are DataDir::logs()/<project>/<app>/<instance>.log and those beside it
+// (drivers/data_dir.h). They outlive their instances. Blocking; each object used by one thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 #include "drivers/data_dir.h"
 #include "drivers/log/line.h"
+#include "io/file/fd.h"
 #include "ports/control.h"
 
 namespace moln {
@@ -36,6 +38,9 @@ public:
 private:
     struct Tail {
         std::uint64_t inode = 0;
+        // Kept while it grows: what is written to it before another takes its place can yet be
+        // read. Those that are quiet, ended ones above all, are too many to be kept.
+        Fd file;
         std::int64_t offset = 0;
         std::string torn;  // the bytes after the last newline
         LogAssembler assembler;
@@ -43,6 +48,10 @@ private:
 
     std::vector<std::string> instances() const;  // that have a log and match the query
     std::vector<LogLine> read_new(const std::string& instance, Tail& tail);
+    // The file that follows, from its beginning.
+    void go_to(Fd file, Tail& tail, const std::string& instance, std::vector<LogLine>& lines);
+    void read_rest(const std::string& instance, Tail& tail, std::size_t bytes_max,
+                   std::vector<LogLine>& lines);
     LogLine line_of(const std::string& instance, RawLogLine raw) const;
 
     std::string directory_;

@@ -28,6 +28,11 @@ protected:
         std::ofstream(path(instance), std::ios::app)
             << fmt::format("1970-01-01T00:00:{:02}Z stdout F {}\n", second, text);
     }
+    // As conmon cuts a log that nobody has rotated: a new file takes the place of the old one.
+    void cut(const std::string& instance) {
+        std::ofstream(path(instance) + ".tmp");
+        fs::rename(path(instance) + ".tmp", path(instance));
+    }
     void rotate(const std::string& instance) { fs::rename(path(instance), path(instance) + ".1"); }
     LogReader reader(std::int64_t lines = 100, std::string process = "") {
         return {data_,
@@ -76,6 +81,65 @@ TEST_F(LogReaderTest, following_sees_new_lines_new_instances_and_the_rest_of_a_r
     write("web-b", 4, "four");
     EXPECT_EQ(texts(following.poll()), "two three four ");
     EXPECT_EQ(texts(following.poll()), "");
+}
+
+TEST_F(LogReaderTest, following_loses_nothing_where_a_log_is_cut) {
+    write("web-a", 1, "one");
+    auto following = reader();
+    EXPECT_EQ(texts(following.past()), "one ");
+    write("web-a", 2, "two");
+    cut("web-a");
+    write("web-a", 3, "three");
+    EXPECT_EQ(texts(following.poll()), "two three ");
+    EXPECT_EQ(texts(following.poll()), "");
+    // Rotated, and cut before anybody looked.
+    write("web-a", 4, "four");
+    rotate("web-a");
+    EXPECT_EQ(texts(following.poll()), "four ");
+    write("web-a", 5, "five");
+    EXPECT_EQ(texts(following.poll()), "five ");
+    rotate("web-a");
+    write("web-a", 6, "six");
+    EXPECT_EQ(texts(following.poll()), "six ");
+}
+
+TEST_F(LogReaderTest, what_is_held_while_a_log_is_cut_stands_between_the_two_others) {
+    write("web-a", 1, "one");
+    rotate("web-a");
+    write("web-a", 2, "two");
+    fs::create_hard_link(path("web-a"), path("web-a") + ".held");
+    auto following = reader();
+    EXPECT_EQ(texts(following.past()), "one two ");
+    write("web-a", 3, "three");
+    cut("web-a");
+    write("web-a", 4, "four");
+    EXPECT_EQ(texts(reader().past()), "one two three four ");
+    fs::rename(path("web-a") + ".held", path("web-a") + ".1");
+    fs::create_hard_link(path("web-a"), path("web-a") + ".held");
+    cut("web-a");
+    write("web-a", 5, "five");
+    EXPECT_EQ(texts(reader().past()), "two three four five ");
+    EXPECT_EQ(texts(following.poll()), "three four five ");
+    EXPECT_EQ(texts(following.poll()), "");
+}
+
+// Between the renaming and the monitor's next line, and for ever once that has ended.
+TEST_F(LogReaderTest, of_a_log_of_which_only_the_rotated_file_is_there_nothing_is_missing) {
+    write("web-a", 1, "one");
+    auto following = reader();
+    EXPECT_EQ(texts(following.past()), "one ");
+    write("web-a", 2, "two");
+    rotate("web-a");
+    EXPECT_EQ(texts(reader().past()), "one two ");
+    EXPECT_EQ(texts(following.poll()), "two ");
+    auto later = reader();
+    EXPECT_EQ(texts(later.past()), "one two ");
+    // The monitor writes to it until it has been told.
+    std::ofstream(path("web-a") + ".1", std::ios::app) << "1970-01-01T00:00:03Z stdout F three\n";
+    EXPECT_EQ(texts(later.poll()), "three ");
+    write("web-a", 4, "four");
+    EXPECT_EQ(texts(later.poll()), "four ");
+    EXPECT_EQ(texts(following.poll()), "three four ");
 }
 
 TEST_F(LogReaderTest, past_reads_the_rotated_file_first) {

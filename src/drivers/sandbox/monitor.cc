@@ -27,8 +27,10 @@ constexpr int k_sync_fd = 3;  // where conmon finds the pipe on which it tells o
 constexpr int k_create_limit_ms = 60'000;
 constexpr std::size_t k_sync_bytes_max = 64 * 1024;
 
-// conmon's control words (its ctl fifo): "1 rows columns" resizes, "2 0 0" reopens the log.
-constexpr const char* k_reopen_log = "2 0 0\n";
+// Of an instance's log; there are three files: what is written, what was before it, and, until
+// rotate_log() has looked, one between these.
+// The rest is for what a file system rounds up.
+constexpr std::int64_t k_log_file_bytes_max = (k_log_bytes_per_instance.count - 64 * 1024) / 3;
 
 std::optional<pid_t> read_pid(const std::string& path) {
     const auto text = read_file(path);
@@ -48,9 +50,9 @@ std::vector<std::string> monitor_argv(const MonitorSpec& spec, const SandboxPath
         paths.run(id), "--container-pidfile", paths.pid_file(id), "--conmon-pidfile",
         paths.monitor_pid_file(id), "--exit-dir", paths.exits(), "--socket-dir-path",
         paths.sockets(), "--log-path", "k8s-file:" + paths.log(spec.app, id),
-        // Twice rotate_log's threshold: only met if nobody rotates for a while. conmon then drops
-        // what is in the file and begins anew.
-        "--log-size-max", std::to_string(k_log_bytes_per_instance.count / 2), "--no-sync-log"};
+        // Another file takes its place then, also while no daemon is there: rotate_log() has given
+        // it a second name.
+        "--log-size-max", std::to_string(k_log_file_bytes_max), "--no-sync-log"};
     for (const auto& argument : runtime.global_arguments()) {
         argv.push_back("--runtime-arg=" + argument);
     }
@@ -189,16 +191,23 @@ Status Monitors::control(const InstanceId& instance, const std::string& words) c
     return {};
 }
 
+// conmon begins a new file by itself, after so many bytes of its own count that nothing resets: to
+// rename the file and have it reopened would only have it drop the next one when it holds less.
 Status Monitors::rotate_log(const AppId& app, const InstanceId& instance) const {
     const auto path = paths_.log(app, instance);
-    struct stat info{};
-    // At a quarter, so that the two files of a fast writer stay within the whole.
-    if (stat(path.c_str(), &info) != 0 || info.st_size <= k_log_bytes_per_instance.count / 4) {
-        return {};
+    const auto held = path + std::string(k_log_held);
+    struct stat now{};
+    struct stat before{};
+    if (stat(path.c_str(), &now) != 0) return {};
+    const bool is_held = stat(held.c_str(), &before) == 0;
+    if (is_held && before.st_ino == now.st_ino) {
+        // A monitor counts from none again: one that starts over and over would never fill it.
+        if (now.st_size < k_log_file_bytes_max || running(instance)) return {};
+        MOLN_TRY(remove_file(path));
     }
-    MOLN_TRY(rename_path(path, path + ".1"));
-    if (!running(instance)) return {};
-    return control(instance, k_reopen_log);
+    if (is_held) MOLN_TRY(rename_path(held, path + std::string(k_log_before)));
+    if (link(path.c_str(), held.c_str()) == 0 || errno == ENOENT || errno == EEXIST) return {};
+    return fail(error_from_errno(errno, "keep the log of " + instance.text));
 }
 
 Status Monitors::resize(const InstanceId& instance, int columns, int rows) const {

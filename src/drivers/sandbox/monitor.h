@@ -40,9 +40,8 @@ public:
     // How the first process ended, once the monitor has written it. Without out_of_memory.
     std::optional<InstanceExit> exit_of(const InstanceId& instance) const;
 
-    // Keeps an instance's logs within k_log_bytes_per_instance: a log larger than half of it
-    // becomes
-    // ".log.1" and the monitor begins a new one.
+    // Keeps an instance's logs within k_log_bytes_per_instance, and the last two thirds of that or
+    // less if it is called before the monitor has filled a third of it.
     Status rotate_log(const AppId& app, const InstanceId& instance) const;
     // Sets the size of the terminal.
     Status resize(const InstanceId& instance, int columns, int rows) const;
