@@ -5,6 +5,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "model/limits.h"
@@ -12,6 +13,9 @@
 
 namespace moln::plan {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 const AppId k_shop("default/shop");
 
@@ -297,6 +301,24 @@ TEST_F(Certificates, the_very_same_again_is_sealed_anew_and_not_told) {
     ASSERT_TRUE(r.command(AddCertificateCommand{same}));
     EXPECT_EQ(r.world.event_number, events);
     EXPECT_EQ(kept(CertificateId("cert-a")), same);
+}
+
+// An issuer that was forgotten could not be added: the same leaf was taken for the same chain.
+TEST_F(Certificates, the_same_leaf_with_its_issuer_takes_the_place_of_the_leaf_alone) {
+    deploy();
+    const std::string block = "-----BEGIN CERTIFICATE-----\n";
+    auto certificate = by_file("cert-a", {"shop.example.org"});
+    certificate.chain = block;
+    certificate.issuer = "R11";
+    const auto alone = r.command(AddCertificateCommand{certificate});
+    ASSERT_TRUE(alone);
+    EXPECT_THAT(alone->reply.text, HasSubstr("it comes without R11, its issuer"));
+    certificate.chain = block + block;
+    const auto whole = r.command(AddCertificateCommand{certificate});
+    ASSERT_TRUE(whole);
+    EXPECT_THAT(whole->reply.text, HasSubstr("renewed for shop.example.org"));
+    EXPECT_THAT(whole->reply.text, Not(HasSubstr("without")));
+    EXPECT_EQ(kept(CertificateId("cert-a")).chain, block + block);
 }
 
 TEST_F(Certificates, no_host_is_named_twice_to_the_edges) {

@@ -17,6 +17,21 @@ Bytes size_of(const Certificate& certificate) {
     return {static_cast<std::int64_t>(certificate.chain.size() + certificate.sealed_key.size())};
 }
 
+// The most frequent mistake: cert.pem in place of fullchain.pem. Browsers that have met the issuer
+// elsewhere do not show it. One that is its own issuer bears the name of its host.
+std::string chain_advice(const Certificate& certificate) {
+    constexpr std::string_view k_begin = "-----BEGIN CERTIFICATE-----";
+    if (std::ranges::find(certificate.hosts, certificate.issuer) != certificate.hosts.end()) {
+        return "";
+    }
+    const auto first = certificate.chain.find(k_begin);
+    if (certificate.chain.find(k_begin, first + 1) != std::string::npos) return "";
+    return fmt::format(
+        "; it comes without {}, its issuer: clients that do not know that one refuse "
+        "it, unless --cert has both (fullchain.pem)",
+        certificate.issuer);
+}
+
 // The very same once more, as a script does every night: nothing to tell. It is stored all the
 // same, since it may be there because the key that it was sealed with is lost.
 Status seal_anew(Decision& d, Certificate certificate, const std::string& sealed_key) {
@@ -43,7 +58,8 @@ Status decide_on(Decision& d, const AddCertificateCommand& command) {
     bool renews = false;
     for (const auto& [id, other] : d.world().certificates) {
         if (other.source != CertificateSource::file) continue;
-        if (id == certificate.id && other.fingerprint == certificate.fingerprint) {
+        if (id == certificate.id && other.fingerprint == certificate.fingerprint &&
+            other.chain == certificate.chain) {
             return seal_anew(d, other, certificate.sealed_key);
         }
         if (other.hosts == certificate.hosts) {
@@ -67,9 +83,9 @@ Status decide_on(Decision& d, const AddCertificateCommand& command) {
     }
     const auto hosts = hosts_words(certificate.hosts);
     d.reply.certificate = certificate.id;
-    d.reply.text =
-        fmt::format("{}: {} {}, ends in {}", certificate.id.text, renews ? "renewed for" : "serves",
-                    hosts, duration_words(certificate.not_after - d.now()));
+    d.reply.text = fmt::format(
+        "{}: {} {}, ends in {}{}", certificate.id.text, renews ? "renewed for" : "serves", hosts,
+        duration_words(certificate.not_after - d.now()), chain_advice(certificate));
     d.effects.push_back(fmt::format("serve {} with this certificate", hosts));
     d.draft.tell(EventLevel::info, renews ? "certificate.renewed" : "certificate.added", {},
                  certificate.id.text,
