@@ -127,7 +127,7 @@ TEST(Routes, say_which_lies_over_another) {
     world.apps[k_shop].routes = {{.host = "shop.org", .process = "web"}};
     const auto views = route_views(world, world.apps[k_shop]);
     ASSERT_EQ(views.size(), 3u);
-    EXPECT_EQ(views[0].problem, "one that was added lies over it: moln route rm removes that");
+    EXPECT_EQ(views[0].problem, "one that was added lies over it: `moln route rm` removes that");
     EXPECT_EQ(views[1].problem, "");
     EXPECT_EQ(views[2].problem, "");
 }

@@ -106,7 +106,7 @@ private:
             // From here the switch goes on whether or not the client stays: it is told.
             lines_.write(
                 json::object{{"line", valid_utf8(reply->text)}, {"release", reply->release}});
-            const auto* does = canary_ ? "gets its part of the requests: moln promote lets it "
+            const auto* does = canary_ ? "gets its part of the requests: `moln promote` lets it "
                                          "serve, moln rollback ends it"
                                        : "serves";
             reply->text = fmt::format("release {} of {} {}", reply->release, reply->app.text, does);

@@ -139,7 +139,7 @@ std::vector<RouteView> route_views(const World& world, const App& app) {
         add(route, RouteOrigin::release);
         const auto over = [&](const RouteSpec& added) { return same_place(added, route); };
         if (std::ranges::any_of(app.routes, over)) {
-            views.back().problem = "one that was added lies over it: moln route rm removes that";
+            views.back().problem = "one that was added lies over it: `moln route rm` removes that";
         }
     }
     for (const auto& route : app.routes) add(route, RouteOrigin::added);

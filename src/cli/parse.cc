@@ -525,7 +525,7 @@ std::expected<Invocation, ParseEnd> parse(const std::vector<std::string>& argume
     if (own.front() == "version") own.front() = "--version";
     const auto words = verb_words(own);
     const bool asks = std::ranges::count(own, "--help") + std::ranges::count(own, "-h") > 0;
-    if (auto wrong = wrong_verb(words); wrong && (!asks || words.size() > 1)) {
+    if (auto wrong = wrong_verb(words, asks ? Wish::help : Wish::act)) {
         return std::unexpected(ParseEnd{k_exit_usage, std::move(*wrong)});
     }
     std::ranges::reverse(own);  // as CLI11 takes a vector
@@ -548,8 +548,8 @@ std::expected<Invocation, ParseEnd> parse(const std::vector<std::string>& argume
     }
     if (tree->to.verb == "run") {
         if (command.empty()) {
-            return std::unexpected(
-                ParseEnd{k_exit_usage, "moln: run: expected a command, as `moln run -- ls`\n"});
+            return std::unexpected(ParseEnd{
+                k_exit_usage, usage_text("run", "expected a command, as `moln run -- ls`")});
         }
         tree->to.words = std::move(command);
     }

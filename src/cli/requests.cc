@@ -160,16 +160,15 @@ Result<std::int64_t> share_of(std::string_view text) {
 
 Result<CanarySpec> canary_of(const Invocation& said) {
     const auto share = share_of(said.canary);
-    if (!share) {
-        return fail_in(said.verb == "deploy" ? "--canary" : said.verb, share.error());
-    }
+    const auto* what = said.verb == "deploy" ? "--canary" : "canary";
+    if (!share) return fail_in(what, share.error());
     const auto mirror = share_of(said.mirror);
     if (!mirror) return fail_in("--mirror", mirror.error());
     CanarySpec canary{.share = *share,
                       .header = said.canary_header,
                       .cookie = said.canary_cookie,
                       .mirror = *mirror};
-    if (auto valid = validate_canary(canary); !valid) return fail_in(said.verb, valid.error());
+    if (auto valid = validate_canary(canary); !valid) return fail_in(what, valid.error());
     return canary;
 }
 

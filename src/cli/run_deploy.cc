@@ -129,10 +129,10 @@ Verdict run_deploy(const Shell& shell) {
         MOLN_ASSIGN(const auto folder, look_at_folder(root));
         for (const auto& warning : folder.warnings) shell.progress("warning: " + warning);
         const auto name = root == "." ? app : folder_name(root);
+        MOLN_ASSIGN(const auto call, deploy_call(said, app, name));
         shell.progress(fmt::format("sending {} of folder {} as app {}",
                                    count_words(std::int64_t(folder.entries.size()), "file"), name,
                                    app));
-        MOLN_ASSIGN(const auto call, deploy_call(said, app, name));
         done = send_folder(shell, call, folder, outcome);
     }
     if (!done && interrupted()) say_what_goes_on(shell, outcome);

@@ -52,7 +52,7 @@ std::string usage_text(std::string_view verb, std::string_view what) {
     return fmt::format("moln{0}{1}: {2}{3} `moln{0}{1} --help`\n", space, verb, what, join);
 }
 
-std::optional<std::string> wrong_verb(const std::vector<std::string>& words) {
+std::optional<std::string> wrong_verb(const std::vector<std::string>& words, Wish wish) {
     if (words.empty()) return std::nullopt;
     const auto known = words_after("");
     const auto& first = words.front();
@@ -62,7 +62,10 @@ std::optional<std::string> wrong_verb(const std::vector<std::string>& words) {
     }
     const auto seconds = words_after(first);
     if (seconds.empty()) return std::nullopt;
-    if (words.size() < 2) return usage_text(first, "expected " + listed(seconds));
+    if (words.size() < 2) {
+        if (wish == Wish::help) return std::nullopt;
+        return usage_text(first, "expected " + listed(seconds));
+    }
     if (std::ranges::count(seconds, words[1]) > 0) return std::nullopt;
     const auto near = guess(words[1], seconds);
     return usage_text(first, fmt::format("{}: there is no such verb{}", words[1],

@@ -13,8 +13,10 @@ namespace moln::cli {
 std::string usage_text(std::string_view verb, std::string_view what);
 
 // What is wrong with the words that name a verb, such as {"route", "ad"}; none if they name one.
-// Words behind it are not looked at. No words at all are taken for right.
-std::optional<std::string> wrong_verb(const std::vector<std::string>& words);
+// Words behind it are not looked at. No words at all are taken for right, and the first of two if
+// it is for its help.
+enum class Wish { act, help };
+std::optional<std::string> wrong_verb(const std::vector<std::string>& words, Wish wish);
 
 // Of words that a verb has no use for; `options` are those that it has.
 std::string unknown_words(std::string_view verb, const std::vector<std::string>& words,

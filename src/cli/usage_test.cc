@@ -8,6 +8,8 @@
 namespace moln::cli {
 namespace {
 
+using testing::HasSubstr;
+
 std::string answer(const std::vector<std::string>& words) {
     const auto parsed = parse(words, "");
     return parsed ? "taken" : parsed.error().text;
@@ -34,9 +36,13 @@ TEST(Usage, help_of_verbs_with_verbs_is_help) {
         ASSERT_FALSE(parsed);
         EXPECT_EQ(parsed.error().exit_code, 0) << words.front();
     }
-    const auto wrong = parse({"help", "route", "ad"}, "");
-    ASSERT_FALSE(wrong);
-    EXPECT_EQ(wrong.error().exit_code, 2);
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"help", "route", "ad"}, {"help", "rotue"}, {"rotue", "--help"}}) {
+        const auto wrong = parse(words, "");
+        ASSERT_FALSE(wrong);
+        EXPECT_EQ(wrong.error().exit_code, 2);
+        EXPECT_THAT(wrong.error().text, HasSubstr("there is no such verb; did you mean"));
+    }
 }
 
 TEST(Usage, words_without_a_place_are_named_with_the_way_out) {

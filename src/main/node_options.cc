@@ -1,5 +1,7 @@
 #include "main/node_options.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <limits.h>
@@ -49,6 +51,17 @@ Status check_addresses(const NodeOptions& options) {
     }
     if (!options.api_listen.empty()) MOLN_TRY(check_address("--api", options.api_listen));
     return check_network(options.network);
+}
+
+// Said, and empty, as of a shell's variable that is not set.
+Status check_values(const CLI::App& app) {
+    for (const auto* option : app.get_options()) {
+        if (std::ranges::count(option->results(), "") == 0) continue;
+        if (option->get_expected_max() == 0) continue;
+        return fail(ErrorCode::invalid,
+                    fmt::format("{}: expected a value, found an empty one", option->get_name()));
+    }
+    return {};
 }
 
 const char* description_of(const std::string& role) {
@@ -125,7 +138,9 @@ ParsedNode parse_node_options(const std::string& role, int argc, char** argv) {
         }
         return parsed;
     }
-    if (auto good = check_addresses(options); !good) {
+    auto good = check_values(app);
+    if (good) good = check_addresses(options);
+    if (!good) {
         cli::say(fmt::format("moln {}: {}\n", role, good.error().reason));
         parsed.exit_code = 2;
         return parsed;

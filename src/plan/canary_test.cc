@@ -167,7 +167,7 @@ TEST_F(Canary, is_refused_where_it_cannot_be) {
     expect_refused(fresh, "no release that serves");
     ASSERT_TRUE(r.command(canary_of(web_config(1))));
     ASSERT_GE(r.settle(), 0);
-    expect_refused(RestartCommand{k_shop}, "has a canary: moln promote or moln rollback first");
+    expect_refused(RestartCommand{k_shop}, "has a canary: `moln promote` or `moln rollback` first");
 }
 
 TEST_F(Canary, is_kept_by_a_change_of_the_environment) {

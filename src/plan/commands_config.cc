@@ -114,7 +114,8 @@ Status decide_on(Decision& d, const SetEnvCommand& command) {
     for (const auto& name : command.unset) {
         if (app.env.erase(name) == 0) {
             return fail(ErrorCode::not_found,
-                        fmt::format("{} has no variable {} set by moln env", app.id.text, name));
+                        fmt::format("{} has no variable {} that was set; see `moln env ls`",
+                                    app.id.text, name));
         }
     }
     for (const auto& [name, value] : command.set) {
@@ -139,7 +140,8 @@ Status decide_on(Decision& d, const SetSecretCommand& command) {
     if (!command.sealed) {
         if (app.secrets.erase(command.name) == 0) {
             return fail(ErrorCode::not_found,
-                        fmt::format("{} has no secret {}", app.id.text, command.name));
+                        fmt::format("{} has no secret {}; see `moln secret ls`", app.id.text,
+                                    command.name));
         }
         return renew(d, std::move(app), "secret -" + command.name);
     }
@@ -260,10 +262,12 @@ Status decide_on(Decision& d, const RemoveRouteCommand& command) {
     const auto count =
         std::erase_if(app.routes, [&](const RouteSpec& other) { return same_place(route, other); });
     if (count == 0) {
-        return fail(ErrorCode::not_found,
-                    fmt::format("{} has no route {} of its own (those of moln.toml go with a "
-                                "deploy)",
-                                app.id.text, words));
+        return fail(
+            ErrorCode::not_found,
+            fmt::format(
+                "{} has no route {} that was added; see `moln route ls` (those of moln.toml "
+                "go with a deploy)",
+                app.id.text, words));
     }
     d.effects.push_back(fmt::format("no longer route {}", words));
     d.draft.tell(EventLevel::info, "route.removed", app.id, words,

@@ -138,7 +138,8 @@ Status recover_release(Decision& d, const TrashItem& item) {
 Result<TrashItem> item_to_change(const Decision& d, const TrashId& id) {
     const auto* item = d.draft.trash(id);
     if (item == nullptr) {
-        return fail(ErrorCode::not_found, fmt::format("there is no {} in the trash", id.text));
+        return fail(ErrorCode::not_found,
+                    fmt::format("trash {}: there is none; see `moln trash ls`", id.text));
     }
     if (item->purging) {
         return fail(ErrorCode::refused, fmt::format("{} is being destroyed", id.text));
@@ -183,8 +184,9 @@ Status decide_on(Decision& d, const RemoveAppCommand& command) {
 Status decide_on(Decision& d, const RemoveVolumeCommand& command) {
     const auto* found = d.draft.volume(command.volume);
     if (found == nullptr) {
-        return fail(ErrorCode::not_found,
-                    fmt::format("there is no volume {}", command.volume.text));
+        return fail(
+            ErrorCode::not_found,
+            fmt::format("volume {}: there is none; see `moln volume ls`", command.volume.text));
     }
     const Volume volume = *found;
     MOLN_TRY(free_to_remove(d, volume));

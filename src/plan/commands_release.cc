@@ -189,7 +189,7 @@ Status decide_on(Decision& d, const RollbackCommand& command) {
     const auto* release = d.draft.release(app.id, number);
     if (release == nullptr) {
         return fail(ErrorCode::not_found,
-                    fmt::format("{} has no release {}: see moln releases", app.id.text, number));
+                    fmt::format("{} has no release {}; see `moln releases`", app.id.text, number));
     }
     if (number == app.release) {
         return fail(ErrorCode::refused,

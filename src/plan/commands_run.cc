@@ -68,12 +68,12 @@ Status decide_on(Decision& d, const RestartCommand& command) {
     MOLN_ASSIGN(auto app, deployed_app(d, command.app));
     if (app.run == AppRun::stopped) {
         return fail(ErrorCode::refused,
-                    fmt::format("{} is stopped: start it with moln start", app.id.text));
+                    fmt::format("{} is stopped: `moln start` starts it", app.id.text));
     }
     if (has_canary(app)) {
         return fail(
             ErrorCode::refused,
-            fmt::format("{} has a canary: moln promote or moln rollback first", app.id.text));
+            fmt::format("{} has a canary: `moln promote` or `moln rollback` first", app.id.text));
     }
     ++app.restart_count;
     begin_rollout(d, app, app.release);
@@ -178,8 +178,8 @@ Status decide_on(Decision& d, const RunCommand& command) {
 Status decide_on(Decision& d, const StopInstanceCommand& command) {
     const auto* found = d.draft.instance(command.instance);
     if (found == nullptr) {
-        return fail(ErrorCode::not_found,
-                    fmt::format("there is no instance {}", command.instance.text));
+        return fail(ErrorCode::not_found, fmt::format("instance {}: there is none; see `moln ps`",
+                                                      command.instance.text));
     }
     // One that drains finishes what it has begun before its signal comes: only --now cuts that.
     const bool leaves = found->goal == InstanceGoal::drain || found->goal == InstanceGoal::stop;

@@ -13,7 +13,7 @@ Result<App> app_with_canary(const Decision& d, const AppId& id) {
     MOLN_ASSIGN(auto app, app_to_change(d, id));
     if (has_canary(app)) return app;
     return fail(ErrorCode::refused,
-                fmt::format("{} has no canary: moln deploy --canary makes one", app.id.text));
+                fmt::format("{} has no canary: `moln deploy --canary` makes one", app.id.text));
 }
 
 }  // namespace

@@ -186,8 +186,8 @@ Result<Certificate> Daemon::take_certificate(const Secret& pem) {
 Result<std::unique_ptr<Terminal>> Daemon::open_terminal(const TerminalRequest& request) {
     const auto instance = world().instances.find(request.instance);
     if (instance == world().instances.end()) {
-        return fail(ErrorCode::not_found,
-                    fmt::format("there is no instance {}", request.instance.text));
+        return fail(ErrorCode::not_found, fmt::format("instance {}: there is none; see `moln ps`",
+                                                      request.instance.text));
     }
     const auto node = world().nodes.find(instance->second.node);
     const bool known =

@@ -107,6 +107,12 @@ TEST_F(Cli, an_app_that_is_not_there_has_no_empty_lists) {
     EXPECT_EQ(moln({"ps", "--app", "gone"}).exit_code, 0);
 }
 
+TEST_F(Cli, a_canary_that_cannot_be_is_told_before_anything_is_sent) {
+    const auto ran = moln({"deploy", ".", "--canary", "200%"});
+    EXPECT_EQ(ran.exit_code, 2);
+    EXPECT_THAT(ran.out, testing::StartsWith("moln: --canary: expected a share of 0 to 100"));
+}
+
 TEST_F(Cli, what_was_asked_of_a_person_is_named_as_that_person_named_it) {
     std::ofstream(folder_ + "/shop/bad.pem") << "nothing\n";
     std::ofstream(folder_ + "/shop/key.pem") << "key hunter2\n";

@@ -48,7 +48,7 @@ class Traffic(unittest.TestCase):
             self.assertEqual(set(self.answers("shop.localhost", headers={"Cookie": "canary=1"})),
                              {"two"})
             refused = self.cloud.cli("restart", "--app", "shop", check=False)
-            self.assertIn("moln promote or moln rollback first", refused.stderr)
+            self.assertIn("`moln promote` or `moln rollback` first", refused.stderr)
             self.cloud.cli("canary", "100%", "--app", "shop")
             self.cloud.wait_for("shop.localhost", contains="two")
             self.cloud.cli("canary", "0", "--app", "shop")
