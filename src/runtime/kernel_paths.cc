@@ -58,8 +58,9 @@ void KernelPaths::recover() {
 void KernelPaths::publish(const EdgeSnapshot& snapshot) {
     edges_.publish(snapshot);
     published_ = true;
-    const bool concerned =
-        present_ || !snapshot.streams.empty() || (applied_ && !applied_->listens.empty());
+    // The last streams to go concern it, too, wherever it is with what was before.
+    const bool concerned = present_ || !snapshot.streams.empty() || !snapshot_->streams.empty() ||
+                           (applied_ && !applied_->listens.empty());
     if (!concerned) return;
     // Routes of HTTP and certificates are none of its business, and may be many.
     EdgeSnapshot part;

@@ -188,6 +188,26 @@ TEST_F(KernelPathsTest, a_ready_instance_is_sent_to_and_the_snapshot_acknowledge
     EXPECT_EQ(open_at("db-a"), 1);
 }
 
+// The snapshot without it was taken for none of the kernel's business, which went on with the one
+// before: the route was led on after all, and no later snapshot was acknowledged.
+TEST_F(KernelPathsTest, a_route_that_goes_while_the_kernel_is_asked_leaves_nothing) {
+    begin();
+    snapshot.apps = {{.app = k_db, .process = "db", .endpoints = {endpoint("db-a", "2")}}};
+    snapshot.streams = {{.listen = "tcp:5432", .app = k_db, .process = "db"}};
+    ++snapshot.version;
+    paths->publish(snapshot);  // its answer is under way
+    snapshot.streams.clear();
+    ++snapshot.version;
+    paths->publish(snapshot);
+    edge_reports({InstanceId("db-a")});
+    loop.pass(seconds(5));
+    EXPECT_FALSE(table.is_there());
+    EXPECT_EQ(acked(), snapshot.version);
+    publish();
+    edge_reports({InstanceId("db-a")});
+    EXPECT_EQ(acked(), snapshot.version);
+}
+
 TEST_F(KernelPathsTest, a_drain_is_acknowledged_after_the_kernel_and_lasts_as_its_connections) {
     begin();
     serve_a();
