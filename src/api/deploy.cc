@@ -107,7 +107,7 @@ private:
             lines_.write(
                 json::object{{"line", valid_utf8(reply->text)}, {"release", reply->release}});
             const auto* does = canary_ ? "gets its part of the requests: `moln promote` lets it "
-                                         "serve, moln rollback ends it"
+                                         "serve, `moln rollback` ends it"
                                        : "serves";
             reply->text = fmt::format("release {} of {} {}", reply->release, reply->app.text, does);
             return settle(std::move(lines_), *reply, std::move(warnings));

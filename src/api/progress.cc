@@ -16,6 +16,7 @@ std::string instance_line(const InstanceView& view) {
     std::string word(enum_word(view.state));
     std::ranges::replace(word, '_', ' ');
     if (view.text.empty()) return fmt::format("{}: {}", view.id.text, word);
+    if (view.text.starts_with(word)) return fmt::format("{}: {}", view.id.text, view.text);
     return fmt::format("{}: {} ({})", view.id.text, word, view.text);
 }
 

@@ -135,7 +135,10 @@ Verdict run_deploy(const Shell& shell) {
                                    app));
         done = send_folder(shell, call, folder, outcome);
     }
-    if (!done && interrupted()) say_what_goes_on(shell, outcome);
+    // A daemon that ends in the middle: the next one has the release and goes on with it.
+    const bool left =
+        interrupted() || (outcome.release && !done && done.error().code == ErrorCode::unavailable);
+    if (!done && left) say_what_goes_on(shell, outcome);
     MOLN_TRY(done);
     if (!outcome.result) {
         return fail(ErrorCode::internal, "the daemon ended the deploy without a result");

@@ -263,6 +263,23 @@ TEST_F(Cli, ctrl_c_in_a_switch_lets_it_go_on_and_says_so) {
     EXPECT_THAT(ran.out, HasSubstr("goes on in the background"));
 }
 
+TEST_F(Cli, a_daemon_that_ends_in_a_switch_leaves_it_to_the_next_and_that_is_said) {
+    on_loop([this] { control_->settle_deploys = false; });
+    const auto started = start_moln({"deploy"});
+    std::string seen;
+    std::array<char, 4096> buffer;
+    while (seen.find("is made") == std::string::npos) {
+        const auto n = ::read(started.out, buffer.data(), buffer.size());
+        ASSERT_GT(n, 0) << seen;
+        seen.append(buffer.data(), static_cast<std::size_t>(n));
+    }
+    on_loop([this] { server_ = nullptr; });
+    const auto ran = finish(started);
+    EXPECT_EQ(ran.exit_code, 5);
+    EXPECT_THAT(ran.out, HasSubstr("goes on in the background"));
+    EXPECT_THAT(ran.out, HasSubstr("the daemon closed the connection"));
+}
+
 TEST_F(Cli, a_dry_run_prints_the_plan) {
     const auto ran = moln({"deploy", "--dry-run"});
     EXPECT_EQ(ran.exit_code, 0) << ran.out;
