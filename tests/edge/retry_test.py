@@ -52,6 +52,12 @@ class Retry(EdgeCase):
         self.assertEqual(bad.count, 3)
         self.assertEqual(sum(line["retries"] for line in self.log_lines(4)), 2)
 
+    def test_a_request_that_breaks_every_instance_is_not_tried_for_as_long_as_it_may_wait(self):
+        bad = [self.resetting() for _ in range(2)]
+        self.publish([endpoint("web-%d" % i, one.port) for i, one in enumerate(bad)], hold=True)
+        self.assertEqual(self.get()[0].status, 502)
+        self.assertEqual(sum(one.count for one in bad), 4)
+
     def test_an_endpoint_that_fails_three_times_is_left_alone(self):
         asked = []
 

@@ -156,6 +156,7 @@ void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
     if (exchange.upstream != nullptr) leave_upstream(core, exchange);
     if (end == edge::AttemptEnd::not_connected) core.counts.upstream_connect_failures.add(1);
     const bool broken = end == edge::AttemptEnd::broken || end == edge::AttemptEnd::response_begun;
+    if (broken) ++exchange.seen;
     if (exchange.mirrored) {
         core.views.close(exchange);
         answer_unavailable(core, exchange, "the canary broke off");

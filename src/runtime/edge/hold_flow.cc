@@ -40,7 +40,7 @@ edge::HoldVerdict begin_hold(Core& core, AppView& app, Attempts& of, edge::HoldC
     of.held_since_us = core.now_us;
     if (of.queue_us == 0) app.slot->held_total.add(1);
     of.tried_count = 0;
-    of.attempts = 0;
+    of.attempts = of.seen;
     if (!static_cast<edge::ListLink<ByHolding>&>(app).linked()) {
         core.views.holding().push_back(&app);
     }

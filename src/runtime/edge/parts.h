@@ -186,7 +186,8 @@ struct Opening : edge::ListLink<ByAge> {
 struct Attempts {
     std::array<const EndpointCell*, edge::k_attempts_max> tried{};  // compared, never looked into
     std::uint32_t tried_count = 0;
-    std::uint32_t attempts = 0;  // since it was last held
+    std::uint32_t attempts = 0;  // since it was last held, and those in `seen`
+    std::uint32_t seen = 0;      // after which an instance may have seen it: waiting forgets none
     std::uint32_t retries = 0;
     edge::HoldCause held_cause = edge::HoldCause::none_ready;  // why it waits, or last did
     std::int64_t held_since_us = 0;
