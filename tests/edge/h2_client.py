@@ -59,7 +59,9 @@ class H2Client:
             client_side=True, header_encoding="utf-8", validate_outbound_headers=False,
             normalize_outbound_headers=False))
         if settings:
-            self.conn.local_settings.update(settings)
+            # As said before the first word: an update waits for its acknowledgement.
+            self.conn.local_settings = h2.settings.Settings(client=True, initial_values={
+                **self.conn.local_settings, **settings})
         self.conn.initiate_connection()
         self.answers = {}
         self.goaways = []  # (code, last stream) of each that came
