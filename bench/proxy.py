@@ -167,7 +167,8 @@ def drive(proxy, path, connections, options, seconds):
     before = proxy.cpu_seconds()
     where = "%s://127.0.0.1:%d%s" % (("https", proxy.tls_port, path) if options.tls else
                                      ("http", proxy.port, path))
-    said = subprocess.run(["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, where],
+    said = subprocess.run(["wrk", "-t%d" % options.client_threads, "-c%d" % connections,
+                           "-d%ds" % seconds, where],
                           capture_output=True, text=True, check=True).stdout
     used = proxy.cpu_seconds() - before
     requests = int(re.search(r"(\d+) requests in", said).group(1))
@@ -209,6 +210,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--client-threads", type=int, default=1,
+                        help="of wrk: with one it may be what all wait for")
     parser.add_argument("--tls", action="store_true", help="the clients speak TLS")
     parser.add_argument("--h2", action="store_true", help="they speak HTTP/2 over TLS")
     parser.add_argument("--cache", action="store_true", help="all answer from their caches")
