@@ -7,8 +7,8 @@ import time
 import unittest
 
 import h2_frames as f
-from h2_frames import (ACK, CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, HEADERS, PING,
-                       POST,
+from h2_frames import (ACK, CALM, CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, HEADERS, PADDED,
+                       PING, POST,
                        PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, Frames, frame, number,
                        settings)
 from h2_client import h2_client_of, h2_stream_of
@@ -155,8 +155,16 @@ class Abuse(EdgeCase):
                  "priorities": lambda c, i: frame(PRIORITY, 1 + 2 * (i % 50), b"\0\0\0\0\x10"),
                  "unknown": lambda c, i: frame(0x77, 0, b"x"),
                  "windows": lambda c, i: frame(WINDOW_UPDATE, 0, number(1)),
+                 "pongs": lambda c, i: frame(PING, 0, b"12345678", ACK),
+                 "farewells": lambda c, i: frame(f.GOAWAY, 0, number(0) + number(0)),
+                 "resets of what is over": lambda c, i: c.headers(1) if i == 0
+                 else frame(RST_STREAM, 1, number(8)),
+                 "windows of what is over": lambda c, i: c.headers(1) if i == 0
+                 else frame(WINDOW_UPDATE, 1, number(1)),
                  "empty data": lambda c, i: c.headers(1, POST, END_HEADERS) if i == 0
-                 else frame(DATA, 1)}
+                 else frame(DATA, 1),
+                 "nothing but padding": lambda c, i: c.headers(1, POST, END_HEADERS) if i == 0
+                 else frame(DATA, 1, b"\3\0\0\0", PADDED)}
         for name, make in kinds.items():
             with self.subTest(name):
                 self.sent_away(self.flood(make, 20_000))

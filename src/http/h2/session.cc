@@ -136,6 +136,10 @@ struct Session::Glue {
         if (type == NGHTTP2_SETTINGS) self(data).settled_ = true;
         if (type != NGHTTP2_HEADERS && type != NGHTTP2_DATA) return 0;
         Session& it = self(data);
+        // Bytes that are no body's do nothing, as an empty frame.
+        const bool hollow =
+            type == NGHTTP2_DATA && frame->hd.length != 0 && frame->hd.length == frame->data.padlen;
+        if (hollow && !it.owner_.on_frame(FrameKind::data, 0)) return NGHTTP2_ERR_CALLBACK_FAILURE;
         Stream* stream = stream_of(session, frame->hd.stream_id);
         if (stream == nullptr) return 0;
         const bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;

@@ -89,7 +89,8 @@ public:
     virtual void on_closed(Stream& stream, std::uint32_t error) = 0;
     // send() took less than all; now it may take more.
     virtual void on_room(Stream& stream) = 0;
-    // Each frame, before what it brings is told. False: that was too much of its kind.
+    // Each frame, before what it brings is told; DATA of padding alone then once more, as empty.
+    // False: that was too much of its kind.
     virtual bool on_frame(FrameKind kind, std::size_t payload_bytes) = 0;
     // Where bytes to send are written, and that they were.
     virtual std::span<char> output() = 0;
