@@ -148,6 +148,50 @@ class Tunnel(EdgeCase):
             head = client.head()
             self.assertEqual((head.status, client.body(head)), (200, b"no tunnel"))
 
+    def test_a_handshake_is_passed_whole_both_ways(self):
+        """RFC 6455 4: as browsers write it, with what both sides may agree on."""
+        heads = []
+
+        def script(stream, _number):
+            heads.append(stream.head())
+            stream.send(SWITCH[:-2] + "Sec-WebSocket-Protocol: chat\r\n"
+                        "Sec-WebSocket-Extensions: permessage-deflate\r\nSet-Cookie: a=b\r\n\r\nhi")
+            stream.rest()
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        said = [("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Protocol", "chat, superchat"), ("Sec-WebSocket-Protocol", "more"),
+                ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
+                ("Origin", "https://a.test"), ("Cookie", "c=d")]
+        client = self.client()
+        client.send("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n"
+                    "Connection: keep-alive, Upgrade\r\n%s\r\n"
+                    % "".join("%s: %s\r\n" % pair for pair in said))
+        head = client.head()
+        self.assertEqual(client.exactly(2), b"hi")
+        self.assertEqual([head.get(name) for name in ("sec-websocket-accept", "set-cookie",
+                                                      "sec-websocket-protocol",
+                                                      "sec-websocket-extensions", "connection")],
+                         ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "a=b", "chat", "permessage-deflate",
+                          "Upgrade"])
+        self.assertEqual([(k, v) for k, v in heads[0].fields if (k, v) in said], said)
+        self.assertEqual([heads[0].get("upgrade"), heads[0].get("connection")],
+                         ["WebSocket", "Upgrade"])
+
+    def test_a_switch_to_what_was_not_asked_for_is_a_502(self):
+        for bad in ("Connection: Upgrade\r\nUpgrade: other\r\n", "Upgrade: websocket\r\n",
+                    "Connection: close\r\nUpgrade: websocket\r\n", "Connection: Upgrade\r\n",
+                    "Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n",
+                    "Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n",
+                    "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n",
+                    "Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n"):
+            self.publish([endpoint("web-1", self.origin(
+                lambda stream, _n, bad=bad: (stream.head(), stream.send(
+                    "HTTP/1.1 101 Switching Protocols\r\n" + bad + "\r\nhello"))).port)])
+            client = self.client()
+            client.send(UPGRADE)
+            self.assertEqual(client.head().status, 502, bad)
+
     def test_an_upgrade_that_nobody_asked_for_is_a_502(self):
         self.publish([endpoint("web-1", self.origin(
             lambda stream, _n: (stream.head(), stream.send(SWITCH))).port)])
