@@ -29,6 +29,10 @@ Violation note_transfer_encoding(std::string_view value, Version version, bool& 
 }
 
 Violation note_connection(std::string_view value, MessageFacts& facts) {
+    if (facts.connection_bytes + value.size() > k_connection_bytes_max) {
+        return Violation::connection_too_long;
+    }
+    facts.connection_bytes = static_cast<std::uint16_t>(facts.connection_bytes + value.size());
     Violation violation = Violation::none;
     for_each_element(value, [&](std::string_view token) {
         if (!is_token(token)) {

@@ -34,6 +34,8 @@ namespace moln::http {
 
 inline constexpr std::size_t k_fields_max = 100;
 inline constexpr std::size_t k_method_bytes_max = 32;
+// Of all values of Connection: every other field is looked for in them.
+inline constexpr std::size_t k_connection_bytes_max = 1024;
 inline constexpr std::size_t k_head_bytes_ceiling = 65'535;  // offsets are 16 bits wide
 
 struct HeadLimits {
@@ -173,6 +175,7 @@ struct MessageFacts {
     bool connection_upgrade = false;
     bool connection_lists_fields = false;  // it names fields that must not be passed on
     bool has_upgrade = false;              // an Upgrade field is there
+    std::uint16_t connection_bytes = 0;
 };
 
 struct RequestHead {

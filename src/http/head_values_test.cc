@@ -59,6 +59,19 @@ TEST(RequestHead, paths_that_need_normalising_are_marked) {
     EXPECT_FALSE(plain("//a"));
 }
 
+TEST(RequestHead, connection_is_as_long_as_it_may_be_and_no_longer) {
+    const auto violation = [](std::size_t first, std::size_t second) {
+        const auto text = "GET / HTTP/1.1\r\nHost: a\r\nConnection: " + std::string(first, ',') +
+                          "\r\nConnection: x" + std::string(second - 1, ',') + "\r\n\r\n";
+        return parse_request(text).result.violation;
+    };
+    EXPECT_EQ(violation(1000, 24), Violation::none);
+    EXPECT_EQ(violation(1, 1023), Violation::none);
+    EXPECT_EQ(violation(1000, 25), Violation::connection_too_long);
+    EXPECT_EQ(violation(1025, 1), Violation::connection_too_long);
+    EXPECT_EQ(violation(16000, 16000), Violation::connection_too_long);
+}
+
 TEST(RequestHead, connection_tokens_become_facts) {
     const auto facts = [](std::string_view fields) {
         const auto text = "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n";

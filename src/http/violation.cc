@@ -51,6 +51,7 @@ constexpr std::array<Row, k_violations> k_rows = {{
     {framing_not_allowed, 400, "framing_not_allowed",
      "The response has a body although its status forbids one."},
     {bad_connection, 400, "bad_connection", "The Connection header is not a list of tokens."},
+    {connection_too_long, 431, "connection_too_long", "The Connection header is too long."},
     {expectation_not_served, 417, "expectation_not_served",
      "The only expectation served is: 100-continue."},
     {bad_chunk_size, 400, "bad_chunk_size", "A chunk size is not a hexadecimal number."},

@@ -40,6 +40,7 @@ enum class Violation : std::uint8_t {
     content_length_with_transfer_encoding,
     framing_not_allowed,  // a body announced on 1xx or 204
     bad_connection,
+    connection_too_long,
     expectation_not_served,
     // chunked bodies
     bad_chunk_size,
@@ -51,7 +52,7 @@ enum class Violation : std::uint8_t {
     trailer_not_allowed,
     trailers_too_large,
 };
-inline constexpr std::size_t k_violations = 36;
+inline constexpr std::size_t k_violations = 37;
 
 // "duplicate_host"
 std::string_view word(Violation violation);

@@ -357,6 +357,17 @@ class Messages(EdgeCase):
         client.send("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n")
         self.assertEqual(client.body(client.head()), b"rest")
 
+    def test_connection_names_only_so_many_fields(self):
+        """Each field of a head is looked for in it: a long one made a request cost 10 ms."""
+        self.publish([endpoint("web-1", self.origin(serving(lambda head, body: ok())).port)])
+        more = "".join("x%d:\r\n" % i for i in range(90))
+        for filler in ("a,", ","):
+            value = "x1," + filler * 1100
+            self.assertEqual(self.get(fields="Connection: %s\r\n%s" % (value[:1024], more))
+                             [0].status, 200)
+            self.assertEqual(self.get(fields="Connection: %s\r\n%s" % (value[:1025], more))
+                             [0].status, 431)
+
     def test_no_spelling_of_a_path_passes_by_what_its_route_asks(self):
         """Many apps read several slashes as one, and encoded ones as slashes."""
         seen = []
