@@ -94,6 +94,9 @@ inline constexpr std::uint32_t k_retry_after_s = 1;
 inline constexpr std::size_t k_cache_segment_min = 1024;        // of a body of unknown length
 inline constexpr std::size_t k_cache_segment_max = 256 * 1024;  // of any
 inline constexpr std::size_t k_cache_bytes_default = 256u << 20;
+// Who asks for what somebody has been fetching for so long waits for another fetch: that one may
+// never be answered. Those who wait for it already go on.
+inline constexpr Milliseconds k_cache_join_limit = seconds(10);
 // An URL whose answer may not be kept: for so long its requests do not wait for one another.
 inline constexpr Milliseconds k_cache_pass_time = seconds(10);
 // The same for one that turned out to be longer than one may be.

@@ -29,7 +29,7 @@ class Crowd(CacheCase):
             not_modified(says) if head.get("if-none-match") else ok(b"all", says)))
 
     def test_of_what_is_validated_each_time_one_question_is_for_all_who_came_before_it(self):
-        """Who waits has come after the question that is under way was asked: the next one is his."""
+        """Who waits has come after the question under way was asked: the next one is his."""
         for path, says in (
                 ("/a", 'Cache-Control: no-cache\r\nETag: "e"\r\n'),
                 ("/b", 'Cache-Control: max-age=0, must-revalidate\r\nETag: "e"\r\n')):

@@ -110,36 +110,6 @@ class DiskCase(CacheCase):
         return False
 
 
-class SwitchedOff(DiskCase):
-    """An edge that is told to use no disk, and then one again."""
-
-    def start(self):
-        if self.disk and self.memory:
-            return super().start()
-        CacheCase.start(self)
-        self.mine = threading.local()
-
-    def test_what_is_purged_meanwhile_is_not_known_when_it_is_on_again(self):
-        for off in ({"disk": 0}, {"memory": 0}):
-            self.app_of_paths()
-            for path in ("/a", "/a", "/b", "/b"):
-                self.hit(path)
-            until(lambda: self.stats()["disk_writes_total"] == 2, "the writes")
-            self.__dict__.update(off)
-            routes, apps, _ = self.published
-            self.restart(signal.SIGTERM)
-            self.publish_snapshot(routes, apps)
-            self.purge("url", "http://shop.test/a")
-            self.assertEqual(os.listdir(self.folder), ["lock"])
-            for name in off:
-                del self.__dict__[name]
-            self.restart(signal.SIGTERM)
-            self.publish_snapshot(routes, apps)
-            self.asked.clear()
-            self.hit("/a")
-            self.assertEqual(self.asked, ["/a"])
-
-
 class Disk(DiskCase):
     def paths(self, count):
         return ["/%d" % number for number in range(count)]

@@ -1,7 +1,9 @@
 """What is purged while one edge takes the place of another, at whichever it is, holds at both."""
 
 import fcntl
+import os
 import signal
+import threading
 import unittest
 
 from cache_disk_test import DiskCase
@@ -181,6 +183,35 @@ class OnDisk(Purged, DiskCase):
         routes, apps, more = self.published
         self.publish_snapshot(routes, apps, **more)
         self.assertEqual(self.get("/a")[1], b"3")
+
+class SwitchedOff(DiskCase):
+    """An edge that is told to use no disk, and then one again."""
+
+    def start(self):
+        if self.disk and self.memory:
+            return super().start()
+        CacheCase.start(self)
+        self.mine = threading.local()
+
+    def test_what_is_purged_meanwhile_is_not_known_when_it_is_on_again(self):
+        for off in ({"disk": 0}, {"memory": 0}):
+            self.app_of_paths()
+            for path in ("/a", "/a", "/b", "/b"):
+                self.hit(path)
+            until(lambda: self.stats()["disk_writes_total"] == 2, "the writes")
+            self.__dict__.update(off)
+            routes, apps, _ = self.published
+            self.restart(signal.SIGTERM)
+            self.publish_snapshot(routes, apps)
+            self.purge("url", "http://shop.test/a")
+            self.assertEqual(os.listdir(self.folder), ["lock"])
+            for name in off:
+                del self.__dict__[name]
+            self.restart(signal.SIGTERM)
+            self.publish_snapshot(routes, apps)
+            self.asked.clear()
+            self.hit("/a")
+            self.assertEqual(self.asked, ["/a"])
 
 
 if __name__ == "__main__":

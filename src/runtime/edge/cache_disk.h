@@ -71,8 +71,8 @@ enum class Heir : std::uint8_t {
 
 class CacheDisk {
 public:
-    // Nobody uses the folder now, nor writes down what is purged: what lies there is not used again,
-    // and goes, unless another edge has it. Ok if there is none.
+    // Nobody uses the folder now, nor writes down what is purged: what lies there is not used
+    // again, and goes, unless another edge has it. Ok if there is none.
     static Status abandon(const std::string& path);
     // Opens the folder; no thread yet. An error: the edge goes on without a disk.
     static Result<std::unique_ptr<CacheDisk>> open(CacheDiskSetup setup);

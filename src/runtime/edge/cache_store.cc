@@ -197,6 +197,7 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
         if (fetch->vary_key_ != vary_key || fetch->scope_ != ask.scope) continue;
         // What is asked for since before a purge is no answer to who asks after it.
         if (book_.is_purged(marks.view(), fetch->born_)) continue;
+        if (ask.now_ms - fetch->began_ms_ >= edge::k_cache_join_limit.count) continue;
         if (found.what == CacheFound::What::hit) return found;
         found.what = CacheFound::What::wait;
         found.fetch = fetch;
@@ -209,6 +210,7 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
     fetch->hash_ = ask.hash;
     fetch->scope_ = ask.scope;
     fetch->born_ = book_.generation();
+    fetch->began_ms_ = ask.now_ms;
     fetch->vary_names_ = entry.vary_names;
     fetch->vary_key_ = vary_key;
     fetch->marks_.assign(marks.view().begin(), marks.view().end());
@@ -291,8 +293,8 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
         // What was validated while it came may have broken off since; settle() is over then. What
-        // was asked for before a purge may be older than what is here.
-        if (!response->is_broken() && !is_purged(*response)) {
+        // was asked for before a purge, or before what is here, may be older than that.
+        if (!response->is_broken() && !is_purged(*response) && !fetch.overtaken_) {
             // Variants by other names cannot be told from this one.
             if (entry.vary_names != response->vary_names) {
                 while (!entry.slots.empty()) take_out(shard, *entry.slots.back(), dropped);
@@ -315,6 +317,10 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
             insert(shard, entry, std::move(slot), dropped);
             // Of what is being fetched settle() does it.
             if (validated && here.replaces) save(entry, here, response->came_ms);
+            for (const auto& one : entry.fetches) {
+                if (one.get() == &fetch) break;
+                one->overtaken_ = one->overtaken_ || one->vary_key_ == fetch.vary_key_;
+            }
         }
         forget_fetch(entry, fetch);
         erase_if_empty(shard, entry);
@@ -333,7 +339,8 @@ void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms, Passed as) {
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
         // What was asked for before a purge says nothing of what is here.
-        if (book_.is_purged(fetch.marks_, fetch.born_)) as = Passed::error;
+        const bool older = fetch.overtaken_ || book_.is_purged(fetch.marks_, fetch.born_);
+        if (older) as = Passed::error;
         if (as != Passed::error) {
             put_pass(shard, entry, fetch.vary_key_, now_ms + time.count, dropped, as);
         }

@@ -87,6 +87,8 @@ private:
     std::uint64_t hash_ = 0;
     std::uint64_t scope_ = 0;
     std::uint64_t born_ = 0;
+    std::int64_t began_ms_ = 0;
+    bool overtaken_ = false;  // a later one was answered; under the shard's lock
     std::string vary_names_;  // that were known when it began
     std::string vary_key_;
     std::optional<edge::DiskPlace> place_;

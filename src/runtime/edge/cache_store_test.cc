@@ -94,6 +94,36 @@ TEST_F(Store, a_failed_fetch_is_forgotten) {
     EXPECT_EQ(store.stats().objects, 0);
 }
 
+TEST_F(Store, one_that_is_not_answered_holds_up_nobody_who_comes_much_later) {
+    constexpr std::int64_t k_limit = edge::k_cache_join_limit.count;
+    const Request request("/a");
+    const auto first = ask(request, 0);
+    EXPECT_EQ(ask(request, k_limit - 1).fetch, first.fetch);
+    const auto second = ask(request, k_limit);
+    ASSERT_EQ(second.what, What::lead);
+    EXPECT_EQ(ask(request, k_limit + 1).fetch, second.fetch) << "one more is enough";
+    // Whichever comes first is kept; what was asked for before it and comes later is not.
+    const auto newer = response(*second.fetch, 5, request);
+    store.answer(*second.fetch, newer);
+    store.settle(*second.fetch, *newer, 0);
+    const auto older = response(*first.fetch, 6, request);
+    store.answer(*first.fetch, older);
+    store.settle(*first.fetch, *older, 0);
+    EXPECT_EQ(first.fetch->response(), older) << "for who waited for it";
+    EXPECT_EQ(ask(request, 0).response, newer);
+}
+
+TEST_F(Store, one_that_is_slow_is_kept_though_others_were_begun_since) {
+    const Request request("/a");
+    const auto first = ask(request, 0);
+    const auto second = ask(request, edge::k_cache_join_limit.count);
+    ASSERT_EQ(second.what, What::lead);
+    store.answer(*first.fetch, response(*first.fetch, 5, request));
+    EXPECT_EQ(ask(request, 0).response, first.fetch->response());
+    store.answer(*second.fetch, response(*second.fetch, 6, request));
+    EXPECT_EQ(ask(request, 0).response, second.fetch->response());
+}
+
 TEST_F(Store, what_may_not_be_kept_passes_for_its_time_and_no_longer) {
     const Request request("/a");
     store.pass(*ask(request).fetch, 0);
