@@ -72,9 +72,6 @@ bool suits(Core& core, const Exchange& exchange, const CachedResponse& response)
     std::array<char, http::k_vary_key_bytes_max> room;
     const auto key = http::vary_key(response.vary_names, exchange.heads->request.fields, room);
     if (!key || *key != response.vary_key || core.cache->is_purged(response)) return false;
-    // After a wait in vain, the app was asked for this when the client had asked already: that is
-    // its answer, be it to be validated each time (RFC 9111 5.2.2.4).
-    if (exchange.visit->rounds > 0) return true;
     // It came after this request did: what the client wants of its age is met. An app that is
     // slower than its answers are fresh is asked once all the same: on their way they have aged for
     // those who come later.
@@ -214,9 +211,16 @@ void take_answer(Core& core, Exchange& exchange) {
     const CacheFetch& fetch = *visit.fetch;
     auto response = fetch.response();
     if (!visit.leads && !suits(core, exchange, *response)) {
-        // Its own variant may be there, or is asked for; or this is to be validated, once for all
-        // who are here.
-        look_again(core, exchange);
+        // Of another variant: its own may be there. Else it is to be validated for each with his
+        // own request (RFC 9111 5.2.2.4), which may say who he is in any field.
+        std::array<char, http::k_vary_key_bytes_max> room;
+        const auto key = http::vary_key(response->vary_names, exchange.heads->request.fields, room);
+        const bool other_variant = key && *key != response->vary_key;
+        if (other_variant || core.cache->is_purged(*response)) {
+            look_again(core, exchange);
+        } else {
+            go_alone(core, exchange);
+        }
         return;
     }
     const bool validated = fetch.base() && fetch.base()->body == response->body;
