@@ -121,6 +121,25 @@ TEST(Progress, of_a_scale_beside_a_canary_is_that_of_what_serves) {
     EXPECT_EQ(progress_of(world, app, 1).state, ProgressState::superseded);
 }
 
+TEST(Status, says_what_serves_where_a_release_has_failed) {
+    auto world = switching_world();
+    auto& app = world.apps[k_shop];
+    app.rollout.state = RolloutState::failed;
+    const auto warning = [&]() -> std::string {
+        for (const auto& one : status_view(world, {}, {}).warnings) {
+            if (one.starts_with("app ")) return one;
+        }
+        return "";
+    };
+    EXPECT_EQ(warning(),
+              "app shop: release 2 did not become healthy, release 1 serves; see `moln events "
+              "--app shop`");
+    app.release_served = 0;
+    EXPECT_EQ(warning(),
+              "app shop: release 2 did not become healthy, there is no other to go back to; see "
+              "`moln events --app shop`");
+}
+
 TEST(Routes, say_which_lies_over_another) {
     auto world = switching_world();
     world.releases[k_shop][2].config.routes = {{.host = "shop.org"}, {.host = "b.org"}};

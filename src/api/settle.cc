@@ -138,7 +138,6 @@ private:
                               : progress.reason};
         if (failing_.empty()) return fail(error);
         context_->release_soon(std::move(watching_));
-        lines_.progress(fmt::format("last lines of {}:", failing_.text));
         LogQuery query;
         query.app = reply_.app;
         query.instance = failing_.text;
@@ -147,10 +146,19 @@ private:
             query,
             [weak = weak_from_this()](const LogLine& line) {
                 const auto self = weak.lock();
-                if (self != nullptr && !self->done_) self->lines_.progress("  | " + line.text);
+                if (self == nullptr || self->done_) return;
+                if (!std::exchange(self->shows_log_, true)) {
+                    self->lines_.progress(fmt::format("last lines of {}:", self->failing_.text));
+                }
+                self->lines_.progress("  | " + line.text);
             },
             [weak = weak_from_this(), error](const Status&) {
-                if (const auto self = weak.lock()) self->fail(error);
+                const auto self = weak.lock();
+                if (self == nullptr || self->done_) return;
+                if (!self->shows_log_) {
+                    self->lines_.progress(self->failing_.text + " has printed nothing");
+                }
+                self->fail(error);
             });
     }
 
@@ -179,6 +187,7 @@ private:
     MonoTime said_;
     std::shared_ptr<void> watching_;
     std::shared_ptr<void> logs_;
+    bool shows_log_ = false;
     bool soon_ = false;
     bool timer_ = false;
     bool done_ = false;

@@ -27,10 +27,13 @@ void count_apps(const World& world, StatusView& view) {
             view.counts.instances_draining += process.draining;
         }
         if (seen.state == AppState::failed) {
-            view.warnings.push_back(
-                fmt::format("app {}: release {} did not become healthy, release {} serves; see "
-                            "`moln events --app {}`",
-                            seen.name, app.rollout.to, app.release_served, seen.name));
+            view.warnings.push_back(fmt::format(
+                "app {}: release {} did not become healthy, {}; see `moln events --app "
+                "{}`",
+                seen.name, app.rollout.to,
+                app.release_served == 0 ? "there is no other to go back to"
+                                        : fmt::format("release {} serves", app.release_served),
+                seen.name));
         }
     }
 }

@@ -90,6 +90,19 @@ Result<std::string> app_to_act_on(const Shell& shell, const std::string& folder)
 
 }  // namespace cli
 
+namespace {
+
+// Nobody has named the app: that the folder did is to be known where there is none of that name.
+Error explained(const cli::Invocation& said, Error error) {
+    if (error.code != ErrorCode::not_found || !said.app.empty()) return error;
+    const auto name = cli::app_of_folder(".");
+    if (!name || !error.reason.starts_with(fmt::format("app {}: ", *name))) return error;
+    error.reason += fmt::format("; {} is what this folder is called: --app names another", *name);
+    return error;
+}
+
+}  // namespace
+
 int run_cli(int argc, char** argv, const std::string& data_of_machine) {
     using namespace cli;
     const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
@@ -121,7 +134,7 @@ int run_cli(int argc, char** argv, const std::string& data_of_machine) {
     }
     if (verdict) return *verdict;
     if (interrupted()) return k_exit_interrupted;
-    shell.complain(verdict.error());
+    shell.complain(explained(*said, verdict.error()));
     return exit_code_of(verdict.error().code);
 }
 

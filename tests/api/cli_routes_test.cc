@@ -99,6 +99,9 @@ TEST_F(Cli, an_app_that_is_not_there_has_no_empty_lists) {
         EXPECT_EQ(moln(words).exit_code, 3);
     }
     EXPECT_EQ(moln({"volume", "ls", "--app", "shop"}).exit_code, 0);
+    on_loop([this] { control_->state.apps.clear(); });
+    EXPECT_THAT(moln({"logs"}).out, HasSubstr("shop is what this folder is called: --app names"));
+    on_loop([this] { control_->add_app("shop"); });
     // Of one that is gone there is still what happened to it.
     on_loop([this] {
         control_->state.events[1] = {.number = 1, .app = AppId("default/gone"), .text = "it went"};
