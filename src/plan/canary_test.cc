@@ -297,6 +297,26 @@ TEST_F(Canary, routes_added_beside_it_are_those_of_the_release_that_serves) {
     expect_refused(add("none.example.org", "none"), "has no web process none to route to");
 }
 
+TEST_F(Canary, takes_routes_and_processes_away_when_it_is_promoted_and_says_so_then) {
+    auto config = web_config(1);
+    config.processes["api"] = config.processes["web"];
+    ASSERT_TRUE(r.command(deploy_of("default/shop", config)));
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "api.test", .process = "api"}}));
+    ASSERT_GE(r.settle(), 0);
+    const auto told = [&] {
+        return std::ranges::count_if(
+            r.world.events, [](const auto& one) { return one.second.name == "route.lost"; });
+    };
+    ASSERT_TRUE(r.command(canary_of(web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(told(), 0);
+    const auto promoted = r.command(PromoteCommand{k_shop});
+    ASSERT_TRUE(promoted);
+    EXPECT_EQ(told(), 1);
+    EXPECT_THAT(promoted->effects,
+                testing::Contains("stop 1 of api: the new release has no such process"));
+}
+
 TEST_F(Canary, maintenance_is_told_to_the_edge) {
     expect_refused(SetMaintenanceCommand{k_shop, std::nullopt}, "is not in maintenance");
     ASSERT_TRUE(r.command(SetMaintenanceCommand{k_shop, MaintenanceSpec{.page = "<p>soon</p>"}}));

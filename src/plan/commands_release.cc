@@ -56,33 +56,6 @@ std::int64_t living(const World& world, const AppId& app, const std::string& pro
     });
 }
 
-void explain_lost_processes(Decision& d, const AppId& id, const AppConfig& config) {
-    const auto* app = d.draft.app(id);
-    const auto* before = app == nullptr ? nullptr : d.draft.release(id, app->release);
-    if (before == nullptr) return;
-    for (const auto& [name, process] : before->config.processes) {
-        if (config.processes.contains(name)) continue;
-        d.effects.push_back(fmt::format("stop {} of {}: the new release has no such process",
-                                        living(d.world(), id, name), name));
-    }
-}
-
-// Routes of moln.toml were validated with it; those that were added by command lie over whatever
-// release comes, and are kept for the next one.
-void explain_lost_routes(Decision& d, const App& app, const AppConfig& config,
-                         std::int64_t number) {
-    for (const auto& route : app.routes) {
-        const auto why = route_problem(config, app.routes, route);
-        if (why.empty()) continue;
-        const auto words = route_words(route);
-        d.effects.push_back(fmt::format("the route {} no longer leads to the app: {}", words, why));
-        d.draft.tell(EventLevel::warning, "route.lost", app.id, words,
-                     fmt::format("{} leads nowhere from release {} of {} on: {}; `moln route rm` "
-                                 "removes it, `moln route add --replace` leads it elsewhere",
-                                 words, number, app.id.text, why));
-    }
-}
-
 const Volume* existing(const World& world, const AppId& app, const std::string& name) {
     for (const auto& [id, volume] : world.volumes) {
         if (volume.app == app && volume.name == name && volume.instance.empty()) return &volume;
@@ -143,6 +116,35 @@ std::int64_t release_before(const Decision& d, const App& app) {
 
 }  // namespace
 
+void explain_lost_processes(Decision& d, const AppId& id, const AppConfig& config) {
+    const auto* app = d.draft.app(id);
+    if (app == nullptr) return;
+    const auto serving = app->release_served != 0 ? app->release_served : app->release;
+    const auto* before = d.draft.release(id, serving);
+    if (before == nullptr) return;
+    for (const auto& [name, process] : before->config.processes) {
+        if (config.processes.contains(name)) continue;
+        d.effects.push_back(fmt::format("stop {} of {}: the new release has no such process",
+                                        living(d.world(), id, name), name));
+    }
+}
+
+// Routes of moln.toml were validated with it; those that were added by command lie over whatever
+// release comes, and are kept for the next one.
+void explain_lost_routes(Decision& d, const App& app, const AppConfig& config,
+                         std::int64_t number) {
+    for (const auto& route : app.routes) {
+        const auto why = route_problem(config, app.routes, route);
+        if (why.empty()) continue;
+        const auto words = route_words(route);
+        d.effects.push_back(fmt::format("the route {} no longer leads to the app: {}", words, why));
+        d.draft.tell(EventLevel::warning, "route.lost", app.id, words,
+                     fmt::format("{} leads nowhere from release {} of {} on: {}; `moln route rm` "
+                                 "removes it, `moln route add --replace` leads it elsewhere",
+                                 words, number, app.id.text, why));
+    }
+}
+
 Status decide_on(Decision& d, const DeployCommand& command) {
     MOLN_TRY(validate(command.config));
     App app;
@@ -165,7 +167,7 @@ Status decide_on(Decision& d, const DeployCommand& command) {
     const auto* release = d.draft.release(app.id, number);
     d.effects.insert(d.effects.begin(), fmt::format("make release {} of {} and start {}", number,
                                                     app.id.text, wanted_words(app, *release)));
-    explain_lost_routes(d, app, command.config, number);
+    if (!command.canary) explain_lost_routes(d, app, command.config, number);
     explain_volumes(d, app.id, command.config);
     if (command.canary) {
         d.effects.push_back(fmt::format("once it is healthy: give it {}; release {} serves on",

@@ -59,6 +59,10 @@ Status decide_on(Decision& d, const PromoteCommand& command) {
                              app.id.text, app.release_served);
     d.effects.push_back(words);
     d.draft.tell(EventLevel::info, "canary.promoted", app.id, std::to_string(app.release), words);
+    if (const auto* release = d.draft.release(app.id, app.release)) {
+        explain_lost_processes(d, app.id, release->config);
+        explain_lost_routes(d, app, release->config, app.release);
+    }
     app.canary.reset();
     app.rollout.state = RolloutState::switching;
     d.reply.release = app.release;

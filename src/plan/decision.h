@@ -58,6 +58,12 @@ Status begins_alike(const RouteSpec& route, const RouteSpec& other, const AppId&
 // k_listens_max.
 Status route_is_free(const World& world, const AppId& app, const RouteSpec& route);
 
+// What goes when `config` takes the place of what serves: its processes that have no successor.
+void explain_lost_processes(Decision& d, const AppId& id, const AppConfig& config);
+
+// And the routes that were added by command and lead nowhere then.
+void explain_lost_routes(Decision& d, const App& app, const AppConfig& config, std::int64_t number);
+
 std::int64_t choose_uid_base(const World& world, const AppId& app);
 
 Status decide_on(Decision& d, const DeployCommand& command);
