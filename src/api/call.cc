@@ -63,7 +63,7 @@ Result<const App*> Call::find_app() const {
 
 Status Call::check_filter() const {
     if (!query.contains("app") || world().apps.contains(app())) return {};
-    if (is_remembered(world(), app())) return {};
+    if (endpoint.of_the_gone && is_remembered(world(), app())) return {};
     return moln::fail(ErrorCode::not_found, unknown_app(world(), app()));
 }
 

@@ -61,7 +61,8 @@ public:
     AppId app_filter() const;
     std::string project() const;
     Result<const App*> find_app() const;
-    // not_found for the one app of the filter if that is none and nothing is left of one.
+    // not_found for the one app of the filter if that is none, and nothing is left of one that the
+    // endpoint would show.
     Status check_filter() const;
 
     std::string text(const std::string& name) const;  // of path or query, "" if absent

@@ -42,7 +42,8 @@ std::vector<Endpoint> stream_endpoints() {
                     .max = static_cast<std::int64_t>(k_events_kept)},
                    follow},
          .reply = {ReplyKind::lines, type_info<Event>(), "one Event a line"},
-         .handle = events},
+         .handle = events,
+         .of_the_gone = true},
         {.path = "/v1/watch",
          .summary =
              "Every resource (app, instance, release, volume, certificate, trash), then each "
@@ -52,7 +53,8 @@ std::vector<Endpoint> stream_endpoints() {
          .reply = {ReplyKind::lines, type_info<WatchView>(),
                    "first a `put` for every resource there is, then one `synced`, then what "
                    "changes; several changes of one resource may come as one"},
-         .handle = watch},
+         .handle = watch,
+         .of_the_gone = true},
     };
 }
 

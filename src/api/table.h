@@ -71,6 +71,7 @@ struct Endpoint {
     Reply reply;
     std::vector<ErrorCode> errors;  // beside invalid, which every operation may answer
     void (*handle)(std::shared_ptr<Call>) = nullptr;
+    bool of_the_gone = false;  // filters by an app that may be gone, of which something is left
 };
 
 struct Resource {

@@ -29,8 +29,7 @@ std::string unknown_app(const World& world, const AppId& app) {
 
 bool is_remembered(const World& world, const AppId& app) {
     const auto of_app = [&](const auto& entry) { return entry.second.app == app; };
-    return std::ranges::any_of(world.instances, of_app) ||
-           std::ranges::any_of(world.volumes, of_app) || std::ranges::any_of(world.trash, of_app) ||
+    return std::ranges::any_of(world.volumes, of_app) || std::ranges::any_of(world.trash, of_app) ||
            std::ranges::any_of(world.events, of_app);
 }
 

@@ -11,8 +11,8 @@ namespace moln {
 // are to be seen.
 std::string unknown_app(const World& world, const AppId& app);
 
-// Something of an app that is gone may be left, and be asked for by its name: instances on their
-// way out, volumes, what is in the trash, events.
+// Something of an app that is gone may be left, and be asked for by its name: volumes, what is in
+// the trash, events.
 bool is_remembered(const World& world, const AppId& app);
 
 }  // namespace moln

@@ -107,7 +107,8 @@ TEST_F(Cli, an_app_that_is_not_there_has_no_empty_lists) {
         control_->state.events[1] = {.number = 1, .app = AppId("default/gone"), .text = "it went"};
     });
     EXPECT_THAT(moln({"events", "--app", "gone"}).out, HasSubstr("it went"));
-    EXPECT_EQ(moln({"ps", "--app", "gone"}).exit_code, 0);
+    EXPECT_EQ(moln({"trash", "ls", "--app", "gone"}).exit_code, 0);
+    EXPECT_EQ(moln({"ps", "--app", "gone"}).exit_code, 3);
 }
 
 TEST_F(Cli, a_canary_that_cannot_be_is_told_before_anything_is_sent) {
