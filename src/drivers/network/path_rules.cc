@@ -231,7 +231,7 @@ std::string listen_elements(const std::vector<Listen>& listens) {
 std::string path_rules(const PathTableSpec& spec, const std::string& base,
                        const std::vector<PathCount>& before) {
     // The table is made before it is deleted, so that the deletion never fails.
-    const auto anew = fmt::format("table ip {0}\ndelete table ip {0}\n", k_path_table);
+    auto anew = fmt::format("table ip {0}\ndelete table ip {0}\n", k_path_table);
     if (spec.paths.empty()) return anew;
     const auto table = table_text(k_path_table, spec, base);
     if (before.empty()) return anew + table;
