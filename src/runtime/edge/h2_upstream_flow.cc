@@ -121,7 +121,7 @@ std::expected<Upstream*, ErrorCode> obtain_h2_stream(Core& core, const Exchange&
     const bool idle = carrier->state != UpstreamState::connecting && carrier->h2->open() == 0;
     if (carrier->state != UpstreamState::connecting) clear_timer(*carrier);
     Upstream* upstream = carrier->h2->open_stream();
-    upstream->reused = idle;
+    upstream->reused = idle && !exchange.fresh_only;  // else it was looked at: it had not ended
     return upstream;
 }
 
