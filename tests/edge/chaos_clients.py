@@ -439,6 +439,7 @@ class CacheClient(Client):
     def turn(self):
         if self.stream is None:
             self.stream = self.world.connect(lambda sock: Reader(sock, self.rng))
+        self.stream.left = None
         name = self.rng.choice(self.world.objects.names)
         if self.rng.random() < 0.02:
             self.change(name)
@@ -453,8 +454,8 @@ class CacheClient(Client):
         method = "HEAD" if self.rng.random() < 0.1 else "GET"
         self.asked += 1
         self.stream.sock.settimeout(PATIENCE)
-        leaves = self.rng.random() < 0.05
-        self.stream.left = self.rng.randrange(100_000) if leaves else None
+        if self.rng.random() < 0.05:
+            self.stream.left = self.rng.randrange(100_000)
         try:
             self.stream.send("%s /%s HTTP/1.1\r\nHost: cache.test\r\nX-Language: %s\r\n%s\r\n" %
                              (method, name, language, fields))

@@ -86,6 +86,7 @@ class Plan:
             self.is_garbage = True
             self.steps[self.steps.index(("head",)):] = [("raw", rng.choice(GARBAGE)), ("close",)]
         else:
+            self.sent = self.sent[:8192]  # for more there would be no room, and nobody to say so
             # Who stalls behind a whole answer stalls whoever comes next on its connection.
             last = max(i for i, (name, *_) in enumerate(self.steps) if name in ("head", "data"))
             self.steps[rng.randrange(last + 1 if kind == "stall" else len(self.steps)):] = [(kind,)]
