@@ -138,19 +138,19 @@ class Chaos(Upgrading):
         return [(process, daemon) for process, daemon in
                 [*self.before, (self.process, self.daemon)] if process.poll() is None]
 
-    def open_at(self, name):
-        """Requests and tunnels of an instance, at all edges."""
-        count = 0
+    def reports(self):
+        """Of all edges, of now."""
         for _process, daemon in self.living():
             try:
-                daemon.fresh()
+                yield daemon.fresh()
             except (OSError, AssertionError):
                 # Its reader finds that later; how the edge has ended is looked at in the end.
                 until(lambda d=daemon: d.ended, "the end of an edge that does not answer")
-                continue
-            one = daemon.endpoint(name)
-            count += one["requests_open"] + one["tunnels_open"] if one else 0
-        return count
+
+    def open_at(self, name):
+        """Requests and tunnels of an instance, at all edges."""
+        return sum(one["requests_open"] + one["tunnels_open"] for report in self.reports()
+                   for one in report["endpoints"] if one["instance"] == name)
 
     def describe(self):
         """What the edges last said of all that is open, and their last words."""
@@ -282,8 +282,7 @@ class Chaos(Upgrading):
     def assert_nothing_is_open(self):
         def busy():
             found = []
-            for process, daemon in self.living():
-                report = daemon.fresh()
+            for report in self.reports():
                 found += [one for one in report["endpoints"]
                           if one["requests_open"] or one["tunnels_open"]]
                 found += [one for one in report["apps"] if one["held"]]
