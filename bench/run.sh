@@ -11,7 +11,11 @@ tls() {
     lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --tls
 }
 cache() {
-    lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" --cache
+    local threads
+    for threads in 1 "$(nproc)"; do
+        lab/netns.sh -- python3 -B bench/proxy.py --edge "$PWD/build/tests/edge/moln_edge_dev" \
+            --cache --client-threads "$threads"
+    done
 }
 cache_disk() {
     lab/netns.sh -- python3 -B bench/cache_disk.py --edge "$PWD/build/tests/edge/moln_edge_dev"
