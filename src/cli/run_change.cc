@@ -189,8 +189,9 @@ Status purge(const Shell& shell) {
         MOLN_ASSIGN(const auto value, parse_json(body, k_frame_bytes_max));
         MOLN_ASSIGN(const auto views, from_json<Items<TrashView>>(value, UnknownFields::ignore));
         for (const auto& view : views.items) ids.push_back(view.id.text);
-        if (!said.yes || ids.empty())
+        if (!said.yes || ids.empty()) {
             show_before_asking(shell, render_trash(views.items, shell.style));
+        }
         if (ids.empty()) return {};
     }
     MOLN_ASSIGN(
