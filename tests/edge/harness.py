@@ -370,9 +370,12 @@ def endpoint(instance, port, state="active"):
             "release": 1}
 
 
+DESCRIPTORS = 200
+
+
 def few_descriptors():
     """preexec_fn of an edge that lets in more clients than it has connections to instances for."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
 
 
 def leave_all(*_):
