@@ -36,7 +36,7 @@ class Plan:
         if self.method in ("POST", "PUT"):
             self.sent = bytes_of("sent " + token, self.size(rng))
             self.sent_framing = rng.choice(("length", "chunked"))
-        self.expects = self.sent_framing and rng.random() < 0.2
+        self.expects = bool(self.sent_framing) and rng.random() < 0.2
         self.status = rng.choice((200, 200, 200, 200, 404, 201)) if faulty or rng.random() < 0.9 \
             else rng.choice((204, 304))
         self.framing = rng.choice(("length", "length", "chunked", "chunked", "close"))
