@@ -213,8 +213,7 @@ class Http1Client(Client):
                 pass
         except CUT as error:
             leaves = isinstance(error, TimeoutError)
-            # How long an instance that fails may take nobody promises.
-            if leaves and not plan.may_fail:
+            if leaves and not stalls:
                 raise self.late(plan) from error
             self.require(plan.may_fail, plan, "cut: %r" % error)
         if status is not None:
@@ -369,7 +368,7 @@ class Http2Client(Client):
             try:
                 self.h2.pump()
             except TimeoutError as error:
-                if not plan.may_fail:
+                if ("stall",) not in plan.steps:
                     raise self.late(plan) from error
                 self.reset(number)
                 break

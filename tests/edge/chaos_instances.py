@@ -76,7 +76,7 @@ class Http1:
             elif kind == "interim":
                 stream.send("HTTP/1.1 %d Interim\r\nX-Interim: %s\r\n\r\n" % (*rest, plan.token))
             elif kind == "read":
-                if head.get("expect") and not is_begun:
+                if head.get("expect") and (plan.is_followed or not is_begun):  # nothing is sent
                     stream.send("HTTP/1.1 100 Continue\r\n\r\n")
                 self.read(stream, head, entry)
             elif kind == "head":
