@@ -71,13 +71,20 @@ TEST(AppCounts, of_a_switch_are_not_added_up) {
     EXPECT_EQ(web().canary_ready, 0);
 }
 
-TEST(AppCounts, of_a_canary_are_told_apart) {
+// Release 2 is the canary beside release 1, which is alike.
+World canary_world() {
     auto world = switching_world();
     auto& app = world.apps[k_shop];
     app.canary = CanarySpec{.share = 10};
     app.rollout.state = RolloutState::canary;
     world.releases[k_shop][1] = world.releases[k_shop][2];
     world.releases[k_shop][1].number = 1;
+    return world;
+}
+
+TEST(AppCounts, of_a_canary_are_told_apart) {
+    auto world = canary_world();
+    auto& app = world.apps[k_shop];
     world.releases[k_shop][1].config.processes["mail"] = {.instances = 1};
     world.releases[k_shop][2].config.processes["mail"] = {.instances = 1};
     world.releases[k_shop][2].config.processes["api"] = {.kind = ProcessKind::web, .instances = 3};
@@ -104,12 +111,8 @@ TEST(AppCounts, of_a_canary_are_told_apart) {
 }
 
 TEST(Progress, of_a_scale_beside_a_canary_is_that_of_what_serves) {
-    auto world = switching_world();
+    auto world = canary_world();
     auto& app = world.apps[k_shop];
-    app.canary = CanarySpec{.share = 10};
-    app.rollout.state = RolloutState::canary;
-    world.releases[k_shop][1] = world.releases[k_shop][2];
-    world.releases[k_shop][1].number = 1;
     add_instance(world, "web-a", 1);
     EXPECT_EQ(progress_of(world, app, 1).state, ProgressState::going_on);
     EXPECT_EQ(progress_of(world, app, 1).summary, "web 1 of 2 ready");

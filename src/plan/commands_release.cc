@@ -119,10 +119,9 @@ std::int64_t release_before(const Decision& d, const App& app) {
 void explain_lost_processes(Decision& d, const AppId& id, const AppConfig& config) {
     const auto* app = d.draft.app(id);
     if (app == nullptr) return;
-    const auto serving = app->release_served != 0 ? app->release_served : app->release;
-    const auto* before = d.draft.release(id, serving);
-    if (before == nullptr) return;
-    for (const auto& [name, process] : before->config.processes) {
+    const auto releases = releases_at_hand(d, *app);
+    if (releases.empty()) return;
+    for (const auto& [name, process] : releases.front()->config.processes) {
         if (config.processes.contains(name)) continue;
         d.effects.push_back(fmt::format("stop {} of {}: the new release has no such process",
                                         living(d.world(), id, name), name));

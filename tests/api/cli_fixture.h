@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -55,6 +56,16 @@ protected:
         }
         ::close(out[1]);
         return {pid, out[0]};
+    }
+    // Takes what it prints until these words have come.
+    void read_until(const Started& started, std::string_view words) {
+        std::string seen;
+        std::array<char, 4096> buffer;
+        while (seen.find(words) == std::string::npos) {
+            const auto n = ::read(started.out, buffer.data(), buffer.size());
+            ASSERT_GT(n, 0) << seen;
+            seen.append(buffer.data(), static_cast<std::size_t>(n));
+        }
     }
     Ran finish(const Started& started) {
         Ran ran;

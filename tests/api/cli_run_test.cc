@@ -250,13 +250,7 @@ TEST_F(Cli, ctrl_c_in_a_build_cancels_it_and_says_so) {
 TEST_F(Cli, ctrl_c_in_a_switch_lets_it_go_on_and_says_so) {
     on_loop([this] { control_->settle_deploys = false; });
     const auto started = start_moln({"deploy"});
-    std::string seen;
-    std::array<char, 4096> buffer;
-    while (seen.find("is made") == std::string::npos) {
-        const auto n = ::read(started.out, buffer.data(), buffer.size());
-        ASSERT_GT(n, 0) << seen;
-        seen.append(buffer.data(), static_cast<std::size_t>(n));
-    }
+    ASSERT_NO_FATAL_FAILURE(read_until(started, "is made"));
     ::kill(started.pid, SIGINT);
     const auto ran = finish(started);
     EXPECT_EQ(ran.exit_code, 130);
@@ -266,13 +260,7 @@ TEST_F(Cli, ctrl_c_in_a_switch_lets_it_go_on_and_says_so) {
 TEST_F(Cli, a_daemon_that_ends_in_a_switch_leaves_it_to_the_next_and_that_is_said) {
     on_loop([this] { control_->settle_deploys = false; });
     const auto started = start_moln({"deploy"});
-    std::string seen;
-    std::array<char, 4096> buffer;
-    while (seen.find("is made") == std::string::npos) {
-        const auto n = ::read(started.out, buffer.data(), buffer.size());
-        ASSERT_GT(n, 0) << seen;
-        seen.append(buffer.data(), static_cast<std::size_t>(n));
-    }
+    ASSERT_NO_FATAL_FAILURE(read_until(started, "is made"));
     on_loop([this] { server_ = nullptr; });
     const auto ran = finish(started);
     EXPECT_EQ(ran.exit_code, 5);

@@ -60,7 +60,6 @@ class Client:
         self.world = world
         self.rng = random.Random(seed)
         self.stream = None
-        self.asked = 0
         self.done = 0
 
     def run(self):
@@ -81,10 +80,6 @@ class Client:
             else:
                 self.stream.close()
             self.stream = None
-
-    def plan(self):
-        self.asked += 1
-        return self.world.draw(self.rng)
 
     def require(self, holds, plan, why):
         if not holds:
@@ -122,7 +117,7 @@ class Http1Client(Client):
         if self.rng.random() < 0.03:
             self.websocket()
             return
-        plans = [self.plan() for _ in range(self.rng.choice((1, 1, 1, 1, 2, 3)))]
+        plans = [self.world.draw(self.rng) for _ in range(self.rng.choice((1, 1, 1, 1, 2, 3)))]
         version = "1.0" if self.rng.random() < 0.1 else "1.1"
         if len(plans) > 1 or version == "1.0":
             for plan in plans:
@@ -204,7 +199,7 @@ class Http1Client(Client):
         """False: its connection is over."""
         stalls = ("stall",) in plan.steps
         self.stream.sock.settimeout(STALLED if stalls else PATIENCE)
-        status, fields, body, is_whole, leaves = None, (), b"", False, False
+        status, fields, body, is_whole = None, (), b"", False
         try:
             head = self.final_head(plan)
             status = head.status
@@ -212,8 +207,7 @@ class Http1Client(Client):
             for body, is_whole in self.body(head, plan):
                 pass
         except CUT as error:
-            leaves = isinstance(error, TimeoutError)
-            if leaves and not stalls:
+            if isinstance(error, TimeoutError) and not stalls:
                 raise self.late(plan) from error
             self.require(plan.may_fail, plan, "cut: %r" % error)
         if status is not None:
@@ -222,7 +216,7 @@ class Http1Client(Client):
             self.check(plan, status, fields, body, is_whole)
             self.world.heard(plan, status, body, is_whole)
         self.done += 1
-        if leaves or stalls and not is_whole:
+        if stalls and not is_whole:
             self.hang_up(rudely=True)
             return False
         if not is_whole or head.get("connection", "").lower() == "close" or \
@@ -316,7 +310,7 @@ class Http2Client(Client):
                 h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window})
         begun = {}
         for _ in range(self.rng.randrange(1, 8)):
-            plan = self.plan()
+            plan = self.world.draw(self.rng)
             begun[self.begin(plan)] = plan
         if self.rng.random() < 0.05:
             self.hang_up(rudely=self.rng.random() < 0.5)
@@ -453,7 +447,6 @@ class CacheClient(Client):
             fields = "Range: bytes=%d-%d\r\n" % (first, last)
         language = self.rng.choice(("de", "en"))
         method = "HEAD" if self.rng.random() < 0.1 else "GET"
-        self.asked += 1
         self.stream.sock.settimeout(PATIENCE)
         if self.rng.random() < 0.05:
             self.stream.left = self.rng.randrange(100_000)
@@ -474,7 +467,6 @@ class CacheClient(Client):
 
     def change(self, name):
         """By a request that is not safe: what is kept of it is of no use then (RFC 9111 4.4)."""
-        self.asked += 1
         self.stream.send("POST /%s HTTP/1.1\r\nHost: cache.test\r\nContent-Length: 2\r\n\r\nhi"
                          % name)
         head = self.stream.head()

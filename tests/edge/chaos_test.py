@@ -91,7 +91,6 @@ class Chaos(Upgrading):
         super().setUp()
         self.rng = random.Random(SEED)
         self.world = World(self)
-        self.number = 0
         self.names = itertools.count()
         self.instances = {}  # by app: origin by name
         self.app_settings = {}

@@ -572,18 +572,11 @@ class EdgeCase(unittest.TestCase):
 
     @contextlib.contextmanager
     def frozen(self):
-        """What is sent meanwhile the edge finds all at once."""
-        def is_stopped(task):
-            with open("/proc/%d/task/%s/stat" % (self.process.pid, task)) as file:
-                return file.read().rpartition(")")[2].split()[0] == "T"
-
-        self.process.send_signal(signal.SIGSTOP)
-        tasks = os.listdir("/proc/%d/task" % self.process.pid)
-        until(lambda: all(is_stopped(task) for task in tasks), "the edge to stand still")
+        self.freeze()
         try:
             yield
         finally:
-            self.process.send_signal(signal.SIGCONT)
+            self.thaw()
 
     def memory_kib(self):
         with open("/proc/%d/status" % self.process.pid) as file:

@@ -106,9 +106,8 @@ struct Core final : DrainListener {
     EdgeClientLimits limits;
     const tls::Server* tls = nullptr;  // null: no listener speaks TLS
     const std::vector<std::unique_ptr<WorkerPort>>* workers = nullptr;  // this one's among them
-    std::uint16_t tls_port = 0;    // where redirects lead; 0: there is no such place
-    std::uint16_t plain_port = 0;  // the first without TLS
-    bool several_ports = false;    // for one of the two schemes
+    std::uint16_t tls_port = 0;  // where redirects lead; 0: there is no such place
+    bool several_ports = false;  // for one of the two schemes
     std::vector<Listener> listeners;
     Part wake_part{PartKind::wake};
 

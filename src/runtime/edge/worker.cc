@@ -284,13 +284,14 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     core->file_reader = setup.file_reader;
     core->workers = setup.workers;
     core->listeners.resize(setup.listeners.size());
+    std::uint16_t plain_port = 0;  // the first
     for (std::size_t i = 0; i < setup.listeners.size(); ++i) {
         Listener& listener = core->listeners[i];
         listener.fd = std::move(setup.listeners[i].fd);
         listener.tls = setup.listeners[i].tls;
         MOLN_ASSIGN(const auto bound, net::SocketAddress::local_of(listener.fd.get()));
         listener.port = bound.port();
-        std::uint16_t& first = listener.tls ? core->tls_port : core->plain_port;
+        std::uint16_t& first = listener.tls ? core->tls_port : plain_port;
         if (first == 0) first = listener.port;
         core->several_ports = core->several_ports || listener.port != first;
         MOLN_TRY(core->epoll.add(listener.fd.get(), EPOLLIN, static_cast<Part*>(&listener)));
