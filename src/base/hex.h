@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace moln {
@@ -28,6 +29,24 @@ inline char* put_hex(std::span<const std::uint8_t> bytes, char* out) {
         out += 2;
     }
     return out;
+}
+
+inline std::string to_hex(std::span<const std::uint8_t> bytes) {
+    std::string text(2 * bytes.size(), '\0');
+    put_hex(bytes, text.data());
+    return text;
+}
+
+// False, `bytes` then being of no use: `text` is not exactly their digits.
+inline bool from_hex(std::string_view text, std::span<std::uint8_t> bytes) {
+    if (text.size() != 2 * bytes.size()) return false;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const auto high = k_hex_digits.find(text[2 * i]);
+        const auto low = k_hex_digits.find(text[2 * i + 1]);
+        if (high == std::string_view::npos || low == std::string_view::npos) return false;
+        bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
+    }
+    return true;
 }
 
 }  // namespace moln

@@ -1,7 +1,5 @@
 #include "edge/hand_over.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "edge/limits.h"
@@ -26,21 +24,47 @@ Result<HandOverLine> parse_hand_over_line(std::string_view line) {
         return HandOverRefused{std::move(reason)};
     }
     if (object->contains("left")) return HandOverLeft{};
+    if (const auto* flows = object->if_contains("flows")) {
+        auto parsed = from_json<HandedFlows>(*flows, UnknownFields::ignore, "flows");
+        if (!parsed) return fail(parsed.error());
+        if (parsed->flows.size() > k_handed_sockets_max) {
+            return fail(ErrorCode::invalid, "flows: more than a line may bring");
+        }
+        return std::move(*parsed);
+    }
     return HandOverOther{};
 }
 
+namespace {
+
+// `all` in pieces of what a line may bring, in their order; at least one.
+template <typename T>
+std::vector<std::vector<T>> in_lines(std::vector<T> all) {
+    std::vector<std::vector<T>> lines(1);
+    for (T& one : all) {
+        if (lines.back().size() == k_handed_sockets_max) lines.emplace_back();
+        lines.back().push_back(std::move(one));
+    }
+    return lines;
+}
+
+}  // namespace
+
 std::vector<Handed> in_parts(Handed all) {
     std::vector<Handed> parts;
-    auto rest = std::exchange(all.sockets, {});
-    while (rest.size() > k_handed_sockets_max) {
-        const auto end = rest.begin() + static_cast<std::ptrdiff_t>(k_handed_sockets_max);
-        Handed& part = parts.emplace_back();
-        std::move(rest.begin(), end, std::back_inserter(part.sockets));
-        rest.erase(rest.begin(), end);
-    }
-    all.sockets = std::move(rest);
+    auto lines = in_lines(std::exchange(all.sockets, {}));
+    all.sockets = std::move(lines.back());
     all.last = true;
+    lines.pop_back();
+    for (auto& line : lines) parts.emplace_back().sockets = std::move(line);
     parts.push_back(std::move(all));
+    return parts;
+}
+
+std::vector<HandedFlows> in_parts(std::vector<HandedFlow> all) {
+    std::vector<HandedFlows> parts;
+    for (auto& line : in_lines(std::move(all))) parts.emplace_back().flows = std::move(line);
+    parts.back().last = true;
     return parts;
 }
 

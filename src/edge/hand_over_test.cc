@@ -59,6 +59,41 @@ TEST(HandOver, a_line_is_read_back_as_it_was_written) {
     EXPECT_EQ(handed.version, 7);
 }
 
+HandedFlow a_flow(std::int64_t number) {
+    return {.listen = "udp:53",
+            .address = "127.0.0.1:53",
+            .client = "7f000001",
+            .client_port = 4711,
+            .scope = 0,
+            .local = "7f000001",
+            .instance = InstanceId{"web-1"},
+            .answered = true,
+            .retries = 2,
+            .bytes_in = number,
+            .bytes_out = 8,
+            .begun = {9},
+            .begun_wall = {10}};
+}
+
+TEST(HandOver, flows_keep_their_order_and_only_the_last_line_says_that_it_is_the_last) {
+    for (std::size_t count = 0; count < 5 * k_handed_sockets_max; ++count) {
+        std::vector<HandedFlow> all;
+        for (std::size_t i = 0; i < count; ++i) all.push_back(a_flow(static_cast<std::int64_t>(i)));
+        std::vector<HandedFlow> joined;
+        const auto parts = in_parts(all);
+        for (const auto& part : parts) {
+            EXPECT_EQ(part.last, &part == &parts.back());
+            EXPECT_LE(part.flows.size(), k_handed_sockets_max);
+            const auto parsed = parse_hand_over_line(hand_over_line("flows", part));
+            ASSERT_TRUE(parsed);
+            const auto& flows = std::get<HandedFlows>(*parsed);
+            EXPECT_EQ(flows.last, part.last);
+            joined.insert(joined.end(), flows.flows.begin(), flows.flows.end());
+        }
+        EXPECT_EQ(joined, all);
+    }
+}
+
 TEST(HandOver, other_lines_are_told_apart) {
     const auto refused = parse_hand_over_line(R"({"refused": "the disk is full"})");
     ASSERT_TRUE(refused);
@@ -69,11 +104,15 @@ TEST(HandOver, other_lines_are_told_apart) {
 
 TEST(HandOver, what_no_edge_says_is_invalid) {
     std::string much = R"({"handed": {"sockets": [{})";
-    for (std::size_t i = 0; i < k_handed_sockets_max; ++i) much += ",{}";
-    for (const auto& line :
-         {std::string(), std::string("[]"), std::string("7"), std::string(R"({"handed": 7})"),
-          std::string(R"({"refused": {}})"),
-          std::string(R"({"handed": {"sockets": [{"kind": "door"}]}})"), much + "]}}"}) {
+    std::string many = R"({"flows": {"flows": [{})";
+    for (std::size_t i = 0; i < k_handed_sockets_max; ++i) {
+        much += ",{}";
+        many += ",{}";
+    }
+    for (const auto& line : {std::string(), std::string("[]"), std::string("7"),
+                             std::string(R"({"handed": 7})"), std::string(R"({"refused": {}})"),
+                             std::string(R"({"handed": {"sockets": [{"kind": "door"}]}})"),
+                             much + "]}}", std::string(R"({"flows": 7})"), many + "]}}"}) {
         const auto parsed = parse_hand_over_line(line);
         ASSERT_FALSE(parsed) << line;
         EXPECT_EQ(parsed.error().code, ErrorCode::invalid) << line;

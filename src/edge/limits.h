@@ -156,6 +156,9 @@ inline constexpr std::size_t k_control_peers_max = 8;
 // A new edge takes the place of another.
 inline constexpr std::size_t k_handed_sockets_max = 16;         // of one line
 inline constexpr Milliseconds k_take_over_limit = seconds(10);  // until all is handed over
+// Until its flows have come, once it has left: datagrams wait meanwhile. One that has died is not
+// waited for.
+inline constexpr Milliseconds k_flows_limit = seconds(10);
 inline constexpr std::size_t k_snapshot_challenges_max = 64;
 inline constexpr std::size_t k_challenge_text_max = 512;  // of a token, and of what answers it
 

@@ -83,6 +83,35 @@ class Upgrading(EdgeCase):
         until(lambda: process.poll() is not None, "the end of the edge that was replaced")
         self.assertEqual(process.returncode, 0, self.stderr())
 
+    def open_listener(self, kind, listen):
+        sock = socket.socket(socket.AF_INET, kind)
+        sock.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            sock.listen(64)
+        sock.setblocking(False)
+        address = sock.getsockname()
+        self.daemon.send({"listener": {"listen": listen, "addresses": ["127.0.0.1:%d" % address[1]],
+                                       "problem": ""}}, [sock])
+        sock.close()
+        until(lambda: any(one["listen"] == listen and one["addresses"]
+                          for one in self.daemon.fresh()["streams"]), "the socket")
+        return address
+
+    def take(self):
+        """As a new edge does, up to where it says that it serves."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(self.control(self.number))
+        sock.settimeout(PATIENCE)
+        sock.sendall(b'{"take_over": {}}\n')
+        text, count = b"", 0
+        while b'"last":true' not in text or not text.endswith(b"\n"):
+            data, fds, _flags, _address = socket.recv_fds(sock, 65536, 64)
+            text += data
+            count += len(fds)
+            for fd in fds:
+                os.close(fd)
+        return sock, text, count
+
     def upstream(self, body=b"ok"):
         return self.origin(serving(lambda head, _body: ok(body)))
 
@@ -362,20 +391,6 @@ class Handed(Upgrading):
     def test_session_tickets_of_tls_1_2_go_on_working(self):
         self.tickets(ssl.TLSVersion.TLSv1_2)
 
-    def open_listener(self, kind, listen):
-        sock = socket.socket(socket.AF_INET, kind)
-        sock.bind(("127.0.0.1", 0))
-        if kind == socket.SOCK_STREAM:
-            sock.listen(64)
-        sock.setblocking(False)
-        address = sock.getsockname()
-        self.daemon.send({"listener": {"listen": listen, "addresses": ["127.0.0.1:%d" % address[1]],
-                                       "problem": ""}}, [sock])
-        sock.close()
-        until(lambda: any(one["listen"] == listen and one["addresses"]
-                          for one in self.daemon.fresh()["streams"]), "the socket")
-        return address
-
     @unittest.skipIf(OVER_TLS, "no TLS here")
     def test_tcp_and_udp_routes_move_and_a_connection_stays(self):
         def repeat(stream, _number):
@@ -421,21 +436,6 @@ class Handed(Upgrading):
 
 
 class Broken(Upgrading):
-    def take(self):
-        """As a new edge does, up to where it says that it serves."""
-        sock = socket.socket(socket.AF_UNIX)
-        sock.connect(self.control(self.number))
-        sock.settimeout(PATIENCE)
-        sock.sendall(b'{"take_over": {}}\n')
-        text, count = b"", 0
-        while b'"last":true' not in text or not text.endswith(b"\n"):
-            data, fds, _flags, _address = socket.recv_fds(sock, 65536, 64)
-            text += data
-            count += len(fds)
-            for fd in fds:
-                os.close(fd)
-        return sock, text, count
-
     def test_a_new_edge_that_dies_before_it_serves_changes_nothing(self):
         self.publish([endpoint("web-1", self.upstream().port)])
         client = self.client()

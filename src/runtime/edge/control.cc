@@ -4,6 +4,7 @@
 #include <array>
 #include <csignal>
 #include <ctime>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -81,7 +82,8 @@ Control::Control(net::Epoll epoll, ControlPort& port,
               }),
       peers_(epoll_, *this),
       metrics_(epoll_, [this] { return this->metrics(); }),
-      file_(setup_.state) {}
+      file_(setup_.state),
+      flows_(workers.size()) {}
 
 Status Control::prepare(Fd signals) {
     signal_part_.fd = std::move(signals);
@@ -273,14 +275,24 @@ Status Control::on_listener(const EdgeListenOffer& offer, std::vector<Fd> socket
     return {};
 }
 
+// Without those whose flows are to come.
 void Control::share_sockets() {
-    const auto open = listens_.open();
-    for (auto& worker : workers_) {
+    auto open = listens_.open();
+    if (awaits_flows_) {
+        std::erase_if(open, [](const auto& one) { return one->listen.protocol == Protocol::udp; });
+    }
+    const auto shared = std::make_shared<const ListenSockets>(std::move(open));
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        WorkerPort& worker = *workers_[i];
         {
-            const std::lock_guard lock(worker->mutex);
-            worker->next_sockets = open;
+            const std::lock_guard lock(worker.mutex);
+            worker.next_sockets = shared;
+            if (!awaits_flows_) {
+                std::ranges::move(std::exchange(flows_[i], {}),
+                                  std::back_inserter(worker.next_flows));
+            }
         }
-        worker->wake.ring();
+        worker.wake.ring();
     }
 }
 
@@ -313,6 +325,7 @@ Status Control::save_unsaved() {
 
 void Control::after_wake() {
     check_acks();
+    send_flows();
     if (port_.endpoint_idle.exchange(false)) report_now_ = true;
     if (port_.log.is_waiting() && log_due_ms_ < 0) {
         log_due_ms_ = now() + edge::k_log_flush_pause.count;
@@ -471,6 +484,7 @@ int Control::wait_ms(std::int64_t now_ms) const {
         if (due >= 0) first = std::min(first, due);
     }
     if (leave_until_ms_ != 0) first = std::min(first, leave_until_ms_);
+    if (flows_due_ms_ >= 0) first = std::min(first, flows_due_ms_);
     if (log_due_ms_ >= 0) first = std::min(first, log_due_ms_);
     if (publish_due_ms_ >= 0) first = std::min(first, publish_due_ms_);
     if (!metrics_.empty()) first = std::min(first, now_ms + k_metrics_reader_ms_max);
@@ -499,6 +513,7 @@ int Control::run() {
             return 1;
         }
         publish_if_due(now_ms);
+        await_flows_no_longer(now_ms);
         prober_.run_due(now_ms);
         check_acks();
         flush_log(now_ms);

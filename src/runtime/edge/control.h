@@ -55,7 +55,7 @@ struct ControlSetup {
     edge::SipKey affinity;                 // see CellRegistry
 };
 
-class Control final : public PeerMessages {
+class Control final : public PeerMessages, public FlowHeir {
 public:
     // `port` and `workers` outlive it.
     Control(net::Epoll epoll, ControlPort& port, std::vector<std::unique_ptr<WorkerPort>>& workers,
@@ -70,8 +70,13 @@ public:
     // Sockets of streams that an edge before has; after restore(), before the workers run. Those
     // that the snapshot does not want are closed.
     void adopt(std::vector<HeldSocket> streams);
+    // Datagrams are received only once the flows of the edge before have come, or will not: before
+    // adopt().
+    void await_flows() { awaits_flows_ = true; }
     // The edge before, which this one has taken the place of.
     Status follow(net::LineChannel predecessor);
+    // In vain.
+    void do_not_follow() { on_flows({.flows = {}, .last = true}, {}); }
     // Until all workers have finished: 0. A second signal: 1, at once.
     int run();
 
@@ -103,6 +108,7 @@ private:
     std::vector<HandOverAnswer> on_take_over(const edge::TakeOver& wish) override;
     std::string on_took_over(const edge::TookOver& word) override;
     void on_release() override;
+    void on_flows(edge::HandedFlows flows, std::vector<Fd> sockets) override;
 
     bool is_newer(edge::SnapshotStamp offered) const;
     Status take(EdgeSnapshot snapshot);
@@ -114,6 +120,8 @@ private:
     void stop_workers(StopWish wish, Heir heir);
     Result<edge::Handed> gather(const edge::TakeOver& wish, std::vector<Fd>& sockets);
     void share_sockets();
+    void send_flows();
+    void await_flows_no_longer(std::int64_t now_ms);
     void check_acks();
     void after_wake();
     void on_signal(int number);
@@ -167,9 +175,13 @@ private:
     // What all who take changes have been told; none: they are told the whole.
     std::optional<EdgeReport> told_report_;
     std::optional<Predecessor> predecessor_;
-    bool stopping_ = false;            // by a signal
-    bool leaving_ = false;             // another edge has taken this one's place
-    std::int64_t leave_until_ms_ = 0;  // 0: no limit
+    bool awaits_flows_ = false;                  // of the edge before
+    std::int64_t flows_due_ms_ = -1;             // -1: it is not said that they come
+    std::vector<std::vector<MovedFlow>> flows_;  // by worker: of them, what has come
+    bool flows_wanted_ = false;                  // by the edge after this one
+    bool stopping_ = false;                      // by a signal
+    bool leaving_ = false;                       // another edge has taken this one's place
+    std::int64_t leave_until_ms_ = 0;            // 0: no limit
     bool stop_at_once_ = false;
 };
 

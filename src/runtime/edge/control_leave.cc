@@ -6,8 +6,10 @@
 
 #include <unistd.h>
 
+#include "edge/limits.h"
 #include "runtime/edge/bind.h"
 #include "runtime/edge/control.h"
+#include "runtime/edge/datagram_flow.h"
 #include "runtime/edge/say.h"
 
 namespace moln::edge_loop {
@@ -36,7 +38,7 @@ Result<edge::Handed> Control::gather(const edge::TakeOver& wish, std::vector<Fd>
     };
     for (const auto& one : setup_.held) MOLN_TRY(hand(one.what, one.fd.get()));
     const auto streams = listens_.open();
-    for (const auto& one : *streams) {
+    for (const auto& one : streams) {
         for (std::size_t i = 0; i < one->fds.size(); ++i) {
             MOLN_TRY(hand({.kind = edge::HandedKind::stream,
                            .address = one->addresses[i],
@@ -57,6 +59,7 @@ Result<edge::Handed> Control::gather(const edge::TakeOver& wish, std::vector<Fd>
         all.epoch = compiler_.stamp().epoch;
         all.version = compiler_.stamp().version;
     }
+    all.flows = !leaving_;
     if (setup_.tls != nullptr) all.ticket_keys = to_handed(setup_.tls->tickets().all({now()}));
     return all;
 }
@@ -93,10 +96,39 @@ std::string Control::on_took_over(const edge::TookOver& word) {
         metrics_.leave();
         // What held these sockets for this edge holds them in vain.
         if (predecessor_) predecessor_->release();
+        flows_wanted_ = word.flows;
+        for (auto& worker : workers_) worker->flows_wanted.store(word.flows);
         stop_workers(StopWish::leave, word.purges ? Heir::knows_purges : Heir::any);
         report_now_ = true;
     }
     return edge::hand_over_line("left", edge::HandOverLeft{});
+}
+
+// Once all workers have left theirs: where one has the socket, another may have had its flows.
+void Control::send_flows() {
+    const auto has_left = [](const auto& worker) {
+        return worker->flows_left.load() || worker->finished.load();
+    };
+    if (!flows_wanted_ || !std::ranges::all_of(workers_, has_left)) return;
+    flows_wanted_ = false;
+    std::vector<edge::HandedFlow> flows;
+    std::vector<Fd> sockets;
+    for (auto& worker : workers_) {
+        const std::lock_guard lock(worker->mutex);
+        for (MovedFlow& one : std::exchange(worker->left_flows, {})) {
+            flows.push_back(std::move(one.what));
+            sockets.push_back(std::move(one.fd));
+        }
+    }
+    if (!flows.empty()) say("flows_left", "count={}", flows.size());
+    auto next = sockets.begin();
+    for (const auto& part : edge::in_parts(std::move(flows))) {
+        HandOverAnswer answer{.line = edge::hand_over_line("flows", part), .sockets = {}};
+        for (std::size_t i = 0; i < part.flows.size(); ++i) {
+            answer.sockets.push_back(std::move(*next++));
+        }
+        peers_.tell_successor(std::move(answer));
+    }
 }
 
 void Control::on_release() {
@@ -121,8 +153,30 @@ void Control::adopt(std::vector<HeldSocket> streams) {
 }
 
 Status Control::follow(net::LineChannel predecessor) {
-    predecessor_.emplace(epoll_, std::move(predecessor));
+    if (awaits_flows_) flows_due_ms_ = now() + edge::k_flows_limit.count;
+    predecessor_.emplace(epoll_, std::move(predecessor), *this);
     return predecessor_->listen();
+}
+
+void Control::on_flows(edge::HandedFlows flows, std::vector<Fd> sockets) {
+    if (!awaits_flows_) return;  // too late: their next datagrams have begun others
+    for (std::size_t i = 0; i < flows.flows.size(); ++i) {
+        const auto listen = parse_listen(flows.flows[i].listen);
+        if (!listen || !sockets[i].valid()) continue;
+        flows_[worker_of(*listen, workers_.size())].push_back(
+            {.what = std::move(flows.flows[i]), .fd = std::move(sockets[i])});
+    }
+    if (!flows.last) return;
+    awaits_flows_ = false;
+    flows_due_ms_ = -1;
+    share_sockets();
+}
+
+void Control::await_flows_no_longer(std::int64_t now_ms) {
+    if (flows_due_ms_ < 0 || now_ms < flows_due_ms_) return;
+    say("flows_late", "reason=the edge before this one has not handed them over in {} ms",
+        edge::k_flows_limit.count);
+    on_flows({.flows = {}, .last = true}, {});
 }
 
 }  // namespace moln::edge_loop

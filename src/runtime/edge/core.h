@@ -56,7 +56,7 @@ struct WorkerPort {
     // Lets the worker have `tables`, which differ from those it was let have last at `touched`.
     void post(std::shared_ptr<const Tables> tables, std::span<const std::uint32_t> touched);
 
-    std::mutex mutex;                                   // of every next
+    std::mutex mutex;                                   // of every next, and of left_flows
     std::shared_ptr<const Tables> next;                 // taken by the worker
     std::vector<std::uint32_t> next_touched;            // places where it differs; perhaps twice
     std::shared_ptr<const ListenSockets> next_sockets;  // of streams; taken by the worker
@@ -65,6 +65,10 @@ struct WorkerPort {
     std::atomic<bool> cache_news = false;     // a fetch or a body that it waits for has moved on
     std::atomic<bool> password_news = false;  // one that it waits for was checked
     std::atomic<bool> file_news = false;      // bytes that it waits for were read
+    std::vector<MovedFlow> next_flows;        // of an edge before, with the sockets they came by
+    std::vector<MovedFlow> left_flows;        // for the edge that this one is left to
+    std::atomic<bool> flows_wanted = false;   // before `stop`: they are to be left there
+    std::atomic<bool> flows_left = false;     // they all are
     std::atomic<StopWish> stop = StopWish::none;
     std::atomic<bool> finished = false;
     WorkerCounts counts;
@@ -145,6 +149,7 @@ struct Core final : DrainListener {
     Views views;
     // Of streams, to be listened on once the tables that are on their way in are in use.
     std::shared_ptr<const ListenSockets> next_sockets;
+    std::vector<MovedFlow> next_flows;  // that came with them
     Random random;
 
     edge::List<Client, ByAge> all_clients;

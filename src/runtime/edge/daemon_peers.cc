@@ -155,6 +155,12 @@ void DaemonPeers::broadcast(ReportForm form, const std::vector<std::string>& lin
     }
 }
 
+void DaemonPeers::tell_successor(HandOverAnswer word) {
+    const auto found =
+        std::ranges::find_if(peers_, [](const auto& peer) { return peer->successor; });
+    if (found != peers_.end()) send(**found, word.line, std::move(word.sockets));
+}
+
 bool DaemonPeers::has(ReportForm form) const {
     return std::ranges::any_of(peers_, [form](const auto& peer) {
         return !peer->ended && !peer->successor && peer->form == form;

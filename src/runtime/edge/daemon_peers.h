@@ -67,6 +67,8 @@ public:
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
     // To all that take reports as this; one that does not read is dropped.
     void broadcast(ReportForm form, const std::vector<std::string>& lines);
+    // To the edge that has taken this one's place, if it is still there.
+    void tell_successor(HandOverAnswer word);
     bool has(ReportForm form) const;
     bool empty() const { return peers_.empty(); }
     // Frees connections that ended, and accepts again after a pause; between turns only.

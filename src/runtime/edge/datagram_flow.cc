@@ -16,6 +16,8 @@
 namespace moln::edge_loop {
 namespace {
 
+// Whoever handed a socket over may have left it blocking.
+constexpr int k_send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 constexpr int k_batch = 64;  // datagrams of one descriptor before others have their turn
 // Flows with a short limit of their own stand among those that are not answered.
 constexpr int k_looks_max = 16;
@@ -102,11 +104,6 @@ Milliseconds limit_of(const Core& core, const DatagramFlow& flow) {
     return limit;
 }
 
-void keep(Core& core, DatagramFlow& flow) {
-    const auto limit = limit_of(core, flow);
-    set_timer(core, flow, core.datagrams.idle_timers[limit.count], limit);
-}
-
 void log_flow(Core& core, const DatagramFlow& flow, edge::StreamOutcome outcome) {
     std::array<char, INET6_ADDRSTRLEN> address;
     const auto client = net::SocketAddress::from_sockaddr(flow.client, flow.client_length);
@@ -130,20 +127,23 @@ void log_flow(Core& core, const DatagramFlow& flow, edge::StreamOutcome outcome)
 void leave_endpoint(Core& core, DatagramFlow& flow) {
     flow.fd.reset();
     if (flow.endpoint == nullptr) return;
-    flow.endpoint->slot->requests_total.add(1);
+    if (!flow.moved) flow.endpoint->slot->requests_total.add(1);
     core.views.close(flow);
     flow.tunnel = false;
+}
+
+void count_end(Core& core, const DatagramFlow& flow, edge::StreamOutcome outcome) {
+    log_flow(core, flow, outcome);
+    flow.app->slot->requests_total.add(1);
+    if (!edge::is_error(outcome)) return;
+    flow.app->slot->errors_total.add(1);
+    core.counts.streams_failed.add(1);
 }
 
 void end_flow(Core& core, DatagramFlow& flow, edge::StreamOutcome outcome) {
     if (flow.dead) return;
     flow.dead = true;
-    log_flow(core, flow, outcome);
-    flow.app->slot->requests_total.add(1);
-    if (edge::is_error(outcome)) {
-        flow.app->slot->errors_total.add(1);
-        core.counts.streams_failed.add(1);
-    }
+    if (!flow.moved) count_end(core, flow, outcome);
     leave_endpoint(core, flow);
     core.views.release(*flow.app);
     clear_timer(flow);
@@ -200,33 +200,9 @@ bool end_unanswered(Core& core) {
 
 DatagramFlow* begin_flow(Core& core, const DatagramListener& listener, const FlowKey& key,
                          const sockaddr_storage& client, socklen_t length) {
-    const auto* tables = core.views.tables();
-    const auto* spec = tables == nullptr ? nullptr : tables->compiled.find(listener.socket->listen);
-    const auto* target = spec == nullptr ? nullptr : spec->find("");
-    if (target == nullptr || target->keep_source || core.stopping) return nullptr;
-    const bool full = core.datagrams.flows.size() >= core.limits.flows_max ||
-                      core.counts.clients_open.get() >= core.limits.clients_max;
-    if (full && !end_unanswered(core)) {
-        core.counts.clients_refused.add(1);
-        return nullptr;
-    }
-    DatagramFlow* flow = core.datagrams.slab.make();
-    flow->key = key;
-    flow->listen = listener.socket->listen;
-    flow->client = client;
-    flow->client_length = length;
-    flow->app = &core.views.app(target->app);
-    flow->port = target->port;
-    flow->idle = target->idle.count > 0 ? target->idle : k_udp_idle_default;
-    flow->begun_us = core.now_us;
-    flow->begun_wall_ms = core.wall_ms;
-    ++flow->app->exchanges;
-    core.datagrams.flows.emplace(key, flow);
-    core.counts.clients_total.add(1);
-    core.counts.clients_open.add(1);
-    core.counts.streams_open.add(1);
-    core.counts.streams_total.add(1);
-    keep(core, *flow);
+    DatagramFlow* flow = make_flow(core, listener, key, client, length);
+    if (flow == nullptr) return nullptr;
+    keep_flow(core, *flow);
     if (!connect_flow(core, *flow, {})) end_flow(core, *flow, edge::StreamOutcome::no_instance);
     return flow->dead ? nullptr : flow;
 }
@@ -234,10 +210,10 @@ DatagramFlow* begin_flow(Core& core, const DatagramListener& listener, const Flo
 void send_to_instance(Core& core, DatagramFlow& flow, std::string_view datagram) {
     flow.bytes_in += datagram.size();
     core.counts.stream_bytes_in.add(static_cast<std::int64_t>(datagram.size()));
-    keep(core, flow);
+    keep_flow(core, flow);
     // The error of an earlier datagram comes with a later one: the second try tells them apart.
     for (int attempt = 0; attempt < 2 && !flow.dead; ++attempt) {
-        if (::send(flow.fd.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL) >= 0) return;
+        if (::send(flow.fd.get(), datagram.data(), datagram.size(), k_send_flags) >= 0) return;
         if (errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH) return;
         on_refused(core, flow);
     }
@@ -258,7 +234,7 @@ void send_to_client(Core& core, DatagramFlow& flow, std::string_view datagram) {
         flow.bytes_out += datagram.size();
         core.counts.stream_bytes_out.add(static_cast<std::int64_t>(datagram.size()));
     }
-    keep(core, flow);
+    keep_flow(core, flow);
 }
 
 char* room_of(Datagrams& datagrams) {
@@ -288,6 +264,42 @@ std::size_t FlowHash::operator()(const FlowKey& flow) const {
     return edge::sip_hash(key, std::as_bytes(std::span(&flow, 1)));
 }
 
+DatagramFlow* make_flow(Core& core, const DatagramListener& listener, const FlowKey& key,
+                        const sockaddr_storage& client, socklen_t length) {
+    const auto* tables = core.views.tables();
+    const auto* spec = tables == nullptr ? nullptr : tables->compiled.find(listener.socket->listen);
+    const auto* target = spec == nullptr ? nullptr : spec->find("");
+    if (target == nullptr || target->keep_source || core.stopping) return nullptr;
+    const bool full = core.datagrams.flows.size() >= core.limits.flows_max ||
+                      core.counts.clients_open.get() >= core.limits.clients_max;
+    if (full && !end_unanswered(core)) {
+        core.counts.clients_refused.add(1);
+        return nullptr;
+    }
+    DatagramFlow* flow = core.datagrams.slab.make();
+    flow->key = key;
+    flow->listen = listener.socket->listen;
+    flow->client = client;
+    flow->client_length = length;
+    flow->app = &core.views.app(target->app);
+    flow->port = target->port;
+    flow->idle = target->idle.count > 0 ? target->idle : k_udp_idle_default;
+    flow->begun_us = core.now_us;
+    flow->begun_wall_ms = core.wall_ms;
+    ++flow->app->exchanges;
+    core.datagrams.flows.emplace(key, flow);
+    core.counts.clients_total.add(1);
+    core.counts.clients_open.add(1);
+    core.counts.streams_open.add(1);
+    core.counts.streams_total.add(1);
+    return flow;
+}
+
+void keep_flow(Core& core, DatagramFlow& flow) {
+    const auto limit = limit_of(core, flow);
+    set_timer(core, flow, core.datagrams.idle_timers[limit.count], limit);
+}
+
 void set_datagram_sockets(Core& core, const ListenSockets& sockets) {
     auto& listeners = core.datagrams.listeners;
     const auto is_wanted = [&](const auto& listener) {
@@ -302,7 +314,7 @@ void set_datagram_sockets(Core& core, const ListenSockets& sockets) {
     listeners.erase(unwanted.begin(), unwanted.end());
     if (core.stopping) return;
     for (const auto& socket : sockets) {
-        const bool mine = socket->listen.port % core.workers->size() == core.index;
+        const bool mine = worker_of(socket->listen, core.workers->size()) == core.index;
         if (socket->listen.protocol != Protocol::udp || !mine) continue;
         const bool known = std::ranges::any_of(
             listeners, [&](const auto& listener) { return listener->socket == socket; });
@@ -353,8 +365,8 @@ void receive_datagrams(Core& core, DatagramListener& listener) {
 
 void on_flow_event(Core& core, DatagramFlow& flow) {
     char* room = room_of(core.datagrams);
-    for (int i = 0; i < k_batch && !flow.dead; ++i) {
-        const auto got = ::recv(flow.fd.get(), room, 65'536, 0);
+    for (int i = 0; i < k_batch && !flow.dead && !flow.moved; ++i) {
+        const auto got = ::recv(flow.fd.get(), room, 65'536, MSG_DONTWAIT);
         if (got >= 0) {
             send_to_client(core, flow, {room, static_cast<std::size_t>(got)});
             continue;
@@ -378,7 +390,7 @@ void fire_flow_timers(Core& core) {
 void hurry_flows(Core& core) {
     for (const auto& [key, flow] : core.datagrams.flows) {
         if (!is_awaited(core, *flow)) continue;
-        if (flow->deadline_ms > core.now_ms + limit_of(core, *flow).count) keep(core, *flow);
+        if (flow->deadline_ms > core.now_ms + limit_of(core, *flow).count) keep_flow(core, *flow);
     }
 }
 

@@ -12,6 +12,16 @@ namespace moln::edge_loop {
 void set_datagram_sockets(Core& core, const ListenSockets& sockets);
 // Another edge receives on the same sockets; what flows here has answers yet to come.
 void leave_datagram_sockets(Core& core);
+// The worker that has the flows of a port, of so many.
+inline std::size_t worker_of(const Listen& listen, std::size_t workers) {
+    return listen.port % workers;
+}
+// A flow of that client, as yet without an instance and without a timer. Null: no route leads on,
+// or there is no room for one more.
+DatagramFlow* make_flow(Core& core, const DatagramListener& listener, const FlowKey& key,
+                        const sockaddr_storage& client, socklen_t length);
+// It has been used: it may be quiet for its whole limit again.
+void keep_flow(Core& core, DatagramFlow& flow);
 void receive_datagrams(Core& core, DatagramListener& listener);
 void on_flow_event(Core& core, DatagramFlow& flow);
 void fire_flow_timers(Core& core);

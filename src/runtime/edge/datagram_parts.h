@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "edge/hand_over.h"
 #include "edge/sip_hash.h"
 #include "runtime/edge/stream_parts.h"
 
@@ -39,6 +40,12 @@ struct FlowHash {
     std::size_t operator()(const FlowKey& flow) const;
 };
 
+// One that goes on in another process.
+struct MovedFlow {
+    edge::HandedFlow what;
+    Fd fd;  // connected to the instance
+};
+
 struct DatagramFlow : Part, Opening, Timed {
     DatagramFlow() : Part{PartKind::datagram_flow} {}
 
@@ -51,6 +58,8 @@ struct DatagramFlow : Part, Opening, Timed {
     std::uint16_t port = 0;
     Milliseconds idle{0};
     bool answered = false;
+    // It goes on in another process. It is counted here until that has said so to the daemon.
+    bool moved = false;
     bool dead = false;
     std::uint32_t retries = 0;
     std::uint64_t bytes_in = 0;

@@ -226,6 +226,7 @@ Status Edge::restore() {
                                 "before, version {}",
                                 stamp.version, inheritance_->stamp.version));
     }
+    if (inheritance_->hands_flows) control_->await_flows();
     control_->adopt(inheritance_->take_all(edge::HandedKind::stream));
     if (tls_) tls_->tickets().adopt(inheritance_->ticket_keys);
     return {};
@@ -343,6 +344,7 @@ Status Edge::tell_predecessor() {
     // It may be gone by now, or hang: this edge serves either way.
     if (!told) {
         say("predecessor_silent", "reason={}", told.error().reason);
+        control_->do_not_follow();
     } else {
         MOLN_TRY(control_->follow(std::move(inheritance_->line)));
     }

@@ -58,10 +58,10 @@ Result<bool> ListenShelf::take(const EdgeListenOffer& offer, std::vector<Fd> fds
     return true;
 }
 
-std::shared_ptr<const ListenSockets> ListenShelf::open() const {
-    auto out = std::make_shared<ListenSockets>();
+ListenSockets ListenShelf::open() const {
+    ListenSockets out;
     for (const auto& [listen, place] : places_) {
-        if (place.socket) out->push_back(place.socket);
+        if (place.socket) out.push_back(place.socket);
     }
     return out;
 }

@@ -36,7 +36,7 @@ public:
     // True: the set of open sockets is another one now.
     Result<bool> take(const EdgeListenOffer& offer, std::vector<Fd> fds);
 
-    std::shared_ptr<const ListenSockets> open() const;
+    ListenSockets open() const;
     std::vector<EdgeListenReport> report() const;
 
 private:

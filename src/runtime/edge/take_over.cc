@@ -20,23 +20,6 @@ namespace {
 
 static_assert(edge::k_handed_sockets_max <= net::k_line_descriptors_max);
 
-std::string to_hex(std::span<const unsigned char> bytes) {
-    std::string text(2 * bytes.size(), '\0');
-    put_hex(bytes, text.data());
-    return text;
-}
-
-bool from_hex(std::string_view text, std::span<unsigned char> bytes) {
-    if (text.size() != 2 * bytes.size()) return false;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const auto high = k_hex_digits.find(text[2 * i]);
-        const auto low = k_hex_digits.find(text[2 * i + 1]);
-        if (high == std::string_view::npos || low == std::string_view::npos) return false;
-        bytes[i] = static_cast<unsigned char>(high << 4 | low);
-    }
-    return true;
-}
-
 // One that cannot be read costs a full handshake.
 std::vector<tls::TicketKey> from_handed(const std::vector<edge::HandedTicketKey>& handed) {
     std::vector<tls::TicketKey> keys;
@@ -82,8 +65,8 @@ Result<edge::HandOverLine> next(net::LineChannel& line, std::int64_t deadline_ms
     for (;;) {
         std::string_view text;
         while (line.next_line(&text)) {
-            MOLN_ASSIGN(auto said, edge::parse_hand_over_line(text));
-            if (!std::holds_alternative<edge::HandOverOther>(said)) return said;
+            auto said = edge::parse_hand_over_line(text);
+            if (!said || !std::holds_alternative<edge::HandOverOther>(*said)) return said;
         }
         MOLN_TRY(wait_for(line.fd(), POLLIN, deadline_ms));
         MOLN_ASSIGN(const auto state, line.read_some());
@@ -104,6 +87,7 @@ Status take_part(Inheritance& all, edge::Handed& part) {
     if (part.last) {
         all.stamp = {.epoch = part.epoch, .version = part.version};
         all.ticket_keys = from_handed(part.ticket_keys);
+        all.hands_flows = part.flows;
     }
     return {};
 }
@@ -167,8 +151,10 @@ Result<Inheritance> take_over(const std::string& path, Milliseconds limit) {
 
 Status tell_took_over(Inheritance& inheritance, Milliseconds drain_limit, Milliseconds limit) {
     const std::int64_t deadline_ms = now() + limit.count;
-    edge::TookOver word{
-        .drain_limit = drain_limit, .unwanted = {}, .purges = inheritance.shares_purges};
+    edge::TookOver word{.drain_limit = drain_limit,
+                        .unwanted = {},
+                        .purges = inheritance.shares_purges,
+                        .flows = inheritance.hands_flows};
     for (auto& one : std::exchange(inheritance.sockets, {})) word.unwanted.push_back(one.what);
     MOLN_TRY(send(inheritance.line, edge::hand_over_line("took_over", word), deadline_ms));
     MOLN_ASSIGN(const auto said, next(inheritance.line, deadline_ms));
@@ -177,20 +163,36 @@ Status tell_took_over(Inheritance& inheritance, Milliseconds drain_limit, Millis
 }
 
 Status Predecessor::listen() {
-    return epoll_.add(line_.fd(), EPOLLIN | EPOLLRDHUP, static_cast<ControlPart*>(this));
+    MOLN_TRY(epoll_.add(line_.fd(), EPOLLIN | EPOLLRDHUP, static_cast<ControlPart*>(this)));
+    hear();  // what came with the last line that was waited for
+    return {};
 }
 
 void Predecessor::drop() {
     if (std::exchange(gone_, true)) return;
     (void)epoll_.remove(line_.fd());
+    heir_.on_flows({.flows = {}, .last = true}, {});
+}
+
+void Predecessor::hear() {
+    std::string_view text;
+    while (!gone_ && line_.next_line(&text)) {
+        auto said = edge::parse_hand_over_line(text);
+        if (!said) continue;
+        auto* flows = std::get_if<edge::HandedFlows>(&*said);
+        if (flows == nullptr) continue;
+        std::vector<Fd> sockets;
+        for (std::size_t i = 0; i < flows->flows.size(); ++i) {
+            sockets.push_back(line_.take_descriptor());
+        }
+        heir_.on_flows(std::move(*flows), std::move(sockets));
+    }
 }
 
 void Predecessor::on_event(std::uint32_t /*events*/, std::int64_t /*now_ms*/) {
     if (gone_) return;
     const auto state = line_.read_some();
-    std::string_view text;
-    while (line_.next_line(&text)) {
-    }
+    hear();
     if (state && *state == net::LineChannel::ReadState::more) return;
     say("predecessor_ended", "reason={}", state ? "it is done" : state.error().reason);
     drop();

@@ -29,6 +29,7 @@ struct Inheritance {
     edge::SnapshotStamp stamp;  // the snapshot on disk is this or a later one
     std::vector<tls::TicketKey> ticket_keys;
     bool shares_purges = false;  // what was taken of that kind is in use
+    bool hands_flows = false;    // they come once this one has taken over
     net::LineChannel line;       // to the one before
 
     // The sockets of a kind, taken out, in their order. With port 0 any of that host's port is
@@ -46,11 +47,24 @@ Result<Inheritance> take_over(const std::string& path, Milliseconds limit);
 // Returns when the one before accepts nothing and writes nothing any more, or is gone.
 Status tell_took_over(Inheritance& inheritance, Milliseconds drain_limit, Milliseconds limit);
 
-// The line to the one before, for as long as it is there. What it says is of no concern.
+// Who goes on with the flows of the one before.
+class FlowHeir {
+public:
+    // Each with its socket, which is not open if it did not come. `last`: no more will come.
+    virtual void on_flows(edge::HandedFlows flows, std::vector<Fd> sockets) = 0;
+
+protected:
+    ~FlowHeir() = default;
+};
+
+// The line to the one before, for as long as it is there. But for its flows, what it says is of no
+// concern.
 class Predecessor : public ControlPart {
 public:
-    Predecessor(net::Epoll& epoll, net::LineChannel line) : epoll_(epoll), line_(std::move(line)) {}
+    Predecessor(net::Epoll& epoll, net::LineChannel line, FlowHeir& heir)
+        : epoll_(epoll), line_(std::move(line)), heir_(heir) {}
 
+    // May call its heir at once.
     Status listen();
     void on_event(std::uint32_t events, std::int64_t now_ms) override;
     // It need not keep its sockets for us any more.
@@ -58,9 +72,11 @@ public:
 
 private:
     void drop();
+    void hear();
 
     net::Epoll& epoll_;
     net::LineChannel line_;
+    FlowHeir& heir_;
     bool gone_ = false;
 };
 

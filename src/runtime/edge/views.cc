@@ -374,6 +374,11 @@ void Views::open(Opening& opening, EndpointView& endpoint, std::int64_t now_ms) 
     refresh_load(endpoint);
 }
 
+void Views::adopt(Opening& opening, EndpointView& endpoint, std::int64_t now_ms) {
+    if (limit_of(*endpoint.app) > 0) endpoint.cell->admitted.fetch_add(1);
+    open(opening, endpoint, now_ms);
+}
+
 void Views::hand_over(Opening& from, Opening& to) {
     EndpointView& endpoint = *std::exchange(from.endpoint, nullptr);
     to.endpoint = &endpoint;

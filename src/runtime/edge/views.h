@@ -164,6 +164,8 @@ public:
 
     // Open counts. `opening.endpoint` is set and cleared here.
     void open(Opening& opening, EndpointView& endpoint, std::int64_t now_ms);
+    // The same of what another edge had open there, which goes on, be it over the limit.
+    void adopt(Opening& opening, EndpointView& endpoint, std::int64_t now_ms);
     // What `from` has open there is `to`'s from now on.
     void hand_over(Opening& from, Opening& to);
     void to_tunnel(Opening& opening);

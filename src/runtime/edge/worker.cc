@@ -1,12 +1,14 @@
 #include "runtime/edge/worker.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
 #include "runtime/edge/admission_flow.h"
 #include "runtime/edge/cache_flow.h"
 #include "runtime/edge/datagram_flow.h"
+#include "runtime/edge/datagram_move.h"
 #include "runtime/edge/file_flow.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/mirror_flow.h"
@@ -47,6 +49,7 @@ void listen_on_streams(Core& core) {
     const auto sockets = std::exchange(core.next_sockets, nullptr);
     set_stream_sockets(core, *sockets);
     set_datagram_sockets(core, *sockets);
+    take_flows(core, std::exchange(core.next_flows, {}));
 }
 
 // What is swapped in is swapped in to its end before the next begins: what was said meanwhile is
@@ -62,6 +65,8 @@ void take_news(Core& core) {
             }
             if (core.port.next_sockets) {
                 core.next_sockets = std::exchange(core.port.next_sockets, nullptr);
+                std::ranges::move(std::exchange(core.port.next_flows, {}),
+                                  std::back_inserter(core.next_flows));
             }
         }
         health = std::exchange(core.port.next_health, {});
@@ -110,6 +115,7 @@ void stop_listening(Core& core) {
     if (core.leaving) {
         leave_stream_sockets(core);
         leave_datagram_sockets(core);
+        leave_flows(core);
     } else {
         stop_accepting_streams(core);
     }
