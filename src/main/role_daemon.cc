@@ -91,6 +91,7 @@ public:
         data_lock_.emplace(std::move(lock));
         MOLN_ASSIGN(auto store, open_sqlite_store(data.store_file()));
         store_ = with_reserve(std::move(store), data.store_reserve());
+        keep_out_of_core_files();
         MOLN_ASSIGN(auto seals, SealBox::open(data.seal_key_file()));
         seals_.emplace(std::move(seals));
         cache_peers_.emplace(options_.cache_peers, *seals_);

@@ -122,6 +122,11 @@ class Tls(unittest.TestCase):
             self.assertIn(why, done.stderr)
         self.assertEqual(self.certificates("a.example.org"), [])
 
+    def test_no_process_that_has_keys_in_its_memory_leaves_a_core_file(self):
+        for pid in (self.cloud.daemon_pid(), self.cloud.edge_pid()):
+            limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+            self.assertRegex(limits, r"Max core file size +0 ")
+
     def test_no_key_lies_or_is_told_in_the_open(self):
         chain, key = certificate(self.folder, "secret.example.org")
         self.cloud.cli("cert", "add", "--cert", chain, "--key", key)

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <sodium.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/check.h"
@@ -60,6 +61,13 @@ Result<std::string> decode(std::string_view text) {
 }
 
 }  // namespace
+
+void keep_out_of_core_files() {
+    rlimit limit{};
+    CHECK(::getrlimit(RLIMIT_CORE, &limit) == 0);
+    limit.rlim_cur = 0;
+    CHECK(::setrlimit(RLIMIT_CORE, &limit) == 0);
+}
 
 Result<SealBox> SealBox::open(const std::string& key_path) {
     CHECK(sodium_init() >= 0);

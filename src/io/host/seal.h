@@ -16,6 +16,11 @@ namespace moln {
 // What the edge may open: the private keys of certificates, not the apps' secrets.
 inline constexpr std::string_view k_seal_certificates = "certificates";
 
+// Of a process that has opened keys in its memory: when it crashes the kernel writes none of it to
+// a core file (setrlimit(2), the soft limit; `prlimit --core=unlimited --pid PID` is for who looks
+// for the cause).
+void keep_out_of_core_files();
+
 class SealBox {
 public:
     // Makes the key, durably, if there is no file; its directory exists. `corrupt` when the file

@@ -271,6 +271,7 @@ Result<ControlSetup> Edge::set_up_control(Bound& bound) {
     MOLN_ASSIGN(setup.daemon_listener,
                 net::listen_unix(options_.control_socket, k_control_mode, k_control_backlog));
     if (!options_.seal_key.empty()) {
+        keep_out_of_core_files();
         // The node's own key is left behind here: it opens far more than certificates.
         MOLN_ASSIGN(const auto node_key, SealBox::open(options_.seal_key));
         setup.seal = node_key.for_purpose(k_seal_certificates);
