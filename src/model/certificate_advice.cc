@@ -48,6 +48,28 @@ std::string CertificateAdvice::of(const std::string& host) const {
         k_acme_certificates_max);
 }
 
+std::string renewal_trouble(const World& world, const Certificate& certificate) {
+    const std::string_view not_yet = "it could not be renewed yet: ";
+    if (certificate.source == CertificateSource::file) return "";
+    const bool acme = certificate.source == CertificateSource::acme;
+    if (acme && (!world.acme || !world.acme->enabled)) {
+        return "nothing renews it: see `moln cert acme`";
+    }
+    for (const auto& host : certificate.hosts) {
+        const auto issuing = world.issuing.find(host);
+        if (!acme && issuing != world.issuing.end()) {
+            return fmt::format("{}{}", not_yet, issuing->second.reason);
+        }
+        const auto order = world.orders.find(host);
+        if (acme && order != world.orders.end() && !order->second.reason.empty()) {
+            return fmt::format("{}{}", not_yet, order->second.reason);
+        }
+    }
+    // Of those that wait for all the same only a few were tried.
+    if (!acme || world.acme->reason.empty()) return "";
+    return fmt::format("{}{}", not_yet, world.acme->reason);
+}
+
 std::string certificate_advice(const World& world, const std::string& host, WallTime now) {
     return CertificateAdvice(world, now).of(host);
 }

@@ -24,6 +24,10 @@ private:
     bool is_full_;  // there are as many of public authorities as may be
 };
 
+// Why one that its authority was to renew by itself was not renewed yet; "": it will be, in good
+// time, or has no trouble.
+std::string renewal_trouble(const World& world, const Certificate& certificate);
+
 // For one.
 std::string certificate_advice(const World& world, const std::string& host, WallTime now);
 

@@ -35,7 +35,8 @@ struct StapleSeen {
     Staple answer;              // the last good one; of "" nothing came yet
     std::int64_t failures = 0;  // in a row
     MonoTime retry;
-    std::string reason;  // of the last failure
+    std::string reason;    // of the last failure
+    bool revoked = false;  // so its authority said last, signed
     friend bool operator==(const StapleSeen&, const StapleSeen&) = default;
 };
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "model/certificate_advice.h"
 #include "model/limits.h"
 #include "model/words.h"
 
@@ -27,7 +28,7 @@ public:
             }
             tend(certificate);
         }
-        if (is_clock_behind()) return {};
+        if (is_clock_doubtful()) return {};
         for (const auto& host : hosts_) {
             if (is_local_host(host)) order(host);
         }
@@ -51,26 +52,6 @@ private:
         });
     }
 
-    // One of ours is renewed in good time, unless that fails. "": it does not.
-    std::string trouble(const Certificate& certificate) const {
-        const auto& world = draft_.world();
-        const bool acme = certificate.source == CertificateSource::acme;
-        if (acme && (!world.acme || !world.acme->enabled)) {
-            return "nothing renews it: see `moln cert acme`";
-        }
-        for (const auto& host : certificate.hosts) {
-            if (const auto found = world.issuing.find(host);
-                !acme && found != world.issuing.end()) {
-                return "it could not be renewed yet: " + found->second.reason;
-            }
-            const auto order = world.orders.find(host);
-            if (acme && order != world.orders.end() && !order->second.reason.empty()) {
-                return "it could not be renewed yet: " + order->second.reason;
-            }
-        }
-        return "";
-    }
-
     void tend(const Certificate& certificate) {
         look_at(certificate.not_after);
         if (!is_used(certificate)) {
@@ -82,16 +63,24 @@ private:
         if (certificate.source == CertificateSource::local) look_at(renewal_time(certificate));
         const auto left = certificate.not_after - now();
         const bool by_file = certificate.source == CertificateSource::file;
-        const auto what = by_file ? "renew it and `moln cert add` it again" : trouble(certificate);
-        if (left > k_expiry_warning || certificate.expiry_told || what.empty()) return;
-        Certificate told = certificate;
-        told.expiry_told = true;
-        draft_.put(std::move(told));
-        ++changes_;
+        if (left > k_expiry_warning) return note(certificate, false);
+        const auto what = by_file ? "renew it and `moln cert add` it again"
+                                  : renewal_trouble(draft_.world(), certificate);
+        if (certificate.expiry_told || what.empty()) return;
+        note(certificate, true);
         const auto when = left.count > 0 ? "ends in " + duration_words(left) : "has ended";
         draft_.tell(EventLevel::warning, "certificate.expiring", {}, certificate.id.text,
                     fmt::format("the certificate of {} {}: {}", hosts_words(certificate.hosts),
                                 when, what));
+    }
+
+    // One that was told under a clock that was ahead is told again when its time has come.
+    void note(const Certificate& certificate, bool told) {
+        if (certificate.expiry_told == told) return;
+        Certificate next = certificate;
+        next.expiry_told = told;
+        draft_.put(std::move(next));
+        ++changes_;
     }
 
     void forget(const Certificate& certificate) {
@@ -116,13 +105,13 @@ private:
         return nullptr;
     }
 
-    // An authority that begins later is one made under a clock that was ahead, and is of no use, or
-    // this clock is behind, as after a boot without a battery: then it must not be lost, since
-    // clients trust it. The boot clock tells for how long the second is the likelier.
-    bool is_clock_behind() {
+    // An authority that begins later or has ended is one made under a clock that was wrong, and is
+    // of no use, or this clock is wrong, as after a boot without a battery: then it must not be
+    // lost, since clients trust it. The boot clock tells for how long the second is the likelier.
+    bool is_clock_doubtful() {
         const auto& authority = draft_.world().authority;
         const auto left = k_clock_found_max - (draft_.now().mono - MonoTime{});
-        if (!authority || authority->not_before <= now() || left.count <= 0) return false;
+        if (!authority || has_authority() || left.count <= 0) return false;
         draft_.wake_in(left);
         return true;
     }
@@ -234,6 +223,17 @@ Changes issued(const World& world, Certificate certificate, WallTime now) {
         fmt::format("the local certificate of {} was {} for {}", hosts_words(certificate.hosts),
                     renewed ? "renewed" : "issued", duration_words(certificate.not_after - now));
     return {PutCertificate{std::move(certificate)}, PutEvent{std::move(event)}};
+}
+
+Changes due_for_new_authority(const World& world) {
+    Changes changes;
+    for (const auto& [id, certificate] : world.certificates) {
+        if (certificate.source != CertificateSource::local) continue;
+        Certificate due = certificate;
+        due.not_before = {};  // so that more than two thirds of its life are over, whatever is left
+        changes.emplace_back(PutCertificate{std::move(due)});
+    }
+    return changes;
 }
 
 IssuingSeen issue_failed(const IssuingSeen& before, const std::string& reason, MonoTime now) {

@@ -45,6 +45,10 @@ std::vector<IssueOrder> tend_certificates(Draft& draft, const std::vector<EdgeRo
 // A certificate that was issued or renewed, with its event.
 Changes issued(const World& world, Certificate certificate, WallTime now);
 
+// When another local authority takes the place of the one before, all that the old one signed is
+// due for renewal at once: who trusts the new one alone would refuse it. Until then it serves.
+Changes due_for_new_authority(const World& world);
+
 // What is noted of a host after one more failure.
 IssuingSeen issue_failed(const IssuingSeen& before, const std::string& reason, MonoTime now);
 Event issue_failed_event(const IssueOrder& order, const std::string& reason, WallTime now);

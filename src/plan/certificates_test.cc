@@ -122,6 +122,27 @@ TEST_F(Certificates, the_authority_is_made_once_and_anew_before_it_ends) {
     EXPECT_GT(r.world.authority->not_after, first.not_after);
 }
 
+// Who trusts the new one alone would refuse the others for up to two months.
+TEST_F(Certificates, what_an_authority_signed_that_is_replaced_is_signed_anew_at_once) {
+    std::vector<std::string> hosts = {"shop.localhost"};
+    for (std::size_t i = 0; i < 2 * k_issues_at_once_max; ++i) {
+        hosts.push_back(fmt::format("h{}.test", i));
+    }
+    deploy({hosts.begin() + 1, hosts.end()});
+    r.pass(r.world.authority->not_after - r.now.wall + Milliseconds{-days(100).count});
+    ASSERT_GE(r.settle(), 0);  // all are renewed by the old one, which is good for ten days more
+    r.pass(days(10) + minutes(1));
+    ASSERT_TRUE(r.command(AddRouteCommand{k_shop, {.host = "new.test"}}));
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_GE(r.world.authority->not_before + minutes(1), r.now.wall);
+    for (const auto& host : hosts) {
+        const auto& one = kept(given(host)->id);
+        EXPECT_GE(one.created + minutes(1), r.now.wall) << host;
+        EXPECT_EQ(one.not_after - one.not_before, k_local_certificate_life) << host;
+    }
+    EXPECT_EQ(plan(r.world, r.now, 7).issue.size(), 0U);
+}
+
 TEST_F(Certificates, one_made_under_a_clock_that_was_wrong_is_made_anew) {
     r.now.wall = r.now.wall + days(4000);
     deploy();
@@ -167,6 +188,33 @@ TEST_F(Certificates, a_clock_that_is_behind_after_a_boot_costs_no_authority) {
     const auto late = plan(r.world, behind, 7);
     ASSERT_EQ(late.issue.size(), 1U);
     EXPECT_TRUE(late.issue[0].new_authority);
+}
+
+TEST_F(Certificates, nor_does_one_that_is_ahead) {
+    deploy();
+    auto ahead = r.now;
+    ahead.wall = ahead.wall + days(4000);
+    ahead.mono = {k_clock_found_max.count - 1};
+    EXPECT_TRUE(plan(r.world, ahead, 7).issue.empty());
+    ahead.mono = {k_clock_found_max.count};
+    const auto late = plan(r.world, ahead, 7);
+    ASSERT_EQ(late.issue.size(), 1U);
+    EXPECT_TRUE(late.issue[0].new_authority);
+}
+
+TEST_F(Certificates, an_end_that_was_told_under_a_clock_that_was_ahead_is_told_again_in_its_time) {
+    deploy({"a.example.org"});
+    add("cert-a", {"a.example.org"});
+    const auto right = r.now.wall;
+    r.now.wall = right + days(85);
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(told("certificate.expiring"), 1);
+    r.now.wall = right;
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_FALSE(kept(CertificateId("cert-a")).expiry_told);
+    r.now.wall = right + days(80);
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_EQ(told("certificate.expiring"), 2);
 }
 
 TEST_F(Certificates, what_fails_is_tried_again_with_back_off) {

@@ -36,6 +36,8 @@ void Reality::issue(const std::vector<IssueOrder>& orders) {
     Changes changes;
     for (const auto& order : orders) {
         if (order.new_authority) {
+            auto due = due_for_new_authority(world);
+            changes.insert(changes.end(), due.begin(), due.end());
             world.authority = Authority{.certificate = "root",
                                         .sealed_key = "sealed",
                                         .not_before = now.wall,
@@ -74,7 +76,7 @@ void Reality::take(const AcmeStep& step) {
         case AcmeVerb::decline: {
             auto& attempt = world.attempts.at(step.host);
             attempt.answered = true;
-            if (step.verb == AcmeVerb::decline) attempt.outcome = AcmeOutcome{{}, "declined"};
+            if (step.verb == AcmeVerb::decline) attempt.outcome = AcmeOutcome{{}, "declined", {}};
             break;
         }
         case AcmeVerb::forget: world.attempts.erase(step.host); break;
@@ -85,7 +87,7 @@ void Reality::take(const AcmeStep& step) {
 void Reality::move_attempts() {
     if (!acme_moves) return;
     if (world.registering && !world.registration) {
-        world.registration = AcmeOutcome{{}, acme_refuses ? acme_refuses("", {}) : ""};
+        world.registration = AcmeOutcome{{}, acme_refuses ? acme_refuses("", {}) : "", {}};
     }
     for (auto& [host, attempt] : world.attempts) {
         if (attempt.outcome) continue;
@@ -107,14 +109,14 @@ void Reality::move_attempts() {
             applied_.challenges.end()) {
             reason = "the edge does not answer";
         }
-        attempt.outcome = AcmeOutcome{{}, reason};
+        attempt.outcome = AcmeOutcome{{}, reason, acme_fault};
         if (!reason.empty()) continue;
         attempt.outcome->certificate =
             Certificate{.hosts = {host},
                         .chain = fmt::format("chain of {} at {}", host, now.wall.ms),
                         .sealed_key = "sealed",
-                        .not_before = now.wall,
-                        .not_after = now.wall + acme_life,
+                        .not_before = now.wall + acme_clock_ahead,
+                        .not_after = now.wall + acme_clock_ahead + acme_life,
                         .issuer = "A public authority"};
     }
 }

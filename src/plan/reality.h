@@ -38,9 +38,11 @@ public:
     // Of the public authority: how long a certificate lives, and why it refuses ("" it does not),
     // asked with the host and the challenge that it looked by.
     Milliseconds acme_life = days(90);
+    Milliseconds acme_clock_ahead;  // the authority's, of ours
     std::function<std::string(const std::string& host, ChallengeKind kind)> acme_refuses;
-    bool acme_moves = true;       // what is under way with it goes on
-    std::int64_t acme_looks = 0;  // of the authority at a host
+    AcmeFault acme_fault = AcmeFault::host;  // whose it is
+    bool acme_moves = true;                  // what is under way with it goes on
+    std::int64_t acme_looks = 0;             // of the authority at a host
     // Called with every plan before it is applied.
     std::function<void(const World& before, const Plan& plan)> on_plan;
 

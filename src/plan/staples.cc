@@ -94,6 +94,27 @@ void staple_came(StapleSeen& seen, Staple answer, const Now& now) {
     seen.answer = std::move(answer);
     seen.failures = 0;
     seen.reason.clear();
+    seen.revoked = false;  // it was on hold
+}
+
+void staple_revoked(StapleSeen& seen, const std::string& reason, MonoTime now,
+                    Milliseconds by_chance) {
+    staple_failed(seen, reason, now, by_chance);
+    seen.revoked = true;
+}
+
+Event revoked_event(const Certificate& certificate, WallTime now) {
+    Event event;
+    event.at = now;
+    event.level = EventLevel::warning;
+    event.name = "certificate.revoked";
+    event.subject = certificate.id.text;
+    event.text = fmt::format("the certificate of {} was revoked by {}: {}",
+                             hosts_words(certificate.hosts), certificate.issuer,
+                             certificate.source == CertificateSource::acme
+                                 ? "another is ordered"
+                                 : "get another and `moln cert add` it");
+    return event;
 }
 
 void staple_failed(StapleSeen& seen, const std::string& reason, MonoTime now,

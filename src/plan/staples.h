@@ -30,6 +30,12 @@ std::vector<CertificateId> tend_staples(Draft& draft);
 // half of what is left of it, within the limits above.
 void staple_came(StapleSeen& seen, Staple answer, const Now& now);
 
+// Its authority says that it is revoked. One of a public authority is replaced by itself (see
+// plan/acme.h), one that a person brought is a person's to replace.
+void staple_revoked(StapleSeen& seen, const std::string& reason, MonoTime now,
+                    Milliseconds by_chance);
+Event revoked_event(const Certificate& certificate, WallTime now);
+
 // What is noted of a certificate after one more failure.
 void staple_failed(StapleSeen& seen, const std::string& reason, MonoTime now,
                    Milliseconds by_chance);

@@ -172,6 +172,31 @@ TEST(Staples, after_failures_the_pauses_grow_to_their_end) {
     EXPECT_EQ(seen.reason, "no answer");
 }
 
+TEST(Staples, one_that_is_revoked_is_asked_about_on_and_may_be_good_again) {
+    Cloud cloud;
+    const auto id = cloud.add("shop");
+    auto& seen = cloud.world.staples[id];
+    staple_revoked(seen, "it is revoked", cloud.now.mono, {0});
+    EXPECT_TRUE(seen.revoked);
+    EXPECT_EQ(seen.reason, "it is revoked");
+    cloud.work();
+    EXPECT_EQ(cloud.certificate(id).staple, "");
+    staple_failed(seen, "no answer", cloud.now.mono, {0});
+    EXPECT_TRUE(seen.revoked);  // nobody has said otherwise
+    cloud.pass(minutes(10));
+    EXPECT_THAT(cloud.work(), testing::ElementsAre(id));
+    cloud.answer(id, days(4));
+    EXPECT_FALSE(seen.revoked);
+    for (const auto& [source, words] : {std::pair(CertificateSource::acme, "another is ordered"),
+                                        std::pair(CertificateSource::file, "moln cert add")}) {
+        auto certificate = cloud.certificate(id);
+        certificate.source = source;
+        const auto event = revoked_event(certificate, cloud.now.wall);
+        EXPECT_THAT(event.text, testing::HasSubstr("shop.org"));
+        EXPECT_THAT(event.text, testing::HasSubstr(words));
+    }
+}
+
 TEST(Staples, a_failure_waits_and_what_is_there_serves_until_it_ends) {
     Cloud cloud;
     const auto id = cloud.add("shop");

@@ -56,7 +56,7 @@ public:
 
     // Asks the responder of the certificate's facts (RFC 6960, RFC 5019): it is good, and this
     // says so. Blocks, at most k_staple_limit: in the pool, from any thread. The error has what
-    // the responder said, that it is revoked among it.
+    // the responder said; `failed`: that it is revoked, signed.
     virtual Result<Staple> ask_staple(const Certificate& certificate, WallTime now) = 0;
 };
 

@@ -23,18 +23,17 @@ LeaderLoop::LeaderLoop(Loop& loop, Store& store, Entropy& entropy, Certificates&
       certificates_(certificates),
       outputs_(std::move(outputs)),
       planner_(std::move(planner)),
-      acme_(loop, acme, world_,
-            [this] {
-                dirty_ = true;
-                changed();
-                wake();
-            }),
-      staples_(loop, certificates, world_, entropy, [this] {
-          dirty_ = true;
-          changed();
-          wake();
-      }) {
+      acme_(loop, acme, world_, [this] { look_again(); }),
+      staples_(
+          loop, certificates, world_, entropy, [this] { look_again(); },
+          [this](Event event) { keep(std::move(event)); }) {
     world_.self = std::move(self);
+}
+
+void LeaderLoop::look_again() {
+    dirty_ = true;
+    changed();
+    wake();
 }
 
 void LeaderLoop::start() {
@@ -364,10 +363,12 @@ Changes LeaderLoop::issue(const std::vector<plan::IssueOrder>& orders, const Now
         wake_at(seen.retry);
         this->changed();
     }
-    if (authority && authority != world_.authority) {
-        changes.emplace_back(PutAuthority{std::move(*authority)});
-    }
-    return changes;
+    if (!authority || authority == world_.authority) return changes;
+    // Before those that it has signed already, which take the old ones' place.
+    auto all = plan::due_for_new_authority(world_);
+    all.emplace_back(PutAuthority{std::move(*authority)});
+    std::ranges::move(changes, std::back_inserter(all));
+    return all;
 }
 
 Result<Certificate> LeaderLoop::issue(const plan::IssueOrder& order,
@@ -375,6 +376,12 @@ Result<Certificate> LeaderLoop::issue(const plan::IssueOrder& order,
                                       Changes& changes) {
     if (order.new_authority && authority == world_.authority) {
         MOLN_ASSIGN(authority, certificates_.make_authority(now.wall));
+        if (world_.authority) {
+            changes.emplace_back(PutEvent{event(
+                EventLevel::warning, "authority.replaced",
+                "the local authority is of no use any more by its time. A new one takes its place: "
+                "clients are to trust that, see `moln trust`")});
+        }
     }
     if (!authority) return fail(ErrorCode::unavailable, "there is no local authority");
     auto made = certificates_.issue(*authority, order.id, order.host, now.wall);

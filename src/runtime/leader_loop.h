@@ -142,6 +142,7 @@ private:
     void wake_at(MonoTime when);
     void run_command(Waiting waiting);
     void tell_clock_step(const Now& now);
+    void look_again();  // at what is new in world_
     void keep(Event event);
     std::size_t add_events(Changes& changes) const;
     void forget_events(std::size_t count);

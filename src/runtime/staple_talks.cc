@@ -54,7 +54,14 @@ void StapleTalks::answered(const Certificate& about, Result<Staple> answer) {
     } else {
         const Milliseconds by_chance{static_cast<std::int64_t>(
             entropy_.next() % static_cast<std::uint64_t>(plan::k_staple_retry_first.count / 4))};
-        plan::staple_failed(seen, answer.error().reason, loop_.now().mono, by_chance);
+        const auto now = loop_.now();
+        const auto& reason = answer.error().reason;
+        if (answer.error().code == ErrorCode::failed) {
+            if (!seen.revoked) tell_(plan::revoked_event(about, now.wall));
+            plan::staple_revoked(seen, reason, now.mono, by_chance);
+        } else {
+            plan::staple_failed(seen, reason, now.mono, by_chance);
+        }
     }
     changed_();
 }

@@ -15,14 +15,16 @@ namespace moln {
 
 class StapleTalks {
 public:
-    // `changed` is called when there is something new in `world`. All outlive the loop's jobs.
+    // `changed` is called when there is something new in `world`, `tell` with what people are to
+    // know. All outlive the loop's jobs.
     StapleTalks(Loop& loop, Certificates& certificates, World& world, Entropy& entropy,
-                std::function<void()> changed)
+                std::function<void()> changed, std::function<void(Event)> tell)
         : loop_(loop),
           certificates_(certificates),
           world_(world),
           entropy_(entropy),
-          changed_(std::move(changed)) {}
+          changed_(std::move(changed)),
+          tell_(std::move(tell)) {}
 
     // Makes World::staples name the certificates that there are.
     void look();
@@ -37,6 +39,7 @@ private:
     World& world_;
     Entropy& entropy_;
     std::function<void()> changed_;
+    std::function<void(Event)> tell_;
 };
 
 }  // namespace moln

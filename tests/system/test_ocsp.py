@@ -111,6 +111,10 @@ class Ocsp(unittest.TestCase):
                 self.of_host("gone.example.org")))
         self.assertIn("revoked", revoked["staple_trouble"])
         self.assertIn("no response sent", self.shown("gone.example.org"))
+        self.assertRegex(" ".join(self.cloud.json("status")["warnings"]),
+                         "gone.example.org: revoked by issuer; get another and `moln cert add` it")
+        self.assertIn("the certificate of gone.example.org was revoked",
+                      self.cloud.cli("events", "-n", "50").stdout)
 
         must = wait_until("the failure", lambda: (
             lambda view: view if view["staple_trouble"] else None)(

@@ -163,7 +163,8 @@ Result<Staple> read_answer(std::string_view chain_text, std::string_view der) {
     }
     ERR_clear_error();
     if (status != V_OCSP_CERTSTATUS_GOOD) {
-        return fail(ErrorCode::refused,
+        const bool revoked = status == V_OCSP_CERTSTATUS_REVOKED;
+        return fail(revoked ? ErrorCode::failed : ErrorCode::refused,
                     fmt::format("its authority says that it is {}", OCSP_cert_status_str(status)));
     }
     return Staple{.response = base64(der),

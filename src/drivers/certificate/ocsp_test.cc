@@ -106,8 +106,23 @@ TEST(Ocsp, a_revoked_or_unknown_one_is_told) {
     const auto chain = root.chain(leaf);
     const auto revoked = answer(root, leaf, root, {.status = V_OCSP_CERTSTATUS_REVOKED});
     EXPECT_THAT(reason(read_answer(chain, revoked)), HasSubstr("revoked"));
+    EXPECT_EQ(read_answer(chain, revoked).error().code, ErrorCode::failed);
+    // Another's word, or an old one, revokes nothing.
+    const Root other;
+    EXPECT_EQ(read_answer(chain, answer(root, leaf, other, {.status = V_OCSP_CERTSTATUS_REVOKED}))
+                  .error()
+                  .code,
+              ErrorCode::invalid);
+    EXPECT_EQ(read_answer(chain, answer(root, leaf, root,
+                                        {.status = V_OCSP_CERTSTATUS_REVOKED,
+                                         .from = {-days(2).count},
+                                         .until = Milliseconds{-3'600'000}}))
+                  .error()
+                  .code,
+              ErrorCode::invalid);
     const auto unknown = answer(root, leaf, root, {.status = V_OCSP_CERTSTATUS_UNKNOWN});
     EXPECT_THAT(reason(read_answer(chain, unknown)), HasSubstr("unknown"));
+    EXPECT_EQ(read_answer(chain, unknown).error().code, ErrorCode::refused);
 }
 
 TEST(Ocsp, an_answer_of_another_time_or_without_an_end_is_refused) {
