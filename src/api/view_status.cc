@@ -5,6 +5,7 @@
 #include "api/call.h"
 #include "api/view.h"
 #include "model/certificate.h"
+#include "model/certificate_advice.h"
 
 namespace moln::api {
 namespace {
@@ -74,11 +75,24 @@ void warn_of_certificates(const World& world, Now now, StatusView& view) {
         const bool by_file = certificate.source == CertificateSource::file;
         if (by_file && !index.is_best(certificate)) continue;  // others were added in its place
         if (!by_file && certificate_view(world, certificate, now).used_by.empty()) continue;
+        auto what =
+            by_file ? "renew it and `moln cert add` it again" : renewal_trouble(world, certificate);
+        if (what.empty() && left.count > 0) continue;  // of a short life, and renewed in time
+        if (what.empty()) what = "it is being renewed";
         const auto when = left.count > 0 ? "ends in " + duration_words(left) : "has ended";
+        view.warnings.push_back(fmt::format("certificate {} of {}: {}; {}", id.text,
+                                            certificate.hosts.front(), when, what));
+    }
+    for (const auto& [id, seen] : world.staples) {
+        const auto found = world.certificates.find(id);
+        if (!seen.revoked || found == world.certificates.end()) continue;
+        const auto& certificate = found->second;
+        if (seen.fingerprint != certificate.fingerprint || !index.is_best(certificate)) continue;
+        const bool acme = certificate.source == CertificateSource::acme;
         view.warnings.push_back(
-            fmt::format("certificate {} of {}: {}; {}", id.text, certificate.hosts.front(), when,
-                        by_file ? "renew it and `moln cert add` it again"
-                                : "it could not be renewed yet, see `moln events`"));
+            fmt::format("certificate {} of {}: revoked by {}; {}", id.text,
+                        certificate.hosts.front(), certificate.issuer,
+                        acme ? "another is ordered" : "get another and `moln cert add` it"));
     }
     for (const auto& [host, order] : world.orders) {
         const bool routed =

@@ -38,7 +38,7 @@ struct AcmeAccount {
     std::string sealed_key;     // the account's private key, PEM, sealed for k_acme_key
     WallTime agreed;            // when the operator agreed to the authority's terms
     bool registered = false;    // the authority knows the key
-    std::int64_t failures = 0;  // of registering it, in a row
+    std::int64_t failures = 0;  // in a row: of registering it, or of no single host
     SteadyTime retry;           // the authority is left alone until then
     std::string reason;         // why: of the last failure, or that it limits our rate
     friend bool operator==(const AcmeAccount&, const AcmeAccount&) = default;
@@ -63,10 +63,17 @@ BOOST_DESCRIBE_STRUCT(CertificateOrder, (), (host, id, attempts, challenge, begu
 
 // ---- what is merely seen -----------------------------------------------------------------------
 
+// Whose a failure is.
+enum class AcmeFault {
+    host,       // of this host: others may go well
+    authority,  // it cannot be talked with: no host would go well
+};
+
 // What became of a talk with the authority.
 struct AcmeOutcome {
     std::optional<Certificate> certificate;  // of an attempt that succeeded
     std::string reason;                      // "": it went well
+    AcmeFault fault = AcmeFault::host;
     friend bool operator==(const AcmeOutcome&, const AcmeOutcome&) = default;
 };
 
@@ -91,6 +98,12 @@ std::string acme_directory(std::string_view said);
 std::string acme_name(std::string_view directory);
 // "http-01", "tls-alpn-01".
 std::string_view challenge_words(ChallengeKind kind);
+
+// The authority says that it is asked too often (RFC 8555, 6.6 and 6.7).
+bool is_rate_limit(std::string_view reason);
+// "…, retry after 2026-12-05 12:00:00 UTC: see …", as Let's Encrypt says it; nothing where no time
+// is said.
+std::optional<WallTime> time_to_ask_again(std::string_view reason);
 
 // A name that a public authority may certify by looking at it: two labels or more, no star, none of
 // is_local_host() and no address.

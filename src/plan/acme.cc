@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,7 +20,6 @@ namespace {
 
 constexpr std::int64_t k_lead_share = 30;  // a certificate's life over how far renewals lie apart
 // RFC 8555, 6.7: the type of the problem stands in the reason.
-constexpr std::string_view k_rate_limited = "rateLimited";
 constexpr std::string_view k_no_account = "accountDoesNotExist";
 
 // FNV-1a, so that the same id gives the same number in every build.
@@ -39,6 +40,19 @@ Milliseconds pause_after(std::int64_t attempts) {
     const auto last = static_cast<std::int64_t>(std::size(k_order_pauses)) - 1;
     return k_order_pauses[std::clamp<std::int64_t>(attempts - 1, 0, last)];
 }
+
+enum class Blame {
+    host,
+    away,   // the authority cannot be talked with
+    clock,  // ours, it seems
+};
+
+struct Fault {
+    Blame blame = Blame::host;
+    std::string reason;  // "": there is none
+};
+
+constexpr WallTime k_no_end{std::numeric_limits<std::int64_t>::max()};
 
 class Tending {
 public:
@@ -115,23 +129,27 @@ private:
     }
 
     // What it gave is looked at: nobody is served with what does not speak for the host.
-    static std::string fault_of(const AcmeOutcome& outcome, const std::string& host, WallTime now) {
-        if (!outcome.reason.empty()) return outcome.reason;
-        if (!outcome.certificate) return "the authority gave no certificate";
+    static Fault fault_of(const AcmeOutcome& outcome, const std::string& host, WallTime now) {
+        if (!outcome.reason.empty()) {
+            const bool away = outcome.fault == AcmeFault::authority;
+            return {away ? Blame::away : Blame::host, outcome.reason};
+        }
+        if (!outcome.certificate) return {Blame::host, "the authority gave no certificate"};
         const auto& certificate = *outcome.certificate;
         if (std::ranges::find(certificate.hosts, host) == certificate.hosts.end()) {
-            return "the authority gave a certificate of other names";
+            return {Blame::host, "the authority gave a certificate of other names"};
         }
         const bool good =
             certificate.not_before <= now + k_acme_clock_skew && now < certificate.not_after;
-        return good ? ""
-                    : "the authority gave a certificate that is not "
-                      "valid now: look at this machine's clock";
+        if (good) return {Blame::host, ""};
+        return {Blame::clock,
+                "the authority gave a certificate that is not valid now: look at this machine's "
+                "clock"};
     }
 
     void write_down(const std::string& host, const AcmeAttempt& attempt) {
-        const auto reason = fault_of(*attempt.outcome, host, now());
-        if (!reason.empty()) return fail_order(host, attempt, reason);
+        const auto fault = fault_of(*attempt.outcome, host, now());
+        if (!fault.reason.empty()) return fail_order(host, attempt, fault);
         auto certificate = *attempt.outcome->certificate;
         certificate.id = attempt.id;
         certificate.source = CertificateSource::acme;
@@ -146,34 +164,77 @@ private:
         draft_.put(std::move(certificate));
         draft_.drop_order(host);
         settled_.push_back(host);
-        if (is_of_account(attempt)) account_->reason.clear();  // it is past what it complained of
+        if (is_of_account(attempt)) is_back();
     }
 
     bool is_of_account(const AcmeAttempt& attempt) const {
         return account_ && attempt.directory == account_->directory;
     }
 
-    void fail_order(const std::string& host, const AcmeAttempt& attempt,
-                    const std::string& reason) {
+    // It is past what it complained of, or can be talked with again.
+    void is_back() {
+        if (is_rate_limit(account_->reason) && account_->retry > steady()) return;
+        if (account_->failures > 0) {
+            draft_.tell(EventLevel::info, "acme.reached", {}, authority(),
+                        fmt::format("{} can be asked for certificates again", authority()));
+        }
+        account_->failures = 0;
+        account_->retry = {};
+        account_->reason.clear();
+    }
+
+    // No host would go well: all wait, and one is told of it. Attempts that were under way at once
+    // find out together, and are one failure.
+    void pause_all(const Fault& fault) {
+        if (account_->retry > steady() && is_rate_limit(account_->reason)) return;
+        account_->reason = fault.reason;
+        if (account_->retry > steady()) return;
+        ++account_->failures;
+        // Every certificate that is got under a wrong clock is one of the few in a week.
+        const auto pause = fault.blame == Blame::clock
+                               ? k_rate_limited_pause
+                               : std::min(pause_after(account_->failures), k_away_pause_max);
+        account_->retry = steady() + pause + draft_.chance_below({pause.count / 4});
+        if (account_->failures > 1) return;
+        draft_.tell(EventLevel::warning, "acme.failed", {}, authority(),
+                    fmt::format("{} gives no certificates: {}; it is tried again", authority(),
+                                fault.reason));
+    }
+
+    void limit_rate(const std::string& reason, CertificateOrder& order) {
+        account_->retry =
+            steady() + k_rate_limited_pause + draft_.chance_below({k_rate_limited_pause.count / 4});
+        account_->reason = reason;
+        order.retry = std::max(order.retry, account_->retry);
+        // That is of this host, or of its domain: others may go well before.
+        const auto again = time_to_ask_again(reason);
+        if (!again) return;
+        const auto wait = std::min(*again - now(), k_rate_limit_believed);
+        order.retry = std::max(order.retry, steady() + wait);
+    }
+
+    void fail_order(const std::string& host, const AcmeAttempt& attempt, const Fault& fault) {
         const auto found = world_.orders.find(host);
         settled_.push_back(host);
         if (found == world_.orders.end()) return;
         // What was refused by one authority is not known of another.
         if (!is_of_account(attempt)) return draft_.drop_order(host);
         CertificateOrder order = found->second;
-        order.reason = reason;
-        if (reason.find(k_rate_limited) != std::string::npos) {
-            account_->retry = steady() + k_rate_limited_pause +
-                              draft_.chance_below({k_rate_limited_pause.count / 4});
-            account_->reason = reason;
-            order.retry = std::max(order.retry, account_->retry);
+        order.reason = fault.reason;
+        if (fault.blame != Blame::host) {
+            pause_all(fault);
+            order.retry =
+                std::max(std::min(order.retry, steady() + k_away_pause_max), account_->retry);
+            return draft_.put(std::move(order));
         }
-        if (reason.find(k_no_account) != std::string::npos) {
+        if (account_->failures > 0) is_back();  // it answers
+        if (is_rate_limit(fault.reason)) limit_rate(fault.reason, order);
+        if (fault.reason.find(k_no_account) != std::string::npos) {
             account_->registered = false;  // it is made known again first
         }
         draft_.tell(EventLevel::warning, "certificate.failed", {}, host,
                     fmt::format("no certificate for {} from {} by {}: {}; it is tried again in {}",
-                                host, authority(), challenge_words(attempt.kind), reason,
+                                host, authority(), challenge_words(attempt.kind), fault.reason,
                                 duration_words(order.retry - steady())));
         draft_.put(std::move(order));
     }
@@ -210,9 +271,17 @@ private:
         const auto* serving = index_.find(host);
         if (serving == nullptr) return true;
         if (serving->source != CertificateSource::acme) return !is_valid(*serving, now());
-        const auto left = acme_renewal_time(*serving) - now();
+        auto due = acme_renewal_time(*serving);
+        if (is_revoked(*serving)) due = std::min(due, serving->created + k_revoked_pause);
+        const auto left = due - now();
         if (left.count > 0) draft_.wake_in(std::min(left, k_certificates_look_interval));
         return left.count <= 0;
+    }
+
+    bool is_revoked(const Certificate& certificate) const {
+        const auto seen = world_.staples.find(certificate.id);
+        return seen != world_.staples.end() && seen->second.revoked &&
+               seen->second.fingerprint == certificate.fingerprint;
     }
 
     void begin() {
@@ -223,14 +292,77 @@ private:
             return;
         }
         auto under_way = world_.attempts.size();
+        if (under_way >= k_attempts_at_once_max) return;  // its end wakes us
+        for (const auto& due : due_hosts()) {
+            if (begin(due.host, due.before)) ++under_way;
+            if (under_way >= k_attempts_at_once_max) return;
+        }
+    }
+
+    struct Due {
+        SteadyTime refused;  // until when one of its domain is, for the rate; 0: none
+        SteadyTime since;    // 0: it was not tried yet
+        WallTime ends;       // what it serves with
+        std::string host;
+        const CertificateOrder* before;
+    };
+
+    // Those that one may be ordered for now, in their turn.
+    std::vector<Due> due_hosts() {
+        std::vector<Due> all;
         for (const auto& host : hosts_) {
             if (!needs(host) || world_.attempts.contains(host) || is_settled(host)) continue;
             const auto found = world_.orders.find(host);
             const auto* before = found == world_.orders.end() ? nullptr : &found->second;
             if (before != nullptr && before->retry > steady()) continue;  // tidy() wakes us
-            if (under_way >= k_attempts_at_once_max) return;              // its end wakes us
-            if (begin(host, before)) ++under_way;
+            const auto* own = own_of(host);
+            all.push_back({.refused = refused_until(host),
+                           .since = before == nullptr ? SteadyTime{} : before->retry,
+                           .ends = own == nullptr ? k_no_end : own->not_after,
+                           .host = host,
+                           .before = before});
         }
+        std::ranges::sort(all, {}, [](const Due& due) {
+            return std::tie(due.refused, due.since, due.ends, due.host);
+        });
+        return all;
+    }
+
+    // Rates are limited by registered domain most of all. Where one begins is not known here: its
+    // last two labels are near enough for a turn.
+    static std::string_view domain_of(std::string_view host) {
+        const auto last = host.rfind('.');
+        if (last == std::string_view::npos || last == 0) return host;
+        const auto dot = host.rfind('.', last - 1);
+        return dot == std::string_view::npos ? host : host.substr(dot + 1);
+    }
+
+    SteadyTime refused_until(const std::string& host) {
+        if (!refused_) {
+            refused_.emplace();
+            for (const auto& [name, order] : world_.orders) {
+                if (!is_rate_limit(order.reason)) continue;
+                auto& until = (*refused_)[domain_of(name)];
+                until = std::max(until, order.retry);
+            }
+        }
+        const auto found = refused_->find(domain_of(host));
+        return found == refused_->end() ? SteadyTime{} : found->second;
+    }
+
+    const Certificate* own_of(const std::string& host) const {
+        const auto own = own_.find(host);
+        return own == own_.end() ? nullptr : &world_.certificates.at(own->second);
+    }
+
+    // Near the end of what it serves with there is no time for long pauses.
+    SteadyTime next_attempt(const std::string& host, std::int64_t attempts) {
+        const auto retry = after_failure(attempts);
+        const auto* own = own_of(host);
+        if (own == nullptr) return retry;
+        const auto left = own->not_after - now();
+        const bool urgent = left <= k_urgent && Milliseconds{-left.count} <= k_urgent;
+        return urgent ? std::min(retry, steady() + k_urgent_pause_max) : retry;
     }
 
     bool begin(const std::string& host, const CertificateOrder* before) {
@@ -242,7 +374,7 @@ private:
         ++order.attempts;
         order.challenge = choose_challenge(world_, order.attempts);
         order.begun = now();
-        order.retry = after_failure(order.attempts);
+        order.retry = next_attempt(host, order.attempts);
         order.reason.clear();
         steps_.push_back(
             {.verb = AcmeVerb::begin, .host = host, .id = order.id, .challenge = order.challenge});
@@ -268,6 +400,7 @@ private:
     CertificateIndex index_;
     std::map<std::string_view, CertificateId> own_;  // of an authority, by their only host
     std::size_t own_count_ = 0;                      // of an authority at all
+    std::optional<std::map<std::string_view, SteadyTime>> refused_;  // by domain; when asked for
     std::optional<AcmeAccount> account_;
     std::vector<AcmeStep> steps_;
     std::vector<std::string> settled_;  // hosts whose order this plan has written already

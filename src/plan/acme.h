@@ -29,9 +29,20 @@ inline constexpr Milliseconds k_order_pauses[] = {
 inline constexpr Milliseconds k_order_kept = minutes(60);
 // It said that we ask too often (RFC 8555, 6.6): nothing is asked for any host.
 inline constexpr Milliseconds k_rate_limited_pause = minutes(60);
+// It said until when it wants not to be asked for a host: that is believed for so long at most.
+inline constexpr Milliseconds k_rate_limit_believed = days(7);
+// It cannot be talked with: pauses for all hosts are k_order_pauses, and end here, so that one that
+// was away for days is soon found again.
+inline constexpr Milliseconds k_away_pause_max = minutes(60);
+// So near the end of a certificate, before and after it, a host's pauses end at k_urgent_pause_max.
+inline constexpr Milliseconds k_urgent = days(1);
+inline constexpr Milliseconds k_urgent_pause_max = minutes(60);
 // A person may have a host tried again so long after it was last tried. Together with the pauses
 // above that makes five attempts in an hour at most.
 inline constexpr Milliseconds k_order_retry_min = minutes(15);
+// One that its authority has revoked is replaced at once, if it is not younger than this: an
+// authority that revokes all that it gives is not asked all the time.
+inline constexpr Milliseconds k_revoked_pause = minutes(60);
 // However short its life is.
 inline constexpr Milliseconds k_renewal_pause_min = seconds(10);
 
@@ -49,7 +60,10 @@ std::vector<EdgeChallenge> draw_challenges(const World& world);
 // Notes that `world.edge` has been published: it is the first to show what it shows.
 void note_shown(World& world);
 
-// `routes` are sorted by host.
+// `routes` are sorted by host. Of those that are due the ones go first of whose domain none was
+// refused for its rate, then those that were not tried yet, then those that have waited longest, so
+// that hosts which fail keep no other from its turn; of equal ones those whose certificates end
+// first.
 std::vector<AcmeStep> tend_orders(Draft& draft, const std::vector<EdgeRoute>& routes,
                                   const Sight& sight);
 

@@ -382,7 +382,7 @@ TEST_F(Acme, what_an_authority_refuses_that_is_no_longer_asked_is_not_held_again
     ASSERT_TRUE(r.world.attempts.contains("new.example.org"));
     ASSERT_EQ(reason({.directory = "letsencrypt-staging", .agree_tos = true, .sealed_key = "new"}),
               "");
-    r.world.attempts["new.example.org"].outcome = AcmeOutcome{{}, "rateLimited: too many"};
+    r.world.attempts["new.example.org"].outcome = AcmeOutcome{{}, "rateLimited: too many", {}};
     r.plan_once();
     EXPECT_EQ(r.world.acme->retry, SteadyTime{});
     EXPECT_EQ(r.world.acme->reason, "");
@@ -466,7 +466,7 @@ TEST_F(Acme, what_the_authority_gives_is_looked_at) {
     const auto finish = [&](Certificate made) {
         r.world.attempts["other.example.org"] = {.id = CertificateId("cert-x"),
                                                  .directory = r.world.acme->directory,
-                                                 .outcome = AcmeOutcome{std::move(made), ""}};
+                                                 .outcome = AcmeOutcome{std::move(made), "", {}}};
         r.world.orders["other.example.org"] = {
             .host = "other.example.org", .id = CertificateId("cert-x"), .attempts = 1};
         r.plan_once();

@@ -19,6 +19,35 @@ void forget_orders(Decision& d) {
     }
 }
 
+bool is_routed(const World& world, const std::string& host) {
+    return std::ranges::binary_search(world.edge.routes, host, {}, &EdgeRoute::host);
+}
+
+bool is_left_alone(const AcmeAccount& account, SteadyTime now) {
+    return account.retry > now && is_rate_limit(account.reason);
+}
+
+Status refuse_to_ask(const AcmeAccount& account, SteadyTime now) {
+    return fail(ErrorCode::refused, fmt::format("{} wants to be left alone: {}; try again in {}",
+                                                acme_name(account.directory), account.reason,
+                                                duration_words(account.retry - now)));
+}
+
+// One that could not be talked with, or not by our clock, is asked when a person says so.
+Status ask_again(Decision& d, const AcmeAccount& account, const std::string& host) {
+    const auto steady = d.draft.now().steady;
+    if (is_left_alone(account, steady)) return refuse_to_ask(account, steady);
+    const auto name = acme_name(account.directory);
+    d.effects.push_back(fmt::format("ask {} for the certificate of {} now", name, host));
+    d.reply.text = fmt::format("{} is asked for the certificate of {} now; see `moln cert show {}`",
+                               name, host, host);
+    if (account.retry <= steady) return {};
+    AcmeAccount next = account;
+    next.retry = steady;
+    d.draft.put(std::move(next));
+    return {};
+}
+
 }  // namespace
 
 Status decide_on(Decision& d, const SetAcmeCommand& command) {
@@ -58,9 +87,8 @@ Status decide_on(Decision& d, const SetAcmeCommand& command) {
     }
     if (command.ca_bundle) account.ca_bundle = *command.ca_bundle;
     account.enabled = true;
-    // One that it knows waits because it limits our rate: that is not ended by saying all once
-    // more.
-    if (!same || !before->registered) {
+    // One that limits our rate is waited for: that is not ended by saying all once more.
+    if (!same || !before->registered || !is_rate_limit(before->reason)) {
         account.failures = 0;
         account.retry = {};
         account.reason.clear();
@@ -113,6 +141,9 @@ Status decide_on(Decision& d, const RetryCertificateCommand& command) {
                                     "see `moln cert acme`",
                                     acme_name(account->directory), account->reason));
         }
+        if (account->retry > d.draft.now().steady && is_routed(d.world(), command.host)) {
+            return ask_again(d, *account, command.host);
+        }
         return fail(ErrorCode::not_found,
                     fmt::format("host {}: nothing was tried for it that could be tried again; see "
                                 "`moln cert ls`",
@@ -126,11 +157,7 @@ Status decide_on(Decision& d, const RetryCertificateCommand& command) {
     }
     const auto steady = d.draft.now().steady;
     const auto name = acme_name(account->directory);
-    if (account->retry > steady) {
-        return fail(ErrorCode::refused,
-                    fmt::format("{} wants to be left alone: {}; try again in {}", name,
-                                account->reason, duration_words(account->retry - steady)));
-    }
+    if (is_left_alone(*account, steady)) return refuse_to_ask(*account, steady);
     // One that is longer was begun under a clock that was ahead: then nobody knows, and it is let
     // go.
     const auto wait = order.begun + k_order_retry_min - d.now();
@@ -142,11 +169,8 @@ Status decide_on(Decision& d, const RetryCertificateCommand& command) {
     }
     CertificateOrder next = order;
     next.retry = steady;
-    d.effects.push_back(fmt::format("ask {} for the certificate of {} now", name, command.host));
-    d.reply.text = fmt::format("{} is asked for the certificate of {} now; see `moln cert show {}`",
-                               name, command.host, command.host);
     d.draft.put(std::move(next));
-    return {};
+    return ask_again(d, *account, command.host);
 }
 
 }  // namespace moln::plan

@@ -5,6 +5,10 @@
 //
 // Every call blocks, for at most k_acme_step_limit, and belongs into the pool; calls about one host
 // come one after the other. Keys leave it sealed.
+//
+// Errors of code `failed` and `invalid` are of the host, or of the account where the reason says
+// so: others may go well. With any other code none would: the authority is not there, or cannot be
+// asked.
 #pragma once
 
 #include <optional>

@@ -10,9 +10,9 @@ std::string lane(const std::string& host) {
     return "acme " + host;
 }
 
-AcmeOutcome outcome_of(Result<Certificate> certificate) {
-    if (certificate) return {std::move(*certificate), ""};
-    return {std::nullopt, certificate.error().reason};
+AcmeOutcome outcome_of(const Error& error) {
+    const bool of_host = error.code == ErrorCode::failed || error.code == ErrorCode::invalid;
+    return {std::nullopt, error.reason, of_host ? AcmeFault::host : AcmeFault::authority};
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ void AcmeTalks::register_account() {
             const bool same = now && now->directory == asked.directory &&
                               now->email == asked.email && now->ca_bundle == asked.ca_bundle;
             // Of another account than is wanted by now this says nothing.
-            if (same) world_.registration = AcmeOutcome{{}, done ? "" : done.error().reason};
+            if (same) world_.registration = AcmeOutcome{{}, done ? "" : done.error().reason, {}};
             if (!same) world_.registering = false;
             changed_();
         });
@@ -78,9 +78,9 @@ void AcmeTalks::begun(const plan::AcmeStep& step, Result<AcmeBegun> begun) {
     if (attempt == nullptr) return;
     attempt->since = loop_.now().mono;
     if (!begun) {
-        attempt->outcome = AcmeOutcome{std::nullopt, begun.error().reason};
+        attempt->outcome = outcome_of(begun.error());
     } else if (begun->certificate) {
-        attempt->outcome = AcmeOutcome{std::move(begun->certificate), ""};
+        attempt->outcome = AcmeOutcome{std::move(begun->certificate), "", {}};
     } else {
         attempt->challenge = std::move(begun->challenge);
     }
@@ -91,7 +91,8 @@ void AcmeTalks::finished(const plan::AcmeStep& step, Result<Certificate> certifi
     auto* attempt = attempt_of(step);
     if (attempt == nullptr) return;
     attempt->since = loop_.now().mono;
-    attempt->outcome = outcome_of(std::move(certificate));
+    attempt->outcome = certificate ? AcmeOutcome{std::move(*certificate), "", {}}
+                                   : outcome_of(certificate.error());
     changed_();
 }
 

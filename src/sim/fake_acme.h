@@ -56,13 +56,13 @@ public:
         const auto found = attempts_.extract(host);
         if (!found) return fail(ErrorCode::not_found, "no attempt is under way");
         const auto& [order, challenge] = found.mapped();
-        if (answer == AcmeAnswer::decline) return fail(ErrorCode::unavailable, "declined");
+        if (answer == AcmeAnswer::decline) return fail(ErrorCode::failed, "declined");
         ++looks;
         if (!answers || !answers(challenge)) {
             looked_in_vain(host);
-            return fail(ErrorCode::unavailable, "connection: nothing answers");
+            return fail(ErrorCode::failed, "connection: nothing answers");
         }
-        if (refuses()) return fail(ErrorCode::unavailable, "unauthorized: another answers");
+        if (refuses()) return fail(ErrorCode::failed, "unauthorized: another answers");
         return certificate(order);
     }
 

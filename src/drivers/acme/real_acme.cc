@@ -1,5 +1,6 @@
 #include "drivers/acme/real_acme.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -21,18 +22,21 @@ WallTime wall_now() {
     return {std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
 }
 
-// Now; for one that begins in a moment, by our clock, when it begins. Read after the authority has
-// answered: what it gave may begin in this second.
+// Now, or the time within the leaf's life that is nearest to it: whether it is valid by our clock
+// is the plan's to judge, which knows what a wrong clock is.
 WallTime time_to_look_at(const std::string& chain) {
     const auto now = wall_now();
     const auto read = openssl::read_certificates(chain);
     if (!read || read->empty()) return now;
-    const auto begins = openssl::time_of(X509_get0_notBefore(read->front().get()));
-    return begins > now && begins <= now + k_acme_clock_skew ? begins : now;
+    const auto& leaf = *read->front();
+    const auto begins = openssl::time_of(X509_get0_notBefore(&leaf));
+    const auto ends = openssl::time_of(X509_get0_notAfter(&leaf));
+    return std::max(begins, std::min(now, ends + Milliseconds{-1}));
 }
 
 Error uacme_error(const Uacme& uacme) {
-    return {ErrorCode::unavailable, failure_reason(uacme.output())};
+    const auto& output = uacme.output();
+    return {is_away(output) ? ErrorCode::unavailable : ErrorCode::failed, failure_reason(output)};
 }
 
 // A run that nothing is offered in.
@@ -86,7 +90,7 @@ Result<std::unique_ptr<Uacme>> RealAcme::prepare(const AcmeAccount& account,
     auto key = seals_.unseal(account.sealed_key, k_acme_key);
     // Without its key it is as good as none: in the authority's own word (RFC 8555, 6.7).
     if (!key) {
-        return fail(key.error().code,
+        return fail(ErrorCode::failed,
                     "accountDoesNotExist: its key is lost, `moln cert acme "
                     "--agree-tos` makes a new one: " +
                         key.error().reason);
@@ -160,12 +164,18 @@ Result<Certificate> RealAcme::finish(const std::string& host, AcmeAnswer answer)
     }
     if (!attempt) return fail(ErrorCode::not_found, "no attempt for " + host + " is under way");
     if (answer == AcmeAnswer::decline) {
-        return fail(ErrorCode::unavailable, "the edges did not take the challenge in time");
+        return fail(ErrorCode::failed, "the edges did not take the challenge in time");
     }
     attempt->uacme->answer(true);
-    MOLN_ASSIGN(const auto offer, attempt->uacme->run(k_acme_step_limit));
+    const auto offer = attempt->uacme->run(k_acme_step_limit);
+    // It was there to offer a challenge: what it is not done with is this order.
+    if (!offer) {
+        const auto& error = offer.error();
+        const bool late = error.code == ErrorCode::timeout;
+        return fail(late ? ErrorCode::failed : error.code, error.reason);
+    }
     // It was looked at once; uacme asks again only about another name.
-    if (offer) return fail(ErrorCode::unavailable, "the authority asks for another challenge");
+    if (*offer) return fail(ErrorCode::failed, "the authority asks for another challenge");
     return take(*attempt);
 }
 
@@ -173,12 +183,13 @@ Result<Certificate> RealAcme::take(Attempt& attempt) const {
     if (!attempt.uacme->succeeded()) return std::unexpected(uacme_error(*attempt.uacme));
     MOLN_ASSIGN(const auto chain,
                 read_file(attempt.uacme->path(k_issued), k_certificate_bytes_max));
-    MOLN_ASSIGN(auto found, inspect_certificate(Secret(chain + "\n" + attempt.key.reveal()),
-                                                time_to_look_at(chain)));
-    auto certificate = std::move(found.certificate);
+    auto found =
+        inspect_certificate(Secret(chain + "\n" + attempt.key.reveal()), time_to_look_at(chain));
+    if (!found) return fail(ErrorCode::failed, found.error().reason);
+    auto certificate = std::move(found->certificate);
     certificate.id = attempt.order.id;
     certificate.source = CertificateSource::acme;
-    certificate.sealed_key = edge_seals_.seal(found.key, seal_context(certificate.id));
+    certificate.sealed_key = edge_seals_.seal(found->key, seal_context(certificate.id));
     return certificate;
 }
 

@@ -51,7 +51,7 @@ TEST_F(RealAcmeTest, a_key_that_was_sealed_for_another_is_not_used) {
     account.sealed_key = seals.seal(Secret("key"), "elsewhere");
     const auto done = acme.register_account(account);
     ASSERT_FALSE(done);
-    EXPECT_EQ(done.error().code, ErrorCode::corrupt);
+    EXPECT_EQ(done.error().code, ErrorCode::failed);
     EXPECT_THAT(done.error().reason, HasSubstr("accountDoesNotExist"));
     EXPECT_THAT(done.error().reason, HasSubstr("moln cert acme --agree-tos"));
 }

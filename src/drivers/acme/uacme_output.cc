@@ -15,6 +15,9 @@ constexpr std::string_view k_server_said = "the server reported the following er
 constexpr std::string_view k_problem_types = "urn:ietf:params:acme:error:";
 constexpr std::string_view k_no_account = "no account associated with ";
 constexpr std::string_view k_prefix = "uacme: ";
+// The last line of a run that the authority gave no words to.
+constexpr std::string_view k_step_failed = "failed to ";
+constexpr std::string_view k_host_refused = "failed to authorize order";
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
@@ -52,15 +55,61 @@ std::string text_field(const json::object& object, std::string_view name) {
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
+struct Problem {
+    std::string type;  // without the prefix of RFC 8555
+    std::string detail;
+};
+
+// The last that the authority said; empty: none that can be read.
+Problem problem_of(std::string_view output) {
+    const auto said = output.rfind(k_server_said);
+    if (said == std::string_view::npos) return {};
+    const auto value = parse_json(object_at(output.substr(said)));
+    if (!value || !value->is_object()) return {};
+    const auto& object = value->get_object();
+    Problem problem{text_field(object, "type"), text_field(object, "detail")};
+    if (problem.type.starts_with(k_problem_types)) problem.type.erase(0, k_problem_types.size());
+    return problem;
+}
+
 // "connection: Fetching http://… refused"
-std::string problem_words(std::string_view text) {
-    const auto value = parse_json(text);
-    if (!value || !value->is_object()) return "";
-    const auto& problem = value->get_object();
-    auto type = text_field(problem, "type");
-    if (type.starts_with(k_problem_types)) type.erase(0, k_problem_types.size());
-    const auto detail = text_field(problem, "detail");
-    return type.empty() || detail.empty() ? type + detail : fmt::format("{}: {}", type, detail);
+std::string problem_words(const Problem& problem) {
+    if (problem.type.empty() || problem.detail.empty()) return problem.type + problem.detail;
+    return fmt::format("{}: {}", problem.type, problem.detail);
+}
+
+// RFC 8555, 7.3.6: every request of a deactivated account is unauthorized, that for itself the
+// first; or it says what the account has become.
+bool is_closed(std::string_view output, const Problem& problem) {
+    const auto has = [&](std::string_view words) { return output.find(words) != output.npos; };
+    if (has("invalid account status (")) return true;
+    const bool of_account = has("failed to retrieve account at ") ||
+                            has("failed to create account at ") || has("failed to update account ");
+    return problem.type == "unauthorized" && of_account;
+}
+
+// What uacme said last, without its name.
+std::string_view last_line(std::string_view output) {
+    std::string_view last;
+    for (auto line : split(output, '\n')) {
+        if (!line.starts_with(k_prefix)) continue;
+        line.remove_prefix(k_prefix.size());
+        last = line;
+    }
+    return last;
+}
+
+// "GET https://… failed: Couldn't connect to server"; "": all went well.
+std::string_view failed_transfer(std::string_view output) {
+    std::string_view transfer;
+    for (auto line : split(output, '\n')) {
+        if (!line.starts_with(k_prefix)) continue;
+        line.remove_prefix(k_prefix.size());
+        if (line.starts_with("curl_") && line.find(" failed: ") != std::string_view::npos) {
+            transfer = line.substr(line.find(": ") + 2);
+        }
+    }
+    return transfer;
 }
 
 }  // namespace
@@ -76,27 +125,32 @@ bool account_exists(std::string_view output) {
 }
 
 std::string failure_reason(std::string_view output) {
-    if (const auto said = output.rfind(k_server_said); said != std::string_view::npos) {
-        const auto words = problem_words(object_at(output.substr(said)));
-        if (!words.empty()) return tidy(words);
+    const auto problem = problem_of(output);
+    if (is_closed(output, problem)) {
+        return tidy(
+            "accountDoesNotExist: the authority has closed the account, `moln cert acme "
+            "--agree-tos` makes a new one: " +
+            problem.detail);
     }
+    if (const auto words = problem_words(problem); !words.empty()) return tidy(words);
     // Of RFC 8555, 6.7; uacme says it in words of its own.
     if (output.find(k_no_account) != std::string_view::npos) {
         return "accountDoesNotExist: the authority knows no such account any more";
     }
     // The transfer that failed says more than that the whole did.
-    std::string_view last;
-    std::string_view transfer;
-    for (auto line : split(output, '\n')) {
-        if (!line.starts_with(k_prefix)) continue;
-        line.remove_prefix(k_prefix.size());
-        last = line;
-        if (line.starts_with("curl_") && line.find(" failed: ") != std::string_view::npos) {
-            transfer = line.substr(line.find(": ") + 2);
-        }
-    }
+    const auto transfer = failed_transfer(output);
     if (!transfer.empty()) return tidy(transfer);
+    const auto last = last_line(output);
     return last.empty() ? "uacme gave no reason" : tidy(last);
+}
+
+bool is_away(std::string_view output) {
+    const auto problem = problem_of(output);
+    if (!problem_words(problem).empty()) {
+        return problem.type == "serverInternal" || problem.type == "badNonce";
+    }
+    const auto last = last_line(output);
+    return last.starts_with(k_step_failed) && !last.starts_with(k_host_refused);
 }
 
 }  // namespace moln

@@ -25,4 +25,8 @@ bool account_exists(std::string_view output);
 // the problem first, RFC 8555 6.7) if it gave any, else what uacme said last.
 std::string failure_reason(std::string_view output);
 
+// Whether it failed for no reason of the host's: the authority is not there, says nothing that can
+// be understood, or that it has a trouble of its own.
+bool is_away(std::string_view output);
+
 }  // namespace moln
