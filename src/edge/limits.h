@@ -59,6 +59,8 @@ inline constexpr Milliseconds k_udp_draining_idle = seconds(5);
 inline constexpr Milliseconds k_connect_limit = seconds(2);
 // Until the head of another edge's answer; then the next one is asked, or the app.
 inline constexpr Milliseconds k_peer_answer_limit = seconds(10);
+// Its body may stand still for so long: it is cut then, as if the edge had died.
+inline constexpr Milliseconds k_peer_stall_limit = seconds(30);
 // Below the 5 s of Node.js and of uvicorn: who closes first must be us.
 inline constexpr Milliseconds k_upstream_idle_limit = seconds(4);
 // A request that may not be repeated takes only a connection that was busy just now.
@@ -95,8 +97,11 @@ inline constexpr std::size_t k_cache_segment_min = 1024;        // of a body of 
 inline constexpr std::size_t k_cache_segment_max = 256 * 1024;  // of any
 inline constexpr std::size_t k_cache_bytes_default = 256u << 20;
 // Who asks for what somebody has been fetching for so long waits for another fetch: that one may
-// never be answered. Those who wait for it already go on.
+// never be answered. Nor does anybody wait longer for a fetch that is not his own, or begin to read
+// what has not grown for so long.
 inline constexpr Milliseconds k_cache_join_limit = seconds(10);
+// The same for what is to be read from a disk.
+inline constexpr Milliseconds k_cache_load_limit = seconds(3);
 // An URL whose answer may not be kept: for so long its requests do not wait for one another.
 inline constexpr Milliseconds k_cache_pass_time = seconds(10);
 // The same for one that turned out to be longer than one may be.

@@ -9,7 +9,7 @@ from harness import PATIENCE, ok, until
 ALL = 30
 
 
-class Crowd(CacheCase):
+class CrowdCase(CacheCase):
     def ask(self, path="/a", count=ALL, fields=""):
         clients = [self.client() for _ in range(count)]
         for client in clients:
@@ -24,6 +24,8 @@ class Crowd(CacheCase):
         self.cached_app(gate.script(answer), **rules)
         return gate
 
+
+class Crowd(CrowdCase):
     def test_what_is_to_be_validated_each_time_is_by_each_with_his_own_request(self):
         def answer(stream, head, _number):
             who = head.get("cookie") or head.get("x-api-key") or "nobody"

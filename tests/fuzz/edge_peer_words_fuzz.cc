@@ -60,8 +60,9 @@ void check_answer(std::string_view text) {
     const auto answer = parse_answer(text);
     if (!answer) return;
     std::array<char, k_peer_answer_bytes_max> room;
-    const auto again = parse_answer(format_answer(answer->freshness, answer->marks.view(), room));
-    CHECK(again && again->freshness == answer->freshness);
+    const auto again =
+        parse_answer(format_answer(answer->freshness, answer->marks.view(), answer->given, room));
+    CHECK(again && again->freshness == answer->freshness && again->given == answer->given);
     CHECK(std::ranges::equal(again->marks.view(), answer->marks.view()));
 }
 

@@ -1,6 +1,7 @@
 #include "edge/cache/peer_choice.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "edge/balance.h"
 
@@ -33,8 +34,16 @@ bool may_wait(AskedBy by, AskedOf of) {
     return true;
 }
 
+void PeerPatience::note_asked(std::int64_t now_ms, Milliseconds trial) {
+    if (pause_.count == 0) return;
+    tried_ = true;
+    until_ms_ = now_ms + trial.count;
+}
+
 void PeerPatience::note_failure(std::int64_t now_ms) {
-    if (!is_over(now_ms)) return;  // of those that were asked at the same time
+    // Of those that were asked at the same time.
+    if (!is_over(now_ms) && !std::exchange(tried_, false)) return;
+    tried_ = false;
     pause_ = std::min(std::max(Milliseconds{pause_.count * 2}, k_first), k_longest);
     until_ms_ = now_ms + pause_.count;
 }

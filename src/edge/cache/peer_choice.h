@@ -24,13 +24,15 @@ enum class AskedOf : std::uint8_t { app, parent, sibling };
 bool may_wait(AskedBy by, AskedOf of);
 
 // After a failure a peer is left alone for a while: a silent one costs each request that asks it
-// the time until it is given up.
+// the time until it is given up. Then one request tries it, and the others do only once it is well.
 class PeerPatience {
 public:
     static constexpr Milliseconds k_first = seconds(1);
     static constexpr Milliseconds k_longest = seconds(30);
 
     bool is_over(std::int64_t now_ms) const { return now_ms >= until_ms_; }
+    // It is asked now. Who tries it again and never says how it went does so for `trial`.
+    void note_asked(std::int64_t now_ms, Milliseconds trial);
     // Twice as long as the last time.
     void note_failure(std::int64_t now_ms);
     void note_success() { *this = {}; }
@@ -38,6 +40,7 @@ public:
 private:
     std::int64_t until_ms_ = 0;
     Milliseconds pause_{0};
+    bool tried_ = false;  // until until_ms_, by one
 };
 
 struct PeerStanding {

@@ -89,6 +89,26 @@ TEST(MayWait, who_asks_for_another_edge_waits_only_for_what_is_asked_further_on)
     }
 }
 
+TEST(PeerPatience, after_a_failure_one_tries_it_at_a_time) {
+    constexpr Milliseconds k_trial{500};
+    PeerPatience patience;
+    patience.note_asked(0, k_trial);
+    EXPECT_TRUE(patience.is_over(1)) << "whoever asks a peer that is well";
+    patience.note_failure(1000);
+    ASSERT_TRUE(patience.is_over(2000));
+    patience.note_asked(2000, k_trial);
+    EXPECT_FALSE(patience.is_over(2499));
+    EXPECT_TRUE(patience.is_over(2500)) << "it was never heard of again";
+    patience.note_asked(2500, k_trial);
+    patience.note_failure(2600);
+    EXPECT_FALSE(patience.is_over(4599)) << "twice as long";
+    EXPECT_TRUE(patience.is_over(4600));
+    patience.note_asked(4600, k_trial);
+    patience.note_success();
+    patience.note_asked(4601, k_trial);
+    EXPECT_TRUE(patience.is_over(4602));
+}
+
 TEST(PeerPatience, grows_with_each_failure_to_half_a_minute) {
     PeerPatience patience;
     EXPECT_TRUE(patience.is_over(0));

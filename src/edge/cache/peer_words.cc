@@ -109,15 +109,19 @@ void write_count(http::ByteWriter& out, std::string_view name, std::int64_t coun
     out.number(static_cast<std::uint64_t>(std::clamp<std::int64_t>(count, 0, k_peer_count_max)));
 }
 
-bool read_flags(std::string_view text, Freshness& freshness) {
+bool read_flags(std::string_view text, PeerAnswer& answer) {
+    Freshness& freshness = answer.freshness;
+    bool on_error = false;
     for (const char c : text) {
         bool* flag = c == 'v'   ? &freshness.always_validate
                      : c == 'n' ? &freshness.never_stale
                      : c == 's' ? &freshness.said
+                     : c == 'e' ? &on_error
                                 : nullptr;
         if (flag == nullptr || *flag) return false;
         *flag = true;
     }
+    if (on_error) answer.given = GivenAs::stale_on_error;
     return true;
 }
 
@@ -188,7 +192,7 @@ std::optional<PeerQuestion> read_question(const http::RequestHead& request, cons
 }
 
 std::string_view format_answer(const Freshness& freshness, std::span<const PurgeMark> marks,
-                               std::span<char, k_peer_answer_bytes_max> out) {
+                               GivenAs given, std::span<char, k_peer_answer_bytes_max> out) {
     if (marks.size() > k_purge_marks_max) return k_peer_pass;
     http::ByteWriter text(out);
     write_count(text, "age=", freshness.age_ms);
@@ -199,6 +203,7 @@ std::string_view format_answer(const Freshness& freshness, std::span<const Purge
     if (freshness.always_validate) text.text("v");
     if (freshness.never_stale) text.text("n");
     if (freshness.said) text.text("s");
+    if (given == GivenAs::stale_on_error) text.text("e");
     text.text(" marks=");
     for (std::size_t i = 0; i < marks.size(); ++i) {
         if (i != 0) text.text(",");
@@ -230,7 +235,7 @@ std::optional<PeerAnswer> parse_answer(std::string_view text) {
     constexpr std::string_view k_marks = "marks=";
     if (!flags || !text.starts_with(k_marks)) return std::nullopt;
     const auto marks = text.substr(k_marks.size());
-    if (!read_flags(*flags, freshness) || !read_marks(marks, answer.marks)) return std::nullopt;
+    if (!read_flags(*flags, answer) || !read_marks(marks, answer.marks)) return std::nullopt;
     return answer;
 }
 

@@ -8,7 +8,8 @@
 //
 // Every answer to a question has the field, so that one without it is of an edge that has not
 // understood: "age=1200 life=60000 …" if it may be stored, how old and fresh it is by the words of
-// the app, which the asked edge has read and not all of which it keeps, and what purges it; "pass"
+// the app, which the asked edge has read and not all of which it keeps, whether it is only given
+// because the app does not answer there (flag e), and what purges it; "pass"
 // if it is for who asked alone; "failed" if the asked edge made it itself as it had none.
 #pragma once
 
@@ -63,9 +64,16 @@ std::string_view format_question(const PeerQuestion& question, const http::Reque
 std::optional<PeerQuestion> read_question(const http::RequestHead& request, const PeerKey& key,
                                           WallTime now);
 
+// Why an answer is given.
+enum class GivenAs : std::uint8_t {
+    answer,
+    stale_on_error,  // the app there fails: who has another asks it first (RFC 5861 4)
+};
+
 struct PeerAnswer {
     Freshness freshness;  // its age is of when the answer's head was sent
     PurgeMarks marks;
+    GivenAs given = GivenAs::answer;
 };
 
 // What becomes of a peer's answer.
@@ -85,7 +93,7 @@ inline constexpr std::size_t k_peer_answer_bytes_max = 5 * 32 + k_purge_marks_ma
 inline constexpr std::int64_t k_peer_count_max = 1'000'000'000'000'000;  // ms, 31,000 years
 // In `out`. k_peer_pass for more than k_purge_marks_max marks, which no other edge would take.
 std::string_view format_answer(const Freshness& freshness, std::span<const PurgeMark> marks,
-                               std::span<char, k_peer_answer_bytes_max> out);
+                               GivenAs given, std::span<char, k_peer_answer_bytes_max> out);
 // Nothing for what format_answer() does not make.
 std::optional<PeerAnswer> parse_answer(std::string_view text);
 

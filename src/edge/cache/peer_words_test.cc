@@ -97,9 +97,10 @@ TEST(PeerKey, is_64_digits) {
     EXPECT_FALSE(parse_peer_key("+" + std::string(63, 'a')));
 }
 
-std::string said(const Freshness& freshness, const std::vector<PurgeMark>& marks) {
+std::string said(const Freshness& freshness, const std::vector<PurgeMark>& marks,
+                 GivenAs given = GivenAs::answer) {
     std::array<char, k_peer_answer_bytes_max> room;
-    return std::string(format_answer(freshness, marks, room));
+    return std::string(format_answer(freshness, marks, given, room));
 }
 
 RC_GTEST_PROP(PeerAnswer, is_heard_as_it_was_said, (std::vector<PurgeMark> marks)) {
@@ -112,8 +113,10 @@ RC_GTEST_PROP(PeerAnswer, is_heard_as_it_was_said, (std::vector<PurgeMark> marks
                               .always_validate = *rc::gen::arbitrary<bool>(),
                               .never_stale = *rc::gen::arbitrary<bool>(),
                               .said = *rc::gen::arbitrary<bool>()};
-    const auto answer = parse_answer(said(freshness, marks));
+    const auto given = *rc::gen::element(GivenAs::answer, GivenAs::stale_on_error);
+    const auto answer = parse_answer(said(freshness, marks, given));
     RC_ASSERT(answer.has_value());
+    RC_ASSERT(answer->given == given);
     RC_ASSERT(answer->freshness == freshness);
     RC_ASSERT(std::ranges::equal(answer->marks.view(), marks));
 }
@@ -122,7 +125,7 @@ TEST(PeerAnswer, of_the_largest_numbers_and_most_marks_fits) {
     constexpr auto k_max = k_peer_count_max;
     const Freshness most{k_max, k_max, k_max, k_max, true, true, true};
     std::vector<PurgeMark> marks(k_purge_marks_max, 0xffff'ffffu);
-    const auto text = said(most, marks);
+    const auto text = said(most, marks, GivenAs::stale_on_error);
     ASSERT_TRUE(parse_answer(text));
     EXPECT_FALSE(parse_answer(text + ",ffffffff"));
     marks.push_back(1);
@@ -153,6 +156,7 @@ TEST(PeerAnswer, anything_else_is_none) {
           good + ",", good + " x", std::string("age=-1 life=0 swr=0 sie=0 flags= marks="),
           std::string("age=1 life=0 swr=0 sie=0 flags=vv marks="),
           std::string("age=1 life=0 swr=0 sie=0 flags=x marks="),
+          std::string("age=1 life=0 swr=0 sie=0 flags=ee marks="),
           std::string("age=1 life=0 swr=0 sie=0 flags= marks=1"),
           std::string("life=0 age=1 swr=0 sie=0 flags= marks="),
           std::string("age=99999999999999999999 life=0 swr=0 sie=0 flags= marks=")}) {

@@ -16,6 +16,7 @@
 #include "http/write.h"
 #include "runtime/edge/cache_coder.h"
 #include "runtime/edge/cache_slices.h"
+#include "runtime/edge/cache_steps.h"
 #include "runtime/edge/file_flow.h"
 
 namespace moln::edge_loop {
@@ -247,7 +248,10 @@ HeadPut put_stored_head(Core& core, Exchange& exchange) {
     } else {
         auto freshness = stored.freshness;
         freshness.age_ms = age_ms;
-        extra.add(edge::k_peer_field, edge::format_answer(freshness, stored.marks, peer_room));
+        const auto given = visit.status.detail == k_stale_if_error ? edge::GivenAs::stale_on_error
+                                                                   : edge::GivenAs::answer;
+        extra.add(edge::k_peer_field,
+                  edge::format_answer(freshness, stored.marks, given, peer_room));
     }
     extra.add(hsts.name, hsts.value);
     if (chooser.compresses()) extra.add("Vary", "Accept-Encoding");

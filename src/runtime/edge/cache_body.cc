@@ -115,6 +115,12 @@ CacheBody::Seen CacheBody::seen() const {
     return {.bytes = published_.load(std::memory_order_acquire), .state = state};
 }
 
+bool CacheBody::stands_still(std::int64_t now_ms, Milliseconds limit) const {
+    if (state_.load(std::memory_order_acquire) != State::growing) return false;
+    const std::int64_t grown_ms = grown_ms_.load(std::memory_order_relaxed);
+    return grown_ms != k_never_grew && now_ms - grown_ms >= limit.count;
+}
+
 std::optional<std::uint64_t> CacheBody::whole_length() const {
     if (length_) return length_;
     const auto now = seen();

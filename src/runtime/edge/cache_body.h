@@ -8,12 +8,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 
+#include "base/units.h"
 #include "io/file/fd.h"
 
 namespace moln::edge_loop {
@@ -47,6 +49,7 @@ struct FileExtent {
 
 class CacheBody {
     struct Segment;
+    static constexpr std::int64_t k_never_grew = std::numeric_limits<std::int64_t>::max();
 
 public:
     enum class State : std::uint8_t { growing, complete, failed };
@@ -81,8 +84,13 @@ public:
     void commit(std::size_t bytes);
     void end(State state) { state_.store(state, std::memory_order_release); }
 
+    // Of the one who writes: when it grew last, on a clock that nobody sets.
+    void note_growth(std::int64_t now_ms) { grown_ms_.store(now_ms, std::memory_order_relaxed); }
+
     // Any thread.
     Seen seen() const;
+    // Of one that grows, and for which note_growth() is said: has it not for so long?
+    bool stands_still(std::int64_t now_ms, Milliseconds limit) const;
     // Null: it is in memory.
     const FileExtent* extent() const { return extent_.get(); }
     // Of one with an extent: its file, to be read for as long as it is held. Null: it was dropped.
@@ -119,6 +127,7 @@ private:
     std::atomic<bool> spoilt_ = false;
     std::atomic<std::uint64_t> published_ = 0;
     std::atomic<State> state_ = State::growing;
+    std::atomic<std::int64_t> grown_ms_ = k_never_grew;
     WorkerSet waiting_;
 };
 

@@ -12,6 +12,7 @@
 #include "http/vary.h"
 #include "http/write.h"
 #include "runtime/edge/cache_peers.h"
+#include "runtime/edge/cache_steps.h"
 #include "runtime/edge/inner_client.h"
 #include "runtime/edge/peer_flow.h"
 
@@ -29,7 +30,7 @@ void leave(CacheFill& fill, Exchange& leader) {
     visit.fill = nullptr;
     visit.fetch.reset();
     visit.slices.reset();
-    visit.unlink();
+    end_wait(visit);
 }
 
 // Is what came an answer to who led? That what is stored here has not changed is none, as it may
@@ -256,6 +257,12 @@ Flow refuse(Core& core, Exchange& exchange, edge::StoreRefusal refusal, edge::St
     return pass_on(core, exchange, refusal);
 }
 
+// From now on until more of its body comes.
+void watch_peer(Core& core, const Exchange& exchange) {
+    if (exchange.upstream == nullptr) return;
+    set_timer(core, *exchange.upstream, core.peer_stall_timers, edge::k_peer_stall_limit);
+}
+
 Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
     CacheFill& fill = fill_of(exchange);
     const http::ResponseHead& head = exchange.heads->response;
@@ -275,6 +282,7 @@ Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& fram
     if (framing.kind == http::BodyKind::none) length = 0;
     response->head = edge::StoredHead::of(head, {core.wall_ms});
     response->body = std::make_shared<CacheBody>(length);
+    response->body->note_growth(core.now_ms);
     if (compresses(exchange, head, *response, length)) {
         response->coded = std::make_shared<CodedForms>();
     }
@@ -283,6 +291,7 @@ Flow take_response(Core& core, Exchange& exchange, const http::BodyFraming& fram
         fill.leader->visit->own_head = std::make_unique<edge::StoredHead>(
             edge::StoredHead::of(head, {core.wall_ms}, edge::StoredHead::Listed::kept));
     }
+    if (fill.peer) watch_peer(core, exchange);
     fill.body = response->body.get();
     fill.response = response;
     core.cache->answer(*fill.fetch, std::move(response));
@@ -308,6 +317,7 @@ Buffer* copy_of_head(Core& core, const Exchange& asker) {
 // Of another edge, or of the app.
 void ask(Core& core, const Exchange& asker, CacheFill& fill) {
     fill.asked = {core.wall_ms};
+    fill.asked_ms = core.now_ms;
     AppView& source = next_source(core, asker, fill);
     start_inner(
         core, asker, fill,
@@ -333,31 +343,63 @@ void ask_next(Core& core, const Exchange& exchange) {
     ask(core, exchange, *fill);
 }
 
+// Something stale of another edge is better than nothing, unless what is stored here is as good.
+bool asks_resort(Core& core, const Exchange& exchange) {
+    CacheFill& fill = fill_of(exchange);
+    const auto& base = fill.fetch->base();
+    const bool hidden = base && !base->is_broken() &&
+                        edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, {});
+    if (!fill.resort || hidden) return false;
+    fill.peers[1] = std::exchange(fill.resort, nullptr);
+    fill.takes_stale = true;
+    ask_next(core, exchange);
+    return true;
+}
+
 // It keeps something that was purged here since: it has not heard of that, or never will.
 bool is_purged_here(const Core& core, const CacheFill& fill) {
-    const std::int64_t born_ms = core.now_ms - fill.told->freshness.age_ms -
-                                 std::max<std::int64_t>(core.wall_ms - fill.asked.ms, 0);
+    const std::int64_t born_ms = fill.asked_ms - fill.told->freshness.age_ms;
     return core.cache->was_purged_since(fill.fetch->marks(), born_ms) ||
            core.cache->was_purged_since(fill.told->marks.view(), born_ms);
+}
+
+// What purges an answer says whose it is.
+bool is_of_url(const Exchange& exchange, const edge::PeerAnswer& answer) {
+    const auto target = edge::CacheTarget::of(exchange.heads->request);
+    if (!target) return false;
+    const auto mark = edge::purge_mark(edge::PurgeScope::url, {}, target->url());
+    return std::ranges::find(answer.marks.view(), mark) != answer.marks.view().end();
+}
+
+edge::PeerStep judge_peers_word(Core& core, const Exchange& exchange) {
+    CacheFill& fill = fill_of(exchange);
+    const http::ResponseHead& head = exchange.heads->response;
+    const auto word = head.fields.first(http::FieldId::moln_peer).value_or("");
+    const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
+    fill.told = edge::parse_answer(word);
+    if (!fill.told) return edge::peer_step(word, head.status, part);
+    if (!is_of_url(exchange, *fill.told)) return edge::PeerStep::give_up;
+    if (is_purged_here(core, fill)) return edge::PeerStep::next;
+    const bool stale = fill.told->given == edge::GivenAs::stale_on_error;
+    if (stale && !fill.takes_stale && !fill.app->endpoints.empty()) {
+        if (!fill.resort) fill.resort = fill.peer;
+        return edge::PeerStep::next;
+    }
+    return edge::peer_step(word, head.status, part);
 }
 
 edge::PeerStep take_peers_word(Core& core, const Exchange& exchange) {
     CacheFill& fill = fill_of(exchange);
     clear_timer(*exchange.upstream);  // of its head
-    const http::ResponseHead& head = exchange.heads->response;
-    const auto word = head.fields.first(http::FieldId::moln_peer).value_or("");
-    const auto part = fill.slice ? edge::PartAsked::yes : edge::PartAsked::no;
-    fill.told = edge::parse_answer(word);
-    const auto step = fill.told && is_purged_here(core, fill)
-                          ? edge::PeerStep::next
-                          : edge::peer_step(word, head.status, part);
+    const auto step = judge_peers_word(core, exchange);
     if (step == edge::PeerStep::give_up) {
         note_peer_failure(core, fill);
-    } else if (step != edge::PeerStep::next) {
-        note_peer_success(core, fill);
-        if (fill.leader != nullptr) {
-            fill.leader->visit->status.detail = edge::word_of(fill.peer->spec.kind);
-        }
+        return step;
+    }
+    // Of what it has begun to send CacheFill::end() tells how it went.
+    if (step != edge::PeerStep::take) note_peer_success(core, fill);
+    if (step != edge::PeerStep::next && fill.leader != nullptr) {
+        fill.leader->visit->status.detail = edge::word_of(fill.peer->spec.kind);
     }
     return step;
 }
@@ -445,6 +487,8 @@ Flow CacheFill::take_head(Core& core, Exchange& exchange, const http::BodyFramin
     if (step == edge::PeerStep::pass_on) {
         return pass_on(core, exchange, edge::StoreRefusal::peer);
     }
+    const bool failed = edge::is_error_to_hide(exchange.heads->response.status);
+    if (!peer && failed && asks_resort(core, exchange)) return Flow::gone;
     const bool not_modified = exchange.heads->response.status == 304 && fetch->base();
     return not_modified ? take_not_modified(core, exchange)
                         : take_response(core, exchange, framing);
@@ -457,8 +501,10 @@ void CacheFill::take_refusal(Core& core, Exchange& exchange, const LocalAnswer& 
         ask_next(core, exchange);
         return;
     }
+    const bool asking = fetch->state() == CacheFetch::State::asking;
+    if (asking && asks_resort(core, exchange)) return;
     core.counts.cache_fetch_failures.add(1);
-    if (fetch->state() != CacheFetch::State::asking) return;
+    if (!asking) return;
     core.cache->fail(*fetch, {.status = answer.status,
                               .text = std::string(answer.text),
                               .retry_after_s = answer.retry_after_s});
@@ -468,9 +514,11 @@ void CacheFill::take_refusal(Core& core, Exchange& exchange, const LocalAnswer& 
 bool CacheFill::take_body(Core& core, std::string_view data) {
     if (body == nullptr) return true;  // of a 304 there is none
     // Of unknown length and longer than one may be: who reads it gets it all the same.
-    if (body->seen().bytes + data.size() > core.cache->stream_bytes_max()) return false;
-    if (!body->length() && !core.cache->may_grow()) return false;
-    if (!body->append(data)) return false;
+    cut = body->seen().bytes + data.size() > core.cache->stream_bytes_max() ||
+          (!body->length() && !core.cache->may_grow()) || !body->append(data);
+    if (cut) return false;
+    if (peer) watch_peer(core, *client->exchange);
+    body->note_growth(core.now_ms);
     tell(core, body->waiting());
     return true;
 }
@@ -482,6 +530,7 @@ void CacheFill::end(Core& core) {
     }
     core.views.release(*app);
     if (leader != nullptr) leader->visit->fill = nullptr;
+    if (peer) note_peer_end(core, *this);
     if (fetch->state() == CacheFetch::State::asking) {
         core.cache->fail(*fetch, {.text = "the instance broke off before it answered"});
     }

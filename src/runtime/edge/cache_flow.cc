@@ -29,9 +29,15 @@ void answer_not_cached(Core& core, Exchange& exchange) {
 
 }  // namespace
 
+void end_wait(CacheVisit& visit) {
+    static_cast<edge::ListLink<ByVisit>&>(visit).unlink();
+    clear_timer(visit);
+    visit.late = false;
+}
+
 void go_alone(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
-    visit.unlink();
+    end_wait(visit);
     visit.fetch.reset();
     visit.slices.reset();
     visit.response.reset();
@@ -94,7 +100,7 @@ void tell_failure(Core& core, Exchange& exchange, const CacheFailure& failure) {
     CacheVisit& visit = *exchange.visit;
     // The failure goes with the fetch.
     const auto fetch = std::exchange(visit.fetch, nullptr);
-    visit.unlink();
+    end_wait(visit);
     answer_locally(
         core, exchange,
         {.status = failure.status, .text = failure.text, .retry_after_s = failure.retry_after_s});
@@ -102,8 +108,22 @@ void tell_failure(Core& core, Exchange& exchange, const CacheFailure& failure) {
 
 namespace {
 
+edge::ListLink<ByVisit>& news_link(CacheVisit& visit) {
+    return visit;
+}
+
 void wait_for_news(Core& core, CacheVisit& visit) {
-    if (!visit.linked()) core.cache_visits.push_back(&visit);
+    if (!news_link(visit).linked()) core.cache_visits.push_back(&visit);
+}
+
+// Who leads waits for as long as the app takes.
+void limit_wait(Core& core, CacheVisit& visit) {
+    if (static_cast<edge::ListLink<ByTimer>&>(visit).linked()) return;
+    if (visit.fetch->from_disk()) {
+        set_timer(core, visit, core.cache_load_timers, edge::k_cache_load_limit);
+    } else if (!visit.leads) {
+        set_timer(core, visit, core.cache_wait_timers, edge::k_cache_join_limit);
+    }
 }
 
 // With one port for a scheme that says it all. Another edge passes on what its client's was.
@@ -140,7 +160,8 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
                                   .now_ms = core.now_ms,
                                   .may_lead = may_lead,
                                   .from_disk = !visit.without_disk,
-                                  .has_credentials = has_credentials(exchange)});
+                                  .has_credentials = has_credentials(exchange),
+                                  .joins = !visit.apart});
     visit.status = {.forward = found.why};
     switch (found.what) {
         case CacheFound::What::hit: {
@@ -194,16 +215,25 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
     return CacheEntry::not_taken;
 }
 
-void look_again(Core& core, Exchange& exchange) {
+void look_anew(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     visit.fetch.reset();
     visit.leads = false;
-    if (++visit.rounds > k_rounds_max) {
-        go_alone(core, exchange);
-        return;
-    }
     exchange.stage = ResponseStage::head;
     if (look_up(core, exchange) == CacheEntry::not_taken) dispatch(core, exchange);
+}
+
+void look_again(Core& core, Exchange& exchange) {
+    if (++exchange.visit->rounds > k_rounds_max) {
+        go_alone(core, exchange);
+    } else {
+        look_anew(core, exchange);
+    }
+}
+
+bool has_validators(const CachedResponse& response) {
+    return !response.head.first(http::FieldId::etag).empty() ||
+           !response.head.first(http::FieldId::last_modified).empty();
 }
 
 void take_answer(Core& core, Exchange& exchange) {
@@ -216,7 +246,9 @@ void take_answer(Core& core, Exchange& exchange) {
         std::array<char, http::k_vary_key_bytes_max> room;
         const auto key = http::vary_key(response->vary_names, exchange.heads->request.fields, room);
         const bool other_variant = key && *key != response->vary_key;
-        if (other_variant || core.cache->is_purged(*response)) {
+        const bool again = other_variant || core.cache->is_purged(*response);
+        visit.apart = !again;
+        if (again || has_validators(*response)) {
             look_again(core, exchange);
         } else {
             go_alone(core, exchange);
@@ -251,11 +283,22 @@ void take_failure(Core& core, Exchange& exchange) {
     if (base && !base->is_broken() &&
         edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
         core.counts.cache_stale_hits.add(1);
-        visit.status = {.detail = "stale-if-error"};
+        visit.status = {.detail = k_stale_if_error};
         serve(core, exchange, base);
         return;
     }
     tell_failure(core, exchange, fetch->failure());
+}
+
+// That fetch may hang for ever. Of all who wait for it one begins another, for which the others
+// wait in turn: they are no herd, however long the app takes.
+Flow give_up_wait(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    end_wait(visit);
+    if (visit.fetch->from_disk()) visit.without_disk = true;
+    if (visit.slices) return ask_slice_anew(core, exchange);
+    look_anew(core, exchange);
+    return Flow::progress;
 }
 
 // wait: no news yet; anything else: the exchange has been moved on.
@@ -264,10 +307,13 @@ Flow wait_for_fetch(Core& core, Exchange& exchange) {
     if (visit.fetch->state() == CacheFetch::State::asking) {
         visit.fetch->waiting().add(core.index);
         if (visit.fetch->state() == CacheFetch::State::asking) {
+            if (visit.late) return give_up_wait(core, exchange);
             wait_for_news(core, visit);
+            limit_wait(core, visit);
             return Flow::wait;
         }
     }
+    end_wait(visit);
     if (visit.slices) return take_slice_news(core, exchange);
     switch (visit.fetch->state()) {
         case CacheFetch::State::asking: return Flow::wait;
@@ -435,6 +481,17 @@ void serve_cache_news(Core& core) {
     edge::List<CacheVisit, ByVisit> batch;
     while (CacheVisit* visit = core.cache_visits.pop_front()) batch.push_back(visit);
     while (CacheVisit* visit = batch.pop_front()) drive(core, *visit->exchange->client);
+}
+
+void fire_cache_timers(Core& core) {
+    for (auto* list : {&core.cache_wait_timers, &core.cache_load_timers}) {
+        while (CacheVisit* visit = list->front()) {
+            if (visit->deadline_ms > core.now_ms) break;
+            clear_timer(*visit);
+            visit->late = true;
+            drive(core, *visit->exchange->client);
+        }
+    }
 }
 
 void leave_cache(Core& core, Exchange& exchange) {

@@ -14,6 +14,7 @@
 #include "edge/list.h"
 #include "runtime/edge/cache_store.h"
 #include "runtime/edge/inner_sink.h"
+#include "runtime/edge/parts.h"
 
 namespace moln::edge_loop {
 
@@ -45,7 +46,8 @@ struct SliceAsk {
 };
 
 // What a request has to do with the cache. `idle` of one that goes to its app.
-struct CacheVisit : edge::ListLink<ByVisit> {
+// Its timer runs while it waits for a fetch that is not its own.
+struct CacheVisit : edge::ListLink<ByVisit>, Timed {
     Exchange* exchange = nullptr;
     CacheSpec rules;
     edge::CacheRole role = edge::CacheRole::pass;
@@ -62,6 +64,8 @@ struct CacheVisit : edge::ListLink<ByVisit> {
     bool leads = false;                 // it is the one that the fetch was begun for
     bool ended = false;                 // of a chunked answer: its last chunk is in to_client
     bool without_disk = false;          // which has too much to do
+    bool late = false;                  // it has waited for long enough
+    bool apart = false;                 // it validates for itself: waits for nobody
     std::optional<std::uint64_t> hash;  // of what was found in memory
     std::unique_ptr<SliceVisit> slices;
     std::uint8_t rounds = 0;  // look-ups after a wait that came to nothing for it
@@ -79,6 +83,9 @@ struct FillJob {
     AppView* app = nullptr;  // whose answer it is; kept until the job's end
     // Other edges that are still to be asked before it, in this order; null: none.
     std::array<std::shared_ptr<const PeerLink>, 2> peers;
+    // Has something stale, as its app fails: asked for it once ours has failed, too.
+    std::shared_ptr<const PeerLink> resort;
+    bool takes_stale = false;  // it is being asked for that
 };
 
 // The client of a fetch.
@@ -92,6 +99,8 @@ struct CacheFill final : InnerSink, FillJob {
 
     Exchange* leader = nullptr;  // who asked, on this worker; null: it left, or nobody waits
     WallTime asked;
+    std::int64_t asked_ms = 0;             // the same on a clock that nobody sets
+    bool cut = false;                      // by us: there is no room for it
     std::shared_ptr<const PeerLink> peer;  // that is asked; null: the app is
     std::string question;                  // to it, the value of Moln-Peer
     std::optional<edge::PeerAnswer> told;  // by it, of what it sends

@@ -30,7 +30,8 @@ CacheAsk ask_for(const Core& core, const Exchange& exchange, std::string_view ke
             .request = exchange.heads->request,
             .wish = visit.wish,
             .now_ms = core.now_ms,
-            .may_lead = anything && !visit.wish.control.only_if_cached,
+            // What has begun is better ended than cut.
+            .may_lead = anything && (!visit.wish.control.only_if_cached || exchange.client_begun),
             .from_disk = anything && !visit.without_disk,
             .has_credentials = has_credentials(exchange)};
 }
@@ -234,7 +235,7 @@ Flow take_failed(Core& core, Exchange& exchange) {
         edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
         if (!exchange.client_begun) {
             core.counts.cache_stale_hits.add(1);
-            visit.status = {.detail = "stale-if-error"};
+            visit.status = {.detail = k_stale_if_error};
         }
         return flow_of(core, exchange, take_slice(core, exchange, base));
     }
@@ -271,6 +272,11 @@ Flow take_slice_news(Core& core, Exchange& exchange) {
         case CacheFetch::State::failed: break;
     }
     return take_failed(core, exchange);
+}
+
+Flow ask_slice_anew(Core& core, Exchange& exchange) {
+    exchange.visit->fetch.reset();
+    return flow_of(core, exchange, ask_slice(core, exchange));
 }
 
 bool has_more_slices(const CacheVisit& visit) {

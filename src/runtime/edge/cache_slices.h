@@ -14,6 +14,8 @@ namespace moln::edge_loop {
 CacheEntry enter_slices(Core& core, Exchange& exchange, std::string_view key);
 // There is news of the slice that it waits for.
 Flow take_slice_news(Core& core, Exchange& exchange);
+// It has waited for that slice for long enough.
+Flow ask_slice_anew(Core& core, Exchange& exchange);
 // All of the slice at hand was sent.
 bool has_more_slices(const CacheVisit& visit);
 Flow next_slice(Core& core, Exchange& exchange);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "runtime/edge/cache_flow.h"
 
@@ -12,6 +13,11 @@ namespace moln::edge_loop {
 // A waiter whom the answer does not fit looks again; after so many times it asks for itself.
 inline constexpr std::uint8_t k_rounds_max = 3;
 
+// In Cache-Status, of what is given because asking for it failed.
+inline constexpr std::string_view k_stale_if_error = "stale-if-error";
+
+// Of a visit that waits: it does so no more.
+void end_wait(CacheVisit& visit);
 // It goes to its app like a request that no cache has seen.
 void go_alone(Core& core, Exchange& exchange);
 // It is answered with what is stored, which is whole.

@@ -151,7 +151,7 @@ void CacheStore::forget_fetch(Entry& entry, const CacheFetch& fetch) {
 }
 
 // What answers this request, whether fresh or not; what is found purged on the way goes, and what
-// lay in a segment of the disk that was dropped.
+// lay in a segment of the disk that was dropped. What stands still is nothing to begin with.
 CacheStore::Slot* CacheStore::usable_slot(Shard& shard, Entry& entry, const CacheAsk& ask,
                                           std::string_view vary_key, Dropped& dropped) {
     Slot* passing = nullptr;
@@ -166,7 +166,10 @@ CacheStore::Slot* CacheStore::usable_slot(Shard& shard, Entry& entry, const Cach
             take_out(shard, slot, dropped);
             continue;
         }
-        if (response != nullptr && response->vary_key == vary_key) return &slot;
+        const bool fits = response != nullptr && response->vary_key == vary_key;
+        if (fits && !response->body->stands_still(ask.now_ms, edge::k_cache_join_limit)) {
+            return &slot;
+        }
         const bool passes = response == nullptr && slot.pass_key == vary_key &&
                             (slot.as != Passed::credentials || ask.has_credentials);
         if (passes) passing = &slot;
@@ -193,17 +196,23 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
                                           .path = target->path(),
                                           .query = target->query(),
                                           .has_query = target->has_query()});
+    bool disk_is_slow = false;
     for (const auto& fetch : entry.fetches) {
         if (fetch->vary_key_ != vary_key || fetch->scope_ != ask.scope) continue;
         // What is asked for since before a purge is no answer to who asks after it.
         if (book_.is_purged(marks.view(), fetch->born_)) continue;
-        if (ask.now_ms - fetch->began_ms_ >= edge::k_cache_join_limit.count) continue;
+        const auto limit = fetch->from_disk() ? edge::k_cache_load_limit : edge::k_cache_join_limit;
+        if (ask.now_ms - fetch->began_ms_ >= limit.count) {
+            disk_is_slow = disk_is_slow || fetch->from_disk();
+            continue;
+        }
+        if (!ask.joins || (fetch->from_disk() && !ask.from_disk)) continue;
         if (found.what == CacheFound::What::hit) return found;
         found.what = CacheFound::What::wait;
         found.fetch = fetch;
         return found;
     }
-    const auto place = found.response ? std::nullopt : look_on_disk(ask);
+    const auto place = found.response || disk_is_slow ? std::nullopt : look_on_disk(ask);
     if (!ask.may_lead && !place) return found;
     auto fetch = std::make_shared<CacheFetch>();
     fetch->key_ = entry.key;

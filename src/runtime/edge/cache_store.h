@@ -112,6 +112,7 @@ struct CacheAsk {
     bool may_lead = true;   // false: if it is not here, the request goes its own way
     bool from_disk = true;  // false: what is in memory, or nothing
     bool has_credentials = false;
+    bool joins = true;  // false: it waits for nobody's fetch
 };
 
 struct CacheFound {
@@ -259,6 +260,7 @@ private:
     CacheFound join_or_lead(Entry& entry, const CacheAsk& ask, std::string_view vary_key,
                             CacheFound found);
     std::optional<edge::DiskPlace> look_on_disk(const CacheAsk& ask) const;
+    static bool has_newer(const Entry& entry, const CachedResponse& read);
     bool loaded(CacheFetch& fetch, DiskRead got, std::shared_ptr<const CachedResponse> response);
     void save(const Entry& entry, Slot& slot, std::int64_t now_ms);
     edge::PurgeSlot note_purge(edge::PurgeMark mark);

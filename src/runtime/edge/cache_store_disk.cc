@@ -48,19 +48,29 @@ bool CacheStore::load_later(const std::shared_ptr<CacheFetch>& fetch) {
     return taken;
 }
 
+// Of what was read from the disk: under the lock of its shard.
+bool CacheStore::has_newer(const Entry& entry, const CachedResponse& read) {
+    if (entry.slots.empty()) return false;
+    if (entry.vary_names != read.vary_names) return true;
+    return std::ranges::any_of(entry.slots, [&](const auto& slot) {
+        const bool credentials = !slot->response && slot->as == Passed::credentials;
+        const auto& key = slot->response ? slot->response->vary_key : slot->pass_key;
+        return !credentials && key == read.vary_key;
+    });
+}
+
 bool CacheStore::loaded(CacheFetch& fetch, DiskRead got,
                         std::shared_ptr<const CachedResponse> response) {
     if (got == DiskRead::would_block) return false;
+    std::shared_ptr<const CachedResponse> older;  // freed after the lock
     {
         Shard& shard = shard_of(fetch.hash_);
         Dropped dropped;
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
-        // What was fetched meanwhile is newer.
-        const bool alone =
-            entry.slots.empty() || (response && entry.vary_names == response->vary_names);
-        if (response && alone) {
-            take_out_variant(shard, entry, response->vary_key, dropped);
+        // What was fetched meanwhile is newer, or that nothing of it is to be kept.
+        if (response && has_newer(entry, *response)) older = std::move(response);
+        if (response) {
             entry.vary_names = response->vary_names;
             auto slot = std::make_unique<Slot>();
             slot->response = response;

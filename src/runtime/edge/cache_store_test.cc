@@ -113,6 +113,33 @@ TEST_F(Store, one_that_is_not_answered_holds_up_nobody_who_comes_much_later) {
     EXPECT_EQ(ask(request, 0).response, newer);
 }
 
+TEST_F(Store, a_body_that_stands_still_is_given_until_its_limit_and_goes_on_for_who_has_it) {
+    constexpr std::int64_t k_limit = edge::k_cache_join_limit.count;
+    const Request request("/a");
+    const auto first = ask(request, 0);
+    const auto growing = response(*first.fetch, 5, request);
+    auto stuck = std::make_shared<CachedResponse>();
+    stuck->scope = 1;
+    stuck->freshness = {.lifetime_ms = 1'000'000, .said = true};
+    stuck->born = first.fetch->born();
+    stuck->marks = growing->marks;
+    stuck->body = std::make_shared<CacheBody>(20);
+    stuck->body->note_growth(0);
+    store.answer(*first.fetch, stuck);
+    EXPECT_EQ(ask(request, k_limit - 1).response, stuck);
+    const auto second = ask(request, k_limit);
+    ASSERT_EQ(second.what, What::lead);
+    EXPECT_EQ(ask(request, k_limit + 1).fetch, second.fetch) << "one more is enough";
+    // It goes on after all, before the other is answered.
+    stuck->body->note_growth(k_limit + 2);
+    EXPECT_EQ(ask(request, k_limit + 3).response, stuck);
+    const auto newer = response(*second.fetch, 5, request);
+    store.answer(*second.fetch, newer);
+    stuck->body->end(CacheBody::State::complete);
+    store.settle(*first.fetch, *stuck, k_limit + 4);
+    EXPECT_EQ(ask(request, 0).response, newer);
+}
+
 TEST_F(Store, one_that_is_slow_is_kept_though_others_were_begun_since) {
     const Request request("/a");
     const auto first = ask(request, 0);

@@ -134,10 +134,11 @@ struct Core final : DrainListener {
     CacheStore* cache = nullptr;                   // shared by all workers; null: nothing is cached
     bool cache_news = false;                       // of this worker's own fetches, or of its port
     edge::List<CacheVisit, ByVisit> cache_visits;  // that wait for news
-    CacheCoder* coder = nullptr;                   // the same; there is one if there is a cache
-    ReplayStore* replays = nullptr;                // shared by all workers
-    RateTable* rates = nullptr;                    // the same
-    PasswordChecker* passwords = nullptr;          // the same
+    edge::List<CacheVisit, ByTimer> cache_wait_timers, cache_load_timers;
+    CacheCoder* coder = nullptr;           // the same; there is one if there is a cache
+    ReplayStore* replays = nullptr;        // shared by all workers
+    RateTable* rates = nullptr;            // the same
+    PasswordChecker* passwords = nullptr;  // the same
     bool password_news = false;
     edge::List<PasswordVisit, ByPassword> password_visits;
     FileReader* file_reader = nullptr;  // shared by all workers
@@ -157,7 +158,8 @@ struct Core final : DrainListener {
     edge::List<H2Link, ByFlush> flushes;  // something was gathered to be sent
     edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers,
         half_closed_timers, shutdown_timers;
-    edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers, peer_timers;
+    edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers, peer_timers,
+        peer_stall_timers;
     std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
     std::vector<Upstream*> dead_upstreams;
     Streams streams;

@@ -5,10 +5,14 @@
 #include <vector>
 
 #include "edge/cache/target.h"
+#include "edge/limits.h"
 #include "runtime/edge/cache_peers.h"
 
 namespace moln::edge_loop {
 namespace {
+
+// To be connected to, and to answer.
+constexpr Milliseconds k_trial{edge::k_connect_limit.count + edge::k_peer_answer_limit.count};
 
 std::vector<edge::PeerStanding> standings(Core& core) {
     std::vector<edge::PeerStanding> all;
@@ -63,7 +67,7 @@ AppView& next_source(Core& core, const Exchange& asker, CacheFill& fill) {
     for (auto& next : fill.peers) {
         fill.peer = std::exchange(next, nullptr);
         if (!fill.peer) continue;
-        const PeerView* view = find_peer(core, fill.peer.get());
+        PeerView* view = find_peer(core, fill.peer.get());
         const CachePeers* peers = core.views.peering();
         if (view == nullptr || !view->patience.is_over(core.now_ms)) continue;
         std::array<char, edge::k_peer_question_bytes_max> room;
@@ -73,6 +77,7 @@ AppView& next_source(Core& core, const Exchange& asker, CacheFill& fill) {
                                                .at = {core.wall_ms}},
                                               asker.heads->request, peers->key, room);
         if (fill.question.empty()) continue;
+        view->patience.note_asked(core.now_ms, k_trial);
         core.counts.cache_peer_fetches.add(1);
         fill.fetch->note_asked(fill.peer->spec.kind == CachePeerKind::parent
                                    ? edge::AskedOf::parent
@@ -93,6 +98,18 @@ void note_peer_failure(Core& core, const CacheFill& fill) {
 void note_peer_success(Core& core, const CacheFill& fill) {
     PeerView* view = find_peer(core, fill.peer.get());
     if (view != nullptr) view->patience.note_success();
+}
+
+void note_peer_end(Core& core, const CacheFill& fill) {
+    using State = CacheFetch::State;
+    const auto state = fill.fetch->state();
+    if (state != State::answered && state != State::passed) return;
+    const bool whole = fill.body == nullptr || fill.ending == CacheBody::State::complete;
+    if (whole || fill.cut) {
+        note_peer_success(core, fill);
+    } else if (!core.stopping) {
+        note_peer_failure(core, fill);
+    }
 }
 
 }  // namespace moln::edge_loop

@@ -19,5 +19,7 @@ AppView& next_source(Core& core, const Exchange& asker, CacheFill& fill);
 // How it went with fill.peer.
 void note_peer_failure(Core& core, const CacheFill& fill);
 void note_peer_success(Core& core, const CacheFill& fill);
+// The same of a fill that ends with an answer of it: it may have broken off.
+void note_peer_end(Core& core, const CacheFill& fill);
 
 }  // namespace moln::edge_loop

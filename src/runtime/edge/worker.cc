@@ -192,6 +192,8 @@ void fire_timers(Core& core) {
     fire(core, core.connect_timers, on_upstream_timer);
     fire(core, core.upstream_idle_timers, on_upstream_timer);
     fire(core, core.peer_timers, on_upstream_timer);
+    fire(core, core.peer_stall_timers, on_upstream_timer);
+    fire_cache_timers(core);
     fire_stream_timers(core);
     fire_flow_timers(core);
     fire_mirror_timers(core);
@@ -215,9 +217,11 @@ int wait_ms(Core& core) {
                        &core.discard_timers, &core.half_closed_timers, &core.shutdown_timers}) {
         if (const Client* client = list->front()) consider(client->deadline_ms);
     }
-    for (auto* list : {&core.connect_timers, &core.upstream_idle_timers, &core.peer_timers}) {
+    for (auto* list : {&core.connect_timers, &core.upstream_idle_timers, &core.peer_timers,
+                       &core.peer_stall_timers}) {
         if (const Upstream* upstream = list->front()) consider(upstream->deadline_ms);
     }
+    each_cache_deadline(core, consider);
     each_stream_deadline(core, consider);
     each_flow_deadline(core, consider);
     if (!core.mirrors.empty()) consider(next_mirror_deadline_ms(core));
