@@ -73,8 +73,8 @@ void CacheDisk::start(std::uint64_t seed, CacheDiskOwner& owner) {
     owner_ = &owner;
     if (take_over()) go_on(Stage::waiting, Stage::recovering);
     threads_.emplace_back([this] { run_writer(); });
-    for (std::size_t i = 0; i < edge::k_cache_disk_readers; ++i) {
-        threads_.emplace_back([this] { run_reader(); });
+    for (std::int64_t& since_ms : reading_since_ms_) {
+        threads_.emplace_back([this, &since_ms] { run_reader(since_ms); });
     }
 }
 
@@ -155,23 +155,34 @@ DiskRead CacheDisk::read(const edge::DiskPlace& place, const DiskWish& wish, Pat
 bool CacheDisk::run(std::function<void()> job) {
     {
         const std::lock_guard lock(reader_mutex_);
-        if (readers_end_ || reads_.size() == edge::k_cache_disk_reads_max) return false;
+        const bool full = reads_.size() == edge::k_cache_disk_reads_max;
+        if (readers_end_ || full || reads_stand_still()) return false;
         reads_.push_back(std::move(job));
     }
     reader_wakes_.notify_one();
     return true;
 }
 
+// Whoever came would wait as those did who are being read for.
+bool CacheDisk::reads_stand_still() const {
+    const std::int64_t late_ms = clock_now(Clock::mono_us) / 1000 - edge::k_cache_load_limit.count;
+    return std::ranges::all_of(reading_since_ms_, [&](std::int64_t since_ms) {
+        return since_ms != 0 && since_ms <= late_ms;
+    });
+}
+
 // All that was taken is run: somebody waits for it.
-void CacheDisk::run_reader() {
+void CacheDisk::run_reader(std::int64_t& since_ms) {
     for (;;) {
         std::function<void()> job;
         {
             std::unique_lock lock(reader_mutex_);
+            since_ms = 0;
             reader_wakes_.wait(lock, [&] { return readers_end_ || !reads_.empty(); });
             if (reads_.empty()) return;
             job = std::move(reads_.front());
             reads_.pop_front();
+            since_ms = clock_now(Clock::mono_us) / 1000;
         }
         job();
     }
@@ -284,16 +295,19 @@ Status CacheDisk::append_purges(std::span<const edge::PurgeSlot> slots, DiskPurg
     return purges_.too_long() ? purges_.rewrite(owner_->book().slots()) : Status();
 }
 
+// A worker calls it: it never waits for who is writing them.
 void CacheDisk::keep_soon(const edge::PurgeSlot& slot) {
     {
-        const std::lock_guard lock(purges_mutex_);
-        waiting_purges_[slot.number] = slot;
-    }
-    {
         const std::lock_guard lock(writer_mutex_);
+        waiting_purges_[slot.number] = slot;
         if (std::exchange(purges_wait_, true)) return;
     }
     writer_wakes_.notify_one();
+}
+
+std::unordered_map<std::uint32_t, edge::PurgeSlot> CacheDisk::take_waiting_purges() {
+    const std::lock_guard lock(writer_mutex_);
+    return std::exchange(waiting_purges_, {});
 }
 
 void CacheDisk::keep_others() {

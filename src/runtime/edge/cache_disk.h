@@ -28,6 +28,7 @@
 
 #include "edge/cache/disk_index.h"
 #include "edge/cache/disk_names.h"
+#include "edge/limits.h"
 #include "http/head.h"
 #include "runtime/edge/cached_response.h"
 #include "runtime/edge/disk_log.h"
@@ -96,7 +97,7 @@ public:
     std::optional<edge::DiskPlace> find(std::uint64_t hash, const http::FieldTable& request);
     DiskRead read(const edge::DiskPlace& place, const DiskWish& wish, Patience patience,
                   std::shared_ptr<const CachedResponse>& out);
-    // Runs the job on a thread that may wait. False: too many wait already.
+    // Runs the job on a thread that may wait. False: too many wait already, or the disk hangs.
     bool run(std::function<void()> job);
     // False: not now, or not at all.
     bool write(std::string_view key, std::uint64_t hash,
@@ -160,6 +161,7 @@ private:
     void keep_purges();
     void keep_late_purges();
     void distrust();
+    std::unordered_map<std::uint32_t, edge::PurgeSlot> take_waiting_purges();
     // Under purges_mutex_.
     Status append_purges(std::span<const edge::PurgeSlot> slots, DiskPurges::Sync durable);
     void finish();
@@ -168,7 +170,8 @@ private:
     void free_names();
     void mark_forgotten(std::span<const Forgotten> places);
     // The others'.
-    void run_reader();
+    void run_reader(std::int64_t& since_ms);
+    bool reads_stand_still() const;  // under reader_mutex_
     void put(const edge::DiskPlace& place);
     std::size_t forget_places(Shard& shard, std::span<const edge::DiskPlace> places);
     void forget_found(Shard& shard, std::uint64_t hash);
@@ -196,9 +199,8 @@ private:
     std::atomic<std::int64_t> objects_ = 0;
     std::atomic<std::uint64_t> tickets_ = 0;
 
-    std::mutex purges_mutex_;  // of purges_ and waiting_purges_
+    std::mutex purges_mutex_;  // of purges_, also while it waits for the disk: no worker takes it
     DiskPurges purges_{folder_};
-    std::unordered_map<std::uint32_t, edge::PurgeSlot> waiting_purges_;  // by slot: bounded
     std::uint64_t others_kept_ = 0;  // those of others as far as this generation are
     std::atomic<bool> others_wait_ = false;
 
@@ -206,6 +208,7 @@ private:
     std::condition_variable writer_wakes_;
     std::deque<WriteJob> writes_;
     std::size_t writes_bytes_ = 0;
+    std::unordered_map<std::uint32_t, edge::PurgeSlot> waiting_purges_;  // by slot: bounded
     std::vector<Forgotten> forgotten_;  // each was a place in the index: so many at most
     bool purges_wait_ = false;
     bool releasing_ = false;
@@ -215,6 +218,8 @@ private:
     std::mutex reader_mutex_;  // of what follows
     std::condition_variable reader_wakes_;
     std::deque<std::function<void()>> reads_;
+    // Of each thread, since when (monotonic) it reads; 0: it waits.
+    std::array<std::int64_t, edge::k_cache_disk_readers> reading_since_ms_{};
     bool readers_end_ = false;
 
     std::atomic<std::int64_t> hits_ = 0;

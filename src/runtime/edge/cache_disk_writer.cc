@@ -76,6 +76,8 @@ Status CacheDisk::open_log() {
     const std::lock_guard lock(purges_mutex_);
     MOLN_ASSIGN(const auto state, purges_.open(seed_, setup_.fresh));
     epoch_ = state.identity.epoch;
+    // They are in the book. What comes from now on may be, too, and is then kept twice.
+    (void)take_waiting_purges();
     // Purged before the folder was ours, here or at the edge before. Where the book does not know
     // of the file's last purge it counts from elsewhere: then they hold for all that lies here.
     auto before = owner_->book().slots();
@@ -90,7 +92,6 @@ Status CacheDisk::open_log() {
     }
     owner_->restore({leap});
     others_kept_ = leap.generation();
-    waiting_purges_.clear();
     MOLN_TRY(purges_.rewrite(owner_->book().slots()));
     log_ = std::make_unique<DiskLog>(folder_, epoch_, setup_.bytes_max);
     return log_->open();
@@ -373,8 +374,7 @@ void CacheDisk::keep_purges() {
         const std::uint64_t now = owner_->book().generation();
         slots = owner_->book().slots(std::exchange(others_kept_, now));
     }
-    for (const auto& [number, slot] : waiting_purges_) slots.push_back(slot);
-    waiting_purges_.clear();
+    for (const auto& [number, slot] : take_waiting_purges()) slots.push_back(slot);
     const auto kept = append_purges(slots, DiskPurges::Sync::no);
     if (kept) return;
     turn_off(kept.error().reason);
@@ -401,10 +401,9 @@ void CacheDisk::finish() {
 // any more, or never was: without an heir who hears of it, none of that is used by the next.
 void CacheDisk::keep_late_purges() {
     for (bool some = true; some;) {
-        if (!has_heir()) {
+        if (!has_heir() && !take_waiting_purges().empty()) {
             const std::lock_guard lock(purges_mutex_);
-            if (!waiting_purges_.empty()) distrust();
-            waiting_purges_.clear();
+            distrust();
         }
         std::unique_lock lock(writer_mutex_);
         writer_wakes_.wait(lock, [&] { return ending_ || purges_wait_; });

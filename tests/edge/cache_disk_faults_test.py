@@ -1,0 +1,192 @@
+"""A cache's disk that fails at every call, stops halfway, hangs, or goes: clients are answered
+with what is right, in time, and what was purged never comes back."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+
+from cache_disk_test import MIB, DiskCase, body_of
+from disk_faults import CALLS, ERRORS, HALF, HOLD, LIBRARY, Disk
+from harness import SANITIZED, until
+
+
+@unittest.skipIf(SANITIZED or not LIBRARY, "a sanitizer must be the first that is loaded")
+class Faults(DiskCase):
+    memory = 8 * MIB
+    size = 3000
+
+    def setUp(self):
+        self.faults = None
+        super().setUp()
+        self.addCleanup(self.faults.mend)
+
+    def spawn(self, words, log="/stderr", **how):
+        # The filter knows no call by which to find out what a file is called.
+        if self.faults is None:
+            self.faults = Disk(self.dir + "/orders", self.folder)
+        with open(self.dir + log, "a") as stderr:
+            process = subprocess.Popen([*words, "--seccomp", "off"], stderr=stderr,
+                                       env=self.faults.environment, **how)
+        self.processes.append(process)
+        return process
+
+    def tearDown(self):
+        self.faults.mend()
+        super().tearDown()
+
+    def cold(self, paths, size=None):
+        """They lie on the disk, and not in memory."""
+        self.fill(paths, size)
+        self.written(len(paths))
+        self.restart(signal.SIGTERM)
+        self.asked.clear()
+
+    def test_whatever_it_does_clients_get_what_is_right(self):
+        for call in CALLS:
+            for fault, period in [(one, period) for one in ERRORS for period in (1, 3)] + [
+                    (HALF, 1), (HALF, 2)]:
+                with self.subTest(call=call, fault=fault, period=period):
+                    self.app_of_paths("Cache-Control: max-age=600\r\nCache-Tag: t\r\n")
+                    small = ["/%d" % i for i in range(20)]
+                    large = ["/large-%d" % i for i in range(3)]
+                    self.fill(small)
+                    self.faults.set(call, fault, period)
+                    for path in small * 2 + ["/more-%d" % i for i in range(20)] * 2:
+                        self.hit(path)
+                    for path in large * 2:
+                        head, body = self.get(path)
+                        self.assertEqual((head.status, body), (200, body_of(path, self.size)))
+                    self.daemon.purged = None
+                    self.daemon.send({"purge": {"scope": "tag", "project": "default",
+                                                "name": "t"}})
+                    until(lambda: self.daemon.purged, "an answer to the purge")
+                    said = self.daemon.purged
+                    self.restart(meanwhile=self.faults.mend)
+                    self.asked.clear()
+                    for path in small + large:
+                        hit = self.hit(path)
+                        if said == [""]:
+                            self.assertFalse(hit, "what was purged came back")
+                    self.assertEqual(self.stderr().count("cache_disk_off"), 0)
+                    self.start_anew()
+
+    def start_anew(self):
+        self.process.kill()
+        self.process.wait()
+        self.daemon.close()
+        shutil.rmtree(self.folder)
+        os.remove(self.dir + "/stderr")
+        self.start()
+
+    def test_who_waits_for_a_read_that_hangs_is_answered_by_the_app(self):
+        self.app_of_paths()
+        paths = ["/%d" % i for i in range(10)]
+        self.cold(paths)
+        self.faults.set("read", HOLD)
+        clients = {}
+        for path in paths:
+            clients[path] = self.client()
+            clients[path].send("GET %s HTTP/1.1\r\nHost: shop.test\r\n\r\n" % path)
+        self.faults.wait_for_held("read")
+        for path, client in clients.items():
+            self.assertEqual(client.body(client.head()), body_of(path, self.size))
+        self.assertEqual(sorted(self.asked), sorted(paths))
+        self.assertEqual([path for path in paths if not self.hit(path)], [], "they are kept")
+        self.faults.mend()
+        until(lambda: self.faults.held("read") == 0, "the reads to end")
+        self.assertEqual([path for path in paths if not self.hit(path)], [])
+        self.assertEqual(self.stats()["disk_errors_total"], 0)
+
+    def test_while_reads_hang_nobody_else_waits_for_the_disk(self):
+        self.app_of_paths()
+        paths = ["/%d" % i for i in range(40)]
+        self.cold(paths)
+        self.faults.set("read", HOLD)
+        first = self.client()
+        first.send("GET /0 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        second = self.client()
+        second.send("GET /1 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        for client in (first, second):
+            self.assertEqual(client.head().status, 200)
+        # Were each to wait for its time, this would be two minutes.
+        for path in paths[2:]:
+            self.assertFalse(self.hit(path))
+        self.faults.mend()
+
+    def test_who_makes_something_untrue_does_not_wait_for_the_disk(self):
+        self.app_of_paths()
+        self.fill(["/a"])
+        self.written(1)
+        for call in ("write", "sync"):
+            with self.subTest(call=call):
+                self.faults.set(call, HOLD)
+                self.daemon.purged = None
+                self.daemon.send({"purge": {"scope": "url", "project": "", "name": "shop.test/b"}})
+                self.faults.wait_for_held(call)
+                for _ in range(10):
+                    head, _ = self.get("/a", method="POST", body=b"x")
+                    self.assertEqual(head.status, 200)
+                    self.assertEqual(self.get("/a")[0].status, 200)
+                self.assertIsNone(self.daemon.purged)
+                self.faults.mend()
+                self.assertEqual(until(lambda: self.daemon.purged, "the purge"), [""])
+
+    def test_a_purge_that_cannot_be_kept_leaves_nothing_to_come_back(self):
+        for call in ("write", "sync"):
+            with self.subTest(call=call):
+                self.app_of_paths()
+                self.fill(["/a", "/b"])
+                self.written(2)
+                self.faults.set(call, errno.ENOSPC)
+                self.get("/a", method="POST", body=b"x")
+                self.daemon.purged = None
+                self.daemon.send({"purge": {"scope": "url", "project": "", "name": "shop.test/b"}})
+                until(lambda: self.daemon.purged, "an answer")
+                self.restart(meanwhile=self.faults.mend)
+                self.assertFalse(self.hit("/a"))
+                self.assertFalse(self.hit("/b"))
+                self.start_anew()
+
+    def test_a_folder_that_goes_takes_nothing_along(self):
+        self.app_of_paths()
+        paths = ["/%d" % i for i in range(10)]
+        self.cold(paths)
+        shutil.rmtree(self.folder)
+        for path in paths * 2 + ["/more-%d" % i for i in range(300)] * 2:
+            self.hit(path)
+        self.purge("path", "shop.test")
+        for path in paths:
+            self.assertFalse(self.hit(path))
+
+
+@unittest.skipIf(SANITIZED or not LIBRARY, "a sanitizer must be the first that is loaded")
+class LargeFaults(Faults):
+    """Bodies that stay on the disk and are sent from there."""
+
+    size = 200_000
+
+    def test_one_that_cannot_be_sent_is_cut_and_then_fetched_anew(self):
+        self.app_of_paths()
+        self.cold(["/a"])
+        self.assertTrue(self.hit("/a"))
+        self.asked.clear()
+        self.faults.set("send", errno.EIO)
+        client = self.client()
+        client.send("GET /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        head = client.head()
+        self.assertEqual(head.status, 200)
+        try:
+            body = client.body(head)
+        except (EOFError, OSError):
+            body = None
+        self.assertIn(body, (None, body_of("/a", self.size)))
+        self.assertTrue(self.faults)
+        self.hit("/a")
+        self.assertEqual(self.asked, ["/a"])
+
+
+if __name__ == "__main__":
+    unittest.main()
