@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include <fcntl.h>
@@ -30,6 +33,22 @@ constexpr std::size_t k_left_out_told = 5;
 constexpr std::int64_t k_page = 4096;
 constexpr std::uint64_t k_paged_min = 16u << 10;
 
+// The hash of so many bytes of a file, as a manifest has it; nothing: they cannot be read.
+std::optional<std::string> hash_of_part(const Fd& file, const SiteForm& form,
+                                        std::span<char> room) {
+    Sha256 hash;
+    for (std::int64_t done = 0; done < form.bytes;) {
+        const auto wanted = std::min<std::int64_t>(form.bytes - done, std::ssize(room));
+        const auto got =
+            ::pread(file.get(), room.data(), static_cast<std::size_t>(wanted), form.at + done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return std::nullopt;
+        hash.add({room.data(), static_cast<std::size_t>(got)});
+        done += got;
+    }
+    return hash.hex().substr(0, k_hash_digits);
+}
+
 class Publisher {
 public:
     Publisher(const SitePublish& what, const ImageProgress& progress)
@@ -39,7 +58,9 @@ public:
         MOLN_ASSIGN(found_, find_site_files(what_.app_folder, what_.spec.folder));
         MOLN_TRY(hash_files());
         warn();
-        if (path_exists(layer_path(what_.data, out_.name))) {
+        const auto place = layer_path(what_.data, out_.name);
+        const bool is_there = path_exists(place);
+        if (is_there && is_as_published(place)) {
             say(fmt::format("unchanged: {} is served again", out_.name));
             return std::move(out_);
         }
@@ -47,7 +68,8 @@ public:
         MOLN_TRY(write_content());
         MOLN_TRY(write_manifest());
         MOLN_TRY(make_folders(what_.data.sites(), 0755));
-        MOLN_TRY(publish(folder_, layer_path(what_.data, out_.name)));
+        if (is_there) MOLN_TRY(put_aside(place));
+        MOLN_TRY(publish(folder_, place));
         say(fmt::format("published {}, {}, with what was made smaller {}",
                         count_words(std::int64_t(manifest_.files.size()), "file"),
                         size_words({std::int64_t(plain_bytes_)}),
@@ -99,6 +121,37 @@ private:
         }
         manifest_.made = what_.now;
         out_.name = "site-" + all.hex().substr(0, k_hash_digits);
+        return {};
+    }
+
+    // A disk may have lost some of it since: then it is published anew. What was made smaller is
+    // only known to be there.
+    bool is_as_published(const std::string& place) {
+        const auto text = read_file(place + "/" + k_site_manifest, k_site_manifest_bytes_max);
+        if (!text) return false;
+        const auto kept = from_json_text<SiteManifest>(*text);
+        const auto content = open_fd(place + "/" + k_site_content, O_RDONLY | O_NOFOLLOW);
+        if (!kept || !content || kept->files.size() != manifest_.files.size()) return false;
+        if (::lseek(content->get(), 0, SEEK_END) != kept->content_bytes) return false;
+        for (std::size_t i = 0; i < kept->files.size(); ++i) {
+            const SiteFile& file = kept->files[i];
+            const SiteFile& wanted = manifest_.files[i];
+            const bool same = file.path == wanted.path && file.type == wanted.type &&
+                              file.hash == wanted.hash && !file.forms.empty();
+            if (!same || hash_of_part(*content, file.forms.front(), room_) != wanted.hash) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // Who reads from it goes on.
+    Status put_aside(const std::string& place) const {
+        say(fmt::format("damaged: {} is not as it was published, and is made anew", out_.name));
+        const auto aside = what_.workspace.path() + "/damaged";
+        if (::rename(place.c_str(), aside.c_str()) != 0) {
+            return fail(error_from_errno(errno, "rename " + place + " to " + aside));
+        }
         return {};
     }
 

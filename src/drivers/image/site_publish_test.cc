@@ -145,6 +145,38 @@ TEST_F(SitePublishTest, The_same_files_are_the_same_site_and_others_another) {
     EXPECT_EQ(publish_now()->name, first->name);
 }
 
+TEST_F(SitePublishTest, What_a_disk_has_spoilt_since_is_published_anew) {
+    put("index.html", page());
+    put("b.html", "b");
+    const auto first = publish_now();
+    ASSERT_TRUE(first);
+    const auto folder = data_.sites() + "/" + first->name;
+    const auto content = *read_file(folder + "/" + k_site_content);
+    const auto spoil = [&](std::string_view file, std::string_view bytes) {
+        fs::permissions(folder + "/" + std::string(file), fs::perms(0644));
+        std::ofstream(folder + "/" + std::string(file), std::ios::binary) << bytes;
+    };
+    auto flipped = content;
+    flipped[0] ^= 1;
+    const std::vector<std::pair<std::string, std::string>> faults = {
+        {k_site_content, content.substr(0, content.size() - 1)},
+        {k_site_content, flipped},
+        {k_site_content, ""},
+        {k_site_manifest, "{"},
+        {k_site_manifest, ""}};
+    for (const auto& [file, bytes] : faults) {
+        spoil(file, bytes);
+        lines_.clear();
+        const auto again = publish_now();
+        ASSERT_TRUE(again) << again.error().reason;
+        EXPECT_EQ(again->name, first->name);
+        EXPECT_THAT(lines_, Contains(HasSubstr("damaged")));
+        EXPECT_EQ(*read_file(folder + "/" + k_site_content), content);
+        ASSERT_TRUE(publish_now());
+        EXPECT_THAT(lines_, Contains(HasSubstr("unchanged")));
+    }
+}
+
 TEST_F(SitePublishTest, What_is_no_file_of_the_sites_is_left_out) {
     put("index.html", "1");
     put("moln.toml", "1");

@@ -12,11 +12,24 @@
 namespace moln::edge_loop {
 namespace {
 
+constexpr int k_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+
 Result<std::uint64_t> size_of(const Fd& file, const std::string& path) {
     struct stat about{};
     if (::fstat(file.get(), &about) != 0) return fail(error_from_errno(errno, "stat " + path));
     if (!S_ISREG(about.st_mode)) return fail(ErrorCode::invalid, path + " is no file");
     return static_cast<std::uint64_t>(about.st_size);
+}
+
+// Published anew under its name, as it had been damaged: who asks from now on is given that.
+bool is_replaced(const Folder& folder, const OpenSite& site, const std::string& name) {
+    const auto now = folder.open_file(name + "/" + k_site_content, k_flags, 0);
+    struct stat before{};
+    struct stat after{};
+    if (!now || ::fstat(site.content.get(), &before) != 0 || ::fstat(now->get(), &after) != 0) {
+        return false;
+    }
+    return before.st_ino != after.st_ino || before.st_dev != after.st_dev;
 }
 
 }  // namespace
@@ -25,7 +38,6 @@ Result<std::shared_ptr<const OpenSite>> SiteShelf::open(const std::string& name)
     if (!is_site_name(name)) {
         return fail(ErrorCode::invalid, fmt::format("\"{}\" is no name of a site", name));
     }
-    constexpr int k_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
     const auto manifest_name = name + "/" + k_site_manifest;
     const auto content_name = name + "/" + k_site_content;
     MOLN_ASSIGN(const auto manifest, folder_->open_file(manifest_name, k_flags, 0));
@@ -43,7 +55,8 @@ std::shared_ptr<const OpenSite> SiteShelf::site_of(const EdgeApp& app) {
     std::erase_if(opened_, [](const auto& one) { return one.second.expired(); });
     if (const auto known = opened_.find(app.site->name); known != opened_.end()) {
         // It may have gone since: its last request ends on another thread.
-        if (auto site = known->second.lock()) return site;
+        auto site = known->second.lock();
+        if (site && !is_replaced(*folder_, *site, app.site->name)) return site;
     }
     auto opened = open(app.site->name);
     if (!opened) {
