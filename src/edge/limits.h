@@ -138,6 +138,10 @@ inline constexpr std::size_t k_cache_disk_readers = 2;       // threads
 inline constexpr std::int64_t k_cache_disk_read_errors_max = 64;
 // A full disk is tried again after so long.
 inline constexpr Milliseconds k_cache_disk_full_pause = seconds(10);
+// Who purges waits for so long until that is on the disk.
+inline constexpr Milliseconds k_cache_disk_keep_limit = seconds(5);
+// Files of sites that cannot be read: each worker says of one.
+inline constexpr Milliseconds k_site_unreadable_pause = seconds(10);
 inline constexpr std::size_t k_cache_disk_state_bytes_max = 8u << 20;
 // An answer that will not be fresh for so long, and cannot be validated, is not worth a write.
 inline constexpr Milliseconds k_cache_disk_life_min = seconds(10);

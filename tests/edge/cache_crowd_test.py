@@ -1,5 +1,6 @@
 """Many who ask for the same at once: how often the app is asked, and who is given what."""
 
+import threading
 import unittest
 
 from cache_test import CacheCase, Gate, not_modified
@@ -78,12 +79,15 @@ class Crowd(CrowdCase):
 
     def test_all_are_cut_where_it_breaks_off_and_the_next_asks_anew(self):
         gate = Gate()
+        over = threading.Event()
 
         def script(stream, number):
             gate.seen.append(stream.head())
             gate.allowed.acquire(timeout=PATIENCE)
             stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nCache-Control: max-age=60\r\n\r\n"
                         + (b"half" if number == 1 else b"complete"))
+            if number == 1:
+                over.wait(PATIENCE)
 
         self.cached_app(script)
         clients = self.ask()
@@ -92,6 +96,8 @@ class Crowd(CrowdCase):
         for client in clients:
             client.head()
             self.assertEqual(client.exactly(4), b"half")
+        over.set()
+        for client in clients:
             self.assertTrue(client.closed())
         gate.allowed.release()
         self.assertEqual(self.get("/a")[1], b"complete")

@@ -36,6 +36,71 @@ class Waiters(CrowdCase):
         over.set()
         self.assertEqual(leader.body(leader.head()), b"1", "it had begun to wait before")
 
+    def test_what_is_not_one_answer_for_all_is_asked_for_by_all_at_once(self):
+        """The app answers the others once all of them are there: one after the other would hang."""
+        for i, (says, status) in enumerate((
+                ("Cache-Control: private\r\n", "200 OK"), ("Cache-Control: no-store\r\n", "200 OK"),
+                ("Vary: *\r\n", "200 OK"), ("Set-Cookie: a=b\r\n", "200 OK"),
+                ('Cache-Control: no-cache\r\nETag: "a"\r\n', "200 OK"),
+                ("Cache-Control: max-age=60\r\nVary: X-Id\r\n", "200 OK"),
+                ("", "503 Service Unavailable"), ("", "500 Internal Server Error"))):
+            with self.subTest(says=says, status=status):
+                first = threading.Event()
+                others = threading.Barrier(CROWD)
+                asked = []
+
+                def answer(stream, number, says=says, status=status, first=first, others=others,
+                           asked=asked):
+                    while stream.inbox or stream.more():
+                        head = stream.head()
+                        asked.append(head)
+                        if len(asked) == 1:
+                            first.wait(PATIENCE)
+                        else:
+                            others.wait(PATIENCE)
+                        who = head.get("x-id").encode()
+                        stream.send(b"HTTP/1.1 %s\r\n%sContent-Length: %d\r\n\r\n%s"
+                                    % (status.encode(), says.encode(), len(who), who))
+
+                self.cached_app(answer)
+                before = self.daemon.fresh()["cache"]["collapsed_total"]
+                leader = self.ask("/%d" % i, 1, "X-Id: 0\r\n")[0]
+                until(lambda asked=asked: asked, "the fetch")
+                clients = [self.ask("/%d" % i, 1, "X-Id: %d\r\n" % number)[0]
+                           for number in range(1, CROWD + 1)]
+                self.wait_for(before + CROWD)
+                first.set()
+                for number, client in enumerate([leader, *clients]):
+                    head = client.head()
+                    self.assertEqual(head.status, int(status[:3]))
+                    self.assertEqual(client.body(head), b"%d" % number)
+
+    def test_who_was_told_nothing_when_it_breaks_off_asks_anew(self):
+        """The head and half a body come at once, with the end right behind."""
+        go = threading.Event()
+        asked = []
+
+        def script(stream, number):
+            asked.append(stream.head())
+            go.wait(PATIENCE)
+            stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nCache-Control: max-age=60\r\n\r\n"
+                        + (b"half" if number == 1 else b"complete"))
+
+        self.cached_app(script)
+        leader = self.ask(count=1)[0]
+        until(lambda: asked, "the fetch")
+        clients = self.ask(count=CROWD)
+        self.wait_for(CROWD)
+        with self.frozen():
+            go.set()
+            until(lambda: not self.origins[-1].open, "all to be sent")
+        leader.head()
+        self.assertEqual(leader.exactly(4), b"half")
+        self.assertTrue(leader.closed())
+        for client in clients:
+            self.assertEqual(client.body(client.head()), b"complete")
+        self.assertEqual(len(asked), 2)
+
     def test_a_body_that_stands_still_is_given_to_nobody_who_comes_later(self):
         over = threading.Event()
         asked = []
@@ -88,6 +153,53 @@ class Waiters(CrowdCase):
         self.assertEqual(len(gate.seen), len(clients))
         self.assertEqual([head.get("if-none-match") for head in gate.seen],
                          [None] + ['"a"'] * (len(clients) - 1))
+
+
+class Slices(CrowdCase):
+    def test_a_slice_that_breaks_off_is_asked_for_again_and_sent_on(self):
+        whole = bytes(i % 251 for i in range(3 * SLICE))
+        asked = []
+
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                first, last = map(int, head.get("range")[6:].split("-"))
+                part = whole[first:last + 1]
+                breaks = first not in asked
+                asked.append(first)
+                stream.send(b"HTTP/1.1 206 Partial Content\r\nETag: \"a\"\r\n"
+                            b"Cache-Control: max-age=60\r\nContent-Range: bytes %d-%d/%d\r\n"
+                            b"Content-Length: %d\r\n\r\n"
+                            % (first, first + len(part) - 1, len(whole), len(part)))
+                if breaks:
+                    stream.send(part[:300_000])
+                    return
+                stream.send(part)
+
+        self.cached_app(script)
+        wanted = "Range: bytes=1000-%d\r\n" % (len(whole) - 1000)
+        head, body = self.get("/film", fields=wanted)
+        self.assertEqual((head.status, body == whole[1000:-999]), (206, True))
+        self.assertEqual(asked, [i * SLICE for i in range(3) for _ in range(2)])
+        head, body = self.get("/film", fields=wanted)
+        self.assertEqual((head.status, body == whole[1000:-999]), (206, True))
+        self.assertEqual(len(asked), 6)
+
+    def test_one_that_always_breaks_off_is_given_up(self):
+        def script(stream, _number):
+            head = stream.head()
+            first = int(head.get("range")[6:].split("-")[0])
+            stream.send(b"HTTP/1.1 206 Partial Content\r\nETag: \"a\"\r\n"
+                        b"Cache-Control: max-age=60\r\nContent-Range: bytes %d-%d/%d\r\n"
+                        b"Content-Length: %d\r\n\r\n" % (first, first + SLICE - 1, 3 * SLICE, SLICE)
+                        + bytes(1000))
+
+        origin = self.cached_app(script)
+        client = self.ask("/film", 1, "Range: bytes=0-%d\r\n" % (3 * SLICE - 1))[0]
+        self.assertEqual(client.head().status, 206)
+        self.assertEqual(client.exactly(1000), bytes(1000))
+        self.assertTrue(client.closed())
+        self.assertLess(origin.count, 10)
 
 
 class StaleSlice(DiskCase):

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -52,6 +54,11 @@ CacheDisk::~CacheDisk() {
         ending_ = true;
     }
     writer_wakes_.notify_one();
+    {
+        const std::lock_guard lock(keeper_mutex_);
+        keeper_ends_ = true;
+    }
+    keeper_wakes_.notify_one();
 }
 
 std::optional<std::uint64_t> CacheDisk::seed() const {
@@ -73,6 +80,7 @@ void CacheDisk::start(std::uint64_t seed, CacheDiskOwner& owner) {
     owner_ = &owner;
     if (take_over()) go_on(Stage::waiting, Stage::recovering);
     threads_.emplace_back([this] { run_writer(); });
+    threads_.emplace_back([this] { run_keeper(); });
     for (std::int64_t& since_ms : reading_since_ms_) {
         threads_.emplace_back([this, &since_ms] { run_reader(since_ms); });
     }
@@ -281,7 +289,43 @@ void CacheDisk::forget_found(Shard& shard, std::uint64_t hash) {
     (void)forget_places(shard, places);
 }
 
+// The caller has more to do than to wait for a disk that hangs. One purge that it has not taken is
+// enough to know: what comes on top is kept behind it.
 Status CacheDisk::keep(const edge::PurgeSlot& slot) {
+    constexpr std::chrono::milliseconds k_limit{edge::k_cache_disk_keep_limit.count};
+    auto wanted = std::make_shared<Keeping>(Keeping{.slot = slot, .done = std::nullopt});
+    std::unique_lock lock(keeper_mutex_);
+    if (!keeping_) {
+        keeping_ = wanted;
+        keeper_wakes_.notify_one();
+        (void)kept_.wait_for(lock, k_limit, [&] { return wanted->done.has_value(); });
+        if (wanted->done) return *wanted->done;
+    } else {
+        keep_soon(slot);
+    }
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format("{}: its disk has not taken the purge for {} s. It holds, and will over "
+                    "a restart once the disk has",
+                    setup_.folder, edge::k_cache_disk_keep_limit.count / 1000));
+}
+
+void CacheDisk::run_keeper() {
+    std::unique_lock lock(keeper_mutex_);
+    for (;;) {
+        keeper_wakes_.wait(lock, [&] { return keeper_ends_ || keeping_; });
+        if (!keeping_) return;
+        const auto one = keeping_;
+        lock.unlock();
+        auto done = keep_now(one->slot);
+        lock.lock();
+        one->done = std::move(done);
+        keeping_.reset();
+        kept_.notify_all();
+    }
+}
+
+Status CacheDisk::keep_now(const edge::PurgeSlot& slot) {
     const std::lock_guard lock(purges_mutex_);
     if (!purges_.is_open()) return has_heir() ? Status() : purges_.distrust();
     const auto kept = append_purges({&slot, 1}, DiskPurges::Sync::yes);

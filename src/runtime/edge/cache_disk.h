@@ -107,7 +107,8 @@ public:
     // any?
     bool forget(std::uint64_t hash, std::string_view vary_names, std::string_view vary_key);
     void forget_all(std::uint64_t hash);
-    // A purge: kept before it returns, or soon.
+    // A purge: kept before it returns, or soon. An error also if the disk does not take it within
+    // edge::k_cache_disk_keep_limit: it is kept once it does.
     Status keep(const edge::PurgeSlot& slot);
     void keep_soon(const edge::PurgeSlot& slot);
     // The same for what others have purged in the owner's book.
@@ -132,6 +133,11 @@ private:
         mutable std::mutex mutex;
         edge::DiskIndex index;
         std::unordered_multimap<std::uint64_t, Waiting> waiting;  // by hash
+    };
+    // What keep() waits for.
+    struct Keeping {
+        edge::PurgeSlot slot;
+        std::optional<Status> done;
     };
     // Where a record lies that is to be marked as forgotten.
     struct Forgotten {
@@ -172,6 +178,8 @@ private:
     // The others'.
     void run_reader(std::int64_t& since_ms);
     bool reads_stand_still() const;  // under reader_mutex_
+    void run_keeper();
+    Status keep_now(const edge::PurgeSlot& slot);
     void put(const edge::DiskPlace& place);
     std::size_t forget_places(Shard& shard, std::span<const edge::DiskPlace> places);
     void forget_found(Shard& shard, std::uint64_t hash);
@@ -221,6 +229,12 @@ private:
     // Of each thread, since when (monotonic) it reads; 0: it waits.
     std::array<std::int64_t, edge::k_cache_disk_readers> reading_since_ms_{};
     bool readers_end_ = false;
+
+    std::mutex keeper_mutex_;  // of what follows
+    std::condition_variable keeper_wakes_;
+    std::condition_variable kept_;
+    std::shared_ptr<Keeping> keeping_;  // one at a time; still here: the disk has not taken it
+    bool keeper_ends_ = false;
 
     std::atomic<std::int64_t> hits_ = 0;
     std::atomic<std::int64_t> writes_done_ = 0;

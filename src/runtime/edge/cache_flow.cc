@@ -240,13 +240,15 @@ void take_answer(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const CacheFetch& fetch = *visit.fetch;
     auto response = fetch.response();
-    if (!visit.leads && !suits(core, exchange, *response)) {
+    // One that broke off by now is nothing to begin with.
+    if (!visit.leads && (response->is_broken() || !suits(core, exchange, *response))) {
         // Of another variant: its own may be there. Else it is to be validated for each with his
         // own request (RFC 9111 5.2.2.4), which may say who he is in any field.
         std::array<char, http::k_vary_key_bytes_max> room;
         const auto key = http::vary_key(response->vary_names, exchange.heads->request.fields, room);
         const bool other_variant = key && *key != response->vary_key;
-        const bool again = other_variant || core.cache->is_purged(*response);
+        const bool again =
+            other_variant || core.cache->is_purged(*response) || response->is_broken();
         visit.apart = !again;
         if (again || has_validators(*response)) {
             look_again(core, exchange);
@@ -390,7 +392,9 @@ std::string_view sendable(const Exchange& exchange) {
 Flow wait_for_bytes(Core& core, Exchange& exchange, CacheBody::Seen seen) {
     CacheVisit& visit = *exchange.visit;
     CacheBody& body = *visit.body;
-    if (seen.state != CacheBody::State::growing) return Flow::gone;  // it broke off
+    if (seen.state != CacheBody::State::growing) {  // it broke off
+        return visit.slices ? resume_slice(core, exchange) : Flow::gone;
+    }
     body.waiting().add(core.index);
     const auto now = body.seen();
     if (now.bytes != seen.bytes || now.state != seen.state) return Flow::progress;
@@ -425,11 +429,30 @@ Flow send_stored(Core& core, Exchange& exchange) {
     return last && put.bytes == head.size() + body.size() ? Flow::done : Flow::progress;
 }
 
+// What was found on the disk cannot be read after all, and nobody has been told of it.
+void look_elsewhere(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    visit.response.reset();
+    visit.body = nullptr;
+    visit.hash.reset();
+    visit.without_disk = true;
+    if (visit.slices) {
+        go_alone(core, exchange);
+    } else {
+        look_again(core, exchange);
+    }
+}
+
 // From the cache's disk.
 Flow send_file_stored(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const Flow flow = pump_file(core, exchange);
-    if (flow == Flow::gone && exchange.file_body->unreadable) visit.body->spoil();
+    if (flow == Flow::gone && exchange.file_body->unreadable) {
+        visit.body->spoil();
+        if (!withdraw_file(core, exchange)) return flow;
+        look_elsewhere(core, exchange);
+        return Flow::progress;
+    }
     if (flow != Flow::done) return flow;
     const bool more = exchange.file_body->more;
     leave_file(core, exchange);

@@ -139,7 +139,6 @@ SliceStep take_slice(Core& core, Exchange& exchange,
     if (!exchange.client_begun) return begin_answer(core, exchange);
     visit.body = visit.response->body.get();
     visit.cursor = {};
-    visit.begin = 0;
     visit.end = std::min(slices.first + slices.size, slices.until) - slices.first;
     if (visit.body->extent() == nullptr) return SliceStep::taken;
     auto file = visit.body->pin();
@@ -215,7 +214,7 @@ Flow take_answered(Core& core, Exchange& exchange) {
         edge::judge_reuse(response->freshness, core.now_ms - response->came_ms, visit.wish);
     const bool good = visit.leads || (suits(core, exchange, *response) &&
                                       (!loaded || verdict.reuse == edge::Reuse::fresh));
-    if (!good) return ask_again(core, exchange);
+    if (!good || response->is_broken()) return ask_again(core, exchange);
     if (!exchange.client_begun && loaded) {
         core.counts.cache_hits.add(1);
         visit.status = {};
@@ -279,6 +278,14 @@ Flow ask_slice_anew(Core& core, Exchange& exchange) {
     return flow_of(core, exchange, ask_slice(core, exchange));
 }
 
+Flow resume_slice(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    visit.begin = std::max(visit.begin, visit.cursor.at());
+    visit.response.reset();
+    visit.body = nullptr;
+    return ask_again(core, exchange);
+}
+
 bool has_more_slices(const CacheVisit& visit) {
     return visit.slices && visit.slices->first + visit.end < visit.slices->until;
 }
@@ -289,6 +296,7 @@ Flow next_slice(Core& core, Exchange& exchange) {
     visit.slices->retried = false;
     visit.response.reset();
     visit.body = nullptr;
+    visit.begin = 0;
     visit.rounds = 0;
     return flow_of(core, exchange, ask_slice(core, exchange));
 }

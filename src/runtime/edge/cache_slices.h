@@ -16,6 +16,8 @@ CacheEntry enter_slices(Core& core, Exchange& exchange, std::string_view key);
 Flow take_slice_news(Core& core, Exchange& exchange);
 // It has waited for that slice for long enough.
 Flow ask_slice_anew(Core& core, Exchange& exchange);
+// The slice at hand broke off: it is asked for again, and sent on from where that was.
+Flow resume_slice(Core& core, Exchange& exchange);
 // All of the slice at hand was sent.
 bool has_more_slices(const CacheVisit& visit);
 Flow next_slice(Core& core, Exchange& exchange);

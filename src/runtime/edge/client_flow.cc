@@ -11,6 +11,7 @@
 #include "runtime/edge/flow.h"
 #include "runtime/edge/forward_auth.h"
 #include "runtime/edge/inner_sink.h"
+#include "runtime/edge/site_flow.h"
 #include "runtime/edge/socket_io.h"
 
 namespace moln::edge_loop {
@@ -197,7 +198,7 @@ Flow step_exchange(Core& core, Client& client) {
     } else if (exchange.stage == ResponseStage::cache) {
         answer = pump_cached(core, exchange);
     } else if (exchange.stage == ResponseStage::file) {
-        answer = pump_file(core, exchange);
+        answer = pump_site(core, exchange);
     } else {
         answer = pump_response(core, exchange);
         if (answer == Flow::wait || answer == Flow::progress) {

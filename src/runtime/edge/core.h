@@ -145,6 +145,7 @@ struct Core final : DrainListener {
     bool file_news = false;
     Slab<FileBody> file_bodies;
     edge::List<FileBody, ByFile> file_bodies_waiting;  // for the disk
+    std::int64_t site_untold_until_ms = 0;             // what cannot be read of sites is not said
     edge::List<MirrorSink, ByMirror> mirrors;          // oldest first
     std::uint32_t mirrors_open = 0;
     Views views;

@@ -108,6 +108,7 @@ Flow flush(Core& core, Exchange& exchange, FileBody& body) {
                              : answer(client, bytes, {}, last ? h2::End::stream : h2::End::open);
     if (put.end == IoEnd::would_block) return Flow::wait;
     if (put.end == IoEnd::broken) return Flow::gone;
+    body.begun = body.begun || put.bytes > 0;
     (void)consume_ahead(core.buffers, &exchange.to_client, put.bytes);
     if (exchange.to_client != nullptr) return Flow::progress;
     body.filled = false;
@@ -125,10 +126,11 @@ Flow send_file(Core& core, Exchange& exchange, FileBody& body) {
     const IoResult put = send_file_raw(client.fd.get(), client.ready, body.file->get(), body.at,
                                        static_cast<std::size_t>(bytes));
     if (put.end == IoEnd::would_block) return Flow::wait;
-    if (put.end != IoEnd::some) {
-        // It ends too early, or the disk is at fault: never the client.
-        body.unreadable = put.end == IoEnd::ended || errno == EIO;
-        return Flow::gone;
+    if (put.end == IoEnd::broken) return Flow::gone;
+    if (put.end == IoEnd::ended) {
+        // It ends too early, or it, or its file system, cannot be sent like this: to read it tells.
+        body.by_hand = true;
+        return Flow::progress;
     }
     body.at += put.bytes;
     exchange.body_bytes_sent += put.bytes;
@@ -152,12 +154,29 @@ Flow pump_file(Core& core, Exchange& exchange) {
     FileBody& body = *exchange.file_body;
     if (body.read) return take_read(core, exchange, body);
     const auto left = body.end - body.at;
-    const bool by_file = left >= k_sendfile_min && sends_files(*exchange.client);
+    const bool by_file = left >= k_sendfile_min && !body.by_hand && sends_files(*exchange.client);
     const bool waiting = exchange.to_client != nullptr && !exchange.to_client->empty();
+    // Nor is the client told of what cannot be read then.
+    if (waiting && by_file && !body.begun && !body.filled &&
+        !is_in_memory(body, std::min(left, k_sendfile_max), core.now_ms)) {
+        return wait_for_disk(core, body);
+    }
     // A head waits for what follows it, to go out with it.
     if (waiting && (body.filled || by_file || left == 0)) return flush(core, exchange, body);
     if (left == 0) return Flow::done;
     return by_file ? send_file(core, exchange, body) : fill(core, exchange, body);
+}
+
+bool withdraw_file(Core& core, Exchange& exchange) {
+    const FileBody& body = *exchange.file_body;
+    // The head of a stream's answer is on its way as soon as it is made.
+    if (!body.unreadable || body.begun || exchange.client->stream != nullptr) return false;
+    leave_file(core, exchange);
+    core.buffers.take_back(&exchange.to_client);
+    exchange.client_begun = false;
+    exchange.client_body = http::BodyKind::none;
+    exchange.body_bytes_sent = 0;
+    return true;
 }
 
 void serve_file_news(Core& core) {

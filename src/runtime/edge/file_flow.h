@@ -22,6 +22,9 @@ void begin_file(Core& core, Exchange& exchange, FilePart part);
 // done: all of it was sent, the head before it too. gone: the client is, or it cannot be read any
 // more: then `unreadable` of the exchange's file_body says so.
 Flow pump_file(Core& core, Exchange& exchange);
+// Of one that cannot be read: nothing of the answer has left, and there is none any more; another
+// may be given. False: the client has some of it.
+bool withdraw_file(Core& core, Exchange& exchange);
 // Those whose bytes were waited for go on.
 void serve_file_news(Core& core);
 void leave_file(Core& core, Exchange& exchange);

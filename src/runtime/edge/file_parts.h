@@ -22,6 +22,8 @@ struct FileBody : edge::ListLink<ByFile> {
     std::int64_t seen_ms = 0;        // at that time
     bool more = false;               // the answer goes on behind it
     bool filled = false;             // to_client has some of it
+    bool begun = false;              // some of the answer has left
+    bool by_hand = false;            // the file system has no sendfile, or that gave an error
     bool unreadable = false;         // the disk gave an error, or it is shorter than it was
     std::shared_ptr<FileRead> read;  // that is waited for
 };

@@ -10,6 +10,7 @@
 #include "http/write.h"
 #include "runtime/edge/file_flow.h"
 #include "runtime/edge/flow.h"
+#include "runtime/edge/say.h"
 
 namespace moln::edge_loop {
 namespace {
@@ -127,7 +128,27 @@ void serve_file(Core& core, Exchange& exchange, const edge::SiteFound& found,
                 .end = body ? at + answer.end : at + answer.begin});
 }
 
+// A line in a while, however many ask.
+void say_unreadable(Core& core, const Exchange& exchange) {
+    if (core.now_ms < core.site_untold_until_ms) return;
+    core.site_untold_until_ms = core.now_ms + edge::k_site_unreadable_pause.count;
+    say("site_file_unreadable", "app={} path={}", exchange.app->cell->app.text,
+        exchange.heads->request.path());
+}
+
 }  // namespace
+
+Flow pump_site(Core& core, Exchange& exchange) {
+    const Flow flow = pump_file(core, exchange);
+    if (flow != Flow::gone || !exchange.file_body->unreadable) return flow;
+    say_unreadable(core, exchange);
+    if (!withdraw_file(core, exchange)) return flow;
+    answer_locally(core, exchange,
+                   {.status = 503,
+                    .text = "this file cannot be read; its edge's log says which",
+                    .retry_after_s = edge::k_retry_after_s});
+    return Flow::progress;
+}
 
 void enter_site(Core& core, Exchange& exchange) {
     const http::RequestHead& head = exchange.heads->request;
