@@ -34,6 +34,10 @@ std::size_t format_access_line(const AccessRecord& record, std::span<char> out) 
     line.quoted(record.instance, k_short_text_max);
     line.raw(",\"retries\":");
     line.number(record.retries);
+    if (!record.error.empty()) {
+        line.raw(",\"error\":");
+        line.quoted(record.error, k_short_text_max);
+    }
     line.raw(",\"http\":");
     line.quoted(record.http, k_short_text_max);
     line.raw(",\"tls\":");

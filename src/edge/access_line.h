@@ -11,6 +11,16 @@
 
 namespace moln::edge {
 
+// Why a request got no answer of an instance, or not all of one.
+inline constexpr std::string_view k_error_no_instance = "no_instance";  // none ran, or none in time
+inline constexpr std::string_view k_error_unreachable =
+    "unreachable";                                        // none could be connected to
+inline constexpr std::string_view k_error_busy = "busy";  // all had as much as they may
+inline constexpr std::string_view k_error_queue_full = "queue_full";
+inline constexpr std::string_view k_error_refused = "refused";        // by the instance, unread
+inline constexpr std::string_view k_error_broken_off = "broken_off";  // before or in its answer
+inline constexpr std::string_view k_error_answer_timeout = "answer_timeout";
+
 struct AccessRecord {
     WallTime time = {};  // when the request's head was complete
     std::string_view client = {};
@@ -25,6 +35,7 @@ struct AccessRecord {
     std::string_view process = {};
     std::string_view instance = {};  // "" when none answered
     std::uint32_t retries = 0;
+    std::string_view error = {};                  // below; "" when there was none
     std::string_view http = {};                   // "1.0", "1.1", "2"; "" for no valid request
     std::string_view tls = {};                    // "1.3"; "" without
     std::span<const std::uint8_t> trace_id = {};  // 16 bytes, or none

@@ -45,6 +45,12 @@ TEST(AccessLine, says_everything_of_a_request) {
               "\n");
 }
 
+TEST(AccessLine, says_why_there_was_no_answer) {
+    const auto line = line_of({.status = 504, .error = k_error_answer_timeout, .http = "1.1"});
+    EXPECT_NE(line.find(R"("retries":0,"error":"answer_timeout","http":"1.1")"), std::string::npos)
+        << line;
+}
+
 TEST(AccessLine, any_bytes_give_one_line_of_valid_json) {
     EXPECT_TRUE(rc::check("valid", [](const std::string& text) {
         const auto line = line_of({.client = text,

@@ -62,6 +62,9 @@ Status check_app(const EdgeApp& app) {
     if (app.replay < Bytes{0} || app.replay > k_replay_max) {
         return bad_app(app, "replay must be 0 to 1 GiB");
     }
+    if (app.answer_timeout.count <= 0 || app.answer_timeout > k_answer_timeout_max) {
+        return bad_app(app, "answer_timeout must be more than 0 and at most a day");
+    }
     if (auto valid = validate_canary(app.canary); !valid) return bad_app(app, valid.error().reason);
     if (app.maintenance) {
         auto valid = validate_maintenance(*app.maintenance);

@@ -113,6 +113,17 @@ TEST(Compile, a_replay_at_its_limit_is_taken_and_one_past_it_is_not) {
     }
 }
 
+TEST(Compile, an_answer_timeout_at_its_limit_is_taken_and_one_past_it_is_not) {
+    for (const auto& [limit_ms, good] : {std::pair{std::int64_t{1}, true},
+                                         {k_answer_timeout_max.count, true},
+                                         {k_answer_timeout_max.count + 1, false},
+                                         {std::int64_t{0}, false}}) {
+        auto snapshot = shop();
+        snapshot.apps[1].answer_timeout = {limit_ms};
+        EXPECT_EQ(compile(snapshot).has_value(), good) << limit_ms;
+    }
+}
+
 TEST(Compile, who_passes_maintenance_is_known_by_app) {
     auto snapshot = shop();
     snapshot.apps[1].maintenance = MaintenanceSpec{.allow = {"10.0.0.0/8"}};

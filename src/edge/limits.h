@@ -57,6 +57,7 @@ inline constexpr Milliseconds k_udp_draining_idle = seconds(5);
 
 // Instances.
 inline constexpr Milliseconds k_connect_limit = seconds(2);
+inline constexpr std::size_t k_answer_timers_kept = 64;  // lists of those who wait, by duration
 // Until the head of another edge's answer; then the next one is asked, or the app.
 inline constexpr Milliseconds k_peer_answer_limit = seconds(10);
 // Its body may stand still for so long: it is cut then, as if the edge had died.

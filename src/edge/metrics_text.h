@@ -36,8 +36,9 @@ struct EdgeTotals {
     std::int64_t panic_requests_total = 0;  // sent to late endpoints, as none was healthy
     std::int64_t upstream_connects_total = 0;
     std::int64_t upstream_connect_failures_total = 0;
-    std::int64_t bytes_in_total = 0;   // request bodies
-    std::int64_t bytes_out_total = 0;  // response bodies
+    std::int64_t answer_timeouts_total = 0;  // 504: the instance was silent for too long
+    std::int64_t bytes_in_total = 0;         // request bodies
+    std::int64_t bytes_out_total = 0;        // response bodies
     std::int64_t streams_open = 0;
     std::int64_t streams_total = 0;
     std::int64_t streams_failed_total = 0;  // no instance took it, or it broke

@@ -29,7 +29,9 @@ std::uint64_t replay_limit(const ReplayWish& wish) {
 
 RetryVerdict retry_verdict(const FailedAttempt& failed, RetryBudget& budget) {
     if (failed.attempts >= k_attempts_max) return RetryVerdict::give_up;
-    if (failed.end == AttemptEnd::response_begun) return RetryVerdict::give_up;
+    if (failed.end == AttemptEnd::response_begun || failed.end == AttemptEnd::timed_out) {
+        return RetryVerdict::give_up;
+    }
     if (!failed.body_replayable) return RetryVerdict::give_up;
     if (failed.end == AttemptEnd::not_connected) return RetryVerdict::other_endpoint;
     if (failed.end == AttemptEnd::refused) return RetryVerdict::any_endpoint;

@@ -17,6 +17,7 @@ enum class AttemptEnd : std::uint8_t {
     refused,         // the instance says that it has not looked at it (RFC 9113 8.7)
     broken,          // sent, at least in part; no byte of a response came
     response_begun,  // some of a response came
+    timed_out,       // it was silent for too long, and may be at it still
 };
 
 enum class RetryVerdict : std::uint8_t {
@@ -67,7 +68,7 @@ private:
 // A failed connect is always repeated elsewhere (up to k_attempts_max): nobody saw the request; so
 // is what an instance refused to look at. What was sent is repeated only if it is idempotent
 // (RFC 9110 9.2.2) or its app says that repeating does no harm, can be replayed, and the budget has
-// room; once a byte of a response came, never.
+// room; once a byte of a response came, never, nor to one that is silent for too long.
 RetryVerdict retry_verdict(const FailedAttempt& failed, RetryBudget& budget);
 
 }  // namespace moln::edge

@@ -40,6 +40,13 @@ TEST(RetryVerdict, what_an_instance_refused_to_look_at_is_repeated_whatever_it_i
     }
 }
 
+TEST(RetryVerdict, what_an_instance_may_be_at_still_is_not_sent_again) {
+    for (const auto mode : {RetryMode::idempotent, RetryMode::all, RetryMode::none}) {
+        EXPECT_EQ(verdict({.end = AttemptEnd::timed_out, .method = Method::get, .mode = mode}),
+                  RetryVerdict::give_up);
+    }
+}
+
 TEST(RetryVerdict, the_app_says_which_are_sent_again) {
     EXPECT_EQ(verdict({.end = AttemptEnd::broken, .method = Method::post, .mode = RetryMode::all}),
               RetryVerdict::other_endpoint);

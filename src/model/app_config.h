@@ -50,12 +50,14 @@ struct ProcessSpec {
     // Web: of a request's body so much is kept for sending it again, and which are sent again.
     Bytes replay = mib(5);
     RetryMode retry = RetryMode::idempotent;
+    // Web: how long an instance may be silent that is to take or to answer a request.
+    Milliseconds answer_timeout = minutes(5);
     friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ProcessSpec, (),
                       (kind, command, schedule, instances, memory, cpu_millis, pids, port,
                        concurrency, queue, queue_time, protocol, balance, affinity, slow_start,
-                       replay, retry))
+                       replay, retry, answer_timeout))
 
 enum class HealthKind {
     http,

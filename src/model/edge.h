@@ -72,13 +72,15 @@ struct EdgeApp {
     std::optional<MaintenanceSpec> maintenance = std::nullopt;  // on
     Bytes replay = mib(5);  // of a request's body, kept for sending it again
     RetryMode retry = RetryMode::idempotent;
+    // How long an endpoint may be silent that is to take a request or to begin its answer.
+    Milliseconds answer_timeout = minutes(5);
     std::optional<EdgeSite> site = std::nullopt;  // of k_site_process: there are no endpoints
     friend bool operator==(const EdgeApp&, const EdgeApp&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EdgeApp, (),
                       (app, process, health, endpoints, hold_requests_max, hold_limit, hold,
                        concurrency, balance, affinity, slow_start, canary_release, canary,
-                       maintenance, replay, retry, site))
+                       maintenance, replay, retry, answer_timeout, site))
 
 struct EdgeRoute {
     std::string

@@ -156,9 +156,14 @@ private:
         duration(field + ".slow_start", process.slow_start, {0}, k_slow_start_max);
         size(field + ".replay", process.replay, Bytes{0}, k_replay_max);
         const bool said = process.balance != BalanceSpec{} || process.slow_start.count != 0;
+        duration(field + ".answer_timeout", process.answer_timeout, k_answer_timeout_min,
+                 k_answer_timeout_max);
         if (!web && (process.replay != ProcessSpec{}.replay || process.retry != RetryMode{})) {
             add(field + (process.retry != RetryMode{} ? ".retry" : ".replay"),
                 "expected none: only a web process gets requests");
+        }
+        if (!web && process.answer_timeout != ProcessSpec{}.answer_timeout) {
+            add(field + ".answer_timeout", "expected none: only a web process gets requests");
         }
         if (!web && (said || process.affinity)) {
             add(field + (process.affinity ? ".affinity" : ".balance"),

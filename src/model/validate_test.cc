@@ -181,6 +181,8 @@ TEST(Validate, every_number_at_its_limits_and_one_past) {
     expect_limits([&](auto& c, auto v) { web(c).pids = v; }, 1, k_pids_max);
     expect_limits([&](auto& c, auto v) { web(c).concurrency = v; }, 0, k_concurrency_max);
     expect_limits([&](auto& c, auto v) { web(c).replay = {v}; }, 0, k_replay_max.count);
+    expect_limits([&](auto& c, auto v) { web(c).answer_timeout = {v}; }, k_answer_timeout_min.count,
+                  k_answer_timeout_max.count);
     expect_limits([&](auto& c, auto v) { web(c).queue = v; }, 0, k_queue_max);
     expect_limits([&](auto& c, auto v) { web(c).queue_time = {v}; }, k_queue_time_min.count,
                   k_queue_time_max.count);
@@ -192,6 +194,15 @@ TEST(Validate, every_number_at_its_limits_and_one_past) {
     expect_limits(
         [](auto& c, auto v) { c.volumes = {{.name = "data", .path = "/data", .size = {v}}}; },
         k_volume_size_min.count, k_volume_size_max.count);
+}
+
+TEST(Validate, only_a_web_process_has_time_to_answer) {
+    EXPECT_EQ(problem_of([](AppConfig& c) {
+                  c.processes["mail"] = {.command = {"x"}, .answer_timeout = seconds(30)};
+              }),
+              "processes.mail.answer_timeout: expected none: only a web process gets requests\n");
+    EXPECT_EQ(problem_of([](AppConfig& c) { c.processes["web"].answer_timeout = {999}; }),
+              "processes.web.answer_timeout: expected 1s to 1d, found 999ms\n");
 }
 
 TEST(Validate, message_names_field_range_and_value) {

@@ -167,6 +167,7 @@ private:
             app.slow_start = process->slow_start;
             app.replay = process->replay;
             app.retry = process->retry;
+            app.answer_timeout = process->answer_timeout;
         }
         return app;
     }

@@ -115,6 +115,7 @@ private:
         part.slow_start = table.duration("slow_start");
         part.replay = table.size("replay");
         part.retry = table.word<RetryMode>("retry");
+        part.answer_timeout = table.duration("answer_timeout");
         table.refuse_unknown();
         place_keys(table, "processes." + name, {{"cpu", "cpu_millis"}});
     }
@@ -509,6 +510,7 @@ private:
         if (part.slow_start) process.slow_start = *part.slow_start;
         if (part.replay) process.replay = *part.replay;
         if (part.retry) process.retry = *part.retry;
+        if (part.answer_timeout) process.answer_timeout = *part.answer_timeout;
         if (part.schedule) {
             process.kind = ProcessKind::cron;
         } else if (name == "web" || part.port) {

@@ -31,6 +31,7 @@ struct ProcessPart {
     std::optional<Milliseconds> slow_start;
     std::optional<Bytes> replay;
     std::optional<RetryMode> retry;
+    std::optional<Milliseconds> answer_timeout;
 };
 
 // Where a field of the configuration was written: "process.web.memory", line 12.

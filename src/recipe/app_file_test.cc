@@ -414,7 +414,8 @@ TEST(AppFile, forward_auth_asks_who_speaks_http) {
 TEST(AppFile, how_a_process_shares_its_requests) {
     const auto config = config_of(
         "[process.web]\ncommand = 'x'\nbalance = 'header:X-Tenant'\naffinity = true\n"
-        "slow_start = '30s'\nreplay = '20M'\nretry = 'all'\n[process.auth]\ncommand = 'y'\n"
+        "slow_start = '30s'\nreplay = '20M'\nretry = 'all'\n"
+        "answer_timeout = '1h'\n[process.auth]\ncommand = 'y'\n"
         "port = 4000\n[[route]]\nhost = 'a.org'\nrate_limit = '20/s'\n"
         "forward_auth = { process = 'auth', path = '/check', copy = ['X-User'] }\n");
     ASSERT_TRUE(config) << config.error().reason;
@@ -424,6 +425,8 @@ TEST(AppFile, how_a_process_shares_its_requests) {
     EXPECT_EQ(web.slow_start, seconds(30));
     EXPECT_EQ(web.replay, mib(20));
     EXPECT_EQ(web.retry, RetryMode::all);
+    EXPECT_EQ(web.answer_timeout, minutes(60));
+    EXPECT_EQ(config->processes.at("auth").answer_timeout, minutes(5));
     const ForwardAuthSpec asked{.process = "auth", .path = "/check", .copy = {"X-User"}};
     EXPECT_EQ(config->routes.front().forward_auth, asked);
     EXPECT_EQ(config->routes.front().rate->client->requests, 20);

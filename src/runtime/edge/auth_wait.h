@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "model/app_config.h"
 
@@ -19,6 +20,7 @@ struct AuthWait {
     std::uint16_t status = 503;        // of the refusal
     std::string text;
     std::uint32_t retry_after_s = 0;
+    std::string_view error;  // a word of edge/access_line.h
 };
 
 }  // namespace moln::edge_loop

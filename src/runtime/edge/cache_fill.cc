@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "edge/access_line.h"
 #include "edge/cache/compressing.h"
 #include "edge/cache/slices.h"
 #include "edge/cache/stored_head.h"
@@ -390,7 +391,6 @@ edge::PeerStep judge_peers_word(Core& core, const Exchange& exchange) {
 
 edge::PeerStep take_peers_word(Core& core, const Exchange& exchange) {
     CacheFill& fill = fill_of(exchange);
-    clear_timer(*exchange.upstream);  // of its head
     const auto step = judge_peers_word(core, exchange);
     if (step == edge::PeerStep::give_up) {
         note_peer_failure(core, fill);
@@ -507,7 +507,8 @@ void CacheFill::take_refusal(Core& core, Exchange& exchange, const LocalAnswer& 
     if (!asking) return;
     core.cache->fail(*fetch, {.status = answer.status,
                               .text = std::string(answer.text),
-                              .retry_after_s = answer.retry_after_s});
+                              .retry_after_s = answer.retry_after_s,
+                              .error = answer.error});
     tell(core, fetch->waiting());
 }
 
@@ -532,7 +533,8 @@ void CacheFill::end(Core& core) {
     if (leader != nullptr) leader->visit->fill = nullptr;
     if (peer) note_peer_end(core, *this);
     if (fetch->state() == CacheFetch::State::asking) {
-        core.cache->fail(*fetch, {.text = "the instance broke off before it answered"});
+        core.cache->fail(*fetch, {.text = "the instance broke off before it answered",
+                                  .error = edge::k_error_broken_off});
     }
     tell(core, fetch->waiting());
     if (body != nullptr) {

@@ -101,9 +101,11 @@ void tell_failure(Core& core, Exchange& exchange, const CacheFailure& failure) {
     // The failure goes with the fetch.
     const auto fetch = std::exchange(visit.fetch, nullptr);
     end_wait(visit);
-    answer_locally(
-        core, exchange,
-        {.status = failure.status, .text = failure.text, .retry_after_s = failure.retry_after_s});
+    answer_locally(core, exchange,
+                   {.status = failure.status,
+                    .text = failure.text,
+                    .retry_after_s = failure.retry_after_s,
+                    .error = failure.error});
 }
 
 namespace {

@@ -41,6 +41,7 @@ struct CacheFailure {
     std::uint16_t status = 502;
     std::string text;
     std::uint32_t retry_after_s = 0;  // 0: not said
+    std::string_view error = {};      // a word of edge/access_line.h
 };
 
 // A response that is being asked for. Made by CacheStore::ask; one worker, its leader, moves it on

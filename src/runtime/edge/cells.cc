@@ -39,6 +39,7 @@ void add_to(edge::EdgeTotals& totals, const WorkerCounts& counts) {
     totals.ejections_total += counts.ejections.get();
     totals.upstream_connects_total += counts.upstream_connects.get();
     totals.upstream_connect_failures_total += counts.upstream_connect_failures.get();
+    totals.answer_timeouts_total += counts.answer_timeouts.get();
     totals.bytes_in_total += counts.bytes_in.get();
     totals.bytes_out_total += counts.bytes_out.get();
     totals.streams_open += counts.streams_open.get();

@@ -106,6 +106,7 @@ struct alignas(64) WorkerCounts {
     Count panic_requests;  // sent to an endpoint that is unhealthy by lateness
     Count upstream_connects;
     Count upstream_connect_failures;
+    Count answer_timeouts;
     Count cache_hits;
     Count cache_stale_hits;  // of them
     Count cache_misses;      // that led a fetch

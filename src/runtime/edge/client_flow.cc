@@ -272,7 +272,10 @@ Flow step(Core& core, Client& client) {
                                             : step_stream_head(core, client);
         case ClientState::exchange: {
             const Flow flow = step_exchange(core, client);
-            if (flow == Flow::wait) watch_for_stall(core, client);
+            if (flow == Flow::wait) {
+                watch_for_stall(core, client);
+                watch_for_silence(core, *client.exchange);
+            }
             return flow;
         }
         case ClientState::http2: return step_http2(core, client);

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -161,6 +162,8 @@ struct Core final : DrainListener {
         half_closed_timers, shutdown_timers;
     edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers, peer_timers,
         peer_stall_timers;
+    // Of instances that are to answer, by their app's answer_timeout in ms.
+    std::map<std::int64_t, edge::List<Upstream, ByTimer>> answer_timers;
     std::vector<Client*> dead_clients;  // dropped after the turn: events may still name them
     std::vector<Upstream*> dead_upstreams;
     Streams streams;

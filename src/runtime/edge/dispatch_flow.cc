@@ -4,8 +4,12 @@
 #include <span>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "edge/access_line.h"
 #include "edge/basic_auth.h"
 #include "http/write.h"
+#include "model/quantity.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/inner_sink.h"
 #include "runtime/edge/stream_flow.h"
@@ -81,9 +85,33 @@ void leave_upstream(Core& core, Exchange& exchange) {
     close_upstream(core, upstream);
 }
 
-void answer_unavailable(Core& core, Exchange& exchange, std::string_view text) {
+void answer_unavailable(Core& core, Exchange& exchange, std::string_view text,
+                        std::string_view error = {}) {
+    answer_locally(
+        core, exchange,
+        {.status = 503, .text = text, .retry_after_s = edge::k_retry_after_s, .error = error});
+}
+
+std::string_view word_of(edge::HoldVerdict verdict, edge::HoldCause cause) {
+    if (verdict == edge::HoldVerdict::queue_full) return edge::k_error_queue_full;
+    switch (cause) {
+        case edge::HoldCause::none_ready: return edge::k_error_no_instance;
+        case edge::HoldCause::unreachable: return edge::k_error_unreachable;
+        case edge::HoldCause::busy: return edge::k_error_busy;
+    }
+    return {};
+}
+
+void answer_timed_out(Core& core, Exchange& exchange) {
+    const AppCell& app = *exchange.app->cell;
+    const EdgeApp* spec = exchange.app->spec;
+    const auto limit = spec == nullptr ? EdgeApp{}.answer_timeout : spec->answer_timeout;
+    const auto text = fmt::format(
+        "process {} of {} did not begin its answer within {}; answer_timeout in its moln.toml says "
+        "how long it may take",
+        app.process, app.app.text, format_duration(limit));
     answer_locally(core, exchange,
-                   {.status = 503, .text = text, .retry_after_s = edge::k_retry_after_s});
+                   {.status = 504, .text = text, .error = edge::k_error_answer_timeout});
 }
 
 void hold(Core& core, Exchange& exchange, edge::HoldCause cause) {
@@ -98,7 +126,7 @@ void hold(Core& core, Exchange& exchange, edge::HoldCause cause) {
     }
     const auto verdict = begin_hold(core, app, exchange, cause);
     if (verdict != edge::HoldVerdict::wait) {
-        answer_unavailable(core, exchange, edge::explain(verdict, cause));
+        answer_unavailable(core, exchange, edge::explain(verdict, cause), word_of(verdict, cause));
         return;
     }
     app.held.push_back(&exchange);
@@ -155,7 +183,9 @@ void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
     const EndpointCell* cell = endpoint.cell.get();
     if (exchange.upstream != nullptr) leave_upstream(core, exchange);
     if (end == edge::AttemptEnd::not_connected) core.counts.upstream_connect_failures.add(1);
-    const bool broken = end == edge::AttemptEnd::broken || end == edge::AttemptEnd::response_begun;
+    const bool timed_out = end == edge::AttemptEnd::timed_out;
+    const bool broken =
+        timed_out || end == edge::AttemptEnd::broken || end == edge::AttemptEnd::response_begun;
     if (broken) ++exchange.seen;
     if (exchange.mirrored) {
         core.views.close(exchange);
@@ -189,11 +219,18 @@ void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
         }
         if (end == edge::AttemptEnd::refused) {
             answer_unavailable(core, exchange,
-                               "the instances of this app take no more requests now; try again");
+                               "the instances of this app take no more requests now; try again",
+                               edge::k_error_refused);
+            return;
+        }
+        if (timed_out) {
+            answer_timed_out(core, exchange);
             return;
         }
         answer_locally(core, exchange,
-                       {.status = 502, .text = "the instance broke off before it answered"});
+                       {.status = 502,
+                        .text = "the instance broke off before it answered",
+                        .error = edge::k_error_broken_off});
         return;
     }
     if (verdict == edge::RetryVerdict::any_endpoint) {
@@ -221,8 +258,10 @@ void serve_held(Core& core, AppView& app) {
             drive(core, client);
         } else if (step == HeldStep::give_up) {
             unhold(*exchange);
-            answer_unavailable(core, *exchange,
-                               edge::explain(edge::HoldVerdict::wait, exchange->held_cause));
+            constexpr auto k_waited = edge::HoldVerdict::wait;
+            const auto cause = exchange->held_cause;
+            answer_unavailable(core, *exchange, edge::explain(k_waited, cause),
+                               word_of(k_waited, cause));
             drive(core, client);
         }
         exchange = next;

@@ -186,7 +186,8 @@ void log_exchange(Core& core, const Exchange& exchange, std::int64_t duration_us
                               .bytes = exchange.body_bytes_sent,
                               .duration_us = duration_us,
                               .queue_us = exchange.queue_us,
-                              .retries = exchange.retries};
+                              .retries = exchange.retries,
+                              .error = exchange.error};
     if (exchange.tunnel_name != nullptr) {
         record.method = exchange.tunnel_name->method;
         record.host = exchange.tunnel_name->host;
@@ -435,6 +436,7 @@ void begin_inner_exchange(Core& core, Client& client, const Exchange& asker, App
 
 void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer) {
     Client& client = *exchange.client;
+    exchange.error = answer.error;
     if (client.sink != nullptr) {
         exchange.status = answer.status;
         client.sink->take_refusal(core, exchange, answer);
@@ -514,7 +516,11 @@ void drop_exchange(Core& core, Exchange& exchange) {
     }
     if (static_cast<edge::ListLink<ByHold>&>(exchange).linked()) unhold(exchange);
     const bool logged = exchange.stage == ResponseStage::done;
-    if (!logged && exchange.begun_us != 0) account(core, exchange, breaks_off(exchange));
+    if (!logged && exchange.begun_us != 0) {
+        const bool broken = breaks_off(exchange);
+        if (broken) exchange.error = edge::k_error_broken_off;
+        account(core, exchange, broken);
+    }
     leave_cache(core, exchange);
     leave_file(core, exchange);
     leave_auth(core, exchange);

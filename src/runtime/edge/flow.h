@@ -83,6 +83,7 @@ struct LocalAnswer {
     std::string_view content_type = {};  // "": plain text
     std::uint32_t retry_after_s = 0;     // 0: not said
     http::ExtraField extra = {};
+    std::string_view error = {};  // a word of edge/access_line.h
 };
 void answer_locally(Core& core, Exchange& exchange, const LocalAnswer& answer);
 // The response is out. The endpoint and the upstream connection are released, the line is logged.
@@ -113,6 +114,12 @@ HeldStep held_step(const Core& core, const AppView& app, Attempts& of);
 
 // Lets waiting requests go, as far as endpoints and time allow.
 void serve_held(Core& core, AppView& app);
+
+// silence_flow.cc: instances that owe something. The exchange waits: does its instance's time run?
+// What passes on some of the request, or takes the final head, ends it.
+void watch_for_silence(Core& core, Exchange& exchange);
+void end_silence(Exchange& exchange);
+void on_silence(Core& core, Upstream& upstream);
 
 // upstream_flow.cc: connections to instances.
 // refused: out of descriptors or local ports. Any other error: the instance cannot be reached.

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "edge/access_line.h"
 #include "http/edit_head.h"
 #include "runtime/edge/inner_client.h"
 #include "runtime/edge/inner_sink.h"
@@ -131,6 +132,7 @@ public:
         wait.status = answer.status;
         wait.text = answer.text;
         wait.retry_after_s = answer.retry_after_s;
+        wait.error = answer.error;
         settle(core, AuthWait::Verdict::refused);
     }
 
@@ -139,6 +141,7 @@ public:
             AuthWait& wait = *asker_->auth;
             wait.status = 502;
             wait.text = "the process that lets requests in broke off before it answered";
+            wait.error = edge::k_error_broken_off;
             settle(core, AuthWait::Verdict::refused);
         }
         delete this;
@@ -260,9 +263,11 @@ Flow pump_auth(Core& core, Exchange& exchange) {
     if (wait->verdict == AuthWait::Verdict::in) {
         enter(core, exchange, wait->cache);
     } else {
-        answer_locally(
-            core, exchange,
-            {.status = wait->status, .text = wait->text, .retry_after_s = wait->retry_after_s});
+        answer_locally(core, exchange,
+                       {.status = wait->status,
+                        .text = wait->text,
+                        .retry_after_s = wait->retry_after_s,
+                        .error = wait->error});
     }
     return Flow::progress;
 }

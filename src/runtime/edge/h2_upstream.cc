@@ -57,6 +57,16 @@ void H2Upstream::lose() {
     }
 }
 
+bool H2Upstream::connecting() const {
+    return upstream_.state == UpstreamState::connecting;
+}
+
+void H2Upstream::note_connected() {
+    for (H2Stream* stream = first(); stream != nullptr; stream = after(*stream)) {
+        mark_ready(*stream);
+    }
+}
+
 void H2Upstream::on_turn_end() {
     flush_upstream(core_, upstream_);
 }

@@ -26,6 +26,10 @@ public:
     // The connection is gone. What had come by then can still be received.
     void lose();
     bool lost() const { return lost_; }
+    // Nothing that was submitted has left yet.
+    bool connecting() const;
+    // It is made: whoever waits for it is told.
+    void note_connected();
     void on_turn_end() override;
 
 private:

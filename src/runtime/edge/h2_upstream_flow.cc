@@ -135,6 +135,7 @@ void on_carrier_event(Core& core, Upstream& carrier) {
         if (!carrier.ready.writable) return;
         clear_timer(carrier);
         carrier.state = UpstreamState::busy;
+        carrier.h2->note_connected();
         if (carrier.h2->open() == 0) {  // who wanted it has left
             idle_h2_upstream(core, carrier);
             if (carrier.state == UpstreamState::closed) return;

@@ -242,6 +242,7 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     bool client_begun = false;  // the client has, or will have, some of the final response
     bool keep_client = false;
     std::uint16_t status = 0;
+    std::string_view error;        // why there is no answer of an instance, or not all of it
     std::uint32_t route_slot = 0;  // where its route is counted
     std::uint32_t hsts_s = 0;      // of the route, over TLS
     std::uint32_t interim = 0;

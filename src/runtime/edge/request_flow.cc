@@ -197,6 +197,7 @@ Flow read_body(Core& core, Exchange& exchange) {
 }
 
 void note_sent(Core& core, Exchange& exchange, std::size_t bytes) {
+    end_silence(exchange);
     bytes = consume_ahead(core.buffers, &exchange.to_upstream, bytes);
     BodyReader& body = exchange.request_body;
     pass_on(exchange, bytes);

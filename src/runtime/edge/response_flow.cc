@@ -244,6 +244,7 @@ Flow read_head(Core& core, Exchange& exchange) {
     if (status != 101 && status < 200) {
         flow = pass_interim(core, exchange);
     } else {
+        clear_timer(upstream);  // of its silence
         flow = pass_head(core, exchange);
         if (flow == Flow::progress) flow = Flow::done;
     }

@@ -225,15 +225,20 @@ void on_upstream_timer(Core& core, Upstream& upstream) {
         close_upstream(core, upstream);
         return;
     }
-    Client& client = *upstream.exchange->client;
+    Exchange& exchange = *upstream.exchange;
+    Client& client = *exchange.client;
+    const bool busy = upstream.state == UpstreamState::busy;
+    if (busy && !upstream.endpoint->peer && exchange.stage == ResponseStage::head) {
+        on_silence(core, upstream);
+        return;
+    }
     if (upstream.stream != nullptr) {
         upstream.stream->end_is_late = true;
         drive(core, client);
         return;
     }
-    fail_attempt(core, *upstream.exchange,
-                 upstream.state == UpstreamState::busy ? edge::AttemptEnd::broken
-                                                       : edge::AttemptEnd::not_connected);
+    fail_attempt(core, exchange,
+                 busy ? edge::AttemptEnd::broken : edge::AttemptEnd::not_connected);
     drive(core, client);
 }
 

@@ -164,6 +164,16 @@ void fire(Core& core, edge::List<T, ByTimer>& list, OnTimer on_timer) {
     }
 }
 
+// A duration that no app has any more leaves its place once there are many.
+void fire_answer_timers(Core& core) {
+    auto& timers = core.answer_timers;
+    for (auto it = timers.begin(); it != timers.end();) {
+        fire(core, it->second, on_upstream_timer);
+        const bool goes = it->second.empty() && timers.size() > edge::k_answer_timers_kept;
+        it = goes ? timers.erase(it) : std::next(it);
+    }
+}
+
 void resume_accepting(Core& core) {
     if (core.accept_paused_until_ms == 0 || core.now_ms < core.accept_paused_until_ms) return;
     core.accept_paused_until_ms = 0;
@@ -194,6 +204,7 @@ void fire_timers(Core& core) {
     fire(core, core.peer_timers, on_upstream_timer);
     fire(core, core.peer_stall_timers, on_upstream_timer);
     fire_cache_timers(core);
+    fire_answer_timers(core);
     fire_stream_timers(core);
     fire_flow_timers(core);
     fire_mirror_timers(core);
@@ -222,6 +233,9 @@ int wait_ms(Core& core) {
         if (const Upstream* upstream = list->front()) consider(upstream->deadline_ms);
     }
     each_cache_deadline(core, consider);
+    for (auto& [duration, list] : core.answer_timers) {
+        if (const Upstream* upstream = list.front()) consider(upstream->deadline_ms);
+    }
     each_stream_deadline(core, consider);
     each_flow_deadline(core, consider);
     if (!core.mirrors.empty()) consider(next_mirror_deadline_ms(core));
