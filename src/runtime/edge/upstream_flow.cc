@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "io/net/socket.h"
@@ -19,8 +20,26 @@ bool silent(const Upstream& upstream) {
     return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+// TLS has things of its own to say (a new ticket).
+bool is_silent(Core& core, Upstream& upstream) {
+    if (upstream.ready.broken || upstream.ready.hung_up) return false;
+    Buffer* room = core.buffers.lend();
+    if (room == nullptr) return false;
+    const auto got = receive(upstream, *room);
+    core.buffers.take_back(&room);
+    return got.end == IoEnd::would_block;
+}
+
+// Nothing has come of it. An event that tells of something may be still to come: what lies there
+// now would pass for the answer to the request that is about to be sent (gate 2).
+bool still_silent(Core& core, Upstream& upstream) {
+    if (!upstream.tls) return silent(upstream);
+    upstream.note(EPOLLIN);
+    return is_silent(core, upstream);
+}
+
 // A repeatable request takes any idle connection: should it be dead, the request is sent again.
-// Another one takes only what was busy a moment ago and looks alive.
+// Another one takes only what was busy a moment ago.
 Upstream* take_idle(Core& core, const Exchange& exchange, EndpointView& endpoint) {
     const bool repeatable =
         edge::may_repeat(exchange.heads->request.method, retry_mode(*exchange.app));
@@ -28,10 +47,9 @@ Upstream* take_idle(Core& core, const Exchange& exchange, EndpointView& endpoint
         --endpoint.idle_count;
         clear_timer(*upstream);
         const std::int64_t age = core.now_ms - upstream->idle_since_ms;
-        // The look costs a system call: only where it is needed.
-        const bool usable =
-            repeatable || (age < edge::k_upstream_fresh_limit.count && silent(*upstream));
-        if (age < upstream->idle_limit_ms && usable) return upstream;
+        const bool young = age < upstream->idle_limit_ms &&
+                           (repeatable || age < edge::k_upstream_fresh_limit.count);
+        if (young && still_silent(core, *upstream)) return upstream;
         close_upstream(core, *upstream);
     }
     return nullptr;
@@ -82,16 +100,6 @@ bool shake_hands(Core& core, Upstream& upstream) {
     fail_attempt(core, *upstream.exchange, edge::AttemptEnd::not_connected);
     drive(core, client);
     return false;
-}
-
-// TLS has things of its own to say (a new ticket).
-bool is_silent(Core& core, Upstream& upstream) {
-    if (upstream.ready.broken || upstream.ready.hung_up) return false;
-    Buffer* room = core.buffers.lend();
-    if (room == nullptr) return false;
-    const auto got = receive(upstream, *room);
-    core.buffers.take_back(&room);
-    return got.end == IoEnd::would_block;
 }
 
 // Something may lie behind what was read of it, and no event will tell of that again: it would pass
@@ -237,8 +245,7 @@ void on_upstream_timer(Core& core, Upstream& upstream) {
         drive(core, client);
         return;
     }
-    fail_attempt(core, exchange,
-                 busy ? edge::AttemptEnd::broken : edge::AttemptEnd::not_connected);
+    fail_attempt(core, exchange, busy ? edge::AttemptEnd::broken : edge::AttemptEnd::not_connected);
     drive(core, client);
 }
 
