@@ -92,7 +92,9 @@ class Hold(EdgeCase):
     def test_a_client_that_closes_leaves_its_place(self):
         """Its end alone does not say so: it may be of one direction."""
         self.publish([], hold=True)
-        clients = self.asking(5)
+        clients = self.asking(3) + [self.client() for _ in range(2)]
+        for client in clients[3:]:
+            client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
         until(lambda: self.held() == 5, "all to wait")
         for client in clients:
             client.close()
@@ -113,14 +115,29 @@ class Hold(EdgeCase):
             clients[-1].send(text)
             clients[-1].half_close()
         until(lambda: self.held() == len(words), "all to wait")
-        for client in clients[:1] + clients[2:]:  # 1.0 does not know it
+        for client in clients[:1] + clients[2:]:
             self.assertEqual(client.head().first, "HTTP/1.1 100 Continue")
+        # 1.0 does not know it.
+        self.assertTrue(clients[1].more())
+        self.assertEqual(clients[1].inbox, b"HTTP/1.1 ")
         origin = self.origin(serving(lambda head, body: ok(body)))
         self.publish([endpoint("web-1", origin.port)])
         for client, (_, wanted) in zip(clients, words):
             head = client.head()
             self.assertEqual((head.status, client.body(head)), (200, wanted))
             self.assertTrue(client.closed())
+
+    def test_who_has_ended_in_http_1_0_and_waits_in_vain_is_answered(self):
+        self.publish([], hold=True)
+        client = self.client()
+        client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+        client.half_close()
+        self.assertTrue(client.more())
+        self.publish([], hold=False)
+        head = client.head()
+        self.assertEqual(head.first, "HTTP/1.1 503 Service Unavailable")
+        self.assertIn(b"no instance", client.body(head))
+        self.assertTrue(client.closed())
 
     def test_an_app_that_goes_answers_who_waits(self):
         self.publish([], hold=True)

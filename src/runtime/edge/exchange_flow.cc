@@ -1,7 +1,9 @@
 // One request from its head to its line in the access log.
+#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "base/check.h"
 #include "edge/access_line.h"
 #include "edge/histogram.h"
 #include "http/url.h"
@@ -223,9 +225,20 @@ http::HeadResult parse_head(const Client& client, Heads& heads) {
                                     heads.request);
 }
 
+// Of so many bytes at to_client's tail, an answer's first, how many are left without those that the
+// client has.
+std::size_t skip_said(Exchange& exchange, std::size_t bytes) {
+    if (!std::exchange(exchange.begin_said, false)) return bytes;
+    char* const at = exchange.to_client->tail();
+    CHECK(std::string_view(at, bytes).starts_with(k_answer_begin));
+    std::copy(at + k_answer_begin.size(), at + bytes, at);
+    return bytes - k_answer_begin.size();
+}
+
 // An answer of ours stands at to_client's tail: a head, and maybe a body.
 void put_local(Exchange& exchange, std::size_t bytes) {
     Buffer& out = *exchange.to_client;
+    bytes = skip_said(exchange, bytes);
     const std::string_view answer(out.tail(), bytes);
     const std::size_t head_bytes = answer.find(k_head_end) + k_head_end.size();
     if (H2Stream* stream = exchange.client->stream) {
@@ -309,7 +322,7 @@ bool put_head(Exchange& exchange, std::size_t bytes, h2::End end) {
     Buffer& out = *exchange.to_client;
     H2Stream* stream = exchange.client->stream;
     if (stream == nullptr) {
-        out.end += bytes;
+        out.end += skip_said(exchange, bytes);
         return true;
     }
     return connection_of(*exchange.client).respond(*stream, {out.tail(), bytes}, end);

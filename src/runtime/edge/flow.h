@@ -65,6 +65,8 @@ Flow begin_exchange(Core& core, Client& client);
 // By host and path, in the tables in use. Nowhere if the path can be read in two ways that lead to
 // different routes.
 Views::Routed route_of(Core& core, const http::RequestHead& head);
+// What every answer of ours begins with in HTTP/1, whatever it is.
+inline constexpr std::string_view k_answer_begin = "HTTP/1.1 ";
 // The head of `bytes` that was written at to_client's tail is on its way as the client's protocol
 // has it. False: it cannot be said there.
 bool put_head(Exchange& exchange, std::size_t bytes, h2::End end);

@@ -232,6 +232,7 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     edge::AskedBy asked_by = edge::AskedBy::client;
     std::string_view peer_scheme;  // that another edge's client used
     bool continued = false;        // 100 was passed on, or said
+    bool begin_said = false;       // k_answer_begin was
     http::UpgradeWish upgrade;
     Buffer* request_trailers = nullptr;  // field lines, of a chunked body for who takes them
 

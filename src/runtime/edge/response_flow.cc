@@ -455,19 +455,20 @@ Flow flush_interim(Core& core, Exchange& exchange) {
 
 // Of a request that waits for an instance. A client that has ended may wait for its answer, or may
 // have gone and leave its place: only its kernel tells, if something is sent. Every client of
-// HTTP/1.1 can skip an interim response (RFC 9110 15.2).
+// HTTP/1.1 can skip an interim response (RFC 9110 15.2); one of HTTP/1.0 gets what every answer
+// begins with.
 Flow look_for_client(Core& core, Exchange& exchange) {
     if (exchange.to_client != nullptr) return flush_interim(core, exchange);
     const Client& client = *exchange.client;
     const bool may_be_gone = client.ready.hung_up && !exchange.continued;
     const bool of_socket = client.stream == nullptr && client.sink == nullptr;
-    if (!may_be_gone || !of_socket || exchange.version == http::Version::http_1_0) {
-        return Flow::wait;
-    }
+    if (!may_be_gone || !of_socket) return Flow::wait;
     Buffer* out = client_buffer(core, exchange);
     if (out == nullptr) return Flow::wait;
-    out->append("HTTP/1.1 100 Continue\r\n\r\n");
+    const bool skips = exchange.version != http::Version::http_1_0;
+    out->append(skips ? "HTTP/1.1 100 Continue\r\n\r\n" : k_answer_begin);
     exchange.continued = true;
+    exchange.begin_said = !skips;
     return Flow::progress;
 }
 
