@@ -112,15 +112,13 @@ std::string_view user_name(std::string_view user) {
 
 Result<BalanceSpec> parse_balance(std::string_view text) {
     BalanceSpec balance;
+    const auto whole = text;
     if (const auto at = text.find(':'); at != std::string_view::npos) {
         balance.name = text.substr(at + 1);
         text = text.substr(0, at);
     }
     const auto by = enum_from_word<BalanceBy>(text);
-    if (!by) {
-        return expected("least, client, path, header:NAME or cookie:NAME",
-                        balance.name.empty() ? text : fmt::format("{}:{}", text, balance.name));
-    }
+    if (!by) return expected("least, client, path, header:NAME or cookie:NAME", whole);
     balance.by = *by;
     MOLN_TRY(validate_balance(balance));
     return balance;

@@ -116,13 +116,25 @@ private:
             add(field + ".protocol", "expected none: only a web process is spoken to");
         }
         balancing(field, process);
-        number(field + ".queue", process.queue, 0, k_queue_max);
-        duration(field + ".queue_time", process.queue_time, k_queue_time_min, k_queue_time_max);
+        queue(field, process);
         if (web) {
             number(field + ".port", process.port, 1, 65'535);
         } else if (process.port != 0) {
             add(field + ".port",
                 fmt::format("expected none: only a web process listens, found {}", process.port));
+        }
+    }
+
+    void queue(const std::string& field, const ProcessSpec& process) {
+        number(field + ".queue", process.queue, 0, k_queue_max);
+        duration(field + ".queue_time", process.queue_time, k_queue_time_min, k_queue_time_max);
+        if (process.kind == ProcessKind::web) return;
+        const ProcessSpec unsaid;
+        if (process.queue != unsaid.queue) {
+            add(field + ".queue", "expected none: only a web process gets requests");
+        }
+        if (process.queue_time != unsaid.queue_time) {
+            add(field + ".queue_time", "expected none: only a web process gets requests");
         }
     }
 

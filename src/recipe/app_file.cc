@@ -31,7 +31,9 @@ public:
     Result<AppFile> read(const TomlValue& root) {
         TableReader top(root, "", problems_);
         out_.name = top.text("name").value_or("");
-        if (top.has("name")) problems_.take(top.line("name"), "name", validate_name(out_.name));
+        if (top.has("name") && !problems_.has(top.line("name"), "name")) {
+            problems_.take(top.line("name"), "name", validate_name(out_.name));
+        }
         out_.platform = top.text("platform").value_or("");
         out_.stop_signal = top.text("stop_signal");
         place("stop_signal", "stop_signal", top.line("stop_signal"));
@@ -116,7 +118,7 @@ private:
         part.replay = table.size("replay");
         part.retry = table.word<RetryMode>("retry");
         part.answer_timeout = table.duration("answer_timeout");
-        table.refuse_unknown();
+        table.refuse_unknown({"build", "drain", "env", "health", "route", "site", "volume"});
         place_keys(table, "processes." + name, {{"cpu", "cpu_millis"}});
     }
 
@@ -161,7 +163,7 @@ private:
 
     // `cache = {}` is enough.
     std::optional<CacheSpec> read_cache(TableReader& route) {
-        const auto* value = route.table("cache");
+        const auto* value = route.table("cache", "{} or { ttl = \"60s\" }");
         if (value == nullptr) return std::nullopt;
         TableReader table(*value, "route.cache", problems_);
         CacheSpec cache;
@@ -181,7 +183,7 @@ private:
         if (!route.peek_text(k_key).empty()) {
             return RateSpec{.client = route.parsed(k_key, parse_rate), .route = std::nullopt};
         }
-        const auto* value = route.table(k_key);
+        const auto* value = route.table(k_key, "{ client = \"20/s\" }, or text such as \"20/s\"");
         if (value == nullptr) return std::nullopt;
         TableReader table(*value, "route.rate_limit", problems_);
         RateSpec rate;
@@ -192,7 +194,7 @@ private:
     }
 
     std::optional<AuthSpec> read_auth(TableReader& route) {
-        const auto* value = route.table("auth");
+        const auto* value = route.table("auth", "{ users = [\"alice:$y$…\"] }");
         if (value == nullptr) return std::nullopt;
         TableReader table(*value, "route.auth", problems_);
         AuthSpec auth;
@@ -203,7 +205,8 @@ private:
     }
 
     std::optional<ForwardAuthSpec> read_forward_auth(TableReader& route) {
-        const auto* value = route.table("forward_auth");
+        const auto* value =
+            route.table("forward_auth", "{ process = \"auth\", path = \"/check\" }");
         if (value == nullptr) return std::nullopt;
         TableReader table(*value, "route.forward_auth", problems_);
         ForwardAuthSpec auth;
@@ -216,7 +219,7 @@ private:
 
     // `ca` is the text itself or the name of a file.
     std::optional<ClientCertSpec> read_client_cert(TableReader& route) {
-        const auto* value = route.table("client_cert");
+        const auto* value = route.table("client_cert", "{ ca = \"ca.pem\" }");
         if (value == nullptr) return std::nullopt;
         TableReader table(*value, "route.client_cert", problems_);
         ClientCertSpec spec;
@@ -257,6 +260,10 @@ private:
         route.listen = table.text("listen").value_or("");
         if (!table.has("host") && !is_stream(route)) {
             problems_.add(table.own_line(), "route", "expected a host or a listen, found none");
+        }
+        if (hosts.empty() && table.has("host") && problems_.size() == before) {
+            problems_.add(table.line("host"), "route.host",
+                          "expected at least one host, found none");
         }
         route.path = table.text("path").value_or(route.path);
         route.process = table.text("process").value_or(route.process);

@@ -13,6 +13,7 @@
 namespace moln {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 std::string reason(std::string_view text) {
@@ -313,13 +314,62 @@ TEST(AppFile, relations_between_processes_are_told_with_their_line) {
                 HasSubstr("moln.toml:4: volume.sharing: expected one instance to mount"));
 }
 
-TEST(AppFile, what_is_no_toml_is_refused_with_its_line) {
-    EXPECT_THAT(reason("[process.web]\nmemory = "), HasSubstr("moln.toml:2: not TOML: "));
-    EXPECT_THAT(reason("a = 1\na = 2"), HasSubstr("moln.toml:2: not TOML: "));
+TEST(AppFile, what_is_no_toml_is_refused_with_its_line_and_column) {
+    EXPECT_THAT(reason("[process.web]\nmemory = "), HasSubstr("moln.toml:2:10: not TOML: "));
+    EXPECT_THAT(reason("a = 1\na = 2"), HasSubstr("moln.toml:2:5: not TOML: "));
+    EXPECT_THAT(reason("name = shop"), EndsWith("; text stands in quotes"));
+    EXPECT_THAT(reason("name = \"shop\n"), EndsWith("end with its quote, on its line?"));
     EXPECT_THAT(reason("name = \"\xff\xfe\""), HasSubstr("not TOML"));
     EXPECT_EQ(reason(std::string_view("a = 1\n\0", 7)),
               "moln.toml:2: expected text, found a NUL byte");
-    EXPECT_THAT(reason("port = 99999999999999999999"), HasSubstr("moln.toml:1: not TOML"));
+    EXPECT_THAT(reason("port = 99999999999999999999"), HasSubstr("moln.toml:1:28: not TOML"));
+}
+
+TEST(AppFile, a_value_in_the_place_of_a_table_is_told_what_one_looks_like) {
+    const auto route = [](std::string_view line) {
+        return reason(fmt::format("[[route]]\nhost = \"a.test\"\n{}\n", line));
+    };
+    EXPECT_EQ(route("cache = true"),
+              "moln.toml:3: route.cache: expected a table such as {} or "
+              "{ ttl = \"60s\" }, found true");
+    EXPECT_EQ(route("rate_limit = 20"),
+              "moln.toml:3: route.rate_limit: expected a table such as { client = \"20/s\" }, or "
+              "text such as \"20/s\", found 20");
+    EXPECT_THAT(route("auth = 'alice'"), HasSubstr("such as { users = ["));
+    EXPECT_THAT(route("forward_auth = '/check'"), HasSubstr("such as { process = \"auth\", path"));
+    EXPECT_THAT(route("client_cert = 'ca.pem'"), HasSubstr("such as { ca = \"ca.pem\" }"));
+}
+
+TEST(AppFile, a_table_of_the_app_within_a_process_is_told_where_it_belongs) {
+    EXPECT_EQ(reason("[process.web]\n[process.web.health]\npath = '/x'"),
+              "moln.toml:2: process.web.health: expected as a table of the whole app, [health] "
+              "alone on a line");
+    EXPECT_THAT(reason("[process.web]\nvolume = 'data'"), HasSubstr("[[volume]] alone on a line"));
+}
+
+TEST(AppFile, a_list_without_a_host_is_no_route) {
+    EXPECT_EQ(reason("[[route]]\nhost = []"),
+              "moln.toml:2: route.host: expected at least one host, found none");
+}
+
+TEST(AppFile, what_is_no_name_is_told_once) {
+    EXPECT_EQ(reason("name = 5"), "moln.toml:1: name: expected text in quotes, found 5");
+}
+
+TEST(AppFile, a_worker_has_no_queue) {
+    const auto told = [](std::string_view key) {
+        return config_of(fmt::format("[process.web]\ncommand = 'a'\n[process.work]\n"
+                                     "command = 'b'\n{}",
+                                     key))
+            .error()
+            .reason;
+    };
+    EXPECT_EQ(told("queue = 3"),
+              "moln.toml:5: process.work.queue: expected none: only a web "
+              "process gets requests");
+    EXPECT_EQ(told("queue_time = '3s'"),
+              "moln.toml:5: process.work.queue_time: expected none: "
+              "only a web process gets requests");
 }
 
 TEST(AppFile, size_at_the_limit_and_one_past) {

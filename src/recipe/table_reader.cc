@@ -229,10 +229,13 @@ std::optional<std::string> TableReader::scalar_as_text(std::string_view key) {
     return std::nullopt;
 }
 
-const TomlValue* TableReader::table(std::string_view key) {
+const TomlValue* TableReader::table(std::string_view key, std::string_view such_as) {
     const auto* value = take(key);
     if (value == nullptr || value->table() != nullptr) return value;
-    wrong(key, fmt::format("expected a table, [{}]", name_of(key)), *value);
+    wrong(key,
+          such_as.empty() ? fmt::format("expected a table, [{}]", name_of(key))
+                          : fmt::format("expected a table such as {}", such_as),
+          *value);
     return nullptr;
 }
 
@@ -250,9 +253,17 @@ std::vector<const TomlValue*> TableReader::tables(std::string_view key) {
     return {};
 }
 
-void TableReader::refuse_unknown() {
+void TableReader::refuse_unknown(std::initializer_list<std::string_view> elsewhere) {
     for (const auto& entry : entries()) {
         if (std::ranges::find(known_, entry.key) != known_.end()) continue;
+        if (std::ranges::find(elsewhere, entry.key) != elsewhere.end()) {
+            problems_.add(entry.line, name_of(entry.key),
+                          fmt::format("expected as a table of the whole app, {0} alone on a line",
+                                      entry.key == "route" || entry.key == "volume"
+                                          ? fmt::format("[[{}]]", entry.key)
+                                          : fmt::format("[{}]", entry.key)));
+            continue;
+        }
         const auto meant = nearest(entry.key, known_);
         const auto hint = meant.empty() ? fmt::format("known are {}", fmt::join(known_, ", "))
                                         : fmt::format("did you mean \"{}\"?", meant);

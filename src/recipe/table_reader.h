@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -64,8 +65,9 @@ public:
     std::optional<std::vector<std::string>> command(std::string_view key);
     std::vector<std::string> texts(std::string_view key);             // one text or a list of them
     std::optional<std::string> scalar_as_text(std::string_view key);  // text, whole number, flag
-    const TomlValue* table(std::string_view key);                     // [key]
-    std::vector<const TomlValue*> tables(std::string_view key);       // [[key]]
+    // [key]; `such_as` is one of it on one line, for who has written something else.
+    const TomlValue* table(std::string_view key, std::string_view such_as = "");
+    std::vector<const TomlValue*> tables(std::string_view key);  // [[key]]
 
     template <codec_detail::DescribedEnum T>
     std::optional<T> word(std::string_view key) {
@@ -87,8 +89,9 @@ public:
         return std::nullopt;
     }
 
-    // Last: notes every key that no verb asked for, with the one that may have been meant.
-    void refuse_unknown();
+    // Last: notes every key that no verb asked for, with the one that may have been meant, be it
+    // one of `elsewhere`: tables of the file's top.
+    void refuse_unknown(std::initializer_list<std::string_view> elsewhere = {});
 
 private:
     const TomlValue* take(std::string_view key);  // remembers the key

@@ -92,6 +92,18 @@ private:
     std::size_t dots_ = 0;
 };
 
+// Where the library's words do not say what was meant.
+std::string_view way_out(std::string_view description) {
+    const auto says = [&](std::string_view words) {
+        return description.find(words) != std::string_view::npos;
+    };
+    if (says("could not determine value type")) return "; text stands in quotes";
+    if (says("unescaped control characters")) {
+        return "; does the text end with its quote, on its line?";
+    }
+    return "";
+}
+
 int line_of(const toml::source_region& region) {
     return static_cast<int>(region.begin.line);
 }
@@ -149,8 +161,10 @@ Result<TomlValue> parse_toml(std::string_view text, std::string_view file, std::
     try {
         return convert(toml::parse(text, file));
     } catch (const toml::parse_error& error) {
-        return wrong(file, error.source().begin.line,
-                     fmt::format("not TOML: {}", error.description()));
+        const auto at = error.source().begin;
+        return fail(ErrorCode::invalid,
+                    fmt::format("{}:{}:{}: not TOML: {}{}", file, at.line, at.column,
+                                error.description(), way_out(error.description())));
     } catch (const std::exception& error) {
         return fail(ErrorCode::invalid, fmt::format("{}: not TOML: {}", file, error.what()));
     }

@@ -37,8 +37,9 @@ struct TomlEntry {
     TomlValue value;
 };
 
-// ErrorCode::invalid with "file:line: " in front. At most `bytes_max` bytes of UTF-8 without NUL,
-// nested at most k_toml_depth_max deep (the library itself would recurse as deep as it is told).
+// ErrorCode::invalid with "file:line: " in front, "file:line:column: " for what is no TOML. At most
+// `bytes_max` bytes of UTF-8 without NUL, nested at most k_toml_depth_max deep (the library itself
+// would recurse as deep as it is told).
 Result<TomlValue> parse_toml(std::string_view text, std::string_view file, std::size_t bytes_max);
 
 }  // namespace moln
