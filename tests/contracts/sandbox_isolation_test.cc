@@ -1,5 +1,6 @@
 // What an instance must not be able to do, tried from within. Runs inside lab/netns.sh, as root.
 #include <chrono>
+#include <filesystem>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -222,6 +223,43 @@ TEST_F(Isolation, of_what_it_logs_the_last_is_kept_without_a_gap) {
         for (auto line = lines.rbegin() + 1; line + 1 != lines.rend(); ++line) {
             ASSERT_TRUE(line->text.starts_with(fmt::format("line {} ", --next))) << line->text;
         }
+    }
+    ASSERT_TRUE(world_.sandboxes().kill(spec.instance));
+}
+
+// Nobody calls rotate_logs() in time: whoever prints fast fills several files within a second.
+TEST_F(Isolation, of_what_it_logs_nothing_is_lost_where_its_monitor_begins_anew) {
+    const auto spec =
+        world_.spec_of({"python3", "-c",
+                        "import signal\n"
+                        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
+                        "print('ready', flush=True)\n"
+                        "for chunk in range(6):\n"
+                        "    signal.sigwait({signal.SIGUSR1})\n"
+                        "    for i in range(3_000): print('line', 3_000 * chunk + i, 'x' * 1000)\n"
+                        "    print(f'chunk-{chunk}-', flush=True)\n"
+                        "signal.pause()\n"});
+    start(spec);
+    ASSERT_TRUE(world_.wait_for_log(spec, "ready"));
+    const auto pid = static_cast<pid_t>(world_.sandboxes().inspect(spec.instance).value().pid);
+    const auto log = world_.host().paths.log(spec.app, spec.instance);
+    const auto late = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    std::error_code none;  // of that name while it is moved on
+    for (int chunk = 0; chunk < 6; ++chunk) {
+        ASSERT_EQ(kill(pid, SIGUSR1), 0);
+        const auto end = fmt::format("chunk-{}-", chunk);
+        while (!read_file(log).value_or("").contains(end) ||
+               !std::filesystem::equivalent(log, log + ".held", none)) {
+            ASSERT_LT(std::chrono::steady_clock::now(), late);
+        }
+    }
+    LogReader reader(world_.host().paths.data, {.app = spec.app, .lines = k_log_lines_max});
+    auto next = 18'000;
+    auto lines = reader.past();
+    EXPECT_GT(lines.size(), 6'000u) << "one file alone has no place for as many";
+    for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+        if (line->text.starts_with("chunk-")) continue;
+        ASSERT_TRUE(line->text.starts_with(fmt::format("line {} ", --next))) << line->text;
     }
     ASSERT_TRUE(world_.sandboxes().kill(spec.instance));
 }

@@ -33,8 +33,14 @@ RealSandboxes::RealSandboxes(SandboxHost& host) : host_(host) {}
 RealSandboxes::~RealSandboxes() = default;
 
 void RealSandboxes::on_exit(std::function<void(InstanceId)> callback) {
-    exits_.on_file([callback = std::move(callback)](const std::string& name) {
-        if (callback) callback(InstanceId(name));
+    const std::lock_guard lock(exit_mutex_);
+    on_exit_ = std::move(callback);
+}
+
+Status RealSandboxes::watch_exits() {
+    return watch_.add(host_.paths.exits(), [this](const std::string& name) {
+        const std::lock_guard lock(exit_mutex_);
+        if (on_exit_) on_exit_(InstanceId(name));
     });
 }
 
@@ -131,7 +137,7 @@ Status RealSandboxes::tidy(const std::set<std::string>& known) {
 
 Result<std::vector<SandboxSeen>> RealSandboxes::recover() {
     MOLN_TRY(host_.set_up());
-    MOLN_TRY(exits_.start(host_.paths.exits()));
+    MOLN_TRY(watch_exits());
     std::vector<SandboxSeen> found;
     std::set<std::string> known;
     std::vector<InstanceId> half_made;
@@ -155,6 +161,7 @@ Result<std::vector<SandboxSeen>> RealSandboxes::recover() {
             MOLN_TRY(host_.cgroups.move(*monitor, k_monitors_group));
         }
         MOLN_ASSIGN(auto seen, look(*record));
+        if (seen.phase == InstancePhase::running) keep_log(*record);
         found.push_back(std::move(seen));
     }
     MOLN_TRY(tidy(known));
@@ -202,6 +209,7 @@ Status RealSandboxes::start_anew(const SandboxRecord& record) {
                               .keep_stdin = record.open_input};
     MOLN_TRY(host_.monitors.create(monitor, host_.runtime()));
     host_.stage.learn(id);
+    keep_log(record);  // before it prints
     // Created, not running: look() tells this by the runtime's start fifo, so that after a crash
     // here it is only prepared, and the next start makes it anew.
     // Unsynced: a loss of power ends the run that it stands for.
@@ -212,7 +220,7 @@ Status RealSandboxes::start_anew(const SandboxRecord& record) {
 
 Status RealSandboxes::start(const InstanceId& instance) {
     MOLN_TRY(host_.set_up());
-    MOLN_TRY(exits_.start(host_.paths.exits()));
+    MOLN_TRY(watch_exits());
     MOLN_ASSIGN(const auto record, read_kept<SandboxRecord>(host_.paths.record(instance)));
     if (!record) return absent(instance);
     MOLN_ASSIGN(const auto seen, look(*record));
@@ -291,13 +299,31 @@ Result<Bytes> RealSandboxes::remove(const InstanceId& instance, const TrashId& t
 
 // ---- logs -----------------------------------------------------------------------------------
 
+// Whoever logs fast fills more than one file between two calls of rotate_logs(): what its monitor
+// begins anew is held at once.
+void RealSandboxes::keep_log(const SandboxRecord& record) {
+    const auto began = [this, app = record.app](const std::string& name) {
+        constexpr std::string_view k_suffix = ".log";
+        if (!name.ends_with(k_suffix)) return;
+        (void)rotate_log(app, InstanceId(name.substr(0, name.size() - k_suffix.size())));
+    };
+    // Without it rotate_logs() alone keeps what it can.
+    (void)watch_.add(host_.paths.log_folder(record.app), began);
+    (void)rotate_log(record.app, record.instance);
+}
+
+Status RealSandboxes::rotate_log(const AppId& app, const InstanceId& instance) {
+    const std::lock_guard lock(rotate_mutex_);
+    return host_.monitors.rotate_log(app, instance);
+}
+
 Status RealSandboxes::rotate_logs() {
     std::error_code ignored;
     for (const auto& entry :
          std::filesystem::directory_iterator(host_.paths.data.instances(), ignored)) {
         const InstanceId id(entry.path().filename());
         const auto record = read_kept<SandboxRecord>(host_.paths.record(id));
-        if (record && *record) MOLN_TRY(host_.monitors.rotate_log((*record)->app, id));
+        if (record && *record) MOLN_TRY(rotate_log((*record)->app, id));
     }
     return {};
 }

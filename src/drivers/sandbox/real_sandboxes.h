@@ -4,12 +4,13 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "drivers/data_dir.h"
 #include "drivers/network/networks.h"
-#include "drivers/sandbox/exit_watch.h"
+#include "drivers/sandbox/folder_watch.h"
 #include "drivers/sandbox/host.h"
 #include "drivers/sandbox/record.h"
 #include "ports/sandboxes.h"
@@ -32,7 +33,8 @@ public:
     Result<SandboxUsage> usage(const InstanceId& instance) override;
     void on_exit(std::function<void(InstanceId)> callback) override;
 
-    // To be called now and then (every second is good): keeps every log within its bound.
+    // To be called now and then (every second is good): keeps every log within its bound. A log
+    // that its monitor begins anew in between is looked at there and then.
     Status rotate_logs();
     // Every few minutes: bridges of networks without an instance, skeletons of another /etc.
     Status drop_unused();
@@ -43,8 +45,15 @@ private:
     Status start_anew(const SandboxRecord& record);
     Status tidy(const std::set<std::string>& known);
 
+    Status watch_exits();
+    Status rotate_log(const AppId& app, const InstanceId& instance);
+    void keep_log(const SandboxRecord& record);
+
     SandboxHost& host_;
-    ExitWatch exits_;
+    std::mutex exit_mutex_;  // guards on_exit_
+    std::function<void(InstanceId)> on_exit_;
+    std::mutex rotate_mutex_;  // held while the files of a log change names
+    FolderWatch watch_;        // last: its thread uses the others
 };
 
 }  // namespace moln
