@@ -86,11 +86,16 @@ TEST_F(Canary, is_refused_beside_a_site_of_either_release) {
     expect_refused(canary_of(web_config(1)), "cannot have a canary: the edge serves its site");
 }
 
-TEST_F(Canary, rolled_back_leaves_those_that_served_alone) {
+TEST_F(Canary, rolled_back_leaves_those_that_served_alone_and_says_so) {
     const auto before = r.world.instances;
     ASSERT_TRUE(r.command(canary_of(web_config(2))));
     ASSERT_GE(r.settle(), 0);
-    ASSERT_TRUE(r.command(RollbackCommand{k_shop}));
+    const auto back = r.command(RollbackCommand{k_shop});
+    ASSERT_TRUE(back);
+    EXPECT_THAT(back->effects,
+                testing::ElementsAre("lead all requests to release 1, which runs still",
+                                     "then drain and stop 2 running instances; what is written "
+                                     "outside volumes goes to the trash"));
     ASSERT_GE(r.settle(), 0);
     EXPECT_EQ(app().release, 1);
     EXPECT_EQ(app().rollout.state, RolloutState::settled);

@@ -218,6 +218,26 @@ TEST_F(Commands, who_takes_the_own_host_of_another_app_is_told) {
     EXPECT_THAT(own->reply.text, testing::Not(HasSubstr("before")));
 }
 
+TEST_F(Commands, a_file_that_takes_the_own_host_of_another_app_says_so) {
+    deploy();
+    ASSERT_TRUE(r.command(deploy_of("default/blog", web_config(1))));
+    ASSERT_GE(r.settle(), 0);
+    auto config = web_config(1);
+    config.routes = {{.host = "shop.localhost"}, {.host = "blog.localhost"}};
+    const auto taken = r.command(deploy_of("default/shop", config));
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(taken->reply.text,
+              "release 2 of default/shop; blog.localhost/ led to default/blog before");
+    EXPECT_THAT(taken->effects,
+                Contains("lead blog.localhost/ to it, which leads to default/blog now"));
+    EXPECT_TRUE(std::ranges::any_of(
+        r.world.events, [](const auto& one) { return one.second.name == "route.taken"; }));
+    ASSERT_GE(r.settle(), 0);
+    const auto again = r.command(deploy_of("default/shop", config));
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->reply.text, "release 3 of default/shop");
+}
+
 TEST_F(Commands, a_route_is_replaced_as_a_whole) {
     auto config = web_config(1);
     config.routes = {{.host = "file.example.org"}};

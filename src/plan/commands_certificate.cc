@@ -100,7 +100,7 @@ Status decide_on(Decision& d, const RemoveCertificateCommand& command) {
     const auto* found = d.draft.certificate(command.certificate);
     if (found == nullptr) {
         return fail(ErrorCode::not_found,
-                    fmt::format("certificate {}: there is none; see `moln cert ls`",
+                    fmt::format("certificate {}: there is none of this id; see `moln cert ls`",
                                 command.certificate.text));
     }
     const auto hosts = hosts_words(found->hosts);

@@ -157,16 +157,6 @@ Status decide_on(Decision& d, const SetSecretCommand& command) {
     return renew(d, std::move(app), "secret " + command.name);
 }
 
-// Every app has a host of its own until another app has a route there: that is said to who adds it.
-std::string taken_from(const World& world, const AppId& app, const RouteSpec& route) {
-    if (is_stream(route)) return "";
-    const auto same = [&](const EdgeRoute& other) {
-        return other.app != app && other.host == route.host && other.path == route.path;
-    };
-    const auto other = std::ranges::find_if(world.edge.routes, same);
-    return other == world.edge.routes.end() ? "" : "; it led to " + other->app.text + " before";
-}
-
 // A route asks a process that does not speak HTTP: the new one, or one that asks the process which
 // the new one leads to.
 Status asks_in_vain(const AppConfig& config, const App& app, const RouteSpec& added) {
@@ -247,11 +237,13 @@ Status decide_on(Decision& d, const AddRouteCommand& command) {
     d.draft.tell(EventLevel::info, replaces ? "route.replaced" : "route.added", app.id, words,
                  fmt::format("{} leads to {} of {}{}", words, process, app.id.text,
                              replaces ? " by new rules" : ""));
+    const auto owner = taken_from(d.world(), command.app, route);
     const auto advice = is_stream(route) ? "" : certificate_advice(d.world(), route.host, d.now());
     change_app(
         d, std::move(app),
         fmt::format("{} leads to {}{}{}{}{}", words, command.app.text, meanwhile(releases, route),
-                    taken_from(d.world(), command.app, route), advice.empty() ? "" : "; ", advice));
+                    owner.empty() ? "" : fmt::format("; it led to {} before", owner.text),
+                    advice.empty() ? "" : "; ", advice));
     return {};
 }
 

@@ -1,6 +1,7 @@
 // Deploy and roll back: which release is wanted.
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -86,15 +87,44 @@ void explain_volumes(Decision& d, const AppId& id, const AppConfig& config) {
     }
 }
 
-void explain_replaced(Decision& d, const AppId& id) {
+// Those of `release` are not replaced by it.
+void explain_replaced(Decision& d, const AppId& id, std::int64_t release) {
     const auto count = std::ranges::count_if(d.world().instances, [&](const auto& entry) {
         return entry.second.app == id && entry.second.kind == InstanceKind::service &&
-               entry.second.goal == InstanceGoal::run;
+               entry.second.goal == InstanceGoal::run && entry.second.release != release;
     });
     if (count == 0) return;
     d.effects.push_back(
         fmt::format("then drain and stop {}; what is written outside volumes goes to the trash",
                     count_words(count, "running instance")));
+}
+
+// Of a release that serves still, beside one that did not take its place or a canary, only what it
+// lacks is started.
+void explain_started(Decision& d, const App& app, const Release& release) {
+    std::map<std::string, std::int64_t> there;
+    for (const auto& [id, instance] : d.world().instances) {
+        const bool counts = instance.app == app.id && instance.release == release.number &&
+                            instance.kind == InstanceKind::service &&
+                            instance.goal == InstanceGoal::run &&
+                            instance.restart_count == app.restart_count;
+        if (counts) ++there[instance.process];
+    }
+    if (there.empty()) {
+        d.effects.push_back(fmt::format("start {} of release {} beside release {}",
+                                        wanted_words(app, release), release.number, app.release));
+        return;
+    }
+    for (const auto& [name, process] : release.config.processes) {
+        if (process.kind == ProcessKind::cron) continue;
+        const auto missing = wanted_count(app, release.config, name) - there[name];
+        if (missing > 0) {
+            d.effects.push_back(
+                fmt::format("start {} more {} of release {}", missing, name, release.number));
+        }
+    }
+    d.effects.push_back(
+        fmt::format("lead all requests to release {}, which runs still", release.number));
 }
 
 std::int64_t release_before(const Decision& d, const App& app) {
@@ -144,6 +174,30 @@ void explain_lost_routes(Decision& d, const App& app, const AppConfig& config,
     }
 }
 
+AppId taken_from(const World& world, const AppId& app, const RouteSpec& route) {
+    if (is_stream(route)) return {};
+    const auto other = std::ranges::find_if(world.edge.routes, [&](const EdgeRoute& one) {
+        return one.app != app && one.host == route.host && one.path == route.path;
+    });
+    return other == world.edge.routes.end() ? AppId() : other->app;
+}
+
+std::string explain_taken_routes(Decision& d, const App& app, const AppConfig& config,
+                                 std::int64_t number) {
+    std::string reply;
+    for (const auto& route : config.routes) {
+        const auto owner = taken_from(d.world(), app.id, route);
+        if (owner.empty()) continue;
+        const auto words = route_words(route);
+        d.effects.push_back(fmt::format("lead {} to it, which leads to {} now", words, owner.text));
+        d.draft.tell(EventLevel::warning, "route.taken", app.id, words,
+                     fmt::format("{} leads to {} from release {} on; it led to {} before", words,
+                                 app.id.text, number, owner.text));
+        reply += fmt::format("; {} led to {} before", words, owner.text);
+    }
+    return reply;
+}
+
 Status decide_on(Decision& d, const DeployCommand& command) {
     MOLN_TRY(validate(command.config));
     App app;
@@ -166,17 +220,22 @@ Status decide_on(Decision& d, const DeployCommand& command) {
     const auto* release = d.draft.release(app.id, number);
     d.effects.insert(d.effects.begin(), fmt::format("make release {} of {} and start {}", number,
                                                     app.id.text, wanted_words(app, *release)));
-    if (!command.canary) explain_lost_routes(d, app, command.config, number);
+    std::string taken;
+    if (!command.canary) {
+        explain_lost_routes(d, app, command.config, number);
+        taken = explain_taken_routes(d, app, command.config, number);
+    }
     explain_volumes(d, app.id, command.config);
     if (command.canary) {
         d.effects.push_back(fmt::format("once it is healthy: give it {}; release {} serves on",
                                         canary_words(*command.canary), app.release_served));
     } else {
-        explain_replaced(d, app.id);
+        explain_replaced(d, app.id, number);
     }
     d.draft.tell(EventLevel::info, "release.made", app.id, std::to_string(number),
                  fmt::format("release {} of {}: {}", number, app.id.text, command.description));
-    change_app(d, std::move(app), fmt::format("release {} of {}", number, command.app.text));
+    change_app(d, std::move(app),
+               fmt::format("release {} of {}{}", number, command.app.text, taken));
     return {};
 }
 
@@ -197,11 +256,11 @@ Status decide_on(Decision& d, const RollbackCommand& command) {
                     fmt::format("release {} of {} is the wanted one already", number, app.id.text));
     }
     MOLN_TRY(fits(d, app, release->config));
-    d.effects.push_back(fmt::format("start {} of release {} beside release {}",
-                                    wanted_words(app, *release), number, app.release));
+    explain_started(d, app, *release);
     explain_lost_routes(d, app, release->config, number);
+    const auto taken = explain_taken_routes(d, app, release->config, number);
     explain_volumes(d, app.id, release->config);
-    explain_replaced(d, app.id);
+    explain_replaced(d, app.id, number);
     d.draft.tell(EventLevel::info, "release.rollback", app.id, std::to_string(number),
                  fmt::format("{} goes back from release {} to release {} by command", app.id.text,
                              app.release, number));
@@ -209,7 +268,7 @@ Status decide_on(Decision& d, const RollbackCommand& command) {
     begin_rollout(d, app, number);
     d.reply.release = number;
     change_app(d, std::move(app),
-               fmt::format("{} goes back to release {}", command.app.text, number));
+               fmt::format("{} goes back to release {}{}", command.app.text, number, taken));
     return {};
 }
 

@@ -62,6 +62,7 @@ Status decide_on(Decision& d, const PromoteCommand& command) {
     if (const auto* release = d.draft.release(app.id, app.release)) {
         explain_lost_processes(d, app.id, release->config);
         explain_lost_routes(d, app, release->config, app.release);
+        words += explain_taken_routes(d, app, release->config, app.release);
     }
     app.canary.reset();
     app.rollout.state = RolloutState::switching;

@@ -64,6 +64,15 @@ void explain_lost_processes(Decision& d, const AppId& id, const AppConfig& confi
 // And the routes that were added by command and lead nowhere then.
 void explain_lost_routes(Decision& d, const App& app, const AppConfig& config, std::int64_t number);
 
+// Whom a route is taken from: every app has a host of its own until another app has a route there.
+// Empty if nobody. Who takes it is told.
+AppId taken_from(const World& world, const AppId& app, const RouteSpec& route);
+
+// What the routes of `config` take from other apps, as soon as `number` serves; in words for the
+// reply: "; shop.localhost/ led to default/shop before".
+std::string explain_taken_routes(Decision& d, const App& app, const AppConfig& config,
+                                 std::int64_t number);
+
 std::int64_t choose_uid_base(const World& world, const AppId& app);
 
 Status decide_on(Decision& d, const DeployCommand& command);
