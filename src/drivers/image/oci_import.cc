@@ -28,7 +28,7 @@ struct FetchFailure {
     ErrorCode code;
     std::string_view advice;
 };
-constexpr std::array<FetchFailure, 13> k_failures = {{
+constexpr std::array<FetchFailure, 17> k_failures = {{
     {"manifest unknown", ErrorCode::not_found, "the registry has no such image or tag"},
     {"name unknown", ErrorCode::not_found, "the registry has no such image"},
     {"gave HTTP response to HTTPS", ErrorCode::refused,
@@ -42,6 +42,10 @@ constexpr std::array<FetchFailure, 13> k_failures = {{
     {"connection refused", ErrorCode::unavailable, "the registry does not answer"},
     {"no such host", ErrorCode::unavailable, "the registry's name is not known"},
     {"i/o timeout", ErrorCode::unavailable, "the registry does not answer"},
+    {"connection reset", ErrorCode::unavailable, "the registry does not answer"},
+    {"network is unreachable", ErrorCode::unavailable, "the registry cannot be reached"},
+    {"no route to host", ErrorCode::unavailable, "the registry cannot be reached"},
+    {"server misbehaving", ErrorCode::unavailable, "the registry's name cannot be looked up"},
     {"no space left on device", ErrorCode::full, "the disk of the data directory is full"},
     {"no such file or directory", ErrorCode::not_found, "there is no such file or folder"},
     {"igest", ErrorCode::corrupt, "the image's bytes are not what its digests say"},
