@@ -1,6 +1,8 @@
 #include "api/follow.h"
 
+#include <algorithm>
 #include <deque>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -54,7 +56,8 @@ private:
 
     void write(const LogLine& line) {
         lines_.write(to_json(LogView{line.at, line.instance, line.process,
-                                     line.is_error ? "stderr" : "stdout", valid_utf8(line.text)}));
+                                     line.is_error ? "stderr" : "stdout", valid_utf8(line.text),
+                                     line.position.text()}));
     }
 
     void send_more() override {
@@ -145,6 +148,22 @@ Status process_known(const World& world, const AppId& app, const std::string& pr
                                                   known.empty() ? "" : ": it has " + known));
 }
 
+// "web-a.1.2.3,web-b.4.5.6"; of one instance that is named twice the last counts.
+Result<std::map<InstanceId, LogPosition>> positions_of(std::string_view text) {
+    std::map<InstanceId, LogPosition> positions;
+    while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        MOLN_ASSIGN(auto position, parse_log_position(text.substr(0, comma)));
+        text.remove_prefix(std::min(comma + 1, text.size()));
+        positions.insert_or_assign(position.instance, std::move(position));
+        if (positions.size() > k_log_positions_max) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("expected at most {} positions", k_log_positions_max));
+        }
+    }
+    return positions;
+}
+
 }  // namespace
 
 void logs(std::shared_ptr<Call> call) {
@@ -157,7 +176,12 @@ void logs(std::shared_ptr<Call> call) {
         return call->fail(known.error());
     }
     query.instance = call->text("instance");
-    query.lines = call->number("lines", k_lines_default);
+    auto after = positions_of(call->text("after"));
+    if (!after) return call->fail(fail_in("after", after.error()).error());
+    query.after = std::move(*after);
+    query.since = WallTime{call->number("since", 0)};
+    const bool goes_on = !query.after.empty() || query.since.ms != 0;
+    query.lines = call->number("lines", goes_on ? k_log_lines_max : k_lines_default);
     query.follow = call->flag("follow");
     std::make_shared<LogStream>(call)->start(query);
 }

@@ -28,7 +28,11 @@ void release(std::shared_ptr<Call> call) {
 }
 
 void rollback(std::shared_ptr<Call> call) {
-    call->execute(RollbackCommand{call->app(), call->body_as<RollbackBody>().release});
+    const RollbackCommand command{call->app(), call->body_as<RollbackBody>().release};
+    if (!call->flag("dry_run")) return call->execute(command);
+    const auto effects = call->control().preview(command);
+    if (!effects) return call->fail(effects.error());
+    call->reply(PlanView{.app = call->app(), .effects = *effects});
 }
 
 }  // namespace
@@ -83,7 +87,11 @@ std::vector<Endpoint> deploy_endpoints() {
          .path = "/v1/apps/{app}/rollback",
          .summary = "Switch back to an earlier release",
          .cli = "rollback",
-         .query = {project_param(), wait_param()},
+         .query = {project_param(),
+                   wait_param(),
+                   {.name = "dry_run",
+                    .kind = ParamKind::flag,
+                    .help = "answer a PlanView: what would be done; do nothing"}},
          .body = json_body<RollbackBody>(),
          .reply = json_reply<ChangeView>(),
          .errors = {ErrorCode::not_found, ErrorCode::conflict, ErrorCode::refused},

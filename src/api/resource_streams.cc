@@ -17,9 +17,16 @@ std::vector<Endpoint> stream_endpoints() {
                    {.name = "instance", .help = "only of this instance"},
                    {.name = "lines",
                     .kind = ParamKind::number,
-                    .help = "of the past; 100 without it",
+                    .help = "of the past; 100 without it, all with `after` or `since`",
                     .min = 0,
                     .max = k_log_lines_max},
+                   {.name = "after",
+                    .help = "the `position` of the last line that was seen of each instance, by "
+                            "commas: of those only what stands behind"},
+                   {.name = "since",
+                    .kind = ParamKind::number,
+                    .help = "milliseconds since 1970: of instances that `after` does not name, "
+                            "only what was printed from then on"},
                    follow},
          .reply =
              {ReplyKind::lines, type_info<LogView>(),

@@ -15,8 +15,10 @@ Error error_of_answer(int status, const std::string& body) {
     return {ErrorCode::internal, fmt::format("the daemon answered with HTTP status {}", status)};
 }
 
+using TakeLine = std::function<Status(const json::value&)>;
+
 // Hands whole lines of `text` to `line`, keeps the rest.
-Status take_lines(std::string& text, const std::function<Status(const json::value&)>& line) {
+Status take_lines(std::string& text, const TakeLine& line) {
     std::size_t begin = 0;
     while (true) {
         const auto end = text.find('\n', begin);
@@ -43,6 +45,29 @@ Status send_whole(Socket& socket, const ApiCall& call,
     MOLN_TRY(feed(send_piece));
     if (!answered) MOLN_TRY(socket.send(k_last_chunk, answered));
     return {};
+}
+
+// `sent` is how the sending ended: a daemon that refuses in the middle says why before it closes.
+Status read_lines(Socket& socket, const Status& sent, const TakeLine& line,
+                  const std::function<void()>& opened) {
+    AnswerReader reader;
+    std::string body;
+    bool is_open = false;
+    while (!reader.is_done()) {
+        const auto bytes = socket.receive();
+        if (!bytes) return fail(!sent ? sent.error() : bytes.error());
+        if (bytes->empty()) {
+            MOLN_TRY(reader.end_of_input());
+            break;
+        }
+        MOLN_TRY(reader.feed(*bytes, body));
+        if (!reader.has_head() || reader.status() >= 300) continue;
+        if (!is_open && opened) opened();
+        is_open = true;
+        MOLN_TRY(take_lines(body, line));
+    }
+    if (reader.status() >= 300) return fail(error_of_answer(reader.status(), body));
+    return take_lines(body, line);
 }
 
 }  // namespace
@@ -77,22 +102,15 @@ Status Client::lines(const ApiCall& call, const std::function<Status(const json:
                      const std::function<Status(const Send&)>& feed) const {
     MOLN_ASSIGN(auto socket, Socket::connect(path_));
     const auto sent = send_whole(socket, call, feed);
-    // A daemon that refuses in the middle says why before it closes.
     if (!sent && (sent.error().code != ErrorCode::unavailable || interrupted())) return sent;
-    AnswerReader reader;
-    std::string body;
-    while (!reader.is_done()) {
-        const auto bytes = socket.receive();
-        if (!bytes) return fail(!sent ? sent.error() : bytes.error());
-        if (bytes->empty()) {
-            MOLN_TRY(reader.end_of_input());
-            break;
-        }
-        MOLN_TRY(reader.feed(*bytes, body));
-        if (reader.has_head() && reader.status() < 300) MOLN_TRY(take_lines(body, line));
-    }
-    if (reader.status() >= 300) return fail(error_of_answer(reader.status(), body));
-    return take_lines(body, line);
+    return read_lines(socket, sent, line, nullptr);
+}
+
+Status Client::follow(const ApiCall& call, const std::function<void()>& opened,
+                      const std::function<Status(const json::value&)>& line) const {
+    MOLN_ASSIGN(auto socket, Socket::connect(path_));
+    MOLN_TRY(send_whole(socket, call, nullptr));
+    return read_lines(socket, {}, line, opened);
 }
 
 }  // namespace moln::cli

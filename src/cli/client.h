@@ -25,6 +25,10 @@ public:
     Status lines(const ApiCall& call, const std::function<Status(const json::value&)>& line,
                  const std::function<Status(const Send&)>& feed = nullptr) const;
 
+    // The lines of an answer that has no end; `opened` is called when it has begun.
+    Status follow(const ApiCall& call, const std::function<void()>& opened,
+                  const std::function<Status(const json::value&)>& line) const;
+
     const std::string& socket_path() const { return path_; }
 
 private:

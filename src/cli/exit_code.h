@@ -1,4 +1,4 @@
-// Exit codes of `moln`, the same for every verb; `moln help exit-codes` and docs/CLI.md print them.
+// Exit codes of `moln`, the same for every verb; `moln --help` and docs/CLI.md print them.
 #pragma once
 
 #include "base/result.h"

@@ -81,7 +81,9 @@ struct Invocation {
     bool print = false;
     bool remove = false;
     std::string to;
-    std::int64_t lines = 100;
+    std::optional<std::int64_t> lines;  // none: the API's own number
+    std::string since;                  // how long ago
+    std::int64_t since_ms = 0;          // the time that it was, since 1970
     std::int64_t interval_s = 2;
     std::int64_t limit = 0;  // 0: what suits a screen, or all as JSON
     std::optional<std::int64_t> generation;

@@ -89,14 +89,16 @@ void logs_options(CLI::App& app, Invocation& to) {
     app.add_flag("-f,--follow", to.follow, "Go on with new lines");
     app.add_option("--process", to.process, "Only of this process")->type_name("NAME");
     app.add_option("--instance", to.instance, "Only of this instance")->type_name("ID");
-    app.add_option("-n,--lines", to.lines, "Lines of the past")
+    app.add_option("-n,--lines", to.lines, "Lines of the past; 100, or all with --since")
         ->type_name("N")
         ->check(CLI::Range(0, 10'000));
+    app.add_option("--since", to.since, "Only what was printed so long ago, and later: 10m")
+        ->type_name("DURATION");
 }
 
 void events_options(CLI::App& app, Invocation& to) {
     app.add_flag("-f,--follow", to.follow, "Go on with new events");
-    app.add_option("-n,--lines", to.lines, "Events of the past")
+    app.add_option("-n,--lines", to.lines, "Events of the past; 100 without it")
         ->type_name("N")
         ->check(CLI::Range(0, 10'000));
 }
@@ -201,6 +203,7 @@ const std::map<std::string_view, Setup>& setups() {
         {"rollback",
          [](CLI::App& app, Invocation& to) {
              words(app, to, "RELEASE", "Its number")->expected(0, 1);
+             app.add_flag("--dry-run", to.dry_run, "Say what would be done; do nothing");
              change_options(app, to);
          }},
         {"logs", logs_options},
@@ -476,8 +479,12 @@ ParseEnd usage_end(const Tree& tree, const CLI::ParseError& error) {
     }
     const auto left = tree.root->remaining(true);
     const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-    if (extras && !left.empty()) {
-        return {k_exit_usage, unknown_words(verb, left, option_names(tree, parsed))};
+    // The value of an option that is none is taken for a word too many, which is not what is wrong.
+    auto odd = std::ranges::find_if(
+        left, [](const auto& word) { return word.starts_with('-') && word.size() > 1; });
+    if (odd == left.end() && extras) odd = left.begin();
+    if (odd != left.end()) {
+        return {k_exit_usage, unknown_words(verb, {odd, left.end()}, option_names(tree, parsed))};
     }
     return {k_exit_usage, usage_text(verb, plain_words(error.what()))};
 }

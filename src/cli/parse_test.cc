@@ -140,6 +140,8 @@ TEST(Parse, what_is_wrong_is_named) {
     EXPECT_THAT(refused({"ps", "--bogus"}), HasSubstr("--bogus"));
     EXPECT_THAT(refused({"scale"}), HasSubstr("PROCESS=N"));
     EXPECT_THAT(refused({"logs", "-n", "10001"}), HasSubstr("10001"));
+    EXPECT_EQ(request_for(said({"logs"}), "shop")->target, "/v1/apps/shop/logs");
+    EXPECT_EQ(request_for(said({"logs", "-n", "0"}), "shop")->target, "/v1/apps/shop/logs?lines=0");
     EXPECT_THAT(refused({"env"}), HasSubstr("expected ls, set or unset"));
     EXPECT_THAT(refused({"completion", "tcsh"}), HasSubstr("tcsh"));
     EXPECT_THAT(refused({"rollback", "1", "2"}), HasSubstr("2"));
@@ -188,6 +190,21 @@ TEST(Requests, words_that_cannot_be_are_refused_by_name) {
     EXPECT_THAT(reason({"rollback", "last"}), HasSubstr("last: expected a release"));
     EXPECT_THAT(reason({"stop", "--now"}), HasSubstr("--instance"));
     EXPECT_EQ(reason({"scale", "web=0"}), "");
+    EXPECT_EQ(reason({"route", "add", "https://shop.test/"}),
+              "route add: expected HOST[/PATH] without a scheme, found \"https://shop.test/\"");
+}
+
+TEST(Requests, a_follow_goes_on_behind_what_was_shown) {
+    FollowPlace place({90});
+    place.takes(json::object{{"instance", "web-a"}, {"position", "web-a.1.2.3"}});
+    place.takes(json::object{{"number", 7}, {"at", 5}});
+    const auto target_of_next = [&](const std::vector<std::string>& words) {
+        return request_to_go_on(said(words), "shop", place).value().target;
+    };
+    EXPECT_EQ(target_of_next({"logs", "-f", "-n", "5", "--process", "web"}),
+              "/v1/apps/shop/logs?after=web-a.1.2.3&since=90&process=web&follow=1");
+    EXPECT_EQ(target_of_next({"events", "-f"}), "/v1/events?after=7&follow=1");
+    EXPECT_EQ(target_of_next({"top"}), "/v1/top?interval_ms=2000");
 }
 
 TEST(Requests, options_become_headers_query_and_body) {

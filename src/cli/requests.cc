@@ -50,6 +50,12 @@ Query change_query(const Invocation& said) {
     return with_project(said, {{"wait", said.no_wait ? "" : "1"}});
 }
 
+// Of a change that can also be asked what it would do.
+Query dry_run_query(const Invocation& said) {
+    if (!said.dry_run) return change_query(said);
+    return with_project(said, {{"dry_run", "1"}});
+}
+
 Result<ApiCall> scale(const Invocation& said, const std::string& app) {
     ScaleBody body;
     for (const auto& word : said.words) {
@@ -88,11 +94,16 @@ Result<ApiCall> rollback(const Invocation& said, const std::string& app) {
         }
     }
     return conditional(said,
-                       send("POST", target(app_path(app, "/rollback"), change_query(said)), body));
+                       send("POST", target(app_path(app, "/rollback"), dry_run_query(said)), body));
 }
 
 // Host and path as they were said. With --listen the host may be left out, and means every one.
 Result<std::pair<std::string, std::string>> said_place(const Invocation& said) {
+    if (!said.words.empty() && said.words.front().find("://") != std::string::npos) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("{}: expected HOST[/PATH] without a scheme, found \"{}\"",
+                                said.verb, said.words.front()));
+    }
     if (!said.words.empty()) return split_route(said.words.front());
     if (!said.listen.empty()) return std::pair{std::string("*"), std::string("/")};
     return fail(ErrorCode::invalid,
@@ -324,18 +335,24 @@ Result<ApiCall> recover(const Invocation& said, const std::string&) {
     return ApiCall{.method = "POST", .target = path + "/recover"};
 }
 
-ApiCall logs(const Invocation& said, const std::string& app) {
-    return get(
-        target(app_path(app, "/logs"), with_project(said, {{"process", said.process},
-                                                           {"instance", said.instance},
-                                                           {"lines", std::to_string(said.lines)},
-                                                           {"follow", said.follow ? "1" : ""}})));
+// With which of the past.
+ApiCall logs(const Invocation& said, const std::string& app, Query which) {
+    which.emplace_back("process", said.process);
+    which.emplace_back("instance", said.instance);
+    which.emplace_back("follow", said.follow ? "1" : "");
+    return get(target(app_path(app, "/logs"), with_project(said, std::move(which))));
 }
 
-ApiCall events(const Invocation& said) {
-    return get(target("/v1/events", with_project(said, {{"app", said.app},
-                                                        {"lines", std::to_string(said.lines)},
-                                                        {"follow", said.follow ? "1" : ""}})));
+ApiCall events(const Invocation& said, Query which) {
+    which.emplace_back("app", said.app);
+    which.emplace_back("follow", said.follow ? "1" : "");
+    return get(target("/v1/events", with_project(said, std::move(which))));
+}
+
+// An empty value is left out.
+Query past_of(const Invocation& said) {
+    return {{"lines", said.lines ? std::to_string(*said.lines) : ""},
+            {"since", said.since_ms == 0 ? "" : std::to_string(said.since_ms)}};
 }
 
 // More do not fit on a screen; a program takes all.
@@ -406,8 +423,8 @@ const std::map<std::string, Maker>& makers() {
         {"releases", of_app("/releases")},
         {"env ls", of_app("/env")},
         {"secret ls", of_app("/secrets")},
-        {"logs", [](I said, S app) -> Result<ApiCall> { return logs(said, app); }},
-        {"events", [](I said, S) -> Result<ApiCall> { return events(said); }},
+        {"logs", [](I said, S app) -> Result<ApiCall> { return logs(said, app, past_of(said)); }},
+        {"events", [](I said, S) -> Result<ApiCall> { return events(said, past_of(said)); }},
         {"top", [](I said, S) -> Result<ApiCall> { return top(said); }},
         {"rollback", rollback},
         {"scale", scale},
@@ -473,10 +490,8 @@ const std::map<std::string, Maker>& makers() {
         {"trust", [](I, S) -> Result<ApiCall> { return get("/v1/authority"); }},
         {"rm",
          [](I said, S app) -> Result<ApiCall> {
-             const bool wait = !said.no_wait && !said.dry_run;
-             const Query query = {{"dry_run", said.dry_run ? "1" : ""}, {"wait", wait ? "1" : ""}};
-             return conditional(said, {.method = "DELETE",
-                                       .target = target(app_path(app), with_project(said, query))});
+             return conditional(
+                 said, {.method = "DELETE", .target = target(app_path(app), dry_run_query(said))});
          }},
         {"volume rm",
          [](I said, S) -> Result<ApiCall> {
@@ -500,17 +515,6 @@ const std::map<std::string, Maker>& makers() {
 }
 
 }  // namespace
-
-std::string target(const std::string& path, const Query& query) {
-    auto text = path;
-    char mark = '?';
-    for (const auto& [name, value] : query) {
-        if (value.empty()) continue;
-        text += fmt::format("{}{}={}", mark, name, percent_encode(value));
-        mark = '&';
-    }
-    return text;
-}
 
 Result<std::pair<std::string, std::int64_t>> parse_scale(const std::string& word) {
     const auto equals = word.find('=');
@@ -570,6 +574,18 @@ Result<ApiCall> request_for(const Invocation& invocation, const std::string& app
                     fmt::format("{}: is not a verb of this program's client", invocation.verb));
     }
     return found->second(invocation, app);
+}
+
+Result<ApiCall> request_to_go_on(const Invocation& said, const std::string& app,
+                                 const FollowPlace& place) {
+    if (said.verb == "logs") {
+        return logs(said, app,
+                    {{"after", place.positions()}, {"since", std::to_string(place.begun().ms)}});
+    }
+    if (said.verb == "events") {
+        return events(said, {{"after", std::to_string(place.event())}});
+    }
+    return request_for(said, app);
 }
 
 bool shows_acme(const Invocation& said) {

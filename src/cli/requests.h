@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/follow_place.h"
 #include "cli/invocation.h"
 #include "cli/wire.h"
 
@@ -15,6 +16,11 @@ namespace moln::cli {
 // Of every verb that is one request. `app` is the name, already found. Errors: invalid for
 // arguments that cannot be, with what was expected.
 Result<ApiCall> request_for(const Invocation& invocation, const std::string& app);
+
+// What logs, events or top ask for to go on after another connection: of the past what was not
+// shown.
+Result<ApiCall> request_to_go_on(const Invocation& said, const std::string& app,
+                                 const FollowPlace& place);
 
 // `cert acme` without a word of what to change.
 bool shows_acme(const Invocation& said);
@@ -27,9 +33,5 @@ std::pair<std::string, std::string> split_route(const std::string& word);
 Result<ApiCall> deploy_call(const Invocation& invocation, const std::string& app,
                             const std::string& folder);
 ApiCall terminal_call(const std::string& instance, const std::vector<std::string>& query);
-
-// "/v1/a?x=1&y=2", values percent-encoded; those of an empty value are left out.
-std::string target(const std::string& path,
-                   const std::vector<std::pair<std::string, std::string>>& query);
 
 }  // namespace moln::cli

@@ -72,6 +72,11 @@ Status show_result(const Shell& shell, const json::value& value) {
         shell.print(json::serialize(value) + "\n");
         return {};
     }
+    if (shell.said.dry_run) {
+        MOLN_ASSIGN(const auto view, from_json<PlanView>(value, UnknownFields::ignore));
+        shell.print(render_plan(view, shell.style));
+        return {};
+    }
     if (shell.said.quiet) return {};
     if (shell.said.verb == "platform build") {
         MOLN_ASSIGN(const auto view, from_json<PlatformView>(value, UnknownFields::ignore));
@@ -124,8 +129,6 @@ Result<bool> confirm_removal(const Shell& shell, const std::string& app) {
     if (shell.said.dry_run) return false;
     return confirmed(shell, fmt::format("Remove app {}?", app));
 }
-
-// What is read at most, and what that is of.
 
 Result<std::string> read_all(int fd, const std::string& what, const ReadLimit& limit) {
     std::string text;
@@ -304,8 +307,11 @@ Status send_change(const Shell& shell, const ApiCall& call,
         if (object != nullptr && object->contains("result")) return result(object->at("result"));
         return result(value);
     });
-    if (!sent && interrupted()) {
-        const bool build = shell.said.verb == "platform build";
+    const bool build = shell.said.verb == "platform build";
+    // A daemon that ends in the middle: the next one has what was changed and goes on with it.
+    const bool has_gone =
+        !sent && began && !build && sent.error().code == ErrorCode::unavailable && output_status();
+    if (!sent && (interrupted() || has_gone)) {
         const auto* see = shell.said.verb == "edge upgrade" ? "moln edge status" : "moln ps";
         shell.progress(
             build ? "Cancelled."

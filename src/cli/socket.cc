@@ -30,15 +30,20 @@ sigset_t signals_to_note() {
     return set;
 }
 
+sigset_t signals_while_waiting() {
+    sigset_t open;
+    sigprocmask(SIG_BLOCK, nullptr, &open);
+    sigdelset(&open, SIGINT);
+    sigdelset(&open, SIGTERM);
+    return open;
+}
+
 std::unexpected<Error> interruption() {
     return fail(ErrorCode::unavailable, "interrupted");
 }
 
 Result<short> wait_for(int fd, short events) {
-    sigset_t open;
-    sigprocmask(SIG_BLOCK, nullptr, &open);
-    sigdelset(&open, SIGINT);
-    sigdelset(&open, SIGTERM);
+    const auto open = signals_while_waiting();
     while (true) {
         if (interrupted()) return interruption();
         pollfd one{fd, events, 0};
@@ -64,6 +69,17 @@ bool interrupted() {
 
 Status wait_readable(int fd) {
     MOLN_TRY(wait_for(fd, POLLIN));
+    return {};
+}
+
+Status wait_for(std::chrono::milliseconds time) {
+    const auto open = signals_while_waiting();
+    if (interrupted()) return interruption();
+    const timespec left{.tv_sec = time.count() / 1000, .tv_nsec = time.count() % 1000 * 1'000'000};
+    if (::ppoll(nullptr, 0, &left, &open) < 0 && errno != EINTR) {
+        return fail(error_from_errno(errno, "poll"));
+    }
+    if (interrupted()) return interruption();
     return {};
 }
 

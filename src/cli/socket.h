@@ -2,6 +2,7 @@
 // the CLI that opens sockets.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ bool interrupted();
 
 // Waits until `fd` can be read.
 Status wait_readable(int fd);
+// Waits so long.
+Status wait_for(std::chrono::milliseconds time);
 
 class Socket {
 public:

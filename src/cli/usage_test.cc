@@ -54,6 +54,8 @@ TEST(Usage, words_without_a_place_are_named_with_the_way_out) {
               "`moln cache purge --help`\n");
     EXPECT_EQ(answer({"ps", "--bogus=1"}),
               "moln ps: --bogus: there is no such option; see `moln ps --help`\n");
+    EXPECT_EQ(answer({"secret", "set", "KEY", "-f", "key.txt"}),
+              "moln secret set: -f: there is no such option; see `moln secret set --help`\n");
 }
 
 TEST(Usage, values_that_are_not_taken_are_told_with_those_that_are) {

@@ -59,7 +59,8 @@ const std::vector<Verb>& verbs() {
          "moln deploy --image docker://127.0.0.1:5000/shop:2 --app shop"},
         {"releases", k_deploy, "List the releases that are kept", "", "moln releases"},
         {"rollback", k_deploy, "Switch back to an earlier release",
-         "Without a number, to the one that served before.", "moln rollback\nmoln rollback 3"},
+         "Without a number, to the one that served before.",
+         "moln rollback\nmoln rollback 3\nmoln rollback --dry-run"},
 
         {"canary", k_deploy, "Set which requests the canary gets",
          "A canary is what `moln deploy --canary` made: a release beside the one that serves. A "
@@ -75,9 +76,15 @@ const std::vector<Verb>& verbs() {
         {"apps", k_look, "List apps", "", "moln apps\nmoln apps --app shop"},
         {"ps", k_look, "List instances: state, age, what still drains",
          "Of all apps of the project, or of one with --app.", "moln ps\nmoln ps --app shop --json"},
-        {"logs", k_look, "Show what instances printed", "",
-         "moln logs -f\nmoln logs --process worker -n 500\nmoln logs --instance web-7f3k2m"},
-        {"events", k_look, "Show what happened and why", "",
+        {"logs", k_look, "Show what instances printed",
+         "With --follow it goes on where it was when the daemon is restarted or upgraded, without "
+         "a "
+         "line lost or shown twice; standard error tells. Where a log was cut meanwhile a line "
+         "says so.",
+         "moln logs -f\nmoln logs --since 10m\nmoln logs --process worker -n 500\n"
+         "moln logs --instance web-7f3k2m"},
+        {"events", k_look, "Show what happened and why",
+         "With --follow it goes on where it was when the daemon is restarted or upgraded.",
          "moln events\nmoln events -f --app shop"},
         {"top", k_look, "CPU, memory, requests and latency, live",
          "Rates are over the interval, percentiles upper bounds of their bucket. With --routes the "

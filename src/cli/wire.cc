@@ -64,6 +64,18 @@ std::string percent_encode(std::string_view text) {
     return out;
 }
 
+std::string target(const std::string& path,
+                   const std::vector<std::pair<std::string, std::string>>& query) {
+    auto text = path;
+    char mark = '?';
+    for (const auto& [name, value] : query) {
+        if (value.empty()) continue;
+        text += fmt::format("{}{}={}", mark, name, percent_encode(value));
+        mark = '&';
+    }
+    return text;
+}
+
 Status AnswerReader::feed(std::string_view bytes, std::string& body) {
     buffer_ += bytes;
     while (state_ != State::done) {

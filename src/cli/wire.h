@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +30,10 @@ inline constexpr std::string_view k_last_chunk = "0\r\n\r\n";
 
 // "a b" -> "a%20b": everything but unreserved characters (RFC 3986 2.3).
 std::string percent_encode(std::string_view text);
+
+// "/v1/a?x=1&y=2", values percent-encoded; those of an empty value are left out.
+std::string target(const std::string& path,
+                   const std::vector<std::pair<std::string, std::string>>& query);
 
 inline constexpr std::size_t k_answer_head_bytes_max = 64 * 1024;
 

@@ -374,9 +374,10 @@ struct LogView {
     std::string process;
     std::string stream;  // "stdout" or "stderr"
     std::string text;
+    std::string position;  // of its end, for a reader that goes on later
     friend bool operator==(const LogView&, const LogView&) = default;
 };
-BOOST_DESCRIBE_STRUCT(LogView, (), (at, instance, process, stream, text))
+BOOST_DESCRIBE_STRUCT(LogView, (), (at, instance, process, stream, text, position))
 
 struct TopInstanceView {
     InstanceId id;

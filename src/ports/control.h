@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "model/edge.h"
 #include "model/edge_process.h"
 #include "model/kernel_path.h"
+#include "model/log_position.h"
 #include "model/top_routes.h"
 #include "model/world.h"
 #include "ports/images.h"
@@ -63,6 +65,7 @@ struct LogLine {
     std::string process;
     bool is_error = false;  // from stderr
     std::string text;
+    LogPosition position;  // of its end
 };
 
 struct LogQuery {
@@ -71,6 +74,11 @@ struct LogQuery {
     std::string instance;      // "" any
     std::int64_t lines = 100;  // of the past, at most 10,000
     bool follow = false;
+    // Goes on for a reader of before: of these instances only what stands behind, of the others
+    // only lines from `since` on. Where more than 10,000 are left, or some are gone, a line says
+    // so.
+    std::map<InstanceId, LogPosition> after;
+    WallTime since;
 };
 
 class Control {

@@ -57,15 +57,19 @@ protected:
         ::close(out[1]);
         return {pid, out[0]};
     }
-    // Takes what it prints until these words have come.
-    void read_until(const Started& started, std::string_view words) {
+    // Takes what it prints until these words have come; returns it.
+    std::string read_until(const Started& started, std::string_view words) {
         std::string seen;
         std::array<char, 4096> buffer;
         while (seen.find(words) == std::string::npos) {
             const auto n = ::read(started.out, buffer.data(), buffer.size());
-            ASSERT_GT(n, 0) << seen;
+            if (n <= 0) {
+                ADD_FAILURE() << "it ended without \"" << words << "\": " << seen;
+                break;
+            }
             seen.append(buffer.data(), static_cast<std::size_t>(n));
         }
+        return seen;
     }
     Ran finish(const Started& started) {
         Ran ran;

@@ -1,4 +1,5 @@
 // `moln` whose standard streams are full, closed, or lead to who has gone away.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "tests/api/cli_fixture.h"
@@ -9,6 +10,19 @@ namespace {
 using testing::HasSubstr;
 
 struct CliStreams : Cli {
+    // Another server takes the socket's place; what happens between the two is `meanwhile`.
+    void restart_server(const std::function<void()>& meanwhile) {
+        on_loop([&] {
+            server_ = nullptr;
+            service_ = nullptr;
+            meanwhile();
+            service_ = api::make_service(*control_, *loop_, {"0.1.0", loop_->now().mono});
+            auto started = io::start_api_server(asio_context(*loop_), *loop_, *service_,
+                                                {.unix_socket = socket()});
+            ASSERT_TRUE(started);
+            server_ = std::move(*started);
+        });
+    }
     // By a shell, which puts `redirection` behind it. What is left of its output comes here.
     Ran redirected(const std::string& words, const std::string& redirection) {
         const auto command = std::string("exec ") + MOLN_CLI_PROGRAM + " --socket " + socket() +
@@ -85,6 +99,89 @@ TEST_F(CliStreams, a_follow_ends_when_its_reader_has_gone) {
     EXPECT_EQ(::waitpid(following.pid, &status, 0), following.pid);
     EXPECT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// The daemon ends in the middle and another takes its socket.
+TEST_F(CliStreams, a_followed_log_goes_on_when_the_daemon_is_back) {
+    const auto said = [](int end) {
+        return LogLine{.at = {5},
+                       .instance = InstanceId("web-shop"),
+                       .process = "web",
+                       .text = std::to_string(end),
+                       .position = {InstanceId("web-shop"), {1, 2}, std::uint64_t(end)}};
+    };
+    on_loop([&] { control_->log_lines = {said(16)}; });
+    auto following = start_moln({"logs", "--follow", "--app", "shop"});
+    read_until(following, "16");
+    restart_server([&] { control_->log_lines = {said(17)}; });
+    const auto seen = read_until(following, "17");
+    EXPECT_THAT(seen, HasSubstr("waiting until it is back"));
+    EXPECT_THAT(seen, HasSubstr("goes on where it was"));
+    on_loop([this] {
+        EXPECT_EQ(control_->log_query.after.at(InstanceId("web-shop")).text(), "web-shop.1.2.10");
+        EXPECT_GT(control_->log_query.since.ms, 0);
+        EXPECT_EQ(control_->log_query.lines, 10'000);
+    });
+    ::kill(following.pid, SIGINT);
+    EXPECT_EQ(finish(following).exit_code, 0);
+}
+
+TEST_F(CliStreams, followed_events_go_on_when_the_daemon_is_back) {
+    const auto add_event = [this](std::int64_t number) {
+        Event event{.number = number, .at = {number}, .name = "release.succeeded"};
+        event.text = fmt::format("number {}.", number);
+        control_->state.events[number] = event;
+        control_->changed();
+    };
+    on_loop([&] { add_event(1); });
+    auto following = start_moln({"events", "--follow"});
+    read_until(following, "number 1.");
+    restart_server([&] { add_event(2); });
+    EXPECT_EQ(read_until(following, "number 2.").find("number 1."), std::string::npos);
+    on_loop([&] { add_event(3); });
+    EXPECT_EQ(read_until(following, "number 3.").find("number 2."), std::string::npos);
+    ::kill(following.pid, SIGINT);
+    EXPECT_EQ(finish(following).exit_code, 0);
+}
+
+TEST_F(CliStreams, logs_since_a_time_are_all_that_are_of_it) {
+    EXPECT_EQ(moln({"logs", "--app", "shop", "--since", "1h"}).exit_code, 0);
+    on_loop([&] {
+        EXPECT_EQ(control_->log_query.lines, 10'000);
+        EXPECT_GT(control_->log_query.since.ms, 0);
+        EXPECT_TRUE(control_->log_query.after.empty());
+    });
+    const auto wrong = moln({"logs", "--app", "shop", "--since", "yesterday"});
+    EXPECT_EQ(wrong.exit_code, 2);
+    EXPECT_THAT(wrong.out, HasSubstr("--since: expected a duration"));
+}
+
+TEST_F(CliStreams, top_goes_on_when_the_daemon_is_back) {
+    auto watching = start_moln({"top", "--interval", "1"});
+    read_until(watching, "shop");
+    restart_server([] {});
+    read_until(watching, "goes on where it was");
+    read_until(watching, "shop");
+    ::kill(watching.pid, SIGTERM);
+    EXPECT_EQ(finish(watching).exit_code, 0);
+}
+
+TEST_F(CliStreams, a_follow_that_never_began_is_a_failure) {
+    on_loop([this] { server_ = nullptr; });
+    for (const auto* verb : {"logs", "events"}) {
+        const auto ran = moln({verb, "--follow"});
+        EXPECT_EQ(ran.exit_code, 5);
+        EXPECT_THAT(ran.out, HasSubstr("nobody listens on"));
+    }
+}
+
+TEST_F(CliStreams, a_follow_ends_where_the_app_has_gone_with_the_daemon) {
+    auto following = start_moln({"logs", "--follow", "--app", "shop"});
+    ASSERT_TRUE(becomes([this] { return control_->log_followers == 1; }));
+    restart_server([this] { control_->state.apps.clear(); });
+    const auto ran = finish(following);
+    EXPECT_EQ(ran.exit_code, 3);
+    EXPECT_THAT(ran.out, HasSubstr("shop"));
 }
 
 }  // namespace

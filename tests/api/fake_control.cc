@@ -321,6 +321,7 @@ Result<std::unique_ptr<Terminal>> FakeControl::open_terminal(const TerminalReque
 
 std::shared_ptr<void> FakeControl::logs(const LogQuery& query, std::function<void(LogLine)> line,
                                         std::function<void(Status)> end) {
+    log_query = query;
     for (const auto& one : log_lines) {
         const bool fits = (query.process.empty() || one.process == query.process) &&
                           (query.instance.empty() || one.instance.text == query.instance);

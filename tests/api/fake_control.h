@@ -54,6 +54,7 @@ public:
     bool settle_deploys = true;  // else the test does
     std::vector<LogLine> log_lines;
     std::function<void(LogLine)> follow_log;
+    LogQuery log_query;  // the last
     std::size_t log_followers = 0;
     std::vector<CachePurge> purges;
     std::map<InstanceId, std::shared_ptr<FakeTerminalState>> terminals;

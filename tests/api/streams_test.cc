@@ -2,6 +2,7 @@
 // and that come in the middle.
 #include <filesystem>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "api/follow.h"
@@ -248,6 +249,33 @@ TEST_F(Streams, all_lines_of_the_past_come_however_many_bytes_they_are) {
     EXPECT_TRUE(answer.whole);
     EXPECT_EQ(std::ranges::count(answer.body, '\n'), k_lines);
     EXPECT_THAT(answer.body, testing::Not(HasSubstr("skipped")));
+}
+
+TEST_F(Streams, logs_go_on_behind_positions_that_were_given_out) {
+    on_loop([this] {
+        control_->log_lines = {line("hello")};
+        control_->log_lines[0].position = {InstanceId("web-shop"), {0x1a, 2}, 30};
+    });
+    const auto lines = call("GET", "/v1/apps/shop/logs").lines();
+    ASSERT_EQ(lines.size(), 1u);
+    EXPECT_EQ(lines[0].at("position").as_string(), "web-shop.1a.2.1e");
+    on_loop([this] { EXPECT_EQ(control_->log_query.lines, 100); });
+    EXPECT_EQ(
+        call("GET", "/v1/apps/shop/logs?after=web-shop.1a.2.1e%2Cweb-b.1.2.3&since=70").status,
+        200);
+    on_loop([this] {
+        const auto& query = control_->log_query;
+        ASSERT_EQ(query.after.size(), 2u);
+        EXPECT_EQ(query.after.at(InstanceId("web-shop")), control_->log_lines[0].position);
+        EXPECT_EQ(query.since, WallTime{70});
+        EXPECT_EQ(query.lines, 10'000);
+    });
+    EXPECT_THAT(call("GET", "/v1/apps/shop/logs?after=5").reason(),
+                HasSubstr("after: expected the `position` of a line, found \"5\""));
+    std::string many;
+    for (std::size_t i = 0; i < api::k_log_positions_max; ++i) many += fmt::format("w{}.1.2.3,", i);
+    EXPECT_EQ(call("GET", "/v1/apps/shop/logs?after=" + many).status, 200);
+    EXPECT_EQ(call("GET", "/v1/apps/shop/logs?after=" + many + "more.1.2.3").status, 400);
 }
 
 TEST_F(Streams, logs_of_an_instance_that_never_was_are_an_error) {

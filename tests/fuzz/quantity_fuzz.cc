@@ -1,8 +1,10 @@
-// Sizes, durations and schedules as people write them: what is taken is told back in words that
-// mean the same, and a schedule's next moment is later than the one before and fits it.
+// Sizes, durations, schedules and positions in a log as people or programs write them: what is
+// taken is told back in words that mean the same, and a schedule's next moment is later than the
+// one before and fits it.
 #include "base/check.h"
 #include "fuzz_input.h"
 #include "model/cron.h"
+#include "model/log_position.h"
 #include "model/quantity.h"
 #include "model/words.h"
 
@@ -19,6 +21,10 @@ void check_quantities(std::string_view text) {
         CHECK(duration->count >= 0);
         CHECK(parse_duration(format_duration(*duration)) == *duration);
     }
+}
+
+void check_position(std::string_view text) {
+    if (const auto position = parse_log_position(text)) CHECK(position->text() == text);
 }
 
 void check_cron(std::string_view text) {
@@ -42,6 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto text = FuzzInput(data, size).rest();
     check_quantities(text);
     check_cron(text);
+    check_position(text);
     const auto clean = valid_utf8(text);
     CHECK(valid_utf8(clean) == clean);
     return 0;

@@ -25,10 +25,19 @@ Fd open_log(const std::string& path) {
     return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-// 0: there is none.
-std::uint64_t inode_of(const Fd& file) {
-    struct ::stat status{};
-    return file.valid() && ::fstat(file.get(), &status) == 0 ? status.st_ino : 0;
+// An inode of 0: there is none.
+LogFileId id_of(const Fd& file) {
+    struct ::statx status{};
+    if (!file.valid() ||
+        ::statx(file.get(), "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) != 0) {
+        return {};
+    }
+    const auto& born = status.stx_btime;
+    const bool is_told = (status.stx_mask & STATX_BTIME) != 0;
+    return {.inode = status.stx_ino,
+            .born_ns = is_told
+                           ? static_cast<std::uint64_t>(born.tv_sec) * 1'000'000'000 + born.tv_nsec
+                           : 0};
 }
 
 std::int64_t size_of(const Fd& file) {
@@ -50,12 +59,22 @@ std::vector<Fd> open_all(const std::string& log) {
     std::vector<Fd> files;
     for (const auto kind : k_files) {
         Fd file = open_log(log + std::string(kind));
-        const auto inode = inode_of(file);
-        const auto same = [&](const Fd& other) { return inode_of(other) == inode; };
-        if (inode != 0 && std::ranges::none_of(files, same)) files.push_back(std::move(file));
+        const auto id = id_of(file);
+        const auto same = [&](const Fd& other) { return id_of(other) == id; };
+        if (id.inode != 0 && std::ranges::none_of(files, same)) files.push_back(std::move(file));
     }
     std::ranges::reverse(files);
     return files;
+}
+
+// Of files of one log, the oldest first: the first that is newer than one that is gone. Where their
+// births are not told only the last is surely no older. Of none all are new.
+std::vector<Fd>::iterator first_behind(std::vector<Fd>& files, const LogFileId& gone) {
+    if (gone.inode == 0) return files.begin();
+    const auto newer = std::ranges::find_if(files, [&](const Fd& file) {
+        return gone.born_ns != 0 && id_of(file).born_ns > gone.born_ns;
+    });
+    return newer != files.end() || files.empty() ? newer : files.end() - 1;
 }
 
 std::string read_range(int fd, std::int64_t offset, std::size_t count) {
@@ -108,31 +127,70 @@ std::vector<std::string> LogReader::instances() const {
     return {found.begin(), found.end()};
 }
 
-LogLine LogReader::line_of(const std::string& instance, RawLogLine raw) const {
-    return {.at = raw.at,
-            .instance = InstanceId(instance),
-            .process = process_of(instance),
-            .is_error = raw.is_error,
-            .text = std::move(raw.text)};
+LogPosition LogReader::position_of(const std::string& instance, const Tail& tail,
+                                   std::int64_t end) {
+    return {
+        .instance = InstanceId(instance), .file = tail.id, .end = static_cast<std::uint64_t>(end)};
 }
 
 std::vector<LogLine> LogReader::past() {
     const auto wanted =
         static_cast<std::size_t>(std::clamp(query_.lines, std::int64_t{0}, k_log_lines_max));
     std::vector<LogLine> lines;
+    std::size_t left_out = 0;
     for (const auto& instance : instances()) {
-        std::vector<LogLine> own;
-        const auto path = directory_ + "/" + instance + std::string(k_suffix);
-        auto& tail = tails_[instance];
-        tail = Tail{};
-        for (auto& file : open_all(path)) go_to(std::move(file), tail, instance, own);
+        auto own = read_past(instance);
         const auto keep = std::min(own.size(), wanted);
+        left_out += own.size() - keep;
         lines.insert(lines.end(), std::make_move_iterator(own.end() - static_cast<long>(keep)),
                      std::make_move_iterator(own.end()));
     }
     sort_by_time(lines);
-    if (lines.size() > wanted) {
-        lines.erase(lines.begin(), lines.end() - static_cast<long>(wanted));
+    const auto keep = std::min(lines.size(), wanted);
+    left_out += lines.size() - keep;
+    lines.erase(lines.begin(), lines.end() - static_cast<long>(keep));
+    // Who wants all of them is told; who asked for the last few is not.
+    const bool wants_all =
+        (!query_.after.empty() || query_.since.ms != 0) && query_.lines >= k_log_lines_max;
+    if (wants_all && left_out > 0) {
+        lines.front().is_error = true;
+        lines.front().text = fmt::format("[{} lines passed over: more than {} since then]",
+                                         left_out + 1, k_log_lines_max);
+    }
+    return lines;
+}
+
+std::vector<LogLine> LogReader::read_past(const std::string& instance) {
+    auto& tail = tails_[instance];
+    tail = Tail{};
+    auto files = open_all(directory_ + "/" + instance + std::string(k_suffix));
+    const auto after = query_.after.find(InstanceId(instance));
+    auto first = files.begin();  // of which anything is wanted
+    bool is_cut = false;
+    if (after != query_.after.end()) {
+        first = std::ranges::find(files, after->second.file, id_of);
+        is_cut = first == files.end();
+        if (is_cut) first = first_behind(files, after->second.file);
+    }
+    std::vector<LogLine> lines;
+    for (auto file = files.begin(); file != files.end(); ++file) {
+        const auto old = lines.size();
+        // Those that are not wanted, too: a line may begin in one and end in the next.
+        go_to(std::move(*file), tail, instance, lines);
+        if (file < first) lines.erase(lines.begin() + static_cast<long>(old), lines.end());
+    }
+    if (after == query_.after.end()) {
+        std::erase_if(lines, [&](const LogLine& line) { return line.at < query_.since; });
+    } else if (!is_cut) {
+        std::erase_if(lines, [&](const LogLine& line) {
+            return line.position.file == after->second.file &&
+                   line.position.end <= after->second.end;
+        });
+    } else if (!lines.empty()) {
+        auto note = lines.front();
+        note.is_error = true;
+        note.text = "[lines may be missing here: the log was cut while nobody read it]";
+        lines.insert(lines.begin(), std::move(note));
     }
     return lines;
 }
@@ -141,12 +199,11 @@ std::vector<LogLine> LogReader::past() {
 std::vector<LogLine> LogReader::read_new(const std::string& instance, Tail& tail) {
     std::vector<LogLine> lines;
     auto files = open_all(directory_ + "/" + instance + std::string(k_suffix));
-    const auto last = std::ranges::find(files, tail.inode, inode_of);
+    const auto last = std::ranges::find(files, tail.id, id_of);
     if (!tail.file.valid() && last != files.end()) tail.file = std::move(*last);
     const auto before = tail.offset;
     if (tail.file.valid()) read_rest(instance, tail, k_log_poll_bytes_max, lines);
-    // Where it is gone only the newest is surely not older.
-    auto next = last == files.end() ? files.end() - (files.empty() ? 0 : 1) : last + 1;
+    auto next = last == files.end() ? first_behind(files, tail.id) : last + 1;
     if (next == files.end() && tail.offset == before) tail.file.reset();
     for (; next != files.end(); ++next) go_to(std::move(*next), tail, instance, lines);
     return lines;
@@ -154,7 +211,7 @@ std::vector<LogLine> LogReader::read_new(const std::string& instance, Tail& tail
 
 void LogReader::go_to(Fd file, Tail& tail, const std::string& instance,
                       std::vector<LogLine>& lines) {
-    tail.inode = inode_of(file);
+    tail.id = id_of(file);
     tail.file = std::move(file);
     tail.offset = 0;
     tail.torn.clear();
@@ -178,13 +235,23 @@ void LogReader::read_rest(const std::string& instance, Tail& tail, std::size_t b
              .instance = InstanceId(instance),
              .process = process_of(instance),
              .is_error = true,
-             .text = fmt::format("[{} bytes passed over: logs faster than it is read]", skipped)});
+             .text = fmt::format("[{} bytes passed over: logs faster than it is read]", skipped),
+             .position = position_of(instance, tail, tail.offset)});
     }
     const auto bytes = read_range(tail.file.get(), tail.offset, unread);
     tail.offset += static_cast<std::int64_t>(bytes.size());
     const std::string joined = tail.torn + bytes;
+    auto end = tail.offset - static_cast<std::int64_t>(joined.size());
     each_line(joined, [&](std::string_view text) {
-        if (auto raw = tail.assembler.feed(text)) lines.push_back(line_of(instance, *raw));
+        end += static_cast<std::int64_t>(text.size()) + 1;
+        auto raw = tail.assembler.feed(text);
+        if (!raw) return;
+        lines.push_back({.at = raw->at,
+                         .instance = InstanceId(instance),
+                         .process = process_of(instance),
+                         .is_error = raw->is_error,
+                         .text = std::move(raw->text),
+                         .position = position_of(instance, tail, end)});
     });
     tail.torn = joined.substr(joined.rfind('\n') + 1);  // npos + 1 is 0: no whole line yet
     if (tail.torn.size() > k_log_poll_bytes_max) tail.torn.clear();

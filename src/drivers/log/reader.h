@@ -27,7 +27,8 @@ class LogReader {
 public:
     LogReader(const DataDir& data, LogQuery query);
 
-    // The last `query.lines` lines in order of time. Files that are not there have no lines.
+    // The last `query.lines` lines in order of time, without those that `query.after` and
+    // `query.since` leave out. Files that are not there have no lines.
     std::vector<LogLine> past();
 
     // What was written since past() or the poll before, in order of time; notices rotation and new
@@ -37,7 +38,7 @@ public:
 
 private:
     struct Tail {
-        std::uint64_t inode = 0;
+        LogFileId id;
         // Kept while it grows: what is written to it before another takes its place can yet be
         // read. Those that are quiet, ended ones above all, are too many to be kept.
         Fd file;
@@ -47,12 +48,14 @@ private:
     };
 
     std::vector<std::string> instances() const;  // that have a log and match the query
+    // Those of an instance that the query asks for.
+    std::vector<LogLine> read_past(const std::string& instance);
     std::vector<LogLine> read_new(const std::string& instance, Tail& tail);
     // The file that follows, from its beginning.
     void go_to(Fd file, Tail& tail, const std::string& instance, std::vector<LogLine>& lines);
     void read_rest(const std::string& instance, Tail& tail, std::size_t bytes_max,
                    std::vector<LogLine>& lines);
-    LogLine line_of(const std::string& instance, RawLogLine raw) const;
+    static LogPosition position_of(const std::string& instance, const Tail& tail, std::int64_t end);
 
     std::string directory_;
     LogQuery query_;

@@ -142,6 +142,95 @@ TEST_F(LogReaderTest, of_a_log_of_which_only_the_rotated_file_is_there_nothing_i
     EXPECT_EQ(texts(following.poll()), "three four ");
 }
 
+// The file that was read last is gone; what took its place has been moved on twice.
+TEST_F(LogReaderTest, following_loses_nothing_where_a_log_is_cut_several_times_between_two_looks) {
+    write("web-a", 1, "one");
+    auto following = reader();
+    EXPECT_EQ(texts(following.past()), "one ");
+    write("web-a", 2, "two");
+    EXPECT_EQ(texts(following.poll()), "two ");
+    write("web-a", 3, "three");
+    for (const auto& [second, word] : {std::pair{4, "four"}, {5, "five"}, {6, "six"}}) {
+        if (second > 4) fs::rename(path("web-a") + ".held", path("web-a") + ".1");
+        cut("web-a");
+        write("web-a", second, word);
+        fs::create_hard_link(path("web-a"), path("web-a") + ".held");
+    }
+    cut("web-a");
+    write("web-a", 7, "seven");
+    EXPECT_EQ(texts(following.poll()), "three five six seven ");  // no name was left to "four"
+    EXPECT_EQ(texts(following.poll()), "");
+}
+
+TEST_F(LogReaderTest, an_instance_that_began_and_was_cut_between_two_looks_is_read_whole) {
+    auto following = reader();
+    EXPECT_EQ(texts(following.past()), "");
+    write("web-a", 1, "one");
+    rotate("web-a");
+    write("web-a", 2, "two");
+    EXPECT_EQ(texts(following.poll()), "one two ");
+}
+
+// Another reader goes on where one has stopped, whatever the files are called by then.
+TEST_F(LogReaderTest, a_later_reader_goes_on_behind_a_position) {
+    write("web-a", 1, "a1");
+    write("web-b", 1, "b1");
+    auto before = reader();
+    const auto seen = before.past();
+    ASSERT_EQ(texts(seen), "a1 b1 ");
+    LogQuery query{.app = AppId("default/shop"), .since = {5'000}};
+    query.after[InstanceId("web-a")] = seen[0].position;
+    query.after[InstanceId("web-b")] = seen[1].position;
+    EXPECT_EQ(texts(LogReader(data_, query).past()), "");
+    write("web-a", 1, "a1");  // the same words in the same moment are another line
+    rotate("web-a");
+    write("web-a", 3, "a3");
+    write("web-c", 4, "c4");  // of before, though this reader has seen none of it
+    write("web-c", 5, "c5");
+    LogReader after(data_, query);
+    EXPECT_EQ(texts(after.past()), "a1 a3 c5 ");
+    write("web-b", 6, "b6");
+    const auto more = after.poll();
+    ASSERT_EQ(texts(more), "b6 ");
+    query.after[InstanceId("web-b")] = more[0].position;
+    query.after[InstanceId("web-a")] = seen[0].position;
+    EXPECT_EQ(texts(LogReader(data_, query).past()), "a1 a3 c5 ");
+}
+
+TEST_F(LogReaderTest, a_later_reader_says_where_lines_are_missing) {
+    write("web-a", 1, "one");
+    const auto seen = reader().past();
+    LogQuery query{.app = AppId("default/shop")};
+    query.after[InstanceId("web-a")] = seen[0].position;
+    cut("web-a");
+    write("web-a", 2, "two");
+    EXPECT_EQ(texts(LogReader(data_, query).past()),
+              "[lines may be missing here: the log was cut while nobody read it] two ");
+    query.after.clear();
+    query.since = {1};
+    query.lines = k_log_lines_max;
+    for (int i = 0; i < k_log_lines_max; ++i) write("web-b", 3, "x");
+    const auto lines = LogReader(data_, query).past();
+    ASSERT_EQ(static_cast<std::int64_t>(lines.size()), k_log_lines_max);
+    EXPECT_EQ(lines[0].text, "[2 lines passed over: more than 10000 since then]");
+    EXPECT_EQ(lines[1].text, "x");
+    query.lines = 2;
+    EXPECT_EQ(texts(LogReader(data_, query).past()), "x x ");
+}
+
+// A line in pieces, between which another stream's whole one stands.
+TEST_F(LogReaderTest, a_later_reader_has_the_line_that_had_begun) {
+    std::ofstream(path("web-a")) << "1970-01-01T00:00:01Z stdout P be\n"
+                                    "1970-01-01T00:00:01Z stderr F loud\n";
+    const auto seen = reader().past();
+    ASSERT_EQ(texts(seen), "loud ");
+    rotate("web-a");
+    std::ofstream(path("web-a")) << "1970-01-01T00:00:02Z stdout F gun\n";
+    LogQuery query{.app = AppId("default/shop")};
+    query.after[InstanceId("web-a")] = seen[0].position;
+    EXPECT_EQ(texts(LogReader(data_, query).past()), "begun ");
+}
+
 TEST_F(LogReaderTest, past_reads_the_rotated_file_first) {
     write("web-a", 1, "one");
     rotate("web-a");
