@@ -1,7 +1,7 @@
 // The least that a proxy does for a request, by two ways to the kernel: what the edge could gain by
 // another event loop, before anything else is spent. Not part of Moln.
 //
-//   loop_server epoll|io_uring answer          every read is answered with 1 KiB
+//   loop_server epoll|io_uring answer BYTES    every read is answered with so many
 //   loop_server epoll|io_uring relay PORT      what is read goes on to PORT, and back
 //
 // One thread; prints the port that it listens on, runs until killed. epoll is edge-triggered, with
@@ -30,10 +30,7 @@ namespace {
 constexpr unsigned k_buffers = 1024;  // a power of two
 constexpr unsigned k_buffer_bytes = 8192;
 
-const std::string k_answer =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1024\r\n\r\n" +
-    std::string(1024, 'x');
-
+std::string g_answer;
 int g_upstream = 0;  // port; 0: answer
 
 void require(bool good, const char* what) {
@@ -104,7 +101,7 @@ void close_ends(End* end) {
 
 // What is sent for what was read, and to whom: all at once, or it is counted as an error.
 std::string_view reply_to(std::string_view read) {
-    return g_upstream == 0 ? std::string_view(k_answer) : read;
+    return g_upstream == 0 ? std::string_view(g_answer) : read;
 }
 
 void run_epoll(int listener) {
@@ -231,7 +228,7 @@ private:
         io_uring_sqe* entry = ask();
         io_uring_prep_send(entry, end->other->fd, out.data(), out.size(),
                            MSG_NOSIGNAL | MSG_WAITALL);
-        const bool own = out.data() != k_answer.data();
+        const bool own = out.data() != g_answer.data();
         entry->user_data = (std::uint64_t{own ? number : k_buffers} << 2) | k_send;
         if (!own) {
             entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -249,8 +246,15 @@ private:
 }  // namespace
 
 int main(int count, char** words) {
-    if (count < 3) return 2;
-    if (count > 3) g_upstream = std::atoi(words[3]);
+    if (count < 4) return 2;
+    const int number = std::atoi(words[3]);
+    if (std::string_view(words[2]) == "relay") {
+        g_upstream = number;
+    } else {
+        g_answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " +
+                   std::to_string(number) + "\r\n\r\n" +
+                   std::string(static_cast<std::size_t>(number), 'x');
+    }
     const int listener = listen_anywhere();
     if (std::string_view(words[1]) == "epoll") run_epoll(listener);
     Ring(listener).run();

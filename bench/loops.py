@@ -48,8 +48,9 @@ def measure(program, what, connections, options):
                 process.kill()
                 process.wait()
     ratio = statistics.median(b / a for a, b in zip(*costs.values()))
-    print("%-6s %4d  epoll %5.2f  io_uring %5.2f us/request  ratio %.2f" %
-          (what[0], connections, *(statistics.median(one) for one in costs.values()), ratio),
+    name = what[0] if what[0] == "relay" else "%s %s" % what
+    print("%-12s %4d  epoll %5.2f  io_uring %5.2f us/request  ratio %.2f" %
+          (name, connections, *(statistics.median(one) for one in costs.values()), ratio),
           flush=True)
 
 
@@ -64,7 +65,7 @@ def main():
                         proxy.HERE + "/loop_server.cc", "-luring"], check=True)
         origin, port = proxy.start_origin(folder, 1)
         try:
-            for what in (("answer",), ("relay", str(port))):
+            for what in (("answer", "1024"), ("answer", "65536"), ("relay", str(port))):
                 for connections in (32, 256):
                     measure(program, what, connections, options)
         finally:
