@@ -127,6 +127,26 @@ TEST(Issue, every_local_suffix_is_permitted_and_nothing_else) {
     }
 }
 
+// Whoever steals its key could be any machine that is spoken to by its address.
+TEST(Issue, no_address_is_permitted) {
+    const Root root;
+    const auto key = openssl::read_key(root.pair.key.reveal());
+    for (const auto* names : {"DNS:a.test,IP:1.1.1.1", "DNS:a.test,IP:192.168.0.1",
+                              "DNS:a.test,IP:2606:4700:4700::1111", "DNS:a.test"}) {
+        const auto leaf = first_of(root.leaf("a.test").certificate);
+        const openssl::Extension old(
+            X509_delete_ext(leaf.get(), X509_get_ext_by_NID(leaf.get(), NID_subject_alt_name, -1)));
+        const openssl::Extension name(
+            X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names));
+        ASSERT_EQ(X509_add_ext(leaf.get(), name.get(), -1), 1);
+        ASSERT_NE(X509_sign(leaf.get(), key->get(), EVP_sha256()), 0);
+        const bool address = std::string_view(names).find("IP:") != std::string_view::npos;
+        EXPECT_EQ(verify(openssl::to_pem(*leaf), root.pair.certificate, "a.test"),
+                  address ? X509_V_ERR_EXCLUDED_VIOLATION : X509_V_OK)
+            << names;
+    }
+}
+
 TEST(Issue, serials_have_128_random_bits) {
     const Root root;
     const auto one = first_of(root.leaf("a.test").certificate);

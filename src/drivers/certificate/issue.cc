@@ -77,7 +77,10 @@ Result<IssuedPair> make_root(const Validity& validity) {
         add_extension(root, root, NID_subject_key_identifier, "hash") &&
         add_extension(root, root, NID_name_constraints,
                       "critical,permitted;DNS:localhost,permitted;DNS:local,permitted;DNS:test,"
-                      "permitted;DNS:internal,permitted;DNS:home.arpa");
+                      "permitted;DNS:internal,permitted;DNS:home.arpa,"
+                      // A kind of name that is not spoken of is permitted whole.
+                      "excluded;IP:0.0.0.0/0.0.0.0,"
+                      "excluded;IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0");
     if (!whole) return fail(openssl::error("the local authority could not be made"));
     return finish(blank, *blank.key);
 }

@@ -24,8 +24,9 @@ struct Validity {
 };
 
 // Its name constraints (RFC 5280, 4.2.1.10) permit what lies below the local suffixes and nothing
-// else: whoever steals the key cannot speak for a bank. A name of one label cannot be permitted
-// without naming it, so that clients refuse those even when they trust this root.
+// else, addresses neither: whoever steals the key cannot speak for a bank. A name of one label
+// cannot be permitted without naming it, so that clients refuse those even when they trust this
+// root.
 Result<IssuedPair> make_root(const Validity& validity);
 
 // `host`: a name or "*.name" that validate_host() takes.
