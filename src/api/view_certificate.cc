@@ -100,10 +100,19 @@ CertificateView view_of(const World& world, const Certificate& certificate, cons
         .chain = std::nullopt};
     add_staple(world, certificate, now, view);
     if (!is_valid(certificate, now)) view.state = CertificateState::ended;
+    const bool lost = is_key_lost(world, certificate);
+    if (lost) {
+        view.state = CertificateState::failing;
+        view.trouble = certificate.source == CertificateSource::file
+                           ? "its private key cannot be opened any more: `moln cert add` it again "
+                             "with its key"
+                           : "its private key cannot be opened any more";
+    }
     if (certificate.source != CertificateSource::acme) return view;
     for (const auto& host : certificate.hosts) {
         const auto order = world.orders.find(host);
-        if (order != world.orders.end()) add_order(world, order->second, clock, view);
+        if (order == world.orders.end() || (lost && order->second.reason.empty())) continue;
+        add_order(world, order->second, clock, view);
     }
     return view;
 }

@@ -85,9 +85,17 @@ void warn_of_certificates(const World& world, Now now, StatusView& view) {
     }
     for (const auto& [id, seen] : world.staples) {
         const auto found = world.certificates.find(id);
-        if (!seen.revoked || found == world.certificates.end()) continue;
+        if (found == world.certificates.end()) continue;
         const auto& certificate = found->second;
-        if (seen.fingerprint != certificate.fingerprint || !index.is_best(certificate)) continue;
+        if (is_key_lost(world, certificate) && index.is_best(certificate)) {
+            view.warnings.push_back(fmt::format(
+                "certificate {} of {}: its private key cannot be opened any more, nobody is served "
+                "with it; see `moln cert ls`",
+                id.text, certificate.hosts.front()));
+        }
+        if (!seen.revoked || seen.fingerprint != certificate.fingerprint ||
+            !index.is_best(certificate))
+            continue;
         const bool acme = certificate.source == CertificateSource::acme;
         view.warnings.push_back(
             fmt::format("certificate {} of {}: revoked by {}; {}", id.text,

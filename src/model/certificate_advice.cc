@@ -48,6 +48,12 @@ std::string CertificateAdvice::of(const std::string& host) const {
         k_acme_certificates_max);
 }
 
+bool is_key_lost(const World& world, const Certificate& certificate) {
+    const auto seen = world.staples.find(certificate.id);
+    return seen != world.staples.end() && seen->second.facts.key_lost &&
+           seen->second.sealed_key == certificate.sealed_key;
+}
+
 std::string renewal_trouble(const World& world, const Certificate& certificate) {
     const std::string_view not_yet = "it could not be renewed yet: ";
     if (certificate.source == CertificateSource::file) return "";

@@ -24,6 +24,9 @@ private:
     bool is_full_;  // there are as many of public authorities as may be
 };
 
+// Its private key was seen to be sealed with one that is no more: no edge can serve it.
+bool is_key_lost(const World& world, const Certificate& certificate);
+
 // Why one that its authority was to renew by itself was not renewed yet; "": it will be, in good
 // time, or has no trouble.
 std::string renewal_trouble(const World& world, const Certificate& certificate);

@@ -11,11 +11,12 @@ namespace moln {
 
 inline constexpr std::size_t k_staple_bytes_max = 16 * 1024;  // of a response, as DER
 
-// What a certificate itself says of it.
+// What a certificate itself says of it, and whether it can be served at all.
 struct StapleFacts {
     std::string responder;     // "http://ocsp.example.org/…"; "": nobody is to be asked
     bool must_staple = false;  // clients that know it take it with a staple alone (RFC 7633)
     WallTime staple_from;      // of the staple that is kept; 0: there is none
+    bool key_lost = false;     // its private key was sealed with a key that is no more
     friend bool operator==(const StapleFacts&, const StapleFacts&) = default;
 };
 
@@ -29,7 +30,8 @@ struct Staple {
 
 // Of one certificate.
 struct StapleSeen {
-    std::string fingerprint;  // that the facts are of
+    std::string fingerprint;      // that the facts are of
+    std::string sealed_key = {};  // and that they are of
     StapleFacts facts;
     bool asking = false;        // this daemon, at this moment
     Staple answer;              // the last good one; of "" nothing came yet

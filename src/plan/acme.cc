@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "model/certificate.h"
+#include "model/certificate_advice.h"
 #include "model/limits.h"
 #include "model/words.h"
 #include "plan/certificates.h"
@@ -272,6 +273,7 @@ private:
         if (serving == nullptr) return true;
         if (serving->source != CertificateSource::acme) return !is_valid(*serving, now());
         auto due = acme_renewal_time(*serving);
+        if (is_key_lost(world_, *serving)) due = now();
         if (is_revoked(*serving)) due = std::min(due, serving->created + k_revoked_pause);
         const auto left = due - now();
         if (left.count > 0) draft_.wake_in(std::min(left, k_certificates_look_interval));

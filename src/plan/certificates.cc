@@ -120,7 +120,8 @@ private:
         const auto* serving = index_.find(host);
         const bool serves = serving != nullptr && is_valid(*serving, now());
         if (serves && serving->source != CertificateSource::local) return;
-        if (serves && now() < renewal_time(*serving)) return;
+        const bool lost = serves && is_key_lost(draft_.world(), *serving);
+        if (serves && !lost && now() < renewal_time(*serving)) return;
         const auto& world = draft_.world();
         if (const auto trouble = world.issuing.find(host); trouble != world.issuing.end()) {
             const auto wait = trouble->second.retry - draft_.now().mono;

@@ -172,6 +172,29 @@ TEST_F(Certificates, one_that_another_has_taken_the_place_of_is_not_to_be_renewe
     EXPECT_EQ(told("certificate.expiring"), 1);
 }
 
+// As all are whose seal key is gone, and they were said to be well for two months.
+TEST_F(Certificates, one_whose_private_key_is_lost_is_made_anew_at_once) {
+    deploy({"a.example.org"});
+    add("cert-a", {"a.example.org"});
+    const auto id = given("shop.localhost")->id;
+    const auto before = kept(id);
+    for (const auto& lost : {before, kept(CertificateId("cert-a"))}) {
+        r.world.staples[lost.id] = {.fingerprint = lost.fingerprint,
+                                    .sealed_key = lost.sealed_key,
+                                    .facts = {.responder = "", .key_lost = true},
+                                    .answer = {},
+                                    .retry = {},
+                                    .reason = {}};
+    }
+    r.pass(minutes(1));
+    auto next = plan(r.world, r.now, 7);
+    ASSERT_EQ(next.issue.size(), 1U);
+    EXPECT_EQ(next.issue[0].host, "shop.localhost");
+    EXPECT_EQ(next.issue[0].id, id);
+    r.world.certificates[id].sealed_key = "sealed anew";
+    EXPECT_TRUE(plan(r.world, r.now, 7).issue.empty());
+}
+
 // A machine without a battery begins long ago, until others tell it the time: the authority that
 // clients trust is not replaced for that.
 TEST_F(Certificates, a_clock_that_is_behind_after_a_boot_costs_no_authority) {

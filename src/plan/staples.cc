@@ -103,6 +103,21 @@ void staple_revoked(StapleSeen& seen, const std::string& reason, MonoTime now,
     seen.revoked = true;
 }
 
+Event key_lost_event(const Certificate& certificate, WallTime now) {
+    Event event;
+    event.at = now;
+    event.level = EventLevel::warning;
+    event.name = "certificate.key_lost";
+    event.subject = certificate.id.text;
+    event.text = fmt::format(
+        "the private key of the certificate of {} cannot be opened any more, "
+        "nobody is served with it: {}",
+        hosts_words(certificate.hosts),
+        certificate.source == CertificateSource::acme ? "another is ordered"
+                                                      : "`moln cert add` it again with its key");
+    return event;
+}
+
 Event revoked_event(const Certificate& certificate, WallTime now) {
     Event event;
     event.at = now;

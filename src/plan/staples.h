@@ -34,6 +34,8 @@ void staple_came(StapleSeen& seen, Staple answer, const Now& now);
 // plan/acme.h), one that a person brought is a person's to replace.
 void staple_revoked(StapleSeen& seen, const std::string& reason, MonoTime now,
                     Milliseconds by_chance);
+// Its private key cannot be opened any more.
+Event key_lost_event(const Certificate& certificate, WallTime now);
 Event revoked_event(const Certificate& certificate, WallTime now);
 
 // What is noted of a certificate after one more failure.

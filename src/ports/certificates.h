@@ -51,7 +51,7 @@ public:
     // sealed for ticket_context(id).
     virtual Result<std::string> make_ticket_key(const std::string& id, WallTime now) = 0;
 
-    // What a certificate and the staple kept with it say of OCSP.
+    // What a certificate and the staple kept with it say of OCSP, and whether its key opens.
     virtual StapleFacts staple_facts(const Certificate& certificate) = 0;
 
     // Asks the responder of the certificate's facts (RFC 6960, RFC 5019): it is good, and this

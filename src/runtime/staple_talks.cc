@@ -14,12 +14,20 @@ void StapleTalks::look() {
     });
     for (const auto& [id, certificate] : world_.certificates) {
         auto& seen = staples[id];
-        if (seen.asking || seen.fingerprint == certificate.fingerprint) continue;
+        if (seen.asking || (seen.fingerprint == certificate.fingerprint &&
+                            seen.sealed_key == certificate.sealed_key)) {
+            continue;
+        }
         seen = {.fingerprint = certificate.fingerprint,
+                .sealed_key = certificate.sealed_key,
                 .facts = certificates_.staple_facts(certificate),
                 .answer = {},
                 .retry = {},
                 .reason = {}};
+        // One of our own is made anew at once: nothing to tell.
+        if (seen.facts.key_lost && certificate.source != CertificateSource::local) {
+            tell_(plan::key_lost_event(certificate, loop_.now().wall));
+        }
     }
 }
 

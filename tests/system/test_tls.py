@@ -250,5 +250,40 @@ class Tls(unittest.TestCase):
         self.assertEqual(answer, (200, "one"))
 
 
+class SealKey(unittest.TestCase):
+    connect, ask, get, served = Tls.connect, staticmethod(Tls.ask), Tls.get, Tls.served
+    certificates, trusting_own_authority = Tls.certificates, Tls.trusting_own_authority
+
+    def test_what_was_sealed_with_a_key_that_is_gone_is_made_anew_or_named(self):
+        cloud = self.cloud = self.enterContext(Cloud())
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        cloud.cli("deploy", apps.web("one"), "--app", "shop")
+        chain, key = certificate(folder, "shop.example.org")
+        cloud.cli("route", "add", "shop.example.org", "--app", "shop")
+        cloud.cli("cert", "add", "--cert", chain, "--key", key)
+        old, by_file = self.trusting_own_authority(), ssl.create_default_context(cafile=chain)
+        wait_until("the local one", lambda: self.served("shop.localhost", old))
+        wait_until("the one by file", lambda: self.served("shop.example.org", by_file))
+        cloud.down()
+        pathlib.Path(cloud.data, "store", "seal.key").unlink()
+        cloud.up()
+        # Of the own authority, which is another now, at once.
+        wait_until("the local one again", lambda: self.served(
+            "shop.localhost", self.trusting_own_authority()))
+        with self.assertRaises(ssl.SSLCertVerificationError):
+            self.get("shop.localhost", old)
+        (lost,) = self.certificates("shop.example.org")
+        self.assertEqual(lost["state"], "failing")
+        self.assertIn("`moln cert add` it again", cloud.cli("cert", "ls").stdout)
+        self.assertIn("cannot be opened any more", " ".join(cloud.json("status")["warnings"]))
+        self.assertIn("certificate.key_lost", cloud.cli("events", "-n", "50").stdout)
+        cloud.cli("cert", "add", "--cert", chain, "--key", key)
+        wait_until("the one by file again", lambda: self.served("shop.example.org", by_file))
+        wait_until("no warning", lambda: not any(
+            "shop.example.org" in one for one in cloud.json("status")["warnings"]))
+        (again,) = self.certificates("shop.example.org")
+        self.assertEqual((again["id"], again["state"]), (lost["id"], "valid"))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -60,7 +60,10 @@ Result<std::string> RealCertificates::make_ticket_key(const std::string& id, Wal
 }
 
 StapleFacts RealCertificates::staple_facts(const Certificate& certificate) {
-    return read_staple_facts(certificate.chain, certificate.staple);
+    auto facts = read_staple_facts(certificate.chain, certificate.staple);
+    facts.key_lost =
+        !edge_seals_.unseal(certificate.sealed_key, seal_context(certificate.id)).has_value();
+    return facts;
 }
 
 Result<Staple> RealCertificates::ask_staple(const Certificate& certificate, WallTime) {
