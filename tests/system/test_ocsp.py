@@ -1,15 +1,18 @@
 """OCSP stapling through the whole product: a real responder, which the daemon asks, and clients
 that are shown what it said."""
+import contextlib
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import apps
 from authority import free_port
-from cloud import Cloud, wait_until
+from cloud import PATIENCE_S, Cloud, wait_until
 
 
 def openssl(*words):
@@ -67,6 +70,65 @@ class Responder:
             self.process.kill()
             self.process.wait()
         subprocess.run(["rm", "-r", str(self.folder)], check=True)
+
+
+class Liar:
+    """A responder that takes the question and lets `answer` have the connection."""
+
+    def __init__(self, answer):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.over = threading.Event()
+        self.answer = answer
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = self.listener.accept()
+                threading.Thread(target=self.talk, args=(line,), daemon=True).start()
+
+    def talk(self, line):
+        with line, contextlib.suppress(OSError):
+            line.recv(65536)
+            self.answer(line, self.over)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\n"
+
+
+def says_nothing(line, over):
+    over.wait()
+
+
+def drips(line, over):
+    line.sendall(HEAD + b"Content-Length: 9000\r\n\r\n\x30\x82\x20\x00")
+    while not over.wait(0.5):
+        line.sendall(b"x")
+
+
+def never_ends(line, over):
+    line.sendall(HEAD + b"\r\n\x30\x84\x7f\xff\xff\xff")
+    while not over.is_set():
+        line.sendall(bytes(65536))
+
+
+def speaks_html(line, over):
+    line.sendall(HEAD.replace(b"application/ocsp-response", b"text/html")
+                 + b"Content-Length: 4\r\n\r\n<h1>")
+
+
+def leads_elsewhere(line, over):
+    line.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
+                 b"Content-Length: 0\r\n\r\n")
 
 
 class Ocsp(unittest.TestCase):
@@ -134,6 +196,29 @@ class Ocsp(unittest.TestCase):
             wait_until("the staple again",
                        lambda: "Cert Status: good" in self.shown("shop.example.org"))
         self.assertTrue(self.of_host("shop.example.org")["stapled_until"])
+
+
+    def test_responders_that_fail_in_every_way_are_told_and_keep_no_other_waiting(self):
+        added = []
+        for answer in (says_nothing, drips, never_ends, speaks_html, leads_elsewhere):
+            liar = self.enterContext(Liar(answer))
+            host = answer.__name__.replace("_", "-") + ".example.org"
+            added.append((host, self.add(host, port=liar.port)))
+        last = self.add("shop.example.org")
+        self.responder.start()
+        for _, add in added:
+            add()
+        last()
+        # Two that say nothing are given up after 20 s each.
+        wait_until("the staple", lambda: self.of_host("shop.example.org")["stapled_until"],
+                   2 * PATIENCE_S)
+        for host, _ in added:
+            view = wait_until(f"the reason of {host}", lambda host=host: (
+                lambda one: one if one["staple_trouble"] else None)(self.of_host(host)),
+                2 * PATIENCE_S)
+            self.assertEqual(view["stapled_until"], 0)
+            self.assertIn("does not answer", view["staple_trouble"])
+        self.assertEqual(self.cloud.get("shop.example.org")[0], 308)
 
 
 if __name__ == "__main__":
