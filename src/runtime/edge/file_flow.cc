@@ -126,12 +126,12 @@ Flow send_file(Core& core, Exchange& exchange, FileBody& body) {
     const IoResult put = send_file_raw(client.fd.get(), client.ready, body.file->get(), body.at,
                                        static_cast<std::size_t>(bytes));
     if (put.end == IoEnd::would_block) return Flow::wait;
-    if (put.end == IoEnd::broken) return Flow::gone;
-    if (put.end == IoEnd::ended) {
-        // It ends too early, or it, or its file system, cannot be sent like this: to read it tells.
-        body.by_hand = true;
-        return Flow::progress;
+    if (put.end != IoEnd::some) {
+        body.unreadable = put.end == IoEnd::ended;
+        return Flow::gone;
     }
+    // It, or its file system, cannot be sent like this: to read it tells.
+    if (put.bytes == 0) body.by_hand = true;
     body.at += put.bytes;
     exchange.body_bytes_sent += put.bytes;
     return body.at == body.end ? Flow::done : Flow::progress;

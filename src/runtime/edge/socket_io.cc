@@ -87,7 +87,8 @@ IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::stri
 IoResult send_file_raw(int fd, Readiness& ready, int file, std::uint64_t at, std::size_t bytes) {
     auto from = static_cast<off_t>(at);
     const auto put = ::sendfile(fd, file, &from, bytes);
-    if (put == 0 || (put < 0 && is_of_file(errno))) return {IoEnd::ended, 0};
+    if (put == 0) return {IoEnd::ended, 0};
+    if (put < 0 && is_of_file(errno)) return {IoEnd::some, 0};
     if (put < 0) return from_errno(ready, ready.writable);
     // Fewer than asked for: the socket is full, or the file has become shorter. The next call
     // tells.

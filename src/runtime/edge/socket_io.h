@@ -35,7 +35,8 @@ enum class Following : std::uint8_t {
 };
 IoResult transmit_raw(int fd, Readiness& ready, std::string_view head, std::string_view body,
                       Following following = Following::nothing);
-// So many bytes of `file` from `at`, without a copy. `ended`: the file is shorter.
+// So many bytes of `file` from `at`, without a copy. `ended`: the file is shorter;
+// `some` of none: it may be that it cannot be sent like this.
 IoResult send_file_raw(int fd, Readiness& ready, int file, std::uint64_t at, std::size_t bytes);
 
 }  // namespace moln::edge_loop
