@@ -91,6 +91,32 @@ class Faults(PeersCase):
         self.assertGreater(child.metric("moln_cache_peer_failures_total"), 0)
         self.assertLess(between.asked, 20)
 
+    def test_half_a_body_with_a_strong_tag_is_gone_on_with_by_the_app(self):
+        whole = bytes(i % 251 for i in range(100_000))
+        ranges = []
+
+        def tagged(head, _body):
+            ranges.append(head.get("range"))
+            first = int(head.get("range")[6:-1]) if head.get("range") else 0
+            line = b"206 Partial Content" if first else b"200 OK"
+            part = b"Content-Range: bytes %d-99999/100000\r\n" % first if first else b""
+            return (b"HTTP/1.1 %s\r\nETag: \"a\"\r\nCache-Control: max-age=60\r\n%s"
+                    b"Content-Length: %d\r\n\r\n" % (line, part, len(whole) - first)) + whole[first:]
+
+        def half(stream, ask, _number):
+            head, body = ask()
+            stream.send(head.raw + body[:40_000])
+            stream.sock.shutdown(socket.SHUT_RDWR)
+
+        parent, child, _ = self.spoilt_parent(half)
+        self.serve([parent, child], parent.origin(serving(tagged)))
+        for _ in range(2):
+            head, body = child.get("/a")
+            self.assertEqual((head.status, body == whole), (200, True))
+        self.assertIn("hit", head.get("cache-status"))
+        self.assertEqual(ranges, [None, "bytes=40000-"])
+        self.assertEqual(child.metric("moln_cache_peer_failures_total"), 1)
+
     def test_the_answer_to_another_question_is_given_to_nobody(self):
         first = []
 

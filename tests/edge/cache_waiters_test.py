@@ -75,32 +75,6 @@ class Waiters(CrowdCase):
                     self.assertEqual(head.status, int(status[:3]))
                     self.assertEqual(client.body(head), b"%d" % number)
 
-    def test_who_was_told_nothing_when_it_breaks_off_asks_anew(self):
-        """The head and half a body come at once, with the end right behind."""
-        go = threading.Event()
-        asked = []
-
-        def script(stream, number):
-            asked.append(stream.head())
-            go.wait(PATIENCE)
-            stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nCache-Control: max-age=60\r\n\r\n"
-                        + (b"half" if number == 1 else b"complete"))
-
-        self.cached_app(script)
-        leader = self.ask(count=1)[0]
-        until(lambda: asked, "the fetch")
-        clients = self.ask(count=CROWD)
-        self.wait_for(CROWD)
-        with self.frozen():
-            go.set()
-            until(lambda: not self.origins[-1].open, "all to be sent")
-        leader.head()
-        self.assertEqual(leader.exactly(4), b"half")
-        self.assertTrue(leader.closed())
-        for client in clients:
-            self.assertEqual(client.body(client.head()), b"complete")
-        self.assertEqual(len(asked), 2)
-
     def test_a_body_that_stands_still_is_given_to_nobody_who_comes_later(self):
         over = threading.Event()
         asked = []
@@ -153,6 +127,115 @@ class Waiters(CrowdCase):
         self.assertEqual(len(gate.seen), len(clients))
         self.assertEqual([head.get("if-none-match") for head in gate.seen],
                          [None] + ['"a"'] * (len(clients) - 1))
+
+
+class OneThread(CrowdCase):
+    """Another thread may tell its clients of what the one that fetches has not read to its end."""
+
+    threads = 1
+
+    def test_who_was_told_nothing_when_it_breaks_off_asks_anew(self):
+        """The head and half a body come at once, with the end right behind."""
+        go = threading.Event()
+        asked = []
+
+        def script(stream, number):
+            asked.append(stream.head())
+            go.wait(PATIENCE)
+            stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nCache-Control: max-age=60\r\n\r\n"
+                        + (b"half" if number == 1 else b"complete"))
+
+        self.cached_app(script)
+        leader = self.ask(count=1)[0]
+        until(lambda: asked, "the fetch")
+        clients = self.ask(count=CROWD)
+        self.wait_for(CROWD)
+        with self.frozen():
+            go.set()
+            until(lambda: not self.origins[-1].open, "all to be sent")
+        leader.head()
+        self.assertEqual(leader.exactly(4), b"half")
+        self.assertTrue(leader.closed())
+        for client in clients:
+            self.assertEqual(client.body(client.head()), b"complete")
+        self.assertEqual(len(asked), 2)
+
+
+class Rest(CrowdCase):
+    """What has a strong tag is gone on with where it broke off, for all who read it."""
+
+    whole = bytes(i % 251 for i in range(500_000))
+
+    def breaking(self, breaks, says='ETag: "a"\r\n', rest_says=None):
+        """The first `breaks` answers break off after a third of what is asked for."""
+        self.asked = []
+        self.go = threading.Event()
+        self.addCleanup(self.go.set)
+
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                self.asked.append(head)
+                number = len(self.asked)
+                first, line, fields = 0, "200 OK", says
+                if head.get("range") and rest_says != "200":
+                    first, line = int(head.get("range")[6:-1]), "206 Partial Content"
+                    fields = (rest_says or says) + "Content-Range: bytes %d-%d/%d\r\n" % (
+                        first, len(self.whole) - 1, len(self.whole))
+                part = self.whole[first:]
+                stream.send("HTTP/1.1 %s\r\nContent-Length: %d\r\nCache-Control: max-age=60\r\n"
+                            "%s\r\n" % (line, len(part), fields))
+                if number <= breaks:
+                    stream.send(part[:len(part) // 3])
+                    self.go.wait(PATIENCE)
+                    return
+                stream.send(part)
+
+        self.cached_app(script)
+
+    def test_what_breaks_off_is_gone_on_with_and_nobody_is_cut(self):
+        self.breaking(2)
+        clients = self.ask()
+        for client in clients:
+            self.assertEqual(client.head().get("content-length"), str(len(self.whole)))
+            self.assertEqual(client.exactly(1000), self.whole[:1000])
+        self.go.set()
+        for client in clients:
+            self.assertEqual(client.exactly(len(self.whole) - 1000) == self.whole[1000:], True)
+        third = len(self.whole) // 3
+        second = third + (len(self.whole) - third) // 3
+        self.assertEqual([head.get("range") for head in self.asked],
+                         [None, "bytes=%d-" % third, "bytes=%d-" % second])
+        self.assertEqual([head.get("if-range") for head in self.asked], [None, '"a"', '"a"'])
+        head, body = self.get("/a")
+        self.assertIn("; hit", self.status_of(head))
+        self.assertEqual(body == self.whole, True)
+
+    def test_what_is_not_the_rest_of_it_is_given_to_nobody(self):
+        for says, rest_says, times in (('ETag: "a"\r\n', 'ETag: "b"\r\n', 2),
+                                       ('ETag: "a"\r\n', "200", 2),
+                                       ('ETag: W/"a"\r\n', None, 1), ("", None, 1)):
+            with self.subTest(says=says, rest_says=rest_says):
+                self.breaking(1, says, rest_says)
+                self.go.set()
+                path = "/%d" % len(self.origins)
+                client = self.ask(path, 1)[0]
+                client.head()
+                third = len(self.whole) // 3
+                self.assertEqual(client.exactly(third) == self.whole[:third], True)
+                self.assertTrue(client.closed())
+                self.assertEqual(len(self.asked), times)
+                self.assertEqual(self.get(path)[1] == self.whole, True)
+
+    def test_one_that_always_breaks_off_is_given_up(self):
+        self.breaking(100)
+        self.go.set()
+        client = self.ask(count=1)[0]
+        client.head()
+        with self.assertRaises((EOFError, OSError)):
+            client.exactly(len(self.whole))
+        self.assertEqual(client.inbox == self.whole[:len(client.inbox)], True)
+        self.assertEqual(len(self.asked), 4)
 
 
 class Slices(CrowdCase):

@@ -4,8 +4,11 @@
 #include <iterator>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "edge/access_line.h"
 #include "edge/cache/compressing.h"
+#include "edge/cache/resuming.h"
 #include "edge/cache/slices.h"
 #include "edge/cache/stored_head.h"
 #include "http/conditional.h"
@@ -444,6 +447,23 @@ void start_fill(Core& core, Exchange& asker, std::shared_ptr<CacheFetch> fetch, 
     ask(core, asker, *fill);
 }
 
+namespace {
+
+std::string_view tag_of(const CachedResponse& response) {
+    return response.head.first(http::FieldId::etag);
+}
+
+bool is_rest(const Exchange& exchange, const CacheFill& fill, const http::BodyFraming& framing) {
+    std::optional<std::uint64_t> bytes;
+    if (framing.kind == http::BodyKind::length) bytes = framing.length;
+    return edge::is_rest_of({.tag = tag_of(*fill.response),
+                             .have = fill.body->seen().bytes,
+                             .length = fill.body->length().value_or(0)},
+                            exchange.heads->response, bytes);
+}
+
+}  // namespace
+
 // Validators of what is stored.
 void CacheFill::shape(http::UpstreamRequest& request, InnerFields& fields) const {
     request.for_cache = true;
@@ -453,6 +473,11 @@ void CacheFill::shape(http::UpstreamRequest& request, InnerFields& fields) const
         fields.add({.name = "Surrogate-Capability", .value = "moln=\"Surrogate/1.0\""});
     }
     if (slice) fields.add({.name = "Range", .value = {slice->range.data(), slice->range_size}});
+    if (resumes > 0) {
+        fields.add({.name = "Range", .value = rest});
+        fields.add({.name = "If-Range", .value = tag_of(*response)});
+        return;
+    }
     const auto& base = fetch->base();
     if (!base) return;
     const auto etag = base->head.first(http::FieldId::etag);
@@ -462,6 +487,10 @@ void CacheFill::shape(http::UpstreamRequest& request, InnerFields& fields) const
 }
 
 Flow CacheFill::take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) {
+    if (resumes > 0) {
+        cut = !is_rest(exchange, *this, framing);
+        return cut ? Flow::gone : Flow::progress;
+    }
     auto step = edge::PeerStep::take;
     if (peer) {
         step = take_peers_word(core, exchange);
@@ -522,6 +551,24 @@ bool CacheFill::take_body(Core& core, std::string_view data) {
     body->note_growth(core.now_ms);
     tell(core, body->waiting());
     return true;
+}
+
+// Who reads it waits for the rest, which its app is asked for: neither an instance that dies nor
+// another edge that does cuts them.
+void CacheFill::take_break(Core& core, const Exchange& exchange) {
+    const bool begun = fetch && body != nullptr && ending != CacheBody::State::complete;
+    if (!begun || slice || cut || core.stopping || resumes == edge::k_resumes_max) return;
+    if (!edge::may_resume(response->head.status(), tag_of(*response), body->length())) return;
+    if (peer) note_peer_end(core, *this);
+    CacheFill* next = core.fills.make();
+    set_leader(*next, leader);
+    static_cast<FillJob&>(*next) = std::move(*this);
+    next->body = std::exchange(body, nullptr);
+    next->peers = {};
+    next->resort.reset();
+    next->rest = fmt::format("bytes={}-", next->body->seen().bytes);
+    ++next->resumes;
+    ask(core, exchange, *next);
 }
 
 void CacheFill::end(Core& core) {

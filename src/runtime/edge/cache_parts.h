@@ -86,6 +86,9 @@ struct FillJob {
     // Has something stale, as its app fails: asked for it once ours has failed, too.
     std::shared_ptr<const PeerLink> resort;
     bool takes_stale = false;  // it is being asked for that
+    // Once its head came and may be given to others.
+    std::shared_ptr<const CachedResponse> response;
+    std::uint8_t resumes = 0;  // above 0: the rest is asked for of what broke off
 };
 
 // The client of a fetch.
@@ -93,20 +96,20 @@ struct CacheFill final : InnerSink, FillJob {
     void shape(http::UpstreamRequest& request, InnerFields& fields) const override;
     Flow take_head(Core& core, Exchange& exchange, const http::BodyFraming& framing) override;
     bool take_body(Core& core, std::string_view data) override;
+    void take_break(Core& core, const Exchange& exchange) override;
     void take_refusal(Core& core, Exchange& exchange, const LocalAnswer& answer) override;
     void note_complete() override { ending = CacheBody::State::complete; }
     void end(Core& core) override;
 
     Exchange* leader = nullptr;  // who asked, on this worker; null: it left, or nobody waits
     WallTime asked;
-    std::int64_t asked_ms = 0;             // the same on a clock that nobody sets
-    bool cut = false;                      // by us: there is no room for it
-    std::shared_ptr<const PeerLink> peer;  // that is asked; null: the app is
-    std::string question;                  // to it, the value of Moln-Peer
-    std::optional<edge::PeerAnswer> told;  // by it, of what it sends
-    std::shared_ptr<const CachedResponse>
-        response;               // once its head came and may be given to others
-    CacheBody* body = nullptr;  // of response, while it grows
+    std::int64_t asked_ms = 0;                           // the same on a clock that nobody sets
+    bool cut = false;                                    // by us: no room, or not the rest
+    std::shared_ptr<const PeerLink> peer;                // that is asked; null: the app is
+    std::string question;                                // to it, the value of Moln-Peer
+    std::optional<edge::PeerAnswer> told;                // by it, of what it sends
+    std::string rest;                                    // of a resume, the value of Range
+    CacheBody* body = nullptr;                           // of response, while it grows
     CacheBody::State ending = CacheBody::State::failed;  // complete once its response is
 };
 

@@ -518,6 +518,7 @@ void abort_exchange(Core& core, Exchange& exchange) {
         if (client.tls) client.tls->abandon();
         net::abort_on_close(client.fd.get());
     }
+    if (client.sink != nullptr) client.sink->take_break(core, exchange);
     close_client(core, client);
 }
 

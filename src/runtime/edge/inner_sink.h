@@ -44,6 +44,8 @@ public:
     virtual bool take_body(Core& core, std::string_view data) = 0;
     // Nothing came of it.
     virtual void take_refusal(Core& core, Exchange& exchange, const LocalAnswer& answer) = 0;
+    // It breaks off in the middle of its body: end() follows.
+    virtual void take_break(Core&, const Exchange&) {}
     // All of the response has come.
     virtual void note_complete() {}
     // It is over, well or not. The last call: the sink destroys itself.
