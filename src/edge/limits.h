@@ -200,6 +200,7 @@ inline constexpr std::size_t k_log_text_max = 1024;  // of one field; longer one
 
 // Spans and their export.
 inline constexpr std::size_t k_span_line_max = 6 * 1024;      // one span, as JSON
+inline constexpr std::uint32_t k_try_spans_max = 8;           // tries at instances, of a request
 inline constexpr std::size_t k_span_ring_bytes = 256u << 10;  // per worker; full: they are dropped
 inline constexpr std::uint32_t k_spans_per_second_default = 1000;  // of all workers
 inline constexpr std::uint32_t k_spans_per_second_max = 100'000;

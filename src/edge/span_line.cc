@@ -1,12 +1,13 @@
 #include "edge/span_line.h"
 
+#include <array>
+
 #include "edge/line_writer.h"
 
 namespace moln::edge {
 namespace {
 
-// Span.SpanKind.SPAN_KIND_SERVER and Status.StatusCode.STATUS_CODE_ERROR.
-constexpr int k_kind_server = 2;
+// Status.StatusCode.STATUS_CODE_ERROR.
 constexpr int k_status_error = 2;
 // SpanFlags, above the trace's own: bit 8 says that bit 9 is known, bit 9 that the parent is
 // remote.
@@ -67,8 +68,8 @@ void put_ids(LineWriter& line, const SpanRecord& record) {
         line.quoted(record.trace_state, k_state_text_max);
     }
     line.raw(",\"flags\":");
-    line.number(record.trace_flags |
-                (record.parent_id.empty() ? k_flags_begun : k_flags_continued));
+    const bool remote = record.kind == SpanKind::server && !record.parent_id.empty();
+    line.number(record.trace_flags | (remote ? k_flags_continued : k_flags_begun));
 }
 
 // "{method} {route}": of few values, whatever clients ask for.
@@ -82,9 +83,42 @@ void put_name(LineWriter& line, const SpanRecord& record) {
     line.raw("\"");
 }
 
+// Where the request was sent, without its query.
+void put_url(SpanWriter& out, const SpanRecord& record) {
+    std::array<char, k_host_text_max + k_log_text_max> room;
+    LineWriter url(room);
+    const bool v6 = record.host.find(':') != std::string_view::npos;
+    url.raw(record.scheme);
+    url.raw(v6 ? "://[" : "://");
+    url.raw(record.host.substr(0, k_short_text_max));
+    url.raw(v6 ? "]:" : ":");
+    url.number(record.port);
+    url.raw(record.path.substr(0, k_log_text_max));
+    out.text("url.full", {room.data(), url.size()}, room.size());
+}
+
+std::string_view method_of(const SpanRecord& record) {
+    return record.method_known ? record.method : "_OTHER";
+}
+
+void put_try(SpanWriter& out, const SpanRecord& record) {
+    out.text("http.request.method", method_of(record), k_short_text_max);
+    if (!record.method_known) {
+        out.text("http.request.method_original", record.method, k_short_text_max);
+    }
+    put_url(out, record);
+    out.text("server.address", record.host, k_host_text_max);
+    out.number("server.port", record.port);
+    out.text("network.protocol.version", record.http, k_short_text_max);
+    if (record.resends != 0) out.number("http.request.resend_count", record.resends);
+    if (record.status != 0) out.number("http.response.status_code", record.status);
+    out.text("moln.app", record.app, k_host_text_max);
+    out.text("moln.process", record.process, k_short_text_max);
+    out.text("moln.instance", record.instance, k_short_text_max);
+}
+
 void put_attributes(SpanWriter& out, const SpanRecord& record) {
-    out.text("http.request.method", record.method_known ? record.method : "_OTHER",
-             k_short_text_max);
+    out.text("http.request.method", method_of(record), k_short_text_max);
     if (!record.method_known) {
         out.text("http.request.method_original", record.method, k_short_text_max);
     }
@@ -105,6 +139,16 @@ void put_attributes(SpanWriter& out, const SpanRecord& record) {
     out.text("moln.cache", record.cache, k_short_text_max);
 }
 
+// A client of HTTP has an error in a 4xx too, as the semantic conventions have it; a server has
+// not.
+bool is_error(const SpanRecord& record) {
+    return record.status >= (record.kind == SpanKind::client ? 400 : 500);
+}
+
+std::string_view error_word(const SpanRecord& record) {
+    return record.kind == SpanKind::server && record.broken ? "broken_off" : record.error;
+}
+
 }  // namespace
 
 std::size_t format_span(const SpanRecord& record, std::span<char> out) {
@@ -113,23 +157,24 @@ std::size_t format_span(const SpanRecord& record, std::span<char> out) {
     put_ids(line, record);
     put_name(line, record);
     line.raw(",\"kind\":");
-    line.number(k_kind_server);
+    line.number(static_cast<int>(record.kind));
     line.raw(",\"startTimeUnixNano\":\"");
     line.number(record.begin_ns);
     line.raw("\",\"endTimeUnixNano\":\"");
     line.number(record.end_ns);
     line.raw("\",\"attributes\":[");
-    put_attributes(span, record);
-    const bool failed = record.status >= 500;
-    if (failed) {
+    record.kind == SpanKind::client ? put_try(span, record) : put_attributes(span, record);
+    const std::string_view word = error_word(record);
+    const bool failed = is_error(record);
+    if (failed && (word.empty() || record.kind == SpanKind::server)) {
         line.raw(",{\"key\":\"error.type\",\"value\":{\"stringValue\":\"");
         line.number(record.status);
         line.raw("\"}}");
-    } else if (record.broken) {
-        line.raw(",{\"key\":\"error.type\",\"value\":{\"stringValue\":\"broken_off\"}}");
+    } else {
+        span.text("error.type", word, k_short_text_max);
     }
     line.raw("],\"status\":{");
-    if (failed || record.broken) {
+    if (failed || !word.empty()) {
         line.raw("\"code\":");
         line.number(k_status_error);
     }

@@ -1,7 +1,7 @@
-// A request's span as a line of OTLP's JSON, made of values without allocating: an object of
-// ExportTraceServiceRequest.resourceSpans.scopeSpans.spans (opentelemetry-proto 1.x,
-// docs/specification.md "JSON Protobuf Encoding"). Names are of the semantic conventions for HTTP
-// spans, stable since 1.23; those of Moln's own begin with "moln.".
+// A request's span, or that of a try at an instance, as a line of OTLP's JSON, made of values
+// without allocating: an object of ExportTraceServiceRequest.resourceSpans.scopeSpans.spans
+// (opentelemetry-proto 1.x, docs/specification.md "JSON Protobuf Encoding"). Names are of the
+// semantic conventions for HTTP spans, stable since 1.23; those of Moln's own begin with "moln.".
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,14 @@
 
 namespace moln::edge {
 
+// Span.SpanKind of OTLP.
+enum class SpanKind : std::uint8_t {
+    server = 2,  // a request, of its client
+    client = 3,  // a try at an instance, of a request that has a span here
+};
+
 struct SpanRecord {
+    SpanKind kind = SpanKind::server;
     std::span<const std::uint8_t, 16> trace_id;
     std::span<const std::uint8_t, 8> span_id;
     std::span<const std::uint8_t> parent_id = {};  // 8 bytes, or none: the trace began here
@@ -24,7 +31,7 @@ struct SpanRecord {
     std::string_view route = {};   // the route's path; "" of none
     std::string_view path = {};    // without the query, which may hold secrets
     std::string_view scheme = {};
-    std::string_view host = {};  // without the port
+    std::string_view host = {};  // without the port; of a try the instance's address
     std::uint16_t port = 0;
     std::string_view client = {};      // address
     std::string_view user_agent = {};  // "": not told
@@ -37,6 +44,8 @@ struct SpanRecord {
     std::int64_t queue_us = 0;       // waiting for an instance
     std::uint32_t retries = 0;
     std::string_view cache = {};  // "hit", "miss", "pass"; "" without a cache
+    std::string_view error = {};  // of a try: a word for why no answer came of it, or not all
+    std::uint32_t resends = 0;    // of a try: so many came before it
 };
 
 // Writes the object with a newline behind it and returns its size; 0 when `out` is too small

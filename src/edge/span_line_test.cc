@@ -82,6 +82,83 @@ TEST(SpanLine, says_everything_of_a_request) {
               "\n");
 }
 
+SpanRecord a_try() {
+    return {.kind = SpanKind::client,
+            .trace_id = k_trace,
+            .span_id = k_span,
+            .parent_id = k_parent,
+            .begin_ns = 1,
+            .end_ns = 2,
+            .method = "GET",
+            .path = "/a\"b",
+            .scheme = "http",
+            .host = "10.0.0.5",
+            .port = 8080,
+            .user_agent = "not told",
+            .http = "1.1",
+            .status = 200,
+            .app = "default/shop",
+            .process = "web",
+            .instance = "web-1",
+            .resends = 2};
+}
+
+TEST(SpanLine, says_everything_of_a_try) {
+    EXPECT_EQ(line_of(a_try()),
+              R"({"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331",)"
+              R"("parentSpanId":"0000000000000009","flags":257,"name":"GET","kind":3,)"
+              R"("startTimeUnixNano":"1","endTimeUnixNano":"2","attributes":[)"
+              R"({"key":"http.request.method","value":{"stringValue":"GET"}},)"
+              R"({"key":"url.full","value":{"stringValue":"http://10.0.0.5:8080/a\"b"}},)"
+              R"({"key":"server.address","value":{"stringValue":"10.0.0.5"}},)"
+              R"({"key":"server.port","value":{"intValue":"8080"}},)"
+              R"({"key":"network.protocol.version","value":{"stringValue":"1.1"}},)"
+              R"({"key":"http.request.resend_count","value":{"intValue":"2"}},)"
+              R"({"key":"http.response.status_code","value":{"intValue":"200"}},)"
+              R"({"key":"moln.app","value":{"stringValue":"default/shop"}},)"
+              R"({"key":"moln.process","value":{"stringValue":"web"}},)"
+              R"({"key":"moln.instance","value":{"stringValue":"web-1"}}],"status":{}})"
+              "\n");
+}
+
+TEST(SpanLine, a_try_fails_by_a_word_or_by_any_4xx_and_5xx) {
+    const auto error_of = [](std::uint16_t status, std::string_view word) {
+        auto record = a_try();
+        record.status = status;
+        record.error = word;
+        const auto span = json::parse(line_of(record));
+        const bool failed = span.at("status").as_object().contains("code");
+        return std::pair(failed, attribute(span, "error.type"));
+    };
+    using Pair = std::pair<bool, std::string>;
+    EXPECT_EQ(error_of(399, ""), Pair(false, ""));
+    EXPECT_EQ(error_of(400, ""), Pair(true, "400"));
+    EXPECT_EQ(error_of(500, ""), Pair(true, "500"));
+    EXPECT_EQ(error_of(0, "answer_timeout"), Pair(true, "answer_timeout"));
+    EXPECT_EQ(error_of(200, "broken_off"), Pair(true, "broken_off"));
+}
+
+TEST(SpanLine, a_try_of_any_bytes_is_valid_json_and_fits) {
+    EXPECT_TRUE(rc::check("valid", [](const std::string& text, std::uint16_t times) {
+        std::string longer;
+        for (int i = 0; i < times % 200; ++i) longer += text;
+        auto record = a_try();
+        record.method = record.path = record.host = record.app = record.process = longer;
+        record.instance = record.error = longer;
+        const auto line = line_of(record);
+        RC_ASSERT(!line.empty());
+        boost::json::error_code error;
+        (void)boost::json::parse(line, error);
+        RC_ASSERT(!error);
+    }));
+}
+
+TEST(SpanLine, the_address_of_ipv6_stands_in_brackets) {
+    auto record = a_try();
+    record.host = "fd00::1";
+    EXPECT_EQ(attribute(json::parse(line_of(record)), "url.full"), "http://[fd00::1]:8080/a\"b");
+}
+
 TEST(SpanLine, the_first_of_a_trace_has_no_parent) {
     const auto span =
         json::parse(line_of({.trace_id = k_trace, .span_id = k_span, .method = "GET"}));

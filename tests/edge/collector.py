@@ -69,12 +69,23 @@ class Collector:
         return [resource for _, _, body, status in list(self.requests) if status == 200
                 for resource in body["resourceSpans"]]
 
-    def spans(self):
+    def spans(self, kind=2):
+        """Of requests (2: SERVER), or of tries at instances (3: CLIENT)."""
         return [span for resource in self.resources() for scope in resource["scopeSpans"]
-                for span in scope["spans"]]
+                for span in scope["spans"] if span["kind"] == kind]
 
-    def wait(self, count=1):
-        return until(lambda: len(self.spans()) >= count and self.spans(), "%d spans" % count)
+    def wait(self, count=1, kind=2):
+        return until(lambda: len(self.spans(kind)) >= count and self.spans(kind),
+                     "%d spans" % count)
+
+    def tries_of(self, span, count=1):
+        """Of a request, in their order."""
+        def found():
+            tries = [one for one in self.spans(3) if one["parentSpanId"] == span["spanId"]]
+            return tries if len(tries) >= count else None
+
+        return sorted(until(found, "%d tries" % count),
+                      key=lambda one: int(one["startTimeUnixNano"]))
 
     def stop(self):
         self.server.shutdown()

@@ -12,6 +12,7 @@
 #include "model/quantity.h"
 #include "runtime/edge/flow.h"
 #include "runtime/edge/inner_sink.h"
+#include "runtime/edge/span_flow.h"
 #include "runtime/edge/stream_flow.h"
 
 namespace moln::edge_loop {
@@ -42,6 +43,7 @@ bool write_head(Core& core, Exchange& exchange) {
     const std::string_view client_cert =
         sink == nullptr ? exchange.client_cert : std::string_view(sink->client_cert);
     if (!client_cert.empty()) fields.add({.name = "Client-Cert", .value = client_cert});
+    const http::TraceContext trace = trace_sent(exchange);
     http::UpstreamRequest request{.client_address = link.address(),
                                   .scheme = scheme_of(exchange),
                                   .edge_port = link.edge_port,
@@ -51,7 +53,7 @@ bool write_head(Core& core, Exchange& exchange) {
                                   .body = body,
                                   .upgrade = upgrade,
                                   .expect_continue = head.expect_continue,
-                                  .trace = &exchange.trace};
+                                  .trace = &trace};
     if (sink != nullptr) sink->shape(request, fields);
     request.extra = fields.view();
     Buffer& out = *exchange.to_upstream;
@@ -98,6 +100,18 @@ std::string_view word_of(edge::HoldVerdict verdict, edge::HoldCause cause) {
         case edge::HoldCause::none_ready: return edge::k_error_no_instance;
         case edge::HoldCause::unreachable: return edge::k_error_unreachable;
         case edge::HoldCause::busy: return edge::k_error_busy;
+    }
+    return {};
+}
+
+std::string_view word_of(edge::AttemptEnd end) {
+    switch (end) {
+        case edge::AttemptEnd::not_connected: return edge::k_error_unreachable;
+        case edge::AttemptEnd::refused: return edge::k_error_refused;
+        case edge::AttemptEnd::timed_out: return edge::k_error_answer_timeout;
+        case edge::AttemptEnd::stale:
+        case edge::AttemptEnd::broken:
+        case edge::AttemptEnd::response_begun: return edge::k_error_broken_off;
     }
     return {};
 }
@@ -159,9 +173,11 @@ void dispatch(Core& core, Exchange& exchange) {
     ++exchange.attempts;
     if (exchange.app->panic[endpoint->canary ? 1 : 0]) core.counts.panic_requests.add(1);
     core.views.open(exchange, *endpoint, core.now_ms);
+    begin_try(core, exchange);
     const auto upstream = obtain_upstream(core, exchange, *endpoint);
     if (!upstream) {
         if (upstream.error() == ErrorCode::refused) {
+            end_try(core, exchange, edge::k_error_unreachable);
             core.views.close(exchange);
             answer_unavailable(core, exchange, "the edge is out of connections; try again");
             return;
@@ -173,6 +189,7 @@ void dispatch(Core& core, Exchange& exchange) {
     exchange.upstream->exchange = &exchange;
     if (!write_head(core, exchange)) {
         leave_upstream(core, exchange);
+        end_try(core, exchange, edge::k_error_broken_off);
         core.views.close(exchange);
         answer_unavailable(core, exchange, "the edge is out of memory; try again");
     }
@@ -181,6 +198,7 @@ void dispatch(Core& core, Exchange& exchange) {
 void fail_attempt(Core& core, Exchange& exchange, edge::AttemptEnd end) {
     EndpointView& endpoint = *exchange.endpoint;
     const EndpointCell* cell = endpoint.cell.get();
+    end_try(core, exchange, word_of(end));
     if (exchange.upstream != nullptr) leave_upstream(core, exchange);
     if (end == edge::AttemptEnd::not_connected) core.counts.upstream_connect_failures.add(1);
     const bool timed_out = end == edge::AttemptEnd::timed_out;

@@ -273,6 +273,10 @@ void account(Core& core, Exchange& exchange, bool broken) {
     const std::int64_t duration_us = clock_now(Clock::mono_us) - exchange.begun_us;
     const InnerSink* sink = exchange.client->sink;  // the requests that it is for are told
     if (sink == nullptr) log_exchange(core, exchange, duration_us);
+    if (exchange.attempt.open) {
+        const bool left = exchange.status == 0;
+        end_try(core, exchange, broken ? edge::k_error_broken_off : left ? "client_left" : "");
+    }
     if (exchange.recorded) {
         record_span(core, exchange, {.duration_us = duration_us, .broken = broken});
     }
@@ -438,6 +442,7 @@ void begin_inner_exchange(Core& core, Client& client, const Exchange& asker, App
     heads.request.rebase(client.in->bytes + client.in->begin);
     begin_request(core, exchange, parsed.consumed);
     exchange.trace = asker.trace;  // it is a part of what that one does
+    exchange.tries_recorded = asker.tries_recorded;
     if (wish.body) exchange.request_body.start(*wish.body);
     note_wish(core, exchange);
     exchange.mirrored = wish.kind == InnerKind::copy;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "runtime/edge/span_flow.h"
+
 namespace moln::edge_loop {
 
 void drive_soon(Core& core, Client& client) {
@@ -32,6 +34,7 @@ void start_inner(Core& core, const Exchange& asker, InnerSink& sink, const Inner
 }
 
 void hand_over(Core& core, Exchange& inner, Exchange& asker) {
+    end_try(core, inner, {});  // its answer is here, and what it was asked is known there alone
     asker.upstream = std::exchange(inner.upstream, nullptr);
     asker.upstream->exchange = &asker;
     // To HEAD the answer is over with its head, but what was asked may have been another method.

@@ -207,6 +207,14 @@ struct PasswordVisit : edge::ListLink<ByPassword> {
     std::string realm;
 };
 
+// The try at an instance that is under way, of a request whose trace is sampled.
+struct TrySpan {
+    std::array<std::uint8_t, 8> id = {};
+    std::int64_t begun_us = 0;
+    std::uint32_t before = 0;  // tries of the request
+    bool open = false;         // it has a span
+};
+
 struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     Client* client = nullptr;
     Upstream* upstream = nullptr;
@@ -260,7 +268,9 @@ struct Exchange : Opening, Attempts, edge::ListLink<ByHold> {
     http::TraceContext trace;                      // as instances are told of it
     std::array<std::uint8_t, 8> caller_span = {};  // parent of its span; zeros: it has none
     bool recorded = false;                         // a span is made of it
-    std::uint16_t route_path_bytes = 0;            // of its path; 0: no route matched
+    bool tries_recorded = false;                   // and of its tries at instances
+    TrySpan attempt;
+    std::uint16_t route_path_bytes = 0;  // of its path; 0: no route matched
     TunnelName* tunnel_name = nullptr;
     CacheVisit* visit = nullptr;              // of a route with a cache
     FileBody* file_body = nullptr;            // of stage file, and of the cache's disk

@@ -6,9 +6,13 @@
 #include <ctime>
 #include <span>
 #include <string_view>
+#include <utility>
+
+#include <netinet/in.h>
 
 #include "edge/span_line.h"
 #include "http/url.h"
+#include "runtime/edge/cache_peers.h"
 #include "runtime/edge/flow.h"
 
 namespace moln::edge_loop {
@@ -76,6 +80,25 @@ void name_request(edge::SpanRecord& record, const Exchange& exchange) {
     }
 }
 
+void tell_exporter(Tracer& tracer) {
+    auto& flag = tracer.ring.pressing() ? tracer.port.pressing : tracer.port.waiting;
+    if (!flag.exchange(true)) tracer.port.wake.ring();
+}
+
+// Of a request's, or of one of its tries'.
+void end_now(edge::SpanRecord& record, std::int64_t duration_us) {
+    record.end_ns = wall_ns();
+    record.begin_ns = record.end_ns - duration_us * 1000;
+}
+
+void name_app(edge::SpanRecord& record, const Exchange& exchange) {
+    if (exchange.app != nullptr) {
+        record.app = exchange.app->cell->app.text;
+        record.process = exchange.app->cell->process;
+    }
+    if (exchange.endpoint != nullptr) record.instance = exchange.endpoint->cell->instance.text;
+}
+
 }  // namespace
 
 void begin_trace(Core& core, Exchange& exchange) {
@@ -88,7 +111,7 @@ void begin_trace(Core& core, Exchange& exchange) {
                                            tracer->share, tracer->budget, core.now_ms);
     exchange.trace = choice.sent;
     exchange.caller_span = choice.caller_span;
-    exchange.recorded = choice.recorded;
+    exchange.recorded = exchange.tries_recorded = choice.recorded;
     if (choice.over_budget) tracer->over_budget.add(1);
 }
 
@@ -113,8 +136,7 @@ void record_span(Core& core, const Exchange& exchange, const SpanEnd& end) {
                             .retries = exchange.retries,
                             .cache = cache_word(exchange)};
     if (exchange.trace.continued) record.parent_id = exchange.caller_span;
-    record.end_ns = wall_ns();
-    record.begin_ns = record.end_ns - end.duration_us * 1000;
+    end_now(record, end.duration_us);
     name_request(record, exchange);
     record.client = exchange.client->link().address();
     std::array<char, k_trace_state_bytes_max> state_room;
@@ -127,14 +149,56 @@ void record_span(Core& core, const Exchange& exchange, const SpanEnd& end) {
         const auto path = http::normalise_path(record.path, path_room);
         if (path) record.route = path->substr(0, exchange.route_path_bytes);
     }
-    if (exchange.app != nullptr) {
-        record.app = exchange.app->cell->app.text;
-        record.process = exchange.app->cell->process;
-    }
-    if (exchange.endpoint != nullptr) record.instance = exchange.endpoint->cell->instance.text;
+    name_app(record, exchange);
     tracer.ring.commit(edge::format_span(record, out));
-    auto& flag = tracer.ring.pressing() ? tracer.port.pressing : tracer.port.waiting;
-    if (!flag.exchange(true)) tracer.port.wake.ring();
+    tell_exporter(tracer);
+}
+
+void begin_try(Core& core, Exchange& exchange) {
+    if (!exchange.tries_recorded) return;
+    TrySpan& attempt = exchange.attempt;
+    attempt.open =
+        attempt.before < edge::k_try_spans_max && core.port.tracer->budget.take(core.now_ms);
+    if (attempt.open) {
+        attempt.id = http::span_id(random_bytes<8>(core.random));
+        attempt.begun_us = clock_now(Clock::mono_us);
+    }
+}
+
+http::TraceContext trace_sent(const Exchange& exchange) {
+    auto trace = exchange.trace;
+    if (exchange.attempt.open) trace.parent_id = exchange.attempt.id;
+    return trace;
+}
+
+void end_try(Core& core, Exchange& exchange, std::string_view error) {
+    if (!exchange.tries_recorded) return;
+    TrySpan& attempt = exchange.attempt;
+    const std::uint32_t before = attempt.before++;
+    if (!std::exchange(attempt.open, false)) return;
+    Tracer& tracer = *core.port.tracer;
+    tracer.made.add(1);
+    const auto out = tracer.ring.reserve(edge::k_span_line_max);
+    if (out.empty()) return;
+    edge::SpanRecord record{.kind = edge::SpanKind::client,
+                            .trace_id = exchange.trace.trace_id,
+                            .span_id = attempt.id,
+                            .parent_id = exchange.trace.parent_id,
+                            .trace_flags = exchange.trace.flags,
+                            .error = error,
+                            .resends = before};
+    end_now(record, clock_now(Clock::mono_us) - attempt.begun_us);
+    name_request(record, exchange);
+    if (error.empty() || exchange.client_begun) record.status = exchange.status;
+    const EndpointView& endpoint = *exchange.endpoint;
+    std::array<char, INET6_ADDRSTRLEN> address;
+    record.host = {address.data(), endpoint.cell->address.write_ip(address.data(), address.size())};
+    record.port = endpoint.cell->address.port();
+    record.scheme = endpoint.peer && endpoint.peer->tls ? "https" : "http";
+    record.http = endpoint.protocol == WebProtocol::h2c ? "2" : "1.1";
+    name_app(record, exchange);
+    tracer.ring.commit(edge::format_span(record, out));
+    tell_exporter(tracer);
 }
 
 }  // namespace moln::edge_loop
