@@ -24,6 +24,8 @@ inline constexpr Milliseconds k_client_head_limit = seconds(30);  // first to la
 inline constexpr Milliseconds k_client_idle_limit = seconds(75);  // between requests
 inline constexpr Milliseconds k_client_stall_limit =
     seconds(60);  // no progress of a body, sent or read
+// A client that has ended its side and waits is asked so much later whether it is still there.
+inline constexpr Milliseconds k_client_look_pause = seconds(1);
 // A tunnel of which one side has ended and nothing passes: a peer that never answers the end would
 // keep a drain open for ever. Minutes, for the other side may still compute its last word.
 inline constexpr Milliseconds k_tunnel_half_closed_limit = seconds(300);

@@ -221,6 +221,41 @@ class Leaving(H2Case):
         client.reset()
         self.expect_left("the request")
 
+    def test_a_client_of_http_1_that_closes_is_left_once_it_was_looked_for(self):
+        """It has given up, as with curl --max-time: its instance need not go on."""
+        for version in ("1.1", "1.0"):
+            for size, fields in ((0, ""), (4, "Content-Length: 4\r\n")):
+                self.publish([self.plain(size=size)])
+                client = self.client()
+                client.send("POST / HTTP/%s\r\nHost: a\r\n%s\r\n%s" %
+                            (version, fields, "body"[:size]))
+                self.assertTrue(self.begun.acquire(timeout=PATIENCE))
+                client.close()
+                self.expect_left("the request")
+        self.assertEqual({line["status"] for line in self.log_lines(4)}, {0})
+
+    def test_who_only_half_closes_is_answered_however_long_it_takes(self):
+        go = threading.Event()
+
+        def script(stream, _number):
+            stream.head()
+            go.wait(PATIENCE)
+            stream.send(ok("late"))
+
+        self.publish([endpoint("web-1", self.origin(script).port)])
+        for version, first in (("1.1", b"HTTP/1.1 100 Continue\r\n\r\n"), ("1.0", b"HTTP/1.1 ")):
+            go.clear()
+            client = self.client()
+            client.send("GET / HTTP/%s\r\nHost: a\r\n\r\n" % version)
+            client.half_close()
+            self.assertEqual(client.exactly(len(first)), first)
+            go.set()
+            if version == "1.0":
+                client.inbox = first + client.inbox
+            head = client.head()
+            self.assertEqual((head.status, client.body(head)), (200, b"late"))
+            self.assertTrue(client.closed())
+
 
 if __name__ == "__main__":
     unittest.main()

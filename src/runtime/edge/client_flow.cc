@@ -220,9 +220,8 @@ Flow step_exchange(Core& core, Client& client) {
     return moved ? Flow::progress : Flow::wait;
 }
 
-// A client that owes us something, bytes to read or bytes to take, may not take for ever.
-void watch_for_stall(Core& core, Client& client) {
-    if (static_cast<edge::ListLink<ByTimer>&>(client).linked()) return;
+// Does the client owe us something, bytes to read or bytes to take?
+bool owes(const Client& client) {
     const Exchange& exchange = *client.exchange;
     const bool unsent = exchange.to_client != nullptr && !exchange.to_client->empty();
     const bool answer_waits = !client.ready.writable && (unsent || exchange.client_begun);
@@ -232,8 +231,17 @@ void watch_for_stall(Core& core, Client& client) {
                             exchange.upstream != nullptr &&
                             exchange.upstream->state == UpstreamState::busy &&
                             exchange.upstream->ready.writable;
-    if (answer_waits || body_waits) {
+    return answer_waits || body_waits;
+}
+
+// Who owes may not take for ever. Who has ended may have left: who only half-closes is answered
+// within the moment, mostly, and need not be asked.
+void watch_client(Core& core, Client& client) {
+    if (static_cast<edge::ListLink<ByTimer>&>(client).linked()) return;
+    if (owes(client)) {
         set_timer(core, client, core.stall_timers, core.limits.stall);
+    } else if (may_have_left(*client.exchange)) {
+        set_timer(core, client, core.look_timers, edge::k_client_look_pause);
     }
 }
 
@@ -273,7 +281,7 @@ Flow step(Core& core, Client& client) {
         case ClientState::exchange: {
             const Flow flow = step_exchange(core, client);
             if (flow == Flow::wait) {
-                watch_for_stall(core, client);
+                watch_client(core, client);
                 watch_for_silence(core, *client.exchange);
             }
             return flow;
@@ -344,6 +352,11 @@ void on_client_timer(Core& core, Client& client) {
         return;
     }
     if (client.state == ClientState::exchange) {
+        if (!owes(client) && may_have_left(*client.exchange)) {
+            look_for_client(core, *client.exchange);
+            drive(core, client);
+            return;
+        }
         client.ready.broken = true;  // it stands still
         abort_exchange(core, *client.exchange);
         return;

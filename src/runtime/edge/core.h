@@ -158,7 +158,7 @@ struct Core final : DrainListener {
     edge::List<Client, ByAge> all_clients;
     edge::List<Client, ByAgain> again;    // not done, but had their share of this turn
     edge::List<H2Link, ByFlush> flushes;  // something was gathered to be sent
-    edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers,
+    edge::List<Client, ByTimer> head_timers, idle_timers, stall_timers, discard_timers, look_timers,
         half_closed_timers, shutdown_timers;
     edge::List<Upstream, ByTimer> connect_timers, upstream_idle_timers, peer_timers,
         peer_stall_timers;

@@ -149,6 +149,10 @@ Flow pump_request(Core& core, Exchange& exchange);
 // when the body is complete, `gone` when the limit is passed or the client is lost.
 Flow discard_request(Core& core, Client& client);
 Flow pump_response(Core& core, Exchange& exchange);
+// The client of a request that waits for its answer has ended: it waits for it, or is gone. To look
+// is to say something: if it is gone, its connection breaks within the moment.
+bool may_have_left(const Exchange& exchange);
+void look_for_client(Core& core, Exchange& exchange);
 Flow flush_local(Core& core, Exchange& exchange);
 void begin_tunnel(Core& core, Exchange& exchange);
 Flow pump_tunnel(Core& core, Exchange& exchange);

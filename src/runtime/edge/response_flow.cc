@@ -453,22 +453,36 @@ Flow flush_interim(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
-// Of a request that waits for an instance. A client that has ended may wait for its answer, or may
-// have gone and leave its place: only its kernel tells, if something is sent. Every client of
-// HTTP/1.1 can skip an interim response (RFC 9110 15.2); one of HTTP/1.0 gets what every answer
-// begins with.
-Flow look_for_client(Core& core, Exchange& exchange) {
-    if (exchange.to_client != nullptr) return flush_interim(core, exchange);
+}  // namespace
+
+// Its end may be that of one direction alone.
+bool may_have_left(const Exchange& exchange) {
     const Client& client = *exchange.client;
-    const bool may_be_gone = client.ready.hung_up && !exchange.continued;
     const bool of_socket = client.stream == nullptr && client.sink == nullptr;
-    if (!may_be_gone || !of_socket) return Flow::wait;
+    const bool waits = exchange.stage == ResponseStage::head &&
+                       (exchange.upstream == nullptr || exchange.request_sent);
+    return of_socket && waits && client.ready.hung_up && !exchange.continued &&
+           exchange.to_client == nullptr;
+}
+
+// Only its kernel tells, if something is sent. Every client of HTTP/1.1 can skip an interim
+// response (RFC 9110 15.2); one of HTTP/1.0 gets what every answer begins with.
+void look_for_client(Core& core, Exchange& exchange) {
     Buffer* out = client_buffer(core, exchange);
-    if (out == nullptr) return Flow::wait;
+    if (out == nullptr) return;
     const bool skips = exchange.version != http::Version::http_1_0;
     out->append(skips ? "HTTP/1.1 100 Continue\r\n\r\n" : k_answer_begin);
     exchange.continued = true;
     exchange.begin_said = !skips;
+}
+
+namespace {
+
+// Of a request that waits for an instance, where it has a place that others could have.
+Flow pump_held(Core& core, Exchange& exchange) {
+    if (exchange.to_client != nullptr) return flush_interim(core, exchange);
+    if (!may_have_left(exchange)) return Flow::wait;
+    look_for_client(core, exchange);
     return Flow::progress;
 }
 
@@ -476,7 +490,7 @@ Flow look_for_client(Core& core, Exchange& exchange) {
 
 Flow pump_response(Core& core, Exchange& exchange) {
     Upstream* upstream = exchange.upstream;
-    if (upstream == nullptr) return look_for_client(core, exchange);
+    if (upstream == nullptr) return pump_held(core, exchange);
     if (upstream->state != UpstreamState::busy) return Flow::wait;
     if (upstream->in == nullptr && !may_read(exchange)) return Flow::wait;
     if (exchange.stage == ResponseStage::head) {

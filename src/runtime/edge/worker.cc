@@ -197,6 +197,7 @@ void fire_timers(Core& core) {
     fire(core, core.idle_timers, on_client_timer);
     fire(core, core.stall_timers, on_client_timer);
     fire(core, core.discard_timers, on_client_timer);
+    fire(core, core.look_timers, on_client_timer);
     fire(core, core.half_closed_timers, on_client_timer);
     fire(core, core.shutdown_timers, on_client_timer);
     fire(core, core.connect_timers, on_upstream_timer);
@@ -224,8 +225,9 @@ int wait_ms(Core& core) {
     const auto consider = [&](std::int64_t deadline) {
         if (first == k_never_ms || deadline < first) first = deadline;
     };
-    for (auto* list : {&core.head_timers, &core.idle_timers, &core.stall_timers,
-                       &core.discard_timers, &core.half_closed_timers, &core.shutdown_timers}) {
+    for (auto* list :
+         {&core.head_timers, &core.idle_timers, &core.stall_timers, &core.discard_timers,
+          &core.look_timers, &core.half_closed_timers, &core.shutdown_timers}) {
         if (const Client* client = list->front()) consider(client->deadline_ms);
     }
     for (auto* list : {&core.connect_timers, &core.upstream_idle_timers, &core.peer_timers,
