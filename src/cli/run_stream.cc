@@ -82,6 +82,7 @@ Status follow(const Shell& shell, const std::string& app, ApiCall call) {
         }
         is_open = false;
         MOLN_TRY(wait_for(wait));
+        if (!output_has_reader()) return {};
         wait = std::min(wait * 2, k_look_last);
         place.go_on();
         MOLN_ASSIGN(call, request_to_go_on(shell.said, app, place));

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace moln::cli {
@@ -31,6 +32,11 @@ void put(std::string_view text) {
     const bool taken =
         std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
     if (!taken && g_output_errno == 0) g_output_errno = errno == 0 ? EIO : errno;
+}
+
+bool output_has_reader() {
+    pollfd output{STDOUT_FILENO, 0, 0};
+    return ::poll(&output, 1, 0) <= 0 || (output.revents & (POLLERR | POLLHUP)) == 0;
 }
 
 Status output_status() {

@@ -22,4 +22,8 @@ void put(std::string_view text);
 // what was put there.
 Status output_status();
 
+// False once standard output is a pipe or a socket that nobody reads any more: for who waits long
+// before there is something to put there.
+bool output_has_reader();
+
 }  // namespace moln::cli

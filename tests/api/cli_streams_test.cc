@@ -166,6 +166,18 @@ TEST_F(CliStreams, top_goes_on_when_the_daemon_is_back) {
     EXPECT_EQ(finish(watching).exit_code, 0);
 }
 
+TEST_F(CliStreams, a_follow_that_waits_for_the_daemon_ends_when_its_reader_has_gone) {
+    auto following = start_moln({"logs", "--follow", "--app", "shop"});
+    ASSERT_TRUE(becomes([this] { return control_->log_followers == 1; }));
+    on_loop([this] { server_ = nullptr; });
+    read_until(following, "waiting until it is back");
+    ::close(following.out);
+    int status = 0;
+    EXPECT_EQ(::waitpid(following.pid, &status, 0), following.pid);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 TEST_F(CliStreams, a_follow_that_never_began_is_a_failure) {
     on_loop([this] { server_ = nullptr; });
     for (const auto* verb : {"logs", "events"}) {
