@@ -539,6 +539,24 @@ TEST_F(Commands, writable_layer_is_copied_out_not_recovered) {
     expect_refused(PurgeCommand{item.id}, ErrorCode::refused, "destroyed");
 }
 
+TEST_F(Commands, what_a_destroyed_app_leaves_is_not_told_as_old) {
+    auto command = deploy_of("default/shop", web_config(1));
+    command.image.layers = {"base", "layer-1"};
+    ASSERT_TRUE(r.command(command));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(RemoveAppCommand{k_shop}));
+    ASSERT_GE(r.settle(), 0);
+    ASSERT_TRUE(r.command(PurgeCommand{only_trash(TrashKind::app)}));
+    ASSERT_GE(r.settle(), 0);
+    std::vector<std::string> told;
+    for (const auto& [number, event] : r.world.events) {
+        if (event.name == "trash.purged") told.push_back(event.text);
+    }
+    EXPECT_THAT(told, testing::ElementsAre(
+                          "app default/shop with its releases is destroyed by command",
+                          "image data of default/shop is destroyed: nothing needs it any more"));
+}
+
 TEST_F(Commands, releases_past_the_kept_ones_go_to_the_trash_and_come_back) {
     for (std::size_t i = 0; i <= k_releases_kept; ++i) {
         auto command = deploy_of("default/shop", web_config(1));

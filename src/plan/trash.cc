@@ -45,6 +45,12 @@ std::vector<std::string> unused(const std::vector<std::string>& layers,
     return left;
 }
 
+// Layers of no release, which drop_leftovers() puts there to be destroyed at once.
+bool is_leftover(const TrashItem& item) {
+    const auto* content = item.content.if_object();
+    return item.kind == TrashKind::image && content != nullptr && !content->contains("release");
+}
+
 // The trash, item by item.
 class Trash {
 public:
@@ -67,8 +73,9 @@ private:
         if (item.restoring) return restored(item, node);
         if (!item.settled) return settle(item, node);
         if (item.expires <= draft_.now().steady) {
-            purge(item,
-                  fmt::format("its {} in the trash are over", duration_words(k_trash_age_default)));
+            purge(item, is_leftover(item) ? "nothing needs it any more"
+                                          : fmt::format("its {} in the trash are over",
+                                                        duration_words(k_trash_age_default)));
         } else {
             draft_.wake_at(item.expires);
             kept_.push_back(&item);
@@ -130,7 +137,7 @@ private:
         draft_.put(TrashItem{.id = draft_.fresh_trash(),
                              .kind = TrashKind::image,
                              .app = origin.app,
-                             .what = fmt::format("image layers of {}", origin.app.text),
+                             .what = fmt::format("image data of {}", origin.app.text),
                              .subject = origin.subject,
                              .node = world_.self,
                              .dropped = draft_.now().wall,
