@@ -111,7 +111,9 @@ std::string plain_words(std::string_view sentence) {
     while (text.ends_with('\n')) text.pop_back();
     constexpr std::string_view k_unexpected = "The following argument was not expected: ";
     if (text.starts_with(k_unexpected)) {
-        return text.substr(k_unexpected.size()) + ": there is no such option";
+        const auto word = text.substr(k_unexpected.size());
+        return word + (word.starts_with('-') ? ": there is no such option"
+                                             : ": there is no place for this word");
     }
     const auto colon = text.find(": ");
     if (colon == std::string::npos) return text;

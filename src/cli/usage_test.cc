@@ -99,6 +99,8 @@ TEST(Usage, sentences_that_are_not_known_stay_as_they_are) {
     EXPECT_EQ(plain_words("--a: anything"), "--a: anything");
     EXPECT_EQ(plain_words("The following argument was not expected: --typo"),
               "--typo: there is no such option");
+    EXPECT_EQ(plain_words("The following argument was not expected: extra"),
+              "extra: there is no place for this word");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "main/node_options.h"
 
 #include <algorithm>
+#include <set>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -41,11 +42,27 @@ Status check_network(const std::string& text) {
                             text));
 }
 
+// The second would be told that another program has it.
+Status check_said_once(const NodeOptions& options) {
+    std::set<std::string> said;
+    for (const auto* listens : {&options.listens, &options.tls_listens}) {
+        for (const auto& listen : *listens) {
+            if (listen.ends_with(":0") || said.insert(listen).second) continue;
+            return fail(
+                ErrorCode::invalid,
+                fmt::format("{}: expected each address once, found {} again",
+                            listens == &options.listens ? "--listen" : "--listen-tls", listen));
+        }
+    }
+    return {};
+}
+
 Status check_addresses(const NodeOptions& options) {
     for (const auto& listen : options.listens) MOLN_TRY(check_address("--listen", listen));
     for (const auto& listen : options.tls_listens) {
         if (listen != "none") MOLN_TRY(check_address("--listen-tls", listen));
     }
+    MOLN_TRY(check_said_once(options));
     if (!options.metrics_listen.empty()) {
         MOLN_TRY(check_address("--metrics", options.metrics_listen));
     }

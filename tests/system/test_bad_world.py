@@ -60,6 +60,17 @@ class BadWorld(unittest.TestCase):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn(address, done.stderr)
 
+    def test_an_address_that_is_said_twice_is_named(self):
+        done = up_fails("--data", self.data, "--listen", "127.0.0.1:8080",
+                        "--listen-tls", "127.0.0.1:8080")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("--listen-tls: expected each address once", done.stderr)
+
+    def test_data_where_no_folder_is_ever_made_is_refused(self):
+        done = up_fails("--data", "/proc/none", "--listen", "127.0.0.1:0")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("make folder /proc/none", done.stderr)
+
     def test_a_second_daemon_on_the_same_data_is_refused(self):
         with Cloud() as cloud:
             done = up_fails("--data", cloud.data, "--listen", "127.0.0.1:0")

@@ -94,18 +94,30 @@ Status write_existing(const std::string& path, std::string_view bytes) {
     return write_all(fd, bytes, path);
 }
 
-Status make_folders(const std::string& path, mode_t mode) {
+namespace {
+
+// Ok also if the folder is there.
+Status make_folder(const std::string& path, mode_t mode) {
     if (mkdir(path.c_str(), mode) == 0) {
         if (chmod(path.c_str(), mode) != 0) return fail(error_from_errno(errno, "chmod " + path));
         return {};
     }
     const int saved_errno = errno;
     if (saved_errno == EEXIST && is_folder(path)) return {};
-    if (saved_errno != ENOENT || path.empty()) {
-        return fail(error_from_errno(saved_errno, "make folder " + path));
+    return fail(error_from_errno(saved_errno, "make folder " + path));
+}
+
+}  // namespace
+
+Status make_folders(const std::string& path, mode_t mode) {
+    const auto made = make_folder(path, mode);
+    const auto above = folder_of(path);
+    if (made || made.error().code != ErrorCode::not_found || path.empty() || above == path) {
+        return made;
     }
-    MOLN_TRY(make_folders(folder_of(path), mode));
-    return make_folders(path, mode);
+    if (!is_folder(above)) MOLN_TRY(make_folders(above, mode));
+    // Once more and no oftener: /proc says that of what it never makes.
+    return make_folder(path, mode);
 }
 
 Status remove_file(const std::string& path) {

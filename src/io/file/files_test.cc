@@ -90,6 +90,8 @@ TEST_F(Files, folders_are_made_where_they_are_missing_and_left_where_they_are_no
     ASSERT_TRUE(write_file(root_ + "/file", "", 0600));
     EXPECT_FALSE(make_folders(root_ + "/file/below", 0700));
     EXPECT_FALSE(make_folders(root_ + "/file", 0700)) << "a file is no folder";
+    EXPECT_FALSE(make_folders("/proc/none", 0700)) << "nothing is made there";
+    EXPECT_FALSE(make_folders("/proc/none/below", 0700));
 }
 
 TEST_F(Files, a_tree_is_sized_and_removed_and_links_are_not_followed) {
