@@ -101,7 +101,8 @@ class Faults(PeersCase):
             line = b"206 Partial Content" if first else b"200 OK"
             part = b"Content-Range: bytes %d-99999/100000\r\n" % first if first else b""
             return (b"HTTP/1.1 %s\r\nETag: \"a\"\r\nCache-Control: max-age=60\r\n%s"
-                    b"Content-Length: %d\r\n\r\n" % (line, part, len(whole) - first)) + whole[first:]
+                    b"Content-Length: %d\r\n\r\n"
+                    % (line, part, len(whole) - first)) + whole[first:]
 
         def half(stream, ask, _number):
             head, body = ask()
