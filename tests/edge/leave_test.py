@@ -150,9 +150,10 @@ class Leaving(H2Case):
                  ("uploading, HTTP/2", self.h2c(), upload, False),
                  ("answered in part, HTTP/2", self.h2c(answer=True), whole, True),
                  ("both ways, HTTP/2", self.h2c(answer=True), upload, True)]
-        client = self.h2()
+        client = None
         for what, one, request, answered in cases:
             self.publish([one])
+            client = client or self.h2()
             number = client.request("/", **request)
             self.assertTrue(self.begun.acquire(timeout=PATIENCE), what)
             if answered:
