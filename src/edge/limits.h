@@ -61,7 +61,7 @@ inline constexpr Milliseconds k_udp_draining_idle = seconds(5);
 inline constexpr Milliseconds k_connect_limit = seconds(2);
 inline constexpr std::size_t k_answer_timers_kept = 64;  // lists of those who wait, by duration
 // Until the head of another edge's answer; then the next one is asked, or the app.
-inline constexpr Milliseconds k_peer_answer_limit = seconds(10);
+inline constexpr Milliseconds k_peer_answer_limit = seconds(8);
 // Its body may stand still for so long: it is cut then, as if the edge had died.
 inline constexpr Milliseconds k_peer_stall_limit = seconds(30);
 // Below the 5 s of Node.js and of uvicorn: who closes first must be us.
@@ -103,6 +103,8 @@ inline constexpr std::size_t k_cache_bytes_default = 256u << 20;
 // never be answered. Nor does anybody wait longer for a fetch that is not his own, or begin to read
 // what has not grown for so long.
 inline constexpr Milliseconds k_cache_join_limit = seconds(10);
+// Else who has waited asks the same silent peer once more.
+static_assert(k_peer_answer_limit < k_cache_join_limit);
 // The same for what is to be read from a disk.
 inline constexpr Milliseconds k_cache_load_limit = seconds(3);
 // An URL whose answer may not be kept: for so long its requests do not wait for one another.

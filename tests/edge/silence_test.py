@@ -61,8 +61,8 @@ class Answers(SilenceCase):
         client = self.client()
         head, body = self.get("/a", stream=client)
         self.assertEqual(head.status, 504)
-        self.assertEqual(body, b"process web of default/shop did not begin its answer within "
-                         b"500ms; answer_timeout in its moln.toml says how long it may take\n")
+        self.assertEqual(body, b"the instance did not begin its answer within 500ms "
+                         b"(the app's answer_timeout)\n")
         self.assertTrue(self.left.acquire(timeout=PATIENCE), "its connection was closed")
         line, = self.log_lines(1)
         self.assertEqual((line["status"], line["error"], line["retries"]),
@@ -325,7 +325,7 @@ class Others(SilenceCase):
               "process": "auth"}, self.app([endpoint("web-1", app.port)])])
         head, body = self.get()
         self.assertEqual(head.status, 504)
-        self.assertIn(b"process auth of default/shop did not begin its answer", body)
+        self.assertIn(b"the instance did not begin its answer", body)
         self.assertEqual(app.count, 0)
         self.assertEqual(self.log_lines(1)[0]["error"], "answer_timeout")
 

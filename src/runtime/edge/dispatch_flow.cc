@@ -116,14 +116,13 @@ std::string_view word_of(edge::AttemptEnd end) {
     return {};
 }
 
+// Not by its name: who asks may be anybody.
 void answer_timed_out(Core& core, Exchange& exchange) {
-    const AppCell& app = *exchange.app->cell;
     const EdgeApp* spec = exchange.app->spec;
     const auto limit = spec == nullptr ? EdgeApp{}.answer_timeout : spec->answer_timeout;
-    const auto text = fmt::format(
-        "process {} of {} did not begin its answer within {}; answer_timeout in its moln.toml says "
-        "how long it may take",
-        app.process, app.app.text, format_duration(limit));
+    const auto text =
+        fmt::format("the instance did not begin its answer within {} (the app's answer_timeout)",
+                    format_duration(limit));
     answer_locally(core, exchange,
                    {.status = 504, .text = text, .error = edge::k_error_answer_timeout});
 }

@@ -34,18 +34,18 @@ TEST(ListenShelf, what_is_offered_is_open_until_nobody_wants_it) {
     EXPECT_FALSE(shelf.want(wanting({k_tcp, k_udp})));
     EXPECT_EQ(shelf.report().size(), 2U);
     EXPECT_EQ(shelf.take(offer("tcp:5432", 2), sockets(2)), true);
-    ASSERT_EQ(shelf.open()->size(), 1U);
-    EXPECT_EQ(shelf.open()->front()->fds.size(), 2U);
+    ASSERT_EQ(shelf.open().size(), 1U);
+    EXPECT_EQ(shelf.open().front()->fds.size(), 2U);
     EXPECT_EQ(shelf.report()[0], (EdgeListenReport{offer("tcp:5432", 2)}));
     // A second one comes when a report crossed the first: it changes nothing.
-    const auto first = shelf.open()->front();
+    const auto first = shelf.open().front();
     EXPECT_EQ(shelf.take(offer("tcp:5432", 1), sockets(1)), false);
     EXPECT_EQ(shelf.take({"tcp:5432", {}, "the port is taken"}, {}), false);
-    EXPECT_EQ(shelf.open()->front(), first);
+    EXPECT_EQ(shelf.open().front(), first);
     EXPECT_EQ(shelf.report()[0].problem, "");
     EXPECT_FALSE(shelf.want(wanting({k_tcp})));
     EXPECT_TRUE(shelf.want(wanting({})));
-    EXPECT_TRUE(shelf.open()->empty());
+    EXPECT_TRUE(shelf.open().empty());
 }
 
 TEST(ListenShelf, a_problem_stands_until_it_is_over) {
@@ -60,7 +60,7 @@ TEST(ListenShelf, a_problem_stands_until_it_is_over) {
 TEST(ListenShelf, what_nobody_wants_is_dropped) {
     ListenShelf shelf;
     EXPECT_EQ(shelf.take(offer("tcp:5432", 1), sockets(1)), false);
-    EXPECT_TRUE(shelf.open()->empty());
+    EXPECT_TRUE(shelf.open().empty());
 }
 
 TEST(ListenShelf, what_is_not_as_it_says_is_refused) {
