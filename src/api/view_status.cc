@@ -77,7 +77,9 @@ void warn_of_certificates(const World& world, Now now, StatusView& view) {
         if (!by_file && certificate_view(world, certificate, now).used_by.empty()) continue;
         auto what =
             by_file ? "renew it and `moln cert add` it again" : renewal_trouble(world, certificate);
-        if (what.empty() && left.count > 0) continue;  // of a short life, and renewed in time
+        // Of a short life, and its renewal is not long due.
+        const auto due = certificate.not_after - renewal_time(certificate);
+        if (what.empty() && left.count > due.count / 2) continue;
         if (what.empty()) what = "it is being renewed";
         const auto when = left.count > 0 ? "ends in " + duration_words(left) : "has ended";
         view.warnings.push_back(fmt::format("certificate {} of {}: {}; {}", id.text,
