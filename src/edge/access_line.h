@@ -35,7 +35,7 @@ struct AccessRecord {
     std::string_view process = {};
     std::string_view instance = {};  // "" when none answered
     std::uint32_t retries = 0;
-    std::string_view error = {};                  // below; "" when there was none
+    std::string_view error = {};                  // above; "" when there was none
     std::string_view http = {};                   // "1.0", "1.1", "2"; "" for no valid request
     std::string_view tls = {};                    // "1.3"; "" without
     std::span<const std::uint8_t> trace_id = {};  // 16 bytes, or none

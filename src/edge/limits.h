@@ -103,7 +103,7 @@ inline constexpr std::size_t k_cache_bytes_default = 256u << 20;
 // never be answered. Nor does anybody wait longer for a fetch that is not his own, or begin to read
 // what has not grown for so long.
 inline constexpr Milliseconds k_cache_join_limit = seconds(10);
-// Else who has waited asks the same silent peer once more.
+// Else who has waited for another's question to a silent peer would ask it himself.
 static_assert(k_peer_answer_limit < k_cache_join_limit);
 // The same for what is to be read from a disk.
 inline constexpr Milliseconds k_cache_load_limit = seconds(3);

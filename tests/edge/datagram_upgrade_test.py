@@ -24,7 +24,8 @@ class FlowCase(Upgrading):
         self.address = None
 
     def tearDown(self):
-        self.publish_snapshot([], [])  # flows end at once
+        if "stopping" not in self.stderr():
+            self.publish_snapshot([], [])  # flows end at once
         super().tearDown()
 
     def tell(self, states=("active", "active"), idle=60000):
@@ -139,6 +140,23 @@ class FlowsMove(FlowCase):
         successor.setblocking(False)
         with self.assertRaises(BlockingIOError):
             successor.recv(100)
+
+    def test_one_that_is_told_to_stop_before_it_leaves_says_that_no_flows_come(self):
+        self.tell()
+        client = self.client()
+        self.ask(client)  # what it is not done with
+        successor, text, _count = self.take()
+        self.addCleanup(successor.close)
+        self.assertIn(b'"flows":true', text)
+        self.process.send_signal(signal.SIGTERM)
+        until(lambda: "stopping" in self.stderr(), "the stop")
+        successor.sendall(b'{"took_over": {"flows": true}}\n')
+        text = b""
+        while text.count(b"\n") < 2:
+            text += successor.recv(65536)
+        left, flows = text.splitlines()
+        self.assertEqual(json.loads(left), {"left": {}})
+        self.assertEqual(json.loads(flows), {"flows": {"flows": [], "last": True}})
 
 
 class Before:

@@ -106,7 +106,7 @@ private:
     std::string on_purge(const CachePurge& purge) override;
 
     std::vector<HandOverAnswer> on_take_over(const edge::TakeOver& wish) override;
-    std::string on_took_over(const edge::TookOver& word) override;
+    std::vector<std::string> on_took_over(const edge::TookOver& word) override;
     void on_release() override;
     void on_flows(edge::HandedFlows flows, std::vector<Fd> sockets) override;
 

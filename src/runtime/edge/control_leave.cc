@@ -59,7 +59,7 @@ Result<edge::Handed> Control::gather(const edge::TakeOver& wish, std::vector<Fd>
         all.epoch = compiler_.stamp().epoch;
         all.version = compiler_.stamp().version;
     }
-    all.flows = !leaving_;
+    all.flows = !leaving_ && !stopping_;
     if (setup_.tls != nullptr) all.ticket_keys = to_handed(setup_.tls->tickets().all({now()}));
     return all;
 }
@@ -84,7 +84,8 @@ std::vector<HandOverAnswer> Control::on_take_over(const edge::TakeOver& wish) {
     return answers;
 }
 
-std::string Control::on_took_over(const edge::TookOver& word) {
+std::vector<std::string> Control::on_took_over(const edge::TookOver& word) {
+    std::vector<std::string> lines = {edge::hand_over_line("left", edge::HandOverLeft{})};
     if (!leaving_ && !stopping_) {
         leaving_ = true;
         if (word.drain_limit.count > 0) leave_until_ms_ = now() + word.drain_limit.count;
@@ -100,8 +101,12 @@ std::string Control::on_took_over(const edge::TookOver& word) {
         for (auto& worker : workers_) worker->flows_wanted.store(word.flows);
         stop_workers(StopWish::leave, word.purges ? Heir::knows_purges : Heir::any);
         report_now_ = true;
+    } else if (word.flows) {
+        // It was told to stop meanwhile, or another came first: nobody is to wait.
+        lines.push_back(
+            edge::hand_over_line("flows", edge::HandedFlows{.flows = {}, .last = true}));
     }
-    return edge::hand_over_line("left", edge::HandOverLeft{});
+    return lines;
 }
 
 // Once all workers have left theirs: where one has the socket, another may have had its flows.

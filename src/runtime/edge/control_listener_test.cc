@@ -27,7 +27,7 @@ public:
     std::string on_get_routes() override { return {}; }
     std::string on_purge(const CachePurge&) override { return {}; }
     std::vector<HandOverAnswer> on_take_over(const edge::TakeOver&) override { return {}; }
-    std::string on_took_over(const edge::TookOver&) override { return {}; }
+    std::vector<std::string> on_took_over(const edge::TookOver&) override { return {}; }
     void on_release() override {}
 };
 

@@ -110,7 +110,7 @@ Status DaemonPeers::obey(Peer& peer, std::string_view line) {
     }
     if (const auto* took_over = std::get_if<edge::TookOver>(&said)) {
         peer.successor = true;
-        send(peer, messages_.on_took_over(*took_over));
+        send_all(peer, messages_.on_took_over(*took_over));
         return {};
     }
     if (std::holds_alternative<edge::Release>(said)) {
@@ -156,8 +156,8 @@ void DaemonPeers::broadcast(ReportForm form, const std::vector<std::string>& lin
 }
 
 void DaemonPeers::tell_successor(HandOverAnswer word) {
-    const auto found =
-        std::ranges::find_if(peers_, [](const auto& peer) { return peer->successor; });
+    const auto found = std::ranges::find_if(
+        peers_, [](const auto& peer) { return peer->successor && !peer->ended; });
     if (found != peers_.end()) send(**found, word.line, std::move(word.sockets));
 }
 

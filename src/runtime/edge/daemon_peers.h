@@ -51,7 +51,7 @@ public:
     virtual std::string on_purge(const CachePurge& purge) = 0;
     // The lines to send back, each with its descriptors.
     virtual std::vector<HandOverAnswer> on_take_over(const edge::TakeOver& wish) = 0;
-    virtual std::string on_took_over(const edge::TookOver& word) = 0;
+    virtual std::vector<std::string> on_took_over(const edge::TookOver& word) = 0;
     virtual void on_release() = 0;
 
 protected:

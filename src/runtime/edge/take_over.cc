@@ -178,7 +178,8 @@ void Predecessor::hear() {
     std::string_view text;
     while (!gone_ && line_.next_line(&text)) {
         auto said = edge::parse_hand_over_line(text);
-        if (!said) continue;
+        // The descriptors of one that cannot be read would pass for the next one's.
+        if (!said) return drop();
         auto* flows = std::get_if<edge::HandedFlows>(&*said);
         if (flows == nullptr) continue;
         std::vector<Fd> sockets;
