@@ -68,8 +68,12 @@ public:
         MOLN_TRY(write_content());
         MOLN_TRY(write_manifest());
         MOLN_TRY(make_folders(what_.data.sites(), 0755));
-        if (is_there) MOLN_TRY(put_aside(place));
-        MOLN_TRY(publish(folder_, place));
+        if (is_there) {
+            say(fmt::format("damaged: {} is not as it was published, and is made anew", out_.name));
+            MOLN_TRY(publish_anew(folder_, place));  // who reads from the old one goes on
+        } else {
+            MOLN_TRY(publish(folder_, place));
+        }
         say(fmt::format("published {}, {}, with what was made smaller {}",
                         count_words(std::int64_t(manifest_.files.size()), "file"),
                         size_words({std::int64_t(plain_bytes_)}),
@@ -124,8 +128,8 @@ private:
         return {};
     }
 
-    // A disk may have lost some of it since: then it is published anew. What was made smaller is
-    // only known to be there.
+    // A disk may have lost some of it since: then it is published anew. Of what was made smaller no
+    // hash is kept: it is only known that all of it can be read.
     bool is_as_published(const std::string& place) {
         const auto text = read_file(place + "/" + k_site_manifest, k_site_manifest_bytes_max);
         if (!text) return false;
@@ -141,18 +145,12 @@ private:
             if (!same || hash_of_part(*content, file.forms.front(), room_) != wanted.hash) {
                 return false;
             }
+            const auto is_lost = [&](const SiteForm& form) {
+                return !hash_of_part(*content, form, room_);
+            };
+            if (std::any_of(file.forms.begin() + 1, file.forms.end(), is_lost)) return false;
         }
         return true;
-    }
-
-    // Who reads from it goes on.
-    Status put_aside(const std::string& place) const {
-        say(fmt::format("damaged: {} is not as it was published, and is made anew", out_.name));
-        const auto aside = what_.workspace.path() + "/damaged";
-        if (::rename(place.c_str(), aside.c_str()) != 0) {
-            return fail(error_from_errno(errno, "rename " + place + " to " + aside));
-        }
-        return {};
     }
 
     bool has(std::string_view path) const {

@@ -33,6 +33,10 @@ private:
 // from the same content by somebody else, `folder` is left for the workspace to remove.
 Status publish(const std::string& folder, const std::string& target);
 
+// The same of what is there already and no good: the two change places at once, so that there is
+// one at any time, and the old one is the workspace's to remove.
+Status publish_anew(const std::string& folder, const std::string& target);
+
 // Of one of the names in ImageRef::layers: where it lies.
 std::string layer_path(const DataDir& data, const std::string& layer);
 
