@@ -1,5 +1,6 @@
 #include "io/host/seal.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -65,7 +66,7 @@ Result<std::string> decode(std::string_view text) {
 void keep_out_of_core_files() {
     rlimit limit{};
     CHECK(::getrlimit(RLIMIT_CORE, &limit) == 0);
-    limit.rlim_cur = 0;
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 1);
     CHECK(::setrlimit(RLIMIT_CORE, &limit) == 0);
 }
 

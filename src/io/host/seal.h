@@ -17,8 +17,9 @@ namespace moln {
 inline constexpr std::string_view k_seal_certificates = "certificates";
 
 // Of a process that has opened keys in its memory: when it crashes the kernel writes none of it to
-// a core file (setrlimit(2), the soft limit; `prlimit --core=unlimited --pid PID` is for who looks
-// for the cause).
+// a core file, nor to a program that takes core files. A soft limit of 1 byte means both: it is
+// less than any file has, and the one that a pipe of core_pattern heeds (fs/coredump.c).
+// `prlimit --core=unlimited --pid PID` is for who looks for the cause.
 void keep_out_of_core_files();
 
 class SealBox {
