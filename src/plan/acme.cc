@@ -101,7 +101,10 @@ private:
             return;
         }
         ++account_->failures;
-        account_->retry = after_failure(account_->failures);
+        const auto pause = outcome->fault == AcmeFault::authority
+                               ? std::min(pause_after(account_->failures), k_away_pause_max)
+                               : pause_after(account_->failures);
+        account_->retry = steady() + pause + draft_.chance_below({pause.count / 4});
         if (account_->failures > 1) return;
         draft_.tell(EventLevel::warning, "acme.failed", {}, authority(),
                     fmt::format("{} does not take this cloud: {}; it is tried again", authority(),
@@ -224,6 +227,7 @@ private:
         order.reason = fault.reason;
         if (fault.blame != Blame::host) {
             pause_all(fault);
+            order.attempts = std::max<std::int64_t>(order.attempts - 1, 0);  // the host's are
             order.retry =
                 std::max(std::min(order.retry, steady() + k_away_pause_max), account_->retry);
             return draft_.put(std::move(order));

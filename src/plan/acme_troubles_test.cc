@@ -119,6 +119,21 @@ TEST_F(Acme, one_that_is_away_is_no_fault_of_any_host_and_is_told_once) {
     EXPECT_EQ(r.world.acme->failures, 0);
 }
 
+TEST_F(Acme, one_that_is_away_when_it_is_to_know_this_cloud_is_asked_within_the_hour) {
+    r.acme_fault = AcmeFault::authority;
+    r.acme_refuses = [](const std::string&, ChallengeKind) { return "Couldn't connect to server"; };
+    deploy({"shop.example.org"});
+    EXPECT_TRUE(r.command(SetAcmeCommand{.agree_tos = true, .sealed_key = "sealed"}));
+    ASSERT_GE(r.settle(), 0);
+    for (int i = 0; i < 48; ++i) pass(minutes(30));
+    EXPECT_FALSE(r.world.acme->registered);
+    EXPECT_GT(r.world.acme->failures, 16);
+    r.acme_refuses = nullptr;
+    pass(minutes(76));
+    EXPECT_TRUE(r.world.acme->registered);
+    EXPECT_NE(given("shop.example.org"), nullptr);
+}
+
 TEST_F(Acme, one_that_comes_back_after_days_is_asked_before_what_serves_has_ended) {
     deploy({"shop.example.org"});
     agree();

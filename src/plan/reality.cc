@@ -87,7 +87,7 @@ void Reality::take(const AcmeStep& step) {
 void Reality::move_attempts() {
     if (!acme_moves) return;
     if (world.registering && !world.registration) {
-        world.registration = AcmeOutcome{{}, acme_refuses ? acme_refuses("", {}) : "", {}};
+        world.registration = AcmeOutcome{{}, acme_refuses ? acme_refuses("", {}) : "", acme_fault};
     }
     for (auto& [host, attempt] : world.attempts) {
         if (attempt.outcome) continue;

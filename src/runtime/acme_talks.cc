@@ -44,7 +44,9 @@ void AcmeTalks::register_account() {
             const bool same = now && now->directory == asked.directory &&
                               now->email == asked.email && now->ca_bundle == asked.ca_bundle;
             // Of another account than is wanted by now this says nothing.
-            if (same) world_.registration = AcmeOutcome{{}, done ? "" : done.error().reason, {}};
+            if (same) {
+                world_.registration = done ? AcmeOutcome{{}, "", {}} : outcome_of(done.error());
+            }
             if (!same) world_.registering = false;
             changed_();
         });

@@ -60,6 +60,11 @@ struct Problem {
     std::string detail;
 };
 
+// Let's Encrypt's word for too much to do, whoever asks: of no rate of this account's.
+bool is_busy(const Problem& problem) {
+    return problem.type == "rateLimited" && problem.detail.starts_with("Service busy");
+}
+
 // The last that the authority said; empty: none that can be read.
 Problem problem_of(std::string_view output) {
     const auto said = output.rfind(k_server_said);
@@ -147,7 +152,7 @@ std::string failure_reason(std::string_view output) {
 bool is_away(std::string_view output) {
     const auto problem = problem_of(output);
     if (!problem_words(problem).empty()) {
-        return problem.type == "serverInternal" || problem.type == "badNonce";
+        return problem.type == "serverInternal" || problem.type == "badNonce" || is_busy(problem);
     }
     const auto last = last_line(output);
     return last.starts_with(k_step_failed) && !last.starts_with(k_host_refused);

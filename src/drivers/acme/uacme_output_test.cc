@@ -90,6 +90,8 @@ TEST(UacmeOutput, whether_the_authority_or_the_host_is_at_fault_is_told_apart) {
           std::string("uacme: failed to create new order at https://ca/order\n"),
           "uacme: failed to create new order at https://ca/order\n" +
               problem("serverInternal", "oops"),
+          "uacme: failed to create new order at https://ca/order\n" +
+              problem("rateLimited", "Service busy; retry later."),
           "uacme: failed to create new order at https://ca/order\n" + problem("badNonce", "bad")}) {
         EXPECT_TRUE(is_away(output)) << output;
     }
