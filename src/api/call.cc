@@ -54,6 +54,10 @@ AppId Call::app_filter() const {
 }
 
 Result<const App*> Call::find_app() const {
+    if (!world().leading) {
+        return moln::fail(ErrorCode::unavailable,
+                          "the daemon is still reading what it knows: try again");
+    }
     const auto found = world().apps.find(app());
     if (found == world().apps.end()) {
         return moln::fail(ErrorCode::not_found, unknown_app(world(), app()));

@@ -29,6 +29,9 @@ public:
         if (!query.instance.empty() && !known) {
             gone_ = query.instance;
             query.follow = false;
+            // Who goes on behind a line has seen that there is one.
+            said_anything_ = !query.after.empty();
+            is_since_ = query.since.ms != 0;
         }
         open();
         source_ = context_->control.logs(query, later(this, &LogStream::line),
@@ -77,9 +80,10 @@ private:
         if (done_) return;
         ended_ = std::move(status);
         if (*ended_ && !gone_.empty() && !said_anything_) {
-            ended_ = fail(
-                ErrorCode::not_found,
-                fmt::format("instance {}: there is none, and no log of one; see `moln ps`", gone_));
+            ended_ =
+                fail(ErrorCode::not_found,
+                     fmt::format("instance {}: there is none, and no log of one{}; see `moln ps`",
+                                 gone_, is_since_ ? " since then" : ""));
         }
         send_more();
     }
@@ -90,6 +94,7 @@ private:
     std::int64_t skipped_ = 0;
     std::string gone_;  // the instance that was asked for, if it is none of today's
     bool said_anything_ = false;
+    bool is_since_ = false;  // only what was printed since then was asked for
 };
 
 class EventStream final : public LineStream {

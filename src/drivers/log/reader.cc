@@ -5,7 +5,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <set>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -100,9 +102,29 @@ void each_line(std::string_view bytes, Each each) {
     }
 }
 
+// Those of one instance stay in their order, whatever the clock did: who has seen the last of them
+// has seen all.
 void sort_by_time(std::vector<LogLine>& lines) {
-    std::stable_sort(lines.begin(), lines.end(),
-                     [](const LogLine& a, const LogLine& b) { return a.at < b.at; });
+    std::map<std::string_view, WallTime> latest;
+    std::vector<std::pair<WallTime, std::size_t>> order;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        auto& time = latest[lines[i].instance.text];
+        time = std::max(time, lines[i].at);
+        order.emplace_back(time, i);
+    }
+    std::ranges::stable_sort(order, {}, &std::pair<WallTime, std::size_t>::first);
+    std::vector<LogLine> sorted;
+    sorted.reserve(lines.size());
+    for (const auto& [time, i] : order) sorted.push_back(std::move(lines[i]));
+    lines = std::move(sorted);
+}
+
+// Of lines that are not sorted yet; how many were more.
+std::size_t keep_newest(std::vector<LogLine>& lines, std::size_t wanted) {
+    sort_by_time(lines);
+    const auto surplus = lines.size() - std::min(lines.size(), wanted);
+    lines.erase(lines.begin(), lines.begin() + static_cast<long>(surplus));
+    return surplus;
 }
 
 }  // namespace
@@ -144,11 +166,8 @@ std::vector<LogLine> LogReader::past() {
         left_out += own.size() - keep;
         lines.insert(lines.end(), std::make_move_iterator(own.end() - static_cast<long>(keep)),
                      std::make_move_iterator(own.end()));
+        left_out += keep_newest(lines, wanted);
     }
-    sort_by_time(lines);
-    const auto keep = std::min(lines.size(), wanted);
-    left_out += lines.size() - keep;
-    lines.erase(lines.begin(), lines.end() - static_cast<long>(keep));
     // Who wants all of them is told; who asked for the last few is not.
     const bool wants_all =
         (!query_.after.empty() || query_.since.ms != 0) && query_.lines >= k_log_lines_max;
