@@ -89,6 +89,10 @@ void warn_of_certificates(const World& world, Now now, StatusView& view) {
         const auto found = world.certificates.find(id);
         if (found == world.certificates.end()) continue;
         const auto& certificate = found->second;
+        if (certificate.source != CertificateSource::file &&
+            certificate_view(world, certificate, now).used_by.empty()) {
+            continue;  // nobody is served with it any more
+        }
         if (is_key_lost(world, certificate) && index.is_best(certificate)) {
             view.warnings.push_back(fmt::format(
                 "certificate {} of {}: its private key cannot be opened any more, nobody is served "
