@@ -198,6 +198,8 @@ TEST_F(Acme, a_bundle_that_lets_us_believe_it_again_is_tried_at_once) {
     r.acme_refuses = nullptr;
     ASSERT_EQ(reason({.ca_bundle = "new"}), "");
     EXPECT_EQ(r.world.acme->retry, SteadyTime{});
+    ASSERT_GE(r.settle(), 0);
+    EXPECT_NE(given("b.example.org"), nullptr);  // it was tried in vain
     route("c.example.org");
     EXPECT_NE(given("c.example.org"), nullptr);
 }

@@ -1,6 +1,8 @@
 // Certificates from a public authority: turning it on, changing it, turning it off.
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -50,6 +52,23 @@ Status ask_again(Decision& d, const AcmeAccount& account, const std::string& hos
 
 }  // namespace
 
+namespace {
+
+// Those that failed by what the authority, or the way to it, is to be well of now.
+void hurry_orders(Decision& d, const std::string& reason) {
+    if (reason.empty()) return;
+    std::vector<CertificateOrder> hurried;
+    for (const auto& [host, order] : d.world().orders) {
+        if (order.reason == reason) hurried.push_back(order);
+    }
+    for (auto& order : hurried) {
+        order.retry = {};
+        d.draft.put(std::move(order));
+    }
+}
+
+}  // namespace
+
 Status decide_on(Decision& d, const SetAcmeCommand& command) {
     const auto& before = d.world().acme;
     auto directory = acme_directory(command.directory);
@@ -92,6 +111,7 @@ Status decide_on(Decision& d, const SetAcmeCommand& command) {
         account.failures = 0;
         account.retry = {};
         account.reason.clear();
+        if (same) hurry_orders(d, before->reason);
     }
     d.reply.text = fmt::format(
         "hosts of routes get their certificates from {} by themselves; see "
