@@ -133,5 +133,19 @@ TEST_F(OutOfMemory,
     EXPECT_EQ(core_->dead_upstreams[0]->state, UpstreamState::closed);
 }
 
+// It is looked for once there is memory, by a timer: nothing else would end its wait.
+TEST_F(OutOfMemory, a_client_that_may_have_left_is_not_looked_for_in_a_circle) {
+    client_.ready.hung_up = true;
+    {
+        const NoMoreMemory limit;
+        ASSERT_EQ(core_->buffers.lend(), nullptr);
+        EXPECT_EQ(pump_response(*core_, exchange_), Flow::wait);
+        EXPECT_TRUE(may_have_left(exchange_));
+    }
+    EXPECT_EQ(pump_response(*core_, exchange_), Flow::progress);
+    ASSERT_NE(exchange_.to_client, nullptr);
+    EXPECT_EQ(exchange_.to_client->view(), "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
 }  // namespace
 }  // namespace moln::edge_loop

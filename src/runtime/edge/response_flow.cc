@@ -483,7 +483,8 @@ Flow pump_held(Core& core, Exchange& exchange) {
     if (exchange.to_client != nullptr) return flush_interim(core, exchange);
     if (!may_have_left(exchange)) return Flow::wait;
     look_for_client(core, exchange);
-    return Flow::progress;
+    // Without a buffer nothing was said: a timer looks again.
+    return exchange.to_client == nullptr ? Flow::wait : Flow::progress;
 }
 
 }  // namespace
