@@ -100,8 +100,8 @@ inline constexpr std::size_t k_cache_segment_min = 1024;        // of a body of 
 inline constexpr std::size_t k_cache_segment_max = 256 * 1024;  // of any
 inline constexpr std::size_t k_cache_bytes_default = 256u << 20;
 // Who asks for what somebody has been fetching for so long waits for another fetch: that one may
-// never be answered. Nor does anybody wait longer for a fetch that is not his own, or begin to read
-// what has not grown for so long.
+// be silent for long. Who waits for one that is not his own waits for another then, once; nor does
+// anybody begin to read what has not grown for so long.
 inline constexpr Milliseconds k_cache_join_limit = seconds(10);
 // Else who has waited for another's question to a silent peer would ask it himself.
 static_assert(k_peer_answer_limit < k_cache_join_limit);

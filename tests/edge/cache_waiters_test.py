@@ -6,7 +6,8 @@ import unittest
 
 from cache_crowd_test import CrowdCase
 from cache_disk_test import DiskCase
-from harness import PATIENCE, ok, until
+from cache_test import CACHE
+from harness import PATIENCE, endpoint, ok, until
 
 CROWD = 8
 SLICE = 1 << 20
@@ -127,6 +128,84 @@ class Waiters(CrowdCase):
         self.assertEqual(len(gate.seen), len(clients))
         self.assertEqual([head.get("if-none-match") for head in gate.seen],
                          [None] + ['"a"'] * (len(clients) - 1))
+
+
+class Silent(CrowdCase):
+    """An app that says nothing, for those who wait for what one of them asks it."""
+
+    def silent_app(self, answer_timeout=300_000):
+        self.asked = []
+
+        def script(stream, _number):
+            while stream.inbox or stream.more():
+                head = stream.head()
+                self.asked.append(head.first.split(" ")[1])
+                if head.get("x-answer"):
+                    stream.send(ok(b"old", "Cache-Control: max-age=0, stale-if-error=600\r\n"))
+
+        origin = self.origin(script)
+        self.publish_snapshot(
+            [self.route(cache=CACHE)],
+            [self.app([endpoint("web-1", origin.port)], answer_timeout=answer_timeout)])
+
+    def clients_open(self):
+        for line in self.daemon.metrics_text().split("\n"):
+            if line.startswith("moln_edge_clients_open "):
+                return int(line.split(" ")[1])
+        return None
+
+    def test_all_are_told_by_the_second_silence_however_many_they_are(self):
+        self.silent_app(12_000)
+        first = self.ask("/old", 1, "X-Answer: 1\r\n")[0]
+        self.assertEqual(first.body(first.head()), b"old")
+        self.asked.clear()
+        leaders = [self.ask(path, 1)[0] for path in ("/new", "/old")]
+        until(lambda: len(self.asked) == 2, "the fetches")
+        new, old = (self.ask(path, CROWD) for path in ("/new", "/old"))
+        heads = [self.client() for _ in range(CROWD)]
+        for client in heads:
+            client.send("HEAD /new HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        self.wait_for(3 * CROWD)
+        for client in [leaders[0], *heads, *new]:
+            self.assertEqual(client.head().status, 504)
+        for client in [leaders[1], *old]:
+            self.assertEqual(client.body(client.head()), b"old")
+        for path in ("/new", "/old"):
+            self.assertLessEqual(self.asked.count(path), 4)
+
+    def test_who_has_left_is_found_while_it_waits(self):
+        self.silent_app()
+        leader = self.ask(count=1)[0]
+        until(lambda: self.asked, "the fetch")
+        others = self.clients_open()
+        for version in ("1.1", "1.0"):
+            client = self.client()
+            client.send("GET /a HTTP/%s\r\nHost: shop.test\r\n\r\n" % version)
+            self.wait_for(1 if version == "1.1" else 2)
+            client.close()
+            until(lambda: self.clients_open() == others, "the edge to see that it left")
+        self.assertEqual(len(self.asked), 1)
+        leader.close()
+        until(lambda: self.clients_open() == others - 1, "the edge to see that it left")
+
+    def test_who_only_half_closes_is_answered(self):
+        gate = self.gated(lambda stream, head, number: stream.send(
+            ok(b"late", "Cache-Control: max-age=60\r\n")))
+        leader = self.ask(count=1)[0]
+        self.assertTrue(gate.arrived.acquire(timeout=PATIENCE))
+        waiting = []
+        for version, said in (("1.1", b"HTTP/1.1 100 Continue\r\n\r\n"), ("1.0", b"HTTP/1.1 ")):
+            client = self.client()
+            client.send("GET /a HTTP/%s\r\nHost: shop.test\r\n\r\n" % version)
+            client.half_close()
+            self.assertEqual(client.exactly(len(said)), said)
+            if version == "1.0":
+                client.inbox = said + client.inbox
+            waiting.append(client)
+        gate.allowed.release()
+        for client in [leader, *waiting]:
+            self.assertEqual(client.body(client.head()), b"late")
+        self.assertEqual(len(gate.seen), 1)
 
 
 class OneThread(CrowdCase):

@@ -50,6 +50,7 @@ void go_alone(Core& core, Exchange& exchange) {
 void serve(Core& core, Exchange& exchange, std::shared_ptr<const CachedResponse> response) {
     exchange.visit->response = std::move(response);
     exchange.visit->fetch.reset();
+    exchange.visit->stays_with.reset();
     exchange.stage = ResponseStage::cache;
     const auto put = put_stored_head(core, exchange);
     if (put == HeadPut::put) return;
@@ -118,7 +119,8 @@ void wait_for_news(Core& core, CacheVisit& visit) {
     if (!news_link(visit).linked()) core.cache_visits.push_back(&visit);
 }
 
-// Who leads waits for as long as the app takes.
+// Who leads waits for as long as the app takes. Who stays with another's looks now and then whether
+// there is something else by now.
 void limit_wait(Core& core, CacheVisit& visit) {
     if (static_cast<edge::ListLink<ByTimer>&>(visit).linked()) return;
     if (visit.fetch->from_disk()) {
@@ -163,7 +165,8 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
                                   .may_lead = may_lead,
                                   .from_disk = !visit.without_disk,
                                   .has_credentials = has_credentials(exchange),
-                                  .joins = !visit.apart});
+                                  .joins = !visit.apart,
+                                  .stays_with = visit.stays_with});
     visit.status = {.forward = found.why};
     switch (found.what) {
         case CacheFound::What::hit: {
@@ -183,7 +186,7 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
         }
         case CacheFound::What::wait: {
             if (!edge::may_wait(exchange.asked_by, found.fetch->asked_of())) break;
-            if (!found.fetch->from_disk()) {
+            if (!found.fetch->from_disk() && found.fetch != visit.stays_with) {
                 core.counts.cache_collapsed.add(1);
                 visit.status.collapsed = true;
             }
@@ -294,12 +297,19 @@ void take_failure(Core& core, Exchange& exchange) {
     tell_failure(core, exchange, fetch->failure());
 }
 
-// That fetch may hang for ever. Of all who wait for it one begins another, for which the others
-// wait in turn: they are no herd, however long the app takes.
+// That fetch may hang for as long as an app may. Of all who wait for it one begins another, for
+// which the others wait in turn: they are no herd. The second may do so, too; whoever waits for it
+// is told what its leader is, or the app would have one more to answer each time. Those who want
+// the head alone can begin none, and would all go to the app.
 Flow give_up_wait(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     end_wait(visit);
-    if (visit.fetch->from_disk()) visit.without_disk = true;
+    const bool head = exchange.heads->request.method == http::Method::head;
+    if (visit.fetch->from_disk()) {
+        visit.without_disk = true;
+    } else if (std::exchange(visit.moved, true) || head) {
+        visit.stays_with = visit.fetch;
+    }
     if (visit.slices) return ask_slice_anew(core, exchange);
     look_anew(core, exchange);
     return Flow::progress;
@@ -318,6 +328,7 @@ Flow wait_for_fetch(Core& core, Exchange& exchange) {
         }
     }
     end_wait(visit);
+    visit.stays_with.reset();
     if (visit.slices) return take_slice_news(core, exchange);
     switch (visit.fetch->state()) {
         case CacheFetch::State::asking: return Flow::wait;
@@ -495,7 +506,10 @@ CacheEntry enter_cache(Core& core, Exchange& exchange, const CacheSpec& rules) {
 }
 
 Flow pump_cached(Core& core, Exchange& exchange) {
-    if (exchange.visit->fetch) return wait_for_fetch(core, exchange);
+    if (exchange.visit->fetch) {
+        if (exchange.to_client != nullptr) return flush_interim(core, exchange);
+        return wait_for_fetch(core, exchange);
+    }
     return exchange.file_body != nullptr ? send_file_stored(core, exchange)
                                          : send_stored(core, exchange);
 }

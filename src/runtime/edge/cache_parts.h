@@ -69,6 +69,9 @@ struct CacheVisit : edge::ListLink<ByVisit>, Timed {
     std::optional<std::uint64_t> hash;  // of what was found in memory
     std::unique_ptr<SliceVisit> slices;
     std::uint8_t rounds = 0;  // look-ups after a wait that came to nothing for it
+    bool moved = false;       // it has waited for long enough for one fetch that hangs
+    // The second such: it waits for that as its leader does.
+    std::shared_ptr<CacheFetch> stays_with;
     http::CacheStatus status;
 
     static constexpr std::uint64_t k_to_the_end = ~std::uint64_t{0};

@@ -33,7 +33,8 @@ CacheAsk ask_for(const Core& core, const Exchange& exchange, std::string_view ke
             // What has begun is better ended than cut.
             .may_lead = anything && (!visit.wish.control.only_if_cached || exchange.client_begun),
             .from_disk = anything && !visit.without_disk,
-            .has_credentials = has_credentials(exchange)};
+            .has_credentials = has_credentials(exchange),
+            .stays_with = anything ? visit.stays_with : nullptr};
 }
 
 // Who wants only what is cached is given all of it or nothing (RFC 9111 5.2.1.7).
@@ -110,6 +111,7 @@ SliceStep take_slice(Core& core, Exchange& exchange,
                      std::shared_ptr<const CachedResponse> response) {
     CacheVisit& visit = *exchange.visit;
     SliceVisit& slices = *visit.slices;
+    visit.stays_with.reset();
     if (response->head.status() != 206) {
         // The app gave the whole instead.
         if (exchange.client_begun) return SliceStep::pass;
@@ -155,7 +157,8 @@ void note_found(Core& core, Exchange& exchange, const CacheFound& found) {
         core.counts.cache_hits.add(1);
         if (found.ttl_ms <= 0) core.counts.cache_stale_hits.add(1);
         visit.status.forward = http::CacheForward::none;
-    } else if (found.what == CacheFound::What::wait && !found.fetch->from_disk()) {
+    } else if (found.what == CacheFound::What::wait && !found.fetch->from_disk() &&
+               found.fetch != visit.stays_with) {
         core.counts.cache_collapsed.add(1);
         visit.status.collapsed = true;
     } else if (found.what == CacheFound::What::lead) {
@@ -298,6 +301,7 @@ Flow next_slice(Core& core, Exchange& exchange) {
     visit.body = nullptr;
     visit.begin = 0;
     visit.rounds = 0;
+    visit.moved = false;
     return flow_of(core, exchange, ask_slice(core, exchange));
 }
 

@@ -187,8 +187,22 @@ bool CacheStore::passes_credentials(const Entry& entry, const CacheAsk& ask,
            });
 }
 
+// One that was begun later was answered before it, whether both could be joined or not.
+bool CacheStore::is_overtaken(const Entry& entry, const CacheFetch& fetch) {
+    return fetch.overtaken_ || std::ranges::any_of(entry.slots, [&](const auto& slot) {
+               return slot->response && slot->order > fetch.order_ &&
+                      slot->response->vary_key == fetch.vary_key_;
+           });
+}
+
 CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::string_view vary_key,
                                     CacheFound found) {
+    if (ask.stays_with) {
+        if (found.what == CacheFound::What::hit) return found;
+        found.what = CacheFound::What::wait;
+        found.fetch = ask.stays_with;
+        return found;
+    }
     const auto target = edge::CacheTarget::of(ask.request);
     if (!target) return found;
     const auto marks = edge::purge_marks({.app = ask.app,
@@ -197,13 +211,19 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
                                           .query = target->query(),
                                           .has_query = target->has_query()});
     bool disk_is_slow = false;
+    std::size_t unanswered = 0;
+    std::shared_ptr<CacheFetch> youngest;
     for (const auto& fetch : entry.fetches) {
         if (fetch->vary_key_ != vary_key || fetch->scope_ != ask.scope) continue;
         // What is asked for since before a purge is no answer to who asks after it.
         if (book_.is_purged(marks.view(), fetch->born_)) continue;
         const auto limit = fetch->from_disk() ? edge::k_cache_load_limit : edge::k_cache_join_limit;
         if (ask.now_ms - fetch->began_ms_ >= limit.count) {
-            disk_is_slow = disk_is_slow || fetch->from_disk();
+            if (fetch->from_disk()) {
+                disk_is_slow = true;
+            } else if (++unanswered >= k_fetches_max) {
+                youngest = fetch;
+            }
             continue;
         }
         if (!ask.joins || (fetch->from_disk() && !ask.from_disk)) continue;
@@ -214,7 +234,14 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
     }
     const auto place = found.response || disk_is_slow ? std::nullopt : look_on_disk(ask);
     if (!ask.may_lead && !place) return found;
+    if (ask.joins && !place && youngest) {
+        if (found.what == CacheFound::What::hit) return found;
+        found.what = CacheFound::What::wait;
+        found.fetch = std::move(youngest);
+        return found;
+    }
     auto fetch = std::make_shared<CacheFetch>();
+    fetch->order_ = fetches_.fetch_add(1, std::memory_order_relaxed) + 1;
     fetch->key_ = entry.key;
     fetch->hash_ = ask.hash;
     fetch->scope_ = ask.scope;
@@ -225,7 +252,7 @@ CacheFound CacheStore::join_or_lead(Entry& entry, const CacheAsk& ask, std::stri
     fetch->marks_.assign(marks.view().begin(), marks.view().end());
     fetch->base_ = found.response;
     fetch->place_ = place;
-    entry.fetches.push_back(fetch);
+    if (ask.joins && entry.fetches.size() < k_joinable_max) entry.fetches.push_back(fetch);
     found.fetch = std::move(fetch);
     if (place) {
         found.what = CacheFound::What::load;
@@ -303,13 +330,14 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
         // What was validated while it came may have broken off since; settle() is over then. What
         // was asked for before a purge, or before what is here, may be older than that.
-        if (!response->is_broken() && !is_purged(*response) && !fetch.overtaken_) {
+        if (!response->is_broken() && !is_purged(*response) && !is_overtaken(entry, fetch)) {
             // Variants by other names cannot be told from this one.
             if (entry.vary_names != response->vary_names) {
                 while (!entry.slots.empty()) take_out(shard, *entry.slots.back(), dropped);
             }
             auto slot = std::make_unique<Slot>();
             slot->response = response;
+            slot->order = fetch.order_;
             const bool validated = fetch.base_ && fetch.base_->body == response->body;
             if (validated && is_as_good_as(*fetch.base_, *response)) {
                 // The body on the disk is good, and its head is validated again.
@@ -327,7 +355,7 @@ void CacheStore::answer(CacheFetch& fetch, std::shared_ptr<const CachedResponse>
             // Of what is being fetched settle() does it.
             if (validated && here.replaces) save(entry, here, response->came_ms);
             for (const auto& one : entry.fetches) {
-                if (one.get() == &fetch) break;
+                if (one->order_ >= fetch.order_) break;
                 one->overtaken_ = one->overtaken_ || one->vary_key_ == fetch.vary_key_;
             }
         }
@@ -348,7 +376,7 @@ void CacheStore::pass(CacheFetch& fetch, std::int64_t now_ms, Passed as) {
         const std::lock_guard lock(shard.mutex);
         Entry& entry = obtain(shard, fetch.key_, fetch.hash_, dropped);
         // What was asked for before a purge says nothing of what is here.
-        const bool older = fetch.overtaken_ || book_.is_purged(fetch.marks_, fetch.born_);
+        const bool older = is_overtaken(entry, fetch) || book_.is_purged(fetch.marks_, fetch.born_);
         if (older) as = Passed::error;
         if (as != Passed::error) {
             put_pass(shard, entry, fetch.vary_key_, now_ms + time.count, dropped, as);

@@ -89,8 +89,9 @@ private:
     std::uint64_t scope_ = 0;
     std::uint64_t born_ = 0;
     std::int64_t began_ms_ = 0;
-    bool overtaken_ = false;  // a later one was answered; under the shard's lock
-    std::string vary_names_;  // that were known when it began
+    std::uint64_t order_ = 0;  // among all
+    bool overtaken_ = false;   // a later one was answered; under the shard's lock
+    std::string vary_names_;   // that were known when it began
     std::string vary_key_;
     std::optional<edge::DiskPlace> place_;
     std::vector<edge::PurgeMark> marks_;
@@ -113,7 +114,9 @@ struct CacheAsk {
     bool may_lead = true;   // false: if it is not here, the request goes its own way
     bool from_disk = true;  // false: what is in memory, or nothing
     bool has_credentials = false;
-    bool joins = true;  // false: it waits for nobody's fetch
+    bool joins = true;  // false: it waits for nobody's fetch, nor anybody for his
+    // That it has waited for, and does until it ends, unless something else is here by now.
+    std::shared_ptr<CacheFetch> stays_with;
 };
 
 struct CacheFound {
@@ -145,6 +148,13 @@ struct CacheStoreStats {
 
 class CacheStore final : public CacheDiskOwner {
 public:
+    // Of one variant, unanswered for so long that nobody joins them: who asks then waits for the
+    // youngest. So many requests hang at an app that is silent, however many ask.
+    static constexpr std::size_t k_fetches_max = 4;
+    // Of one URL, which can be joined; past it each variant's requests ask for themselves. Each is
+    // looked at by who asks, under a lock.
+    static constexpr std::size_t k_joinable_max = 256;
+
     // `seed` keeps others from choosing URLs that fall into one bucket.
     // `purges` may be other edges' as well.
     CacheStore(std::size_t bytes_max, std::uint64_t seed,
@@ -220,8 +230,9 @@ private:
     struct Entry;
     struct Slot : edge::CacheNode {
         Entry* entry = nullptr;
-        bool saved = false;     // on the disk, or not worth it
-        bool replaces = false;  // something that lies on the disk
+        bool saved = false;       // on the disk, or not worth it
+        bool replaces = false;    // something that lies on the disk
+        std::uint64_t order = 0;  // of the fetch that it came of
         // Without a response: why requests pass.
         CacheFetch::Passed as = CacheFetch::Passed::as_it_is;
         std::shared_ptr<const CachedResponse> response;  // null: answers of this URL are not kept
@@ -258,6 +269,7 @@ private:
     void forget_fetch(Entry& entry, const CacheFetch& fetch);
     Slot* usable_slot(Shard& shard, Entry& entry, const CacheAsk& ask, std::string_view vary_key,
                       Dropped& dropped);
+    static bool is_overtaken(const Entry& entry, const CacheFetch& fetch);
     CacheFound join_or_lead(Entry& entry, const CacheAsk& ask, std::string_view vary_key,
                             CacheFound found);
     std::optional<edge::DiskPlace> look_on_disk(const CacheAsk& ask) const;
@@ -282,6 +294,7 @@ private:
     edge::PurgeBook book_;
     std::array<Shard, k_shards> shards_;
     std::atomic<std::size_t> bytes_ = 0;
+    std::atomic<std::uint64_t> fetches_ = 0;  // that were ever begun
     std::atomic<std::int64_t> evictions_ = 0;
     std::atomic<std::size_t> next_shard_ = 0;  // that something is evicted from
     std::atomic<std::int64_t> purges_ = 0;

@@ -28,6 +28,16 @@ struct Request {
 
 class Store : public ::testing::Test {
 protected:
+    CacheAsk asking(const Request& request, std::int64_t now_ms = 0) {
+        return {.key = request.key,
+                .hash = store.hash_of(request.key),
+                .scope = 1,
+                .app = "default/shop",
+                .request = request.parsed.head,
+                .wish = wish,
+                .now_ms = now_ms};
+    }
+
     CacheFound ask(const Request& request, std::int64_t now_ms = 0, std::uint64_t scope = 1,
                    bool may_lead = true, bool has_credentials = false) {
         return store.ask({.key = request.key,
@@ -111,6 +121,89 @@ TEST_F(Store, one_that_is_not_answered_holds_up_nobody_who_comes_much_later) {
     store.settle(*first.fetch, *older, 0);
     EXPECT_EQ(first.fetch->response(), older) << "for who waited for it";
     EXPECT_EQ(ask(request, 0).response, newer);
+}
+
+TEST_F(Store, as_many_as_may_be_hang_at_a_silent_app_and_past_them_who_asks_waits) {
+    constexpr std::int64_t k_limit = edge::k_cache_join_limit.count;
+    const Request request("/a");
+    std::vector<std::shared_ptr<CacheFetch>> hanging;
+    std::int64_t now_ms = 0;
+    for (std::size_t i = 0; i < CacheStore::k_fetches_max; ++i, now_ms += k_limit) {
+        const auto found = ask(request, now_ms);
+        ASSERT_EQ(found.what, What::lead) << i;
+        hanging.push_back(found.fetch);
+    }
+    for (int i = 0; i < 100; ++i, now_ms += k_limit) {
+        const auto found = ask(request, now_ms);
+        ASSERT_EQ(found.what, What::wait) << i;
+        EXPECT_EQ(found.fetch, hanging.back()) << "the youngest";
+    }
+    EXPECT_EQ(ask(Request("/b"), now_ms).what, What::lead);
+    store.fail(*hanging.front(), {});
+    EXPECT_EQ(ask(request, now_ms).what, What::lead);
+}
+
+TEST_F(Store, who_stays_with_a_fetch_begins_no_other_and_gets_what_is_here_by_now) {
+    constexpr std::int64_t k_limit = edge::k_cache_join_limit.count;
+    const Request request("/a");
+    const auto first = ask(request).fetch;
+    auto staying = asking(request, k_limit);
+    staying.stays_with = first;
+    const auto found = store.ask(staying);
+    EXPECT_EQ(found.what, What::wait);
+    EXPECT_EQ(found.fetch, first);
+    const auto second = ask(request, k_limit).fetch;
+    ASSERT_NE(second, first);
+    staying.now_ms = 2 * k_limit;
+    EXPECT_EQ(store.ask(staying).fetch, first);
+    store.answer(*second, response(*second, 5, request));
+    staying.now_ms = 0;
+    EXPECT_EQ(store.ask(staying).response, second->response());
+}
+
+TEST_F(Store, who_waits_for_nobody_is_waited_for_by_nobody) {
+    const Request request("/a");
+    auto apart = asking(request);
+    apart.joins = false;
+    std::vector<std::shared_ptr<CacheFetch>> own;
+    for (int i = 0; i < 100; ++i) {
+        const auto found = store.ask(apart);
+        ASSERT_EQ(found.what, What::lead) << i;
+        own.push_back(found.fetch);
+    }
+    const auto joined = ask(request);
+    ASSERT_EQ(joined.what, What::lead);
+    EXPECT_EQ(ask(request).fetch, joined.fetch);
+    // What was asked for later is newer, in either order.
+    store.answer(*own[50], response(*own[50], 5, request));
+    EXPECT_EQ(ask(request).response, own[50]->response());
+    store.answer(*own[49], response(*own[49], 6, request));
+    EXPECT_EQ(ask(request).response, own[50]->response());
+    store.answer(*own[51], response(*own[51], 7, request));
+    EXPECT_EQ(ask(request).response, own[51]->response());
+    store.answer(*joined.fetch, response(*joined.fetch, 8, request));
+    EXPECT_EQ(ask(request).response, joined.fetch->response());
+    store.answer(*own[52], response(*own[52], 9, request));
+    EXPECT_EQ(ask(request).response, joined.fetch->response());
+}
+
+TEST_F(Store, of_one_url_so_many_can_be_joined_and_one_more_is_fetched_by_each) {
+    const auto variant = [](std::size_t number) {
+        return Request("/a", "X: " + std::to_string(number) + "\r\n");
+    };
+    put(variant(0), 10, "x");  // by which it is known
+    for (std::size_t i = 1; i <= CacheStore::k_joinable_max; ++i) {
+        ASSERT_EQ(ask(variant(i)).what, What::lead) << i;
+    }
+    EXPECT_EQ(ask(variant(CacheStore::k_joinable_max)).what, What::wait);
+    const Request past = variant(CacheStore::k_joinable_max + 1);
+    const auto first = ask(past);
+    ASSERT_EQ(first.what, What::lead);
+    const auto second = ask(past);
+    ASSERT_EQ(second.what, What::lead);
+    store.answer(*second.fetch, response(*second.fetch, 6, past, "x"));
+    store.answer(*first.fetch, response(*first.fetch, 5, past, "x"));
+    EXPECT_EQ(ask(past).response, second.fetch->response());
 }
 
 TEST_F(Store, a_body_that_stands_still_is_given_until_its_limit_and_goes_on_for_who_has_it) {

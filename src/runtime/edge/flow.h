@@ -153,6 +153,8 @@ Flow pump_response(Core& core, Exchange& exchange);
 // is to say something: if it is gone, its connection breaks within the moment.
 bool may_have_left(const Exchange& exchange);
 void look_for_client(Core& core, Exchange& exchange);
+// What it was told before the final head is sent; to_client is null once all of it was.
+Flow flush_interim(Core& core, Exchange& exchange);
 Flow flush_local(Core& core, Exchange& exchange);
 void begin_tunnel(Core& core, Exchange& exchange);
 Flow pump_tunnel(Core& core, Exchange& exchange);

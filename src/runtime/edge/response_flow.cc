@@ -439,6 +439,8 @@ Flow pump_body(Core& core, Exchange& exchange) {
     return all ? Flow::done : Flow::progress;
 }
 
+}  // namespace
+
 // Interim responses do not wait for the final one.
 Flow flush_interim(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
@@ -453,15 +455,15 @@ Flow flush_interim(Core& core, Exchange& exchange) {
     return Flow::progress;
 }
 
-}  // namespace
-
 // Its end may be that of one direction alone.
 bool may_have_left(const Exchange& exchange) {
     const Client& client = *exchange.client;
     const bool of_socket = client.stream == nullptr && client.sink == nullptr;
-    const bool waits = exchange.stage == ResponseStage::head &&
-                       (exchange.upstream == nullptr || exchange.request_sent);
-    return of_socket && waits && client.ready.hung_up && !exchange.continued &&
+    const bool for_app = exchange.stage == ResponseStage::head &&
+                         (exchange.upstream == nullptr || exchange.request_sent);
+    const bool for_fetch =
+        exchange.stage == ResponseStage::cache && exchange.visit->fetch && !exchange.client_begun;
+    return of_socket && (for_app || for_fetch) && client.ready.hung_up && !exchange.continued &&
            exchange.to_client == nullptr;
 }
 
