@@ -159,18 +159,20 @@ class Silent(CrowdCase):
         first = self.ask("/old", 1, "X-Answer: 1\r\n")[0]
         self.assertEqual(first.body(first.head()), b"old")
         self.asked.clear()
-        leaders = [self.ask(path, 1)[0] for path in ("/new", "/old")]
-        until(lambda: len(self.asked) == 2, "the fetches")
+        part = "Range: bytes=0-9\r\n"
+        leaders = [self.ask(path, 1)[0] for path in ("/new", "/old")] + self.ask("/film", 1, part)
+        until(lambda: len(self.asked) == 3, "the fetches")
         new, old = (self.ask(path, CROWD) for path in ("/new", "/old"))
         heads = [self.client() for _ in range(CROWD)]
         for client in heads:
             client.send("HEAD /new HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-        self.wait_for(3 * CROWD)
-        for client in [leaders[0], *heads, *new]:
+        parts = self.ask("/film", CROWD, part)
+        self.wait_for(4 * CROWD)
+        for client in [leaders[0], leaders[2], *heads, *new, *parts]:
             self.assertEqual(client.head().status, 504)
         for client in [leaders[1], *old]:
             self.assertEqual(client.body(client.head()), b"old")
-        for path in ("/new", "/old"):
+        for path in ("/new", "/old", "/film"):
             self.assertLessEqual(self.asked.count(path), 4)
 
     def test_who_has_left_is_found_while_it_waits(self):
