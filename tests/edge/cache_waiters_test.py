@@ -175,6 +175,31 @@ class Silent(CrowdCase):
         for path in ("/new", "/old", "/film"):
             self.assertLessEqual(self.asked.count(path), 4)
 
+    def test_who_stays_with_one_that_hangs_gets_what_another_brings(self):
+        """Who wants the head alone begins none: it stays with the first."""
+        over = threading.Event()
+        asked = []
+        self.addCleanup(over.set)
+
+        def script(stream, _number):
+            asked.append(stream.head().first.split(" ")[0])
+            if len(asked) == 1:
+                over.wait(3 * PATIENCE)
+            stream.send(ok(b"%d" % len(asked), "Cache-Control: max-age=600\r\n"))
+
+        self.cached_app(script)
+        self.ask(count=1)
+        until(lambda: asked, "the fetch")
+        heads = [self.client() for _ in range(CROWD)]
+        for client in heads:
+            client.send("HEAD /a HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+        self.wait_for(CROWD)
+        other = self.ask(count=1)[0]
+        self.assertEqual(other.body(other.head()), b"2")
+        for client in heads:
+            self.assertEqual(client.head().get("content-length"), "1")
+        self.assertEqual(asked, ["GET", "GET"])
+
     def test_who_has_left_is_found_while_it_waits(self):
         self.silent_app()
         leader = self.ask(count=1)[0]
