@@ -5,18 +5,19 @@ import errno
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import unittest
 
 from cache_disk_test import MIB, DiskCase, body_of
+from cache_slices_test import SLICES, SliceCase
 from disk_faults import CALLS, ERRORS, HALF, HOLD, LIBRARY, Disk
 from harness import SANITIZED, until
 
 
 @unittest.skipIf(SANITIZED or not LIBRARY, "a sanitizer must be the first that is loaded")
-class Faults(DiskCase):
+class FaultyDisk(DiskCase):
     memory = 8 * MIB
-    size = 3000
 
     def setUp(self):
         self.faults = None
@@ -43,6 +44,25 @@ class Faults(DiskCase):
         self.written(len(paths))
         self.restart(signal.SIGTERM)
         self.asked.clear()
+
+    def start_anew(self):
+        self.process.kill()
+        self.process.wait()
+        self.daemon.close()
+        shutil.rmtree(self.folder)
+        os.remove(self.dir + "/stderr")
+        self.start()
+
+    def slow_client(self, path):
+        """Takes little ahead of what is read of it."""
+        client = self.client()
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.send("GET %s HTTP/1.1\r\nHost: shop.test\r\n\r\n" % path)
+        return client
+
+
+class Faults(FaultyDisk):
+    size = 3000
 
     def test_whatever_it_does_clients_get_what_is_right(self):
         for call in CALLS:
@@ -72,14 +92,6 @@ class Faults(DiskCase):
                             self.assertFalse(hit, "what was purged came back")
                     self.assertEqual(self.stderr().count("cache_disk_off"), 0)
                     self.start_anew()
-
-    def start_anew(self):
-        self.process.kill()
-        self.process.wait()
-        self.daemon.close()
-        shutil.rmtree(self.folder)
-        os.remove(self.dir + "/stderr")
-        self.start()
 
     def test_who_waits_for_a_read_that_hangs_is_answered_by_the_app(self):
         self.app_of_paths()
@@ -202,6 +214,61 @@ class LargeFaults(Faults):
         self.assertFalse(self.hit("/a"))
         self.assertEqual(self.asked, ["/a"])
         self.assertTrue(self.hit("/a"))
+
+
+class SliceFaults(FaultyDisk, SliceCase):
+    """What is sent in slices that lie on the disk."""
+
+    def sliced_on_disk(self):
+        self.range_app(6 * MIB)
+        self.get("/a")  # that it is long is not known before
+
+        def all_lie_there():
+            self.assertEqual(self.get("/a")[1], self.whole())
+            return self.stats()["disk_objects"] >= 6
+
+        until(all_lie_there, "6 slices on the disk")
+        self.restart(signal.SIGTERM)
+        for _ in range(2):
+            self.assertEqual(self.get("/a")[1], self.whole())
+        self.check(0, "")  # their heads are in memory
+        self.ranges.clear()
+
+    def fail_reads(self):
+        for call in ("send", "read"):
+            self.faults.set(call, errno.EIO)
+
+    def test_one_that_cannot_be_read_any_more_is_fetched_and_the_answer_goes_on(self):
+        for before in (0, MIB // 3, 3 * MIB // 2):
+            with self.subTest(before=before):
+                self.sliced_on_disk()
+                client = self.slow_client("/a")
+                head = client.head()
+                begin = client.exactly(before)
+                self.fail_reads()
+                body = begin + client.exactly(self.size - before)
+                self.assertEqual((head.status, body == self.whole()), (200, True))
+                self.assertEqual(head.get("content-length"), str(self.size))
+                self.assertNotIn(None, self.ranges, "all of it was asked for")
+                self.assertIn(SLICES[5], self.ranges)
+                # Nothing stands behind it, and the connection goes on.
+                self.faults.mend()
+                head, body = self.get("/a", stream=client)
+                self.assertEqual((head.status, body == self.whole()), (200, True))
+                self.start_anew()
+
+    def test_one_that_cannot_be_had_any_more_cuts_the_answer(self):
+        self.sliced_on_disk()
+        client = self.slow_client("/a")
+        client.head()
+        self.tag = "two"
+        self.fail_reads()
+        got = b""
+        with self.assertRaises((EOFError, OSError)):
+            while len(got) < self.size:
+                got += client.exactly(1000)
+        self.assertLess(len(got), self.size)
+        self.assertEqual(got, self.whole("one")[:len(got)])
 
 
 if __name__ == "__main__":

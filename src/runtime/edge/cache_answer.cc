@@ -217,7 +217,8 @@ void begin_stored_file(Core& core, Exchange& exchange, std::shared_ptr<const Fd>
                {.file = std::move(file),
                 .at = extent.at + visit.begin,
                 .end = extent.at + visit.end,
-                .more = has_more_slices(visit)});
+                .more = has_more_slices(visit),
+                .begun = exchange.client_begun});
 }
 
 HeadPut put_stored_head(Core& core, Exchange& exchange) {

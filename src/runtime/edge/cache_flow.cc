@@ -456,15 +456,28 @@ void look_elsewhere(Core& core, Exchange& exchange) {
     }
 }
 
+// A slice that cannot be read any more is fetched: what the client has of it stays true, or it is
+// cut (see take_slice).
+Flow resume_file_slice(Core& core, Exchange& exchange) {
+    CacheVisit& visit = *exchange.visit;
+    visit.begin = exchange.file_body->at - visit.body->extent()->at;
+    visit.cursor = {};
+    visit.without_disk = true;
+    leave_file(core, exchange);
+    return resume_slice(core, exchange);
+}
+
 // From the cache's disk.
 Flow send_file_stored(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
     const Flow flow = pump_file(core, exchange);
     if (flow == Flow::gone && exchange.file_body->unreadable) {
         visit.body->spoil();
-        if (!withdraw_file(core, exchange)) return flow;
-        look_elsewhere(core, exchange);
-        return Flow::progress;
+        if (withdraw_file(core, exchange)) {
+            look_elsewhere(core, exchange);
+            return Flow::progress;
+        }
+        return visit.slices ? resume_file_slice(core, exchange) : flow;
     }
     if (flow != Flow::done) return flow;
     const bool more = exchange.file_body->more;

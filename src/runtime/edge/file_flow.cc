@@ -132,6 +132,7 @@ Flow send_file(Core& core, Exchange& exchange, FileBody& body) {
     }
     // It, or its file system, cannot be sent like this: to read it tells.
     if (put.bytes == 0) body.by_hand = true;
+    body.begun = body.begun || put.bytes > 0;
     body.at += put.bytes;
     exchange.body_bytes_sent += put.bytes;
     return body.at == body.end ? Flow::done : Flow::progress;
@@ -148,6 +149,7 @@ void begin_file(Core& core, Exchange& exchange, FilePart part) {
     body.at = part.at;
     body.end = part.end;
     body.more = part.more;
+    body.begun = part.begun;
 }
 
 Flow pump_file(Core& core, Exchange& exchange) {

@@ -15,7 +15,8 @@ struct FilePart {
     std::shared_ptr<const Fd> file;
     std::uint64_t at = 0;
     std::uint64_t end = 0;
-    bool more = false;  // the answer goes on behind it
+    bool more = false;   // the answer goes on behind it
+    bool begun = false;  // the client has some of the answer: its head, or what lies before this
 };
 // It follows the head that is in to_client, if one is.
 void begin_file(Core& core, Exchange& exchange, FilePart part);
