@@ -107,6 +107,9 @@ inline constexpr Milliseconds k_cache_join_limit = seconds(10);
 static_assert(k_peer_answer_limit < k_cache_join_limit);
 // The same for what is to be read from a disk.
 inline constexpr Milliseconds k_cache_load_limit = seconds(3);
+// A disk is waited for so long if nobody else can be asked for what is being sent: it is cut then,
+// or, if nothing of it was, an error.
+inline constexpr Milliseconds k_file_read_limit = seconds(30);
 // An URL whose answer may not be kept: for so long its requests do not wait for one another.
 inline constexpr Milliseconds k_cache_pass_time = seconds(10);
 // The same for one that turned out to be longer than one may be.

@@ -11,8 +11,10 @@ import unittest
 
 from cache_disk_test import MIB, DiskCase, body_of
 from cache_slices_test import SLICES, SliceCase
+from cache_test import CACHE
 from disk_faults import CALLS, ERRORS, HALF, HOLD, LIBRARY, Disk
-from harness import SANITIZED, until
+from harness import SANITIZED, endpoint, ok, serving, until
+from site_test import SiteCase
 
 
 @unittest.skipIf(SANITIZED or not LIBRARY, "a sanitizer must be the first that is loaded")
@@ -209,11 +211,34 @@ class LargeFaults(Faults):
         self.app_of_paths()
         self.cold(["/a"])
         self.assertTrue(self.hit("/a"))  # its head is in memory
+        before = self.stats()
         for call in ("send", "read"):
             self.faults.set(call, errno.EIO)
         self.assertFalse(self.hit("/a"))
         self.assertEqual(self.asked, ["/a"])
+        after = self.stats()
+        counted = {name: after[name] - before[name]
+                   for name in ("hits_total", "misses_total", "passes_total")}
+        self.assertEqual(counted, {"hits_total": 0, "misses_total": 1, "passes_total": 0})
         self.assertTrue(self.hit("/a"))
+
+    def test_one_that_hangs_is_fetched_and_nobody_hears_of_it(self):
+        self.app_of_paths()
+        paths = ["/%d" % i for i in range(10)]
+        self.cold(paths)
+        self.assertEqual([path for path in paths if not self.hit(path)], [])
+        self.faults.set("read", HOLD)
+        clients = {path: self.client() for path in paths}
+        for path, client in clients.items():
+            client.send("GET %s HTTP/1.1\r\nHost: shop.test\r\n\r\n" % path)
+        self.faults.wait_for_held("read", 2)
+        for path, client in clients.items():
+            head = client.head()
+            self.assertEqual((head.status, client.body(head) == body_of(path, self.size)),
+                             (200, True))
+        self.assertEqual(sorted(self.asked), sorted(paths))
+        self.faults.mend()
+        until(lambda: self.faults.held("read") == 0, "the reads to end")
 
 
 class SliceFaults(FaultyDisk, SliceCase):
@@ -269,6 +294,59 @@ class SliceFaults(FaultyDisk, SliceCase):
                 got += client.exactly(1000)
         self.assertLess(len(got), self.size)
         self.assertEqual(got, self.whole("one")[:len(got)])
+
+    def test_one_that_hangs_is_fetched_and_the_answer_goes_on(self):
+        self.sliced_on_disk()
+        client = self.slow_client("/a")
+        head = client.head()
+        begin = client.exactly(MIB // 3)
+        self.faults.set("send", errno.EINVAL)
+        self.faults.set("read", HOLD)
+        body = begin + client.exactly(self.size - len(begin))
+        self.assertEqual((head.status, body == self.whole()), (200, True))
+        self.assertIn(SLICES[5], self.ranges)
+        self.assertEqual(self.faults.held("read"), 2, "nobody else waits for it")
+        self.faults.mend()
+
+
+class Sites(FaultyDisk, SiteCase):
+    """An edge that serves a site, too."""
+
+    size = 200_000
+
+    def spawn(self, words, log="/stderr", **how):
+        os.environ["MOLN_FAULT_COLD_FOLDER"] = self.sites
+        try:
+            return super().spawn(words, log, **how)
+        finally:
+            del os.environ["MOLN_FAULT_COLD_FOLDER"]
+
+    def test_a_disk_of_the_cache_that_hangs_holds_up_no_site(self):
+        page = os.urandom(100_000)
+        site = self.site({"large.bin": page})
+        origin = self.origin(serving(lambda head, _body: ok(
+            body_of(head.first.split(" ")[1], self.size), "Cache-Control: max-age=600\r\n")))
+        self.publish_snapshot(
+            [self.route(cache=CACHE), self.route("site.test", process="site", app="default/site")],
+            [self.app([endpoint("web-1", origin.port)]),
+             {**self.app([], process="site", site=site), "app": "default/site"}])
+        self.asked = []
+        paths = ["/%d" % i for i in range(4)]
+        self.cold(paths)
+        self.assertEqual([path for path in paths if not self.hit(path)], [])
+        self.faults.set("send", errno.EINVAL)
+        self.faults.set("read", HOLD)
+        clients = {path: self.client() for path in paths}
+        for path, client in clients.items():
+            client.send("GET %s HTTP/1.1\r\nHost: shop.test\r\n\r\n" % path)
+        self.faults.wait_for_held("read", 2)
+        visitor = self.client()
+        visitor.send("GET /large.bin HTTP/1.1\r\nHost: site.test\r\n\r\n")
+        self.assertEqual(visitor.body(visitor.head()), page)
+        self.assertEqual(self.faults.held("read"), 2)
+        for path, client in clients.items():
+            self.assertEqual(client.body(client.head()), body_of(path, self.size))
+        self.faults.mend()
 
 
 if __name__ == "__main__":

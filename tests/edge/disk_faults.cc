@@ -1,5 +1,6 @@
 // Loaded into an edge before its libraries: a disk that gives errors, stops halfway or hangs, for
-// the files below one folder. The test says how in a file that both map; see disk_faults.py.
+// the files below one folder. The test says how in a file that both map; see disk_faults.py. Of the
+// files below a second one, if it is named, nothing is ever in memory.
 //
 // It makes its system calls by itself, so that nothing needs to be looked up while it is loaded.
 #include <atomic>
@@ -31,14 +32,14 @@ struct Orders {
 
 Orders* orders = nullptr;
 const char* folder = nullptr;
-std::size_t folder_size = 0;
+const char* cold_folder = nullptr;
 
 struct Begin {
     Begin() {
         const char* path = std::getenv("MOLN_FAULT_ORDERS");
         folder = std::getenv("MOLN_FAULT_FOLDER");
         if (path == nullptr || folder == nullptr) return;
-        folder_size = std::strlen(folder);
+        cold_folder = std::getenv("MOLN_FAULT_COLD_FOLDER");
         const auto file = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC));
         if (file < 0) return;
         void* room = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -47,7 +48,7 @@ struct Begin {
     }
 } begin;
 
-bool lies_below(int fd) {
+bool lies_below(int fd, const char* wanted) {
     char name[64] = "/proc/self/fd/";
     std::size_t at = std::strlen(name);
     char digits[12];
@@ -57,12 +58,14 @@ bool lies_below(int fd) {
     while (count > 0) name[at++] = digits[--count];
     char path[1024];
     const auto size = syscall(SYS_readlinkat, AT_FDCWD, name, path, sizeof(path));
-    return size >= static_cast<long>(folder_size) && std::memcmp(path, folder, folder_size) == 0;
+    const std::size_t wanted_size = std::strlen(wanted);
+    return size >= static_cast<long>(wanted_size) && std::memcmp(path, wanted, wanted_size) == 0;
 }
 
 // What is ordered for this call of it.
 std::int32_t order_of(Call call, int fd) {
-    if (orders == nullptr || orders->fault[call] == 0 || fd < 0 || !lies_below(fd)) return 0;
+    if (orders == nullptr || orders->fault[call] == 0 || fd < 0 || !lies_below(fd, folder))
+        return 0;
     const auto period = orders->period[call].load();
     const auto number = orders->calls[call].fetch_add(1) + 1;
     return period > 1 && number % period != 0 ? 0 : orders->fault[call].load();
@@ -102,7 +105,8 @@ ssize_t pread(int fd, void* out, std::size_t size, off_t at) {
 }
 ssize_t preadv64v2(int fd, const iovec* pieces, int count, off64_t at, int flags) {
     const auto order = order_of(k_read, fd);
-    if (order == k_hold && (flags & RWF_NOWAIT) != 0) {
+    const bool looks = (flags & RWF_NOWAIT) != 0;
+    if (looks && (order == k_hold || (cold_folder != nullptr && lies_below(fd, cold_folder)))) {
         errno = EAGAIN;
         return -1;
     }

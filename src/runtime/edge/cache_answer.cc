@@ -217,6 +217,7 @@ void begin_stored_file(Core& core, Exchange& exchange, std::shared_ptr<const Fd>
                {.file = std::move(file),
                 .at = extent.at + visit.begin,
                 .end = extent.at + visit.end,
+                .of = visit.slices ? FileOf::cached_slice : FileOf::cache,
                 .more = has_more_slices(visit),
                 .begun = exchange.client_begun});
 }

@@ -142,12 +142,15 @@ struct Core final : DrainListener {
     PasswordChecker* passwords = nullptr;  // the same
     bool password_news = false;
     edge::List<PasswordVisit, ByPassword> password_visits;
-    FileReader* file_reader = nullptr;  // shared by all workers
+    // Shared by all workers: a cache's disk that hangs holds up no site.
+    FileReader* site_reader = nullptr;
+    FileReader* cache_reader = nullptr;
     bool file_news = false;
     Slab<FileBody> file_bodies;
     edge::List<FileBody, ByFile> file_bodies_waiting;  // for the disk
-    std::int64_t site_untold_until_ms = 0;             // what cannot be read of sites is not said
-    edge::List<MirrorSink, ByMirror> mirrors;          // oldest first
+    edge::List<FileBody, ByTimer> file_load_timers, file_read_timers;
+    std::int64_t site_untold_until_ms = 0;     // what cannot be read of sites is not said
+    edge::List<MirrorSink, ByMirror> mirrors;  // oldest first
     std::uint32_t mirrors_open = 0;
     Views views;
     // Of streams, to be listened on once the tables that are on their way in are in use.

@@ -120,7 +120,8 @@ private:
     std::vector<std::unique_ptr<Core>> cores_;
     // Their threads wake the workers' ports.
     PasswordChecker passwords_{fresh_key(), fresh_key()};
-    FileReader file_reader_;
+    FileReader site_reader_;
+    FileReader cache_reader_;
     std::unique_ptr<Control> control_;
     std::vector<std::jthread> threads_;
 };
@@ -147,7 +148,8 @@ Status Edge::prepare_workers(Bound& bound) {
                                                     .replays = replays_.get(),
                                                     .rates = &rates_,
                                                     .passwords = &passwords_,
-                                                    .file_reader = &file_reader_,
+                                                    .site_reader = &site_reader_,
+                                                    .cache_reader = &cache_reader_,
                                                     .tls = tls_.get()}));
         cores_.push_back(std::move(core));
     }
@@ -331,7 +333,8 @@ Status Edge::start() {
         threads_.emplace_back([core = core.get()] { run_worker(*core); });
     }
     passwords_.start();
-    file_reader_.start();
+    site_reader_.start();
+    if (disk_) cache_reader_.start();
     go_behind_workers();
     if (coder_) coder_->start();
     if (spans_) spans_->start();

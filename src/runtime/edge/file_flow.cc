@@ -41,8 +41,37 @@ bool is_in_memory(FileBody& body, std::uint64_t bytes, std::int64_t now_ms) {
     return true;
 }
 
+edge::ListLink<ByFile>& news_link(FileBody& body) {
+    return body;
+}
+
+// The head of a stream's answer is on its way as soon as it is made.
+bool can_withdraw(const FileBody& body) {
+    return !body.begun && body.exchange->client->stream == nullptr;
+}
+
+bool is_to_be_had_elsewhere(const FileBody& body) {
+    return body.of == FileOf::cached_slice || (body.of == FileOf::cache && can_withdraw(body));
+}
+
+void limit_wait(Core& core, FileBody& body) {
+    if (is_to_be_had_elsewhere(body)) {
+        set_timer(core, body, core.file_load_timers, edge::k_cache_load_limit);
+    } else {
+        set_timer(core, body, core.file_read_timers, edge::k_file_read_limit);
+    }
+}
+
+Flow give_up(FileBody& body) {
+    body.unreadable = true;
+    return Flow::gone;
+}
+
 // The disk is asked for as much as a buffer takes.
 Flow wait_for_disk(Core& core, FileBody& body) {
+    FileReader& reader = *(body.of == FileOf::site ? core.site_reader : core.cache_reader);
+    // Whoever came would wait as those did who are being read for.
+    if (is_to_be_had_elsewhere(body) && reader.stands_still(core.now_ms)) return give_up(body);
     auto read = std::make_shared<FileRead>();
     read->file = body.file;
     read->at = body.at;
@@ -51,7 +80,8 @@ Flow wait_for_disk(Core& core, FileBody& body) {
     read->asker = &core.port;
     body.read = read;
     core.file_bodies_waiting.push_back(&body);
-    core.file_reader->read(std::move(read));
+    reader.read(std::move(read));
+    limit_wait(core, body);
     return Flow::wait;
 }
 
@@ -64,8 +94,8 @@ void note_taken(Exchange& exchange, FileBody& body, std::size_t bytes) {
 
 Flow take_read(Core& core, Exchange& exchange, FileBody& body) {
     switch (body.read->state.load()) {
-        case FileRead::State::pending: return Flow::wait;
-        case FileRead::State::failed: body.unreadable = true; return Flow::gone;
+        case FileRead::State::pending: return body.late ? give_up(body) : Flow::wait;
+        case FileRead::State::failed: return give_up(body);
         case FileRead::State::done: break;
     }
     if (exchange.to_client == nullptr) exchange.to_client = core.buffers.lend();
@@ -73,7 +103,9 @@ Flow take_read(Core& core, Exchange& exchange, FileBody& body) {
     exchange.to_client->append(body.read->bytes);
     note_taken(exchange, body, body.read->bytes.size());
     body.read.reset();
-    body.unlink();  // another event may find it done before the news of it come
+    clear_timer(body);
+    body.late = false;
+    news_link(body).unlink();  // another event may find it done before the news of it come
     return Flow::progress;
 }
 
@@ -148,6 +180,7 @@ void begin_file(Core& core, Exchange& exchange, FilePart part) {
     body.file = std::move(part.file);
     body.at = part.at;
     body.end = part.end;
+    body.of = part.of;
     body.more = part.more;
     body.begun = part.begun;
 }
@@ -171,8 +204,7 @@ Flow pump_file(Core& core, Exchange& exchange) {
 
 bool withdraw_file(Core& core, Exchange& exchange) {
     const FileBody& body = *exchange.file_body;
-    // The head of a stream's answer is on its way as soon as it is made.
-    if (!body.unreadable || body.begun || exchange.client->stream != nullptr) return false;
+    if (!body.unreadable || !can_withdraw(body)) return false;
     leave_file(core, exchange);
     core.buffers.take_back(&exchange.to_client);
     exchange.client_begun = false;
@@ -191,6 +223,17 @@ void serve_file_news(Core& core) {
             continue;
         }
         drive(core, *body->exchange->client);
+    }
+}
+
+void fire_file_timers(Core& core) {
+    for (auto* list : {&core.file_load_timers, &core.file_read_timers}) {
+        while (FileBody* body = list->front()) {
+            if (body->deadline_ms > core.now_ms) break;
+            clear_timer(*body);
+            body->late = true;
+            drive(core, *body->exchange->client);
+        }
     }
 }
 

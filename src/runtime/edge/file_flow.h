@@ -15,6 +15,7 @@ struct FilePart {
     std::shared_ptr<const Fd> file;
     std::uint64_t at = 0;
     std::uint64_t end = 0;
+    FileOf of = FileOf::site;
     bool more = false;   // the answer goes on behind it
     bool begun = false;  // the client has some of the answer: its head, or what lies before this
 };
@@ -28,6 +29,14 @@ Flow pump_file(Core& core, Exchange& exchange);
 bool withdraw_file(Core& core, Exchange& exchange);
 // Those whose bytes were waited for go on.
 void serve_file_news(Core& core);
+// What a disk that hangs has owed for too long cannot be read.
+void fire_file_timers(Core& core);
+template <typename Consider>
+void each_file_deadline(Core& core, Consider&& consider) {
+    for (auto* list : {&core.file_load_timers, &core.file_read_timers}) {
+        if (const FileBody* body = list->front()) consider(body->deadline_ms);
+    }
+}
 void leave_file(Core& core, Exchange& exchange);
 
 }  // namespace moln::edge_loop

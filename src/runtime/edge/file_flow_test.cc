@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <fcntl.h>
@@ -24,7 +25,8 @@ constexpr const char* k_never_in_memory = "/proc/self/maps";
 class SlowFile : public ::testing::Test {
 protected:
     void SetUp() override {
-        core_->file_reader = &reader_;
+        core_->site_reader = &reader_;
+        core_->cache_reader = &reader_;
         int ends[2];
         ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
         client_.fd.reset(ends[0]);
@@ -88,6 +90,42 @@ TEST_F(SlowFile, one_that_becomes_shorter_while_it_is_sent_is_found_to_be) {
     EXPECT_EQ(body_.at, k_left);
     EXPECT_EQ(pump_file(*core_, exchange_), Flow::gone);
     EXPECT_TRUE(body_.unreadable);
+}
+
+// A site's file is to be had from nobody else.
+TEST_F(SlowFile, a_disk_that_hangs_is_waited_for_so_long_and_not_for_ever) {
+    body_.end = Buffer::capacity();
+    for (const auto& [of, begun, limit] : {
+             std::tuple{FileOf::site, false, edge::k_file_read_limit},
+             std::tuple{FileOf::cache, false, edge::k_cache_load_limit},
+             std::tuple{FileOf::cache, true, edge::k_file_read_limit},
+             std::tuple{FileOf::cached_slice, true, edge::k_cache_load_limit},
+         }) {
+        body_.of = of;
+        body_.begun = begun;
+        body_.late = body_.unreadable = false;
+        body_.read.reset();
+        static_cast<edge::ListLink<ByFile>&>(body_).unlink();
+        ASSERT_EQ(pump_file(*core_, exchange_), Flow::wait);
+        std::int64_t deadline_ms = 0;
+        each_file_deadline(*core_, [&](std::int64_t at_ms) { deadline_ms = at_ms; });
+        EXPECT_EQ(deadline_ms, core_->now_ms + limit.count);
+        EXPECT_EQ(pump_file(*core_, exchange_), Flow::wait);
+        body_.late = true;
+        EXPECT_EQ(pump_file(*core_, exchange_), Flow::gone);
+        EXPECT_TRUE(body_.unreadable);
+    }
+}
+
+// What came in time is sent, whenever that is.
+TEST_F(SlowFile, a_read_that_is_done_is_taken_and_the_next_has_its_own_time) {
+    body_.end = Buffer::capacity();
+    ASSERT_EQ(pump_file(*core_, exchange_), Flow::wait);
+    let_read_end();
+    body_.late = true;
+    for (int i = 0; i < 10 && pump_file(*core_, exchange_) == Flow::progress; ++i) continue;
+    EXPECT_TRUE(waits());
+    EXPECT_FALSE(body_.late);
 }
 
 // What the socket does not take is waited for.

@@ -1,5 +1,6 @@
 #include "runtime/edge/file_reader.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <span>
 
@@ -10,8 +11,9 @@
 namespace moln::edge_loop {
 
 void FileReader::start() {
-    for (std::size_t i = 0; i < k_threads; ++i) {
-        threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    for (Since& since_ms : reading_since_ms_) {
+        threads_.emplace_back(
+            [this, &since_ms](const std::stop_token& stop) { work(stop, since_ms); });
     }
 }
 
@@ -23,7 +25,15 @@ void FileReader::read(std::shared_ptr<FileRead> wish) {
     news_.notify_one();
 }
 
-void FileReader::work(const std::stop_token& stop) {
+bool FileReader::stands_still(std::int64_t now_ms) const {
+    const std::int64_t late_ms = now_ms - edge::k_cache_load_limit.count;
+    return std::ranges::all_of(reading_since_ms_, [&](const Since& since) {
+        const std::int64_t since_ms = since.load(std::memory_order_relaxed);
+        return since_ms != 0 && since_ms <= late_ms;
+    });
+}
+
+void FileReader::work(const std::stop_token& stop, Since& reading_since_ms) {
     for (;;) {
         std::shared_ptr<FileRead> wish;
         {
@@ -33,8 +43,10 @@ void FileReader::work(const std::stop_token& stop) {
             waiting_.pop_front();
         }
         if (wish.use_count() == 1) continue;  // its client left
+        reading_since_ms = clock_now(Clock::mono_us) / 1000;
         wish->bytes.resize(wish->wanted);
         const auto got = read_file_bytes(*wish->file, wish->at, wish->bytes, Patience::any);
+        reading_since_ms = 0;
         const bool whole = std::cmp_equal(got, wish->wanted);
         wish->state = whole ? FileRead::State::done : FileRead::State::failed;
         WorkerPort& asker = *wish->asker;

@@ -2,6 +2,7 @@
 // the kernel has in memory never comes here.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -44,13 +45,17 @@ public:
     void start();
     // Any worker. One that nobody holds any more when its turn comes is not read.
     void read(std::shared_ptr<FileRead> wish);
+    // Have all threads been at one read each for edge::k_cache_load_limit?
+    bool stands_still(std::int64_t now_ms) const;
 
 private:
-    void work(const std::stop_token& stop);
+    using Since = std::atomic<std::int64_t>;  // of a read, by the monotonic clock; 0: none
+    void work(const std::stop_token& stop, Since& reading_since_ms);
 
     std::mutex mutex_;  // of waiting_
     std::deque<std::shared_ptr<FileRead>> waiting_;
     std::condition_variable_any news_;
+    std::array<Since, k_threads> reading_since_ms_{};
     std::vector<std::jthread> threads_;  // last: they use the others
 };
 

@@ -205,6 +205,7 @@ void fire_timers(Core& core) {
     fire(core, core.peer_timers, on_upstream_timer);
     fire(core, core.peer_stall_timers, on_upstream_timer);
     fire_cache_timers(core);
+    fire_file_timers(core);
     fire_answer_timers(core);
     fire_stream_timers(core);
     fire_flow_timers(core);
@@ -235,6 +236,7 @@ int wait_ms(Core& core) {
         if (const Upstream* upstream = list->front()) consider(upstream->deadline_ms);
     }
     each_cache_deadline(core, consider);
+    each_file_deadline(core, consider);
     for (auto& [duration, list] : core.answer_timers) {
         if (const Upstream* upstream = list.front()) consider(upstream->deadline_ms);
     }
@@ -307,7 +309,8 @@ Result<std::unique_ptr<Core>> prepare_worker(WorkerPort& port, WorkerSetup setup
     core->replays = setup.replays;
     core->rates = setup.rates;
     core->passwords = setup.passwords;
-    core->file_reader = setup.file_reader;
+    core->site_reader = setup.site_reader;
+    core->cache_reader = setup.cache_reader;
     core->workers = setup.workers;
     core->listeners.resize(setup.listeners.size());
     std::uint16_t plain_port = 0;  // the first

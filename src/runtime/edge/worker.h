@@ -27,7 +27,8 @@ struct WorkerSetup {
     ReplayStore* replays = nullptr;
     RateTable* rates = nullptr;
     PasswordChecker* passwords = nullptr;
-    FileReader* file_reader = nullptr;
+    FileReader* site_reader = nullptr;
+    FileReader* cache_reader = nullptr;
     const tls::Server* tls = nullptr;  // needed by a listener with TLS; outlives the worker
 };
 
