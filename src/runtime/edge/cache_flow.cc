@@ -29,6 +29,16 @@ void answer_not_cached(Core& core, Exchange& exchange) {
 
 }  // namespace
 
+void count_hit(Core& core, CacheVisit& visit) {
+    core.counts.cache_hits.add(1);
+    visit.hit = true;
+}
+
+void count_stale_hit(Core& core, CacheVisit& visit) {
+    core.counts.cache_stale_hits.add(1);
+    visit.stale_hit = true;
+}
+
 void end_wait(CacheVisit& visit) {
     static_cast<edge::ListLink<ByVisit>&>(visit).unlink();
     clear_timer(visit);
@@ -170,8 +180,8 @@ CacheEntry look_up(Core& core, Exchange& exchange) {
     visit.status = {.forward = found.why};
     switch (found.what) {
         case CacheFound::What::hit: {
-            core.counts.cache_hits.add(1);
-            if (found.ttl_ms <= 0) core.counts.cache_stale_hits.add(1);
+            count_hit(core, visit);
+            if (found.ttl_ms <= 0) count_stale_hit(core, visit);
             visit.status.forward = http::CacheForward::none;
             visit.hash = core.cache->hash_of(*key);
             if (found.fetch) start_fill(core, exchange, std::move(found.fetch), FillFor::refresh);
@@ -278,7 +288,7 @@ void take_loaded(Core& core, Exchange& exchange) {
         look_again(core, exchange);
         return;
     }
-    core.counts.cache_hits.add(1);
+    count_hit(core, visit);
     visit.status = {};
     serve(core, exchange, std::move(response));
 }
@@ -289,7 +299,7 @@ void take_failure(Core& core, Exchange& exchange) {
     const auto& base = fetch->base();
     if (base && !base->is_broken() &&
         edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
-        core.counts.cache_stale_hits.add(1);
+        count_stale_hit(core, visit);
         visit.status = {.detail = k_stale_if_error};
         serve(core, exchange, base);
         return;
@@ -445,6 +455,8 @@ Flow send_stored(Core& core, Exchange& exchange) {
 // What was found on the disk cannot be read after all, and nobody has been told of it.
 void look_elsewhere(Core& core, Exchange& exchange) {
     CacheVisit& visit = *exchange.visit;
+    if (std::exchange(visit.hit, false)) core.counts.cache_hits.add(-1);
+    if (std::exchange(visit.stale_hit, false)) core.counts.cache_stale_hits.add(-1);
     visit.response.reset();
     visit.body = nullptr;
     visit.hash.reset();

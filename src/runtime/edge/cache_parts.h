@@ -66,6 +66,8 @@ struct CacheVisit : edge::ListLink<ByVisit>, Timed {
     bool without_disk = false;          // which has too much to do
     bool late = false;                  // it has waited for long enough
     bool apart = false;                 // it validates for itself: waits for nobody
+    bool hit = false;                   // it is counted as one,
+    bool stale_hit = false;             // as a stale one
     std::optional<std::uint64_t> hash;  // of what was found in memory
     std::unique_ptr<SliceVisit> slices;
     std::uint8_t rounds = 0;  // look-ups after a wait that came to nothing for it

@@ -154,8 +154,8 @@ void note_found(Core& core, Exchange& exchange, const CacheFound& found) {
     if (exchange.client_begun) return;  // a request is counted once
     visit.status = {.forward = found.why};
     if (found.what == CacheFound::What::hit) {
-        core.counts.cache_hits.add(1);
-        if (found.ttl_ms <= 0) core.counts.cache_stale_hits.add(1);
+        count_hit(core, visit);
+        if (found.ttl_ms <= 0) count_stale_hit(core, visit);
         visit.status.forward = http::CacheForward::none;
     } else if (found.what == CacheFound::What::wait && !found.fetch->from_disk() &&
                found.fetch != visit.stays_with) {
@@ -219,7 +219,7 @@ Flow take_answered(Core& core, Exchange& exchange) {
                                       (!loaded || verdict.reuse == edge::Reuse::fresh));
     if (!good || response->is_broken()) return ask_again(core, exchange);
     if (!exchange.client_begun && loaded) {
-        core.counts.cache_hits.add(1);
+        count_hit(core, visit);
         visit.status = {};
     } else if (!exchange.client_begun) {
         const bool validated = fetch.base() && fetch.base()->body == response->body;
@@ -236,7 +236,7 @@ Flow take_failed(Core& core, Exchange& exchange) {
     if (base && !base->is_broken() &&
         edge::serves_on_error(base->freshness, core.now_ms - base->came_ms, visit.wish)) {
         if (!exchange.client_begun) {
-            core.counts.cache_stale_hits.add(1);
+            count_stale_hit(core, visit);
             visit.status = {.detail = k_stale_if_error};
         }
         return flow_of(core, exchange, take_slice(core, exchange, base));

@@ -16,6 +16,9 @@ inline constexpr std::uint8_t k_rounds_max = 3;
 // In Cache-Status, of what is given because asking for it failed.
 inline constexpr std::string_view k_stale_if_error = "stale-if-error";
 
+// A request is counted once, by what its answer came of.
+void count_hit(Core& core, CacheVisit& visit);
+void count_stale_hit(Core& core, CacheVisit& visit);
 // Of a visit that waits: it does so no more.
 void end_wait(CacheVisit& visit);
 // It goes to its app like a request that no cache has seen.
