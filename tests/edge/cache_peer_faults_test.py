@@ -118,6 +118,48 @@ class Faults(PeersCase):
         self.assertEqual(ranges, [None, "bytes=40000-"])
         self.assertEqual(child.metric("moln_cache_peer_failures_total"), 1)
 
+    def test_a_body_that_stands_still_is_cut_whoever_it_is_for(self):
+        """After half a minute. A stream of events may be silent for as long as it likes."""
+        done = threading.Event()
+        self.addCleanup(done.set)
+        whole = b"x" * 100_000
+
+        def answer(head, _body):
+            path = head.first.split(" ")[1]
+            if path == "/stream":
+                return (b"HTTP/1.1 200 OK\r\nCache-Control: private\r\n"
+                        b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n")
+            kept = "max-age=60" if path == "/public" else "private"
+            return ok(whole, "Cache-Control: %s\r\n" % kept)
+
+        def hangs(stream, ask, _number):
+            head, body = ask()
+            if head.get("transfer-encoding"):
+                stream.send(head.raw + b"2\r\nab\r\n")
+                done.wait(2 * PATIENCE)
+                stream.send(b"2\r\ncd\r\n0\r\n\r\n")
+            else:
+                stream.send(head.raw + body[:50_000])
+                stream.more()
+
+        parent, child, between = self.spoilt_parent(hangs)
+        self.serve([parent, child], parent.origin(serving(answer)))
+        clients = {}
+        for path in ("/public", "/private", "/stream"):
+            clients[path] = child.client()
+            clients[path].sock.settimeout(2 * PATIENCE)
+            clients[path].send("GET %s HTTP/1.1\r\nHost: shop.test\r\n\r\n" % path)
+        for client in clients.values():
+            self.assertEqual(client.head().status, 200)
+        self.assertEqual((between.asked, between.open), (3, 3))
+        for path in ("/public", "/private"):
+            self.assertEqual(clients[path].exactly(50_000), whole[:50_000])
+            with self.assertRaises((EOFError, OSError)) as told:
+                clients[path].exactly(1)
+            self.assertNotIsInstance(told.exception, TimeoutError)
+        done.set()
+        self.assertEqual(clients["/stream"].chunked(), b"abcd")
+
     def test_the_answer_to_another_question_is_given_to_nobody(self):
         first = []
 

@@ -403,6 +403,19 @@ void pass_last_words(const Exchange& exchange) {
     }
 }
 
+// The body of an answer that another edge passes on, for this client alone: its time runs while the
+// client has all that came. A stream of events, whose length nobody knows, may be silent for ever.
+void watch_peer(Core& core, Exchange& exchange, Flow flow) {
+    Upstream& upstream = *exchange.upstream;
+    const bool owes =
+        flow == Flow::wait && (exchange.pipe == nullptr || exchange.pipe->inside == 0);
+    if (!owes || exchange.response_body.framing.kind != http::BodyKind::length) {
+        clear_timer(upstream);
+    } else if (!static_cast<edge::ListLink<ByTimer>&>(upstream).linked()) {
+        set_timer(core, upstream, core.peer_stall_timers, edge::k_peer_stall_limit);
+    }
+}
+
 Flow pump_body(Core& core, Exchange& exchange) {
     Client& client = *exchange.client;
     if (!passes_as_is(exchange)) {
@@ -424,6 +437,7 @@ Flow pump_body(Core& core, Exchange& exchange) {
         }
         const Flow flow = may_splice(core, exchange) ? splice_body(core, exchange)
                                                      : read_upstream(core, *exchange.upstream);
+        if (exchange.endpoint->peer && client.sink == nullptr) watch_peer(core, exchange, flow);
         return flow == Flow::done ? end_of_body(core, exchange) : flow;
     }
     if (!client.ready.writable) return Flow::wait;
