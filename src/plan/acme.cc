@@ -101,19 +101,25 @@ private:
             return;
         }
         ++account_->failures;
-        const auto pause = outcome->fault == AcmeFault::authority
-                               ? std::min(pause_after(account_->failures), k_away_pause_max)
-                               : pause_after(account_->failures);
-        account_->retry = steady() + pause + draft_.chance_below({pause.count / 4});
+        account_->retry = outcome->fault == AcmeFault::authority
+                              ? after_about(away_pause())
+                              : after_failure(account_->failures);
         if (account_->failures > 1) return;
         draft_.tell(EventLevel::warning, "acme.failed", {}, authority(),
                     fmt::format("{} does not take this cloud: {}; it is tried again", authority(),
                                 outcome->reason));
     }
 
-    SteadyTime after_failure(std::int64_t failures) {
-        const auto pause = pause_after(failures);
+    // A quarter longer at most, so that not all come back at once.
+    SteadyTime after_about(Milliseconds pause) {
         return steady() + pause + draft_.chance_below({pause.count / 4});
+    }
+
+    SteadyTime after_failure(std::int64_t failures) { return after_about(pause_after(failures)); }
+
+    // Of one that is away: it is to be found well soon after it is.
+    Milliseconds away_pause() const {
+        return std::min(pause_after(account_->failures), k_away_pause_max);
     }
 
     void advance(const std::string& host, const AcmeAttempt& attempt) {
@@ -195,10 +201,8 @@ private:
         if (account_->retry > steady()) return;
         ++account_->failures;
         // Every certificate that is got under a wrong clock is one of the few in a week.
-        const auto pause = fault.blame == Blame::clock
-                               ? k_rate_limited_pause
-                               : std::min(pause_after(account_->failures), k_away_pause_max);
-        account_->retry = steady() + pause + draft_.chance_below({pause.count / 4});
+        account_->retry =
+            after_about(fault.blame == Blame::clock ? k_rate_limited_pause : away_pause());
         if (account_->failures > 1) return;
         draft_.tell(EventLevel::warning, "acme.failed", {}, authority(),
                     fmt::format("{} gives no certificates: {}; it is tried again", authority(),
@@ -206,8 +210,7 @@ private:
     }
 
     void limit_rate(const std::string& reason, CertificateOrder& order) {
-        account_->retry =
-            steady() + k_rate_limited_pause + draft_.chance_below({k_rate_limited_pause.count / 4});
+        account_->retry = after_about(k_rate_limited_pause);
         account_->reason = reason;
         order.retry = std::max(order.retry, account_->retry);
         // That is of this host, or of its domain: others may go well before.
