@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import unittest
 
 from cache_disk_test import MIB, DiskCase, body_of
@@ -30,11 +29,7 @@ class FaultyDisk(DiskCase):
         # The filter knows no call by which to find out what a file is called.
         if self.faults is None:
             self.faults = Disk(self.dir + "/orders", self.folder)
-        with open(self.dir + log, "a") as stderr:
-            process = subprocess.Popen([*words, "--seccomp", "off"], stderr=stderr,
-                                       env=self.faults.environment, **how)
-        self.processes.append(process)
-        return process
+        return super().spawn([*words, "--seccomp", "off"], log, env=self.faults.environment, **how)
 
     def tearDown(self):
         self.faults.mend()

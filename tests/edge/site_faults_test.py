@@ -4,7 +4,6 @@ was published."""
 import errno
 import os
 import socket
-import subprocess
 import unittest
 
 from disk_faults import LIBRARY, Disk
@@ -86,11 +85,7 @@ class Faults(SiteCase):
     def spawn(self, words, log="/stderr", **how):
         # The filter knows no call by which to find out what a file is called.
         self.faults = Disk(self.dir + "/orders", self.sites)
-        with open(self.dir + log, "a") as stderr:
-            process = subprocess.Popen([*words, "--seccomp", "off"], stderr=stderr,
-                                       env=self.faults.environment, **how)
-        self.processes.append(process)
-        return process
+        return super().spawn([*words, "--seccomp", "off"], log, env=self.faults.environment, **how)
 
     def test_a_disk_that_gives_errors_is_an_error_and_no_silence(self):
         self.serve(FILES)

@@ -547,15 +547,9 @@ void serve_cache_news(Core& core) {
     while (CacheVisit* visit = batch.pop_front()) drive(core, *visit->exchange->client);
 }
 
-void fire_cache_timers(Core& core) {
-    for (auto* list : {&core.cache_wait_timers, &core.cache_load_timers}) {
-        while (CacheVisit* visit = list->front()) {
-            if (visit->deadline_ms > core.now_ms) break;
-            clear_timer(*visit);
-            visit->late = true;
-            drive(core, *visit->exchange->client);
-        }
-    }
+void on_cache_timer(Core& core, CacheVisit& visit) {
+    visit.late = true;
+    drive(core, *visit.exchange->client);
 }
 
 void leave_cache(Core& core, Exchange& exchange) {

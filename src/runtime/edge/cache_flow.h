@@ -25,7 +25,7 @@ Flow pump_cached(Core& core, Exchange& exchange);
 // Lets those go on who wait for news from a fetch or a body.
 void serve_cache_news(Core& core);
 // Those go on by themselves who have waited for another's fetch, or for the disk, for long enough.
-void fire_cache_timers(Core& core);
+void on_cache_timer(Core& core, CacheVisit& visit);
 template <typename Consider>
 void each_cache_deadline(Core& core, Consider&& consider) {
     for (auto* list : {&core.cache_wait_timers, &core.cache_load_timers}) {

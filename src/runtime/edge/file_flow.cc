@@ -226,15 +226,9 @@ void serve_file_news(Core& core) {
     }
 }
 
-void fire_file_timers(Core& core) {
-    for (auto* list : {&core.file_load_timers, &core.file_read_timers}) {
-        while (FileBody* body = list->front()) {
-            if (body->deadline_ms > core.now_ms) break;
-            clear_timer(*body);
-            body->late = true;
-            drive(core, *body->exchange->client);
-        }
-    }
+void on_file_timer(Core& core, FileBody& body) {
+    body.late = true;
+    drive(core, *body.exchange->client);
 }
 
 void leave_file(Core& core, Exchange& exchange) {

@@ -30,7 +30,7 @@ bool withdraw_file(Core& core, Exchange& exchange);
 // Those whose bytes were waited for go on.
 void serve_file_news(Core& core);
 // What a disk that hangs has owed for too long cannot be read.
-void fire_file_timers(Core& core);
+void on_file_timer(Core& core, FileBody& body);
 template <typename Consider>
 void each_file_deadline(Core& core, Consider&& consider) {
     for (auto* list : {&core.file_load_timers, &core.file_read_timers}) {

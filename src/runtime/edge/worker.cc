@@ -204,8 +204,10 @@ void fire_timers(Core& core) {
     fire(core, core.upstream_idle_timers, on_upstream_timer);
     fire(core, core.peer_timers, on_upstream_timer);
     fire(core, core.peer_stall_timers, on_upstream_timer);
-    fire_cache_timers(core);
-    fire_file_timers(core);
+    fire(core, core.cache_wait_timers, on_cache_timer);
+    fire(core, core.cache_load_timers, on_cache_timer);
+    fire(core, core.file_load_timers, on_file_timer);
+    fire(core, core.file_read_timers, on_file_timer);
     fire_answer_timers(core);
     fire_stream_timers(core);
     fire_flow_timers(core);
